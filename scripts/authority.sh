@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# A whole authority on this machine: `./dev up`, and what looks at it or uses it.
+
+AUTHORITY=$VAR/authority # a folder, while `./dev up` runs: its pid, its settings, "ready"
+
+authority_pid() { cat "$AUTHORITY/pid" 2>/dev/null; }
+
+authority_is_up() {
+  local pid
+  pid=$(authority_pid) && is_alive "$pid"
+}
+
+authority_is_ready() { authority_is_up && [ -e "$AUTHORITY/ready" ]; }
+
+# authority_settings: takes over the settings of the authority that is up.
+authority_settings() {
+  # shellcheck source=/dev/null
+  . "$AUTHORITY/settings"
+}
+
+authority_begin() {
+  if authority_is_up; then die "it is up already (./dev status shows it, ./dev down stops it)"; fi
+  authority_end_leftover
+  rm -rf "$AUTHORITY"
+  mkdir -p "$AUTHORITY"
+  echo "$$" >"$AUTHORITY/pid"
+  trap authority_end EXIT
+  trap 'exit 130' INT HUP
+  trap 'exit 143' TERM
+}
+
+# A `./dev up` that was killed outright leaves its services running.
+authority_end_leftover() {
+  local pid
+  pid=$(cat "$AUTHORITY/supervisor" 2>/dev/null) || return 0
+  if grep -qs supervisord "/proc/$pid/cmdline"; then
+    say "stopping the services of an earlier ./dev up"
+    kill -TERM "$pid"
+    wait_until 60 is_gone "$pid" || die "process $pid does not stop"
+  fi
+}
+
+authority_end() {
+  trap '' INT TERM HUP
+  if [ -n "${SUPERVISOR_DIR:-}" ]; then rm -rf "$SUPERVISOR_DIR"; fi
+  services_release
+  rm -rf "$AUTHORITY"
+}
+
+# authority_prepare: schema, exchanges and queues. Doing it again changes nothing.
+authority_prepare() {
+  local log=$VAR/prepare.log
+  say "bringing the schema of the database up to date"
+  flask db upgrade >"$log" 2>&1 || die_with_log "$log" "flask db upgrade failed"
+  say "declaring exchanges, queues and bindings"
+  flask swpt_accounts subscribe >"$log" 2>&1 || die_with_log "$log" "subscribe failed"
+  flask swpt_accounts create_chores_queue >"$log" 2>&1 ||
+    die_with_log "$log" "create_chores_queue failed"
+}
+
+authority_remember() {
+  SUPERVISOR_DIR=$(mktemp -d)
+  BROKER_MANAGEMENT_URL=$(rabbitmq_management_url)
+  export SUPERVISOR_DIR BROKER_MANAGEMENT_URL
+  for name in $(setting_names) WEBSERVER_ADDRESS SUPERVISOR_DIR BROKER_MANAGEMENT_URL; do
+    printf 'export %s=%q\n' "$name" "${!name-}"
+  done >"$AUTHORITY/settings"
+}
+
+# authority_run: every service, in the foreground, until a signal or `./dev down`.
+authority_run() {
+  local supervisor status=0
+  say "starting the services"
+  set -m # its own process group: Ctrl-C reaches only this shell, which then stops it in order
+  docker/supervise.sh &
+  supervisor=$!
+  set +m
+  echo "$supervisor" >"$AUTHORITY/supervisor"
+  trap 'say "stopping"; kill -TERM "$supervisor" 2>/dev/null; STOPPING=1' INT TERM HUP
+  authority_show "$supervisor"
+  # A signal ends a wait early.
+  while is_alive "$supervisor"; do wait "$supervisor" || status=$?; done
+  if [ -n "${STOPPING:-}" ]; then status=0; fi
+  return "$status"
+}
+
+authority_show() { # SUPERVISOR
+  python scripts/status.py "$SUPERVISOR_DIR" --wait 60 ||
+    say "not every service is well; it will be tried again and again"
+  if is_alive "$1"; then
+    touch "$AUTHORITY/ready"
+    printf '\nCtrl-C stops everything.\n'
+  fi
+}
+
+# authority_up_for_a_while: starts one in the background, to be stopped at the exit.
+authority_up_for_a_while() {
+  local log=$VAR/up.log
+  say "starting an authority (its log: ${log#"$ROOT/"})"
+  "$ROOT/dev" up </dev/null >"$log" &
+  BACKGROUND=$!
+  trap authority_down EXIT
+  wait_until 600 authority_is_ready_or_gone "$BACKGROUND" || true
+  authority_is_ready || die_with_log "$log" "the authority did not start"
+}
+
+authority_is_ready_or_gone() { authority_is_ready || is_gone "$1"; }
+
+authority_down() {
+  local pid
+  if ! pid=$(authority_pid) || is_gone "$pid"; then die "it is not up"; fi
+  say "stopping the authority"
+  kill -TERM "$pid"
+  wait_until 90 is_gone "$pid" || die "process $pid does not stop"
+}

@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# Tests and static checks.
+
+# tests_in_order: the folders of tests/, the quick ones first.
+tests_in_order() {
+  local name
+  {
+    printf 'tests/%s/\n' unit db model broker e2e faults
+    printf '%s\n' tests/*/
+  } | sed 's:/$::' | awk '!seen[$0]++' | while read -r name; do
+    if [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ]; then echo "$name"; fi
+  done
+}
+
+# run_tests [ARGUMENT...]: everything with a summary of the coverage, or what is asked for.
+run_tests() {
+  local name arguments=("$@")
+  if [ $# = 0 ]; then
+    mapfile -t arguments < <(tests_in_order)
+    arguments+=(--cov --cov-report=term --cov-report=html)
+    mkdir -p "$VAR/coverage"
+  fi
+  # A test must see the same defaults everywhere.
+  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
+  TEST_POSTGRES_URL=$(postgres_url)
+  TEST_BROKER_URL=$(rabbitmq_url)
+  TEST_BROKER_MANAGEMENT_URL=$(rabbitmq_management_url)
+  export TEST_POSTGRES_URL TEST_BROKER_URL TEST_BROKER_MANAGEMENT_URL
+  python -m pytest "${arguments[@]}"
+}
+
+shell_scripts() {
+  find . \( -name .venv -o -name var -o -name .git \) -prune -o -type f -print |
+    while read -r file; do
+      case $file in
+        *.sh) echo "$file" ;;
+        *.*/*run | */dev) if head -n 1 "$file" | grep -q '^#!.*sh$'; then echo "$file"; fi ;;
+      esac
+    done
+}
+
+yaml_files() {
+  find . \( -name .venv -o -name var -o -name .git \) -prune -o \
+    -type f \( -name '*.yml' -o -name '*.yaml' \) -print
+}
+
+YAML_RULES='{extends: default, rules: {line-length: {max: 100}, document-start: disable,
+  truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}'
+
+# run_lint: every check runs, and the first failure does not hide the others.
+run_lint() {
+  local failed=() shells yamls
+  mapfile -t shells < <(shell_scripts)
+  mapfile -t yamls < <(yaml_files)
+  check "ruff check" .
+  check "ruff format" --check --quiet .
+  check mypy
+  check shellcheck -x "${shells[@]}"
+  if [ ${#yamls[@]} -gt 0 ]; then check yamllint -s -d "$YAML_RULES" "${yamls[@]}"; fi
+  check_schema vendor.compose-spec docker-compose*.yml
+  check_schema vendor.github-workflows .github/workflows/*.yml
+  if [ ${#failed[@]} -gt 0 ]; then die "failed: ${failed[*]}"; fi
+}
+
+check_schema() { # SCHEMA FILE...
+  if [ -e "$2" ]; then check "check-jsonschema --builtin-schema $1" "${@:2}"; fi
+}
+
+check() { # "PROGRAM [SUBCOMMAND]" ARGUMENT...
+  say "$1"
+  # shellcheck disable=SC2086
+  $1 "${@:2}" || failed+=("$1")
+}

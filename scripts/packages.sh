@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+# Debian's and Ubuntu's packages: the servers, and what Python needs for a virtual environment.
+
+POLICY=/usr/sbin/policy-rc.d
+NO_MAIN_CLUSTER=/etc/postgresql-common/createcluster.d/99-swpt-no-main-cluster.conf
+
+# install_packages PACKAGE...: without starting, or leaving enabled, any system service.
+install_packages() (
+  command -v apt-get >/dev/null || die "there is no apt-get here; please install: $*"
+  is_root || command -v sudo >/dev/null ||
+    die "without sudo, an administrator has to do it first: apt-get install $*"
+  log="$VAR/apt.log"
+  say "installing Debian packages (a minute or two): $*"
+  # The subshell's trap takes the two temporary files away, whatever happens.
+  trap 'as_root rm -f "${temporary[@]}"' EXIT
+  temporary=("$NO_MAIN_CLUSTER")
+  if [ ! -e "$POLICY" ]; then
+    temporary+=("$POLICY")
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+  fi
+  as_root mkdir -p "$(dirname "$NO_MAIN_CLUSTER")"
+  echo 'create_main_cluster = false' | as_root tee "$NO_MAIN_CLUSTER" >/dev/null
+  had_rabbitmq=$(has_package rabbitmq-server)
+  {
+    as_root apt-get update -q &&
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+  } </dev/null >"$log" 2>&1 || die_with_log "$log" "apt-get could not install: $*"
+  if [ "$had_rabbitmq" = no ] && command -v systemctl >/dev/null; then
+    # Freshly installed, for our own node only: nothing is to start at the next boot.
+    as_root systemctl disable rabbitmq-server epmd.socket epmd.service >>"$log" 2>&1 || true
+  fi
+)
+
+has_package() {
+  if dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; then
+    echo yes
+  else
+    echo no
+  fi
+}

@@ -1,0 +1,101 @@
+"""Shows the services that supervisord runs: ``status.py DIR [--wait SECONDS]``.
+
+``DIR`` is the folder of supervisord's socket. With ``--wait``, waits until every service has
+either started or failed, and the web server answers. Exit code 0 when all is well, else 1.
+"""
+
+import argparse
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+import xmlrpc.client
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from supervisor.xmlrpc import SupervisorTransport
+
+COLORS = {"RUNNING": "green", "STARTING": "yellow", "STOPPED": "dim"}
+SETTLED = ("RUNNING", "STOPPED", "BACKOFF", "FATAL")
+
+
+def read_services(folder: str) -> list[dict[str, Any]]:
+    """Asks supervisord; an empty list when it does not answer."""
+
+    try:
+        password = Path(folder, "password").read_text()
+    except OSError:
+        return []
+    transport = SupervisorTransport("swpt", password, f"unix://{folder}/supervisor.sock")
+    try:
+        proxy = xmlrpc.client.ServerProxy("http://localhost", transport)
+        return list(proxy.supervisor.getAllProcessInfo())
+    except (OSError, xmlrpc.client.Error):
+        return []
+    finally:
+        transport.close()
+
+
+def is_healthy(url: str) -> bool:
+    """Tells whether the web server at ``url`` answers its health check."""
+
+    try:
+        with urllib.request.urlopen(f"{url}/accounts/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def has_settled(services: list[dict[str, Any]], url: str) -> bool:
+    """Tells whether nothing is about to change any more."""
+
+    if not services or any(s["statename"] not in SETTLED for s in services):
+        return False
+    web = next(s for s in services if s["name"] == "webserver")
+    return web["statename"] != "RUNNING" or is_healthy(url)
+
+
+def show(services: list[dict[str, Any]], url: str) -> None:
+    """Prints a line for each service, and the addresses."""
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    for s in services:
+        state = s["statename"]
+        color = COLORS.get(state, "red")
+        label = "off" if state == "STOPPED" else state.lower()
+        table.add_row(s["name"], f"[{color}]{label}[/]", escape(s["description"] or s["spawnerr"]))
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+    console.print(table, "")
+    health = "healthy" if is_healthy(url) else "[red]does not answer[/]"
+    console.print(f"fetch API    {url}/accounts/   {health}")
+    console.print(f"SMP broker   {os.environ['PROTOCOL_BROKER_URL']}")
+    console.print(f"management   {os.environ['BROKER_MANAGEMENT_URL']}")
+    console.print(f"database     {os.environ['POSTGRES_URL']}")
+
+
+def main() -> int:
+    """Runs the command."""
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
+    parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+    args = parser.parse_args()
+    url = f"http://127.0.0.1:{os.environ['WEBSERVER_PORT']}"
+    end = time.monotonic() + args.wait
+    services = read_services(args.folder)
+    while not has_settled(services, url) and time.monotonic() < end:
+        time.sleep(0.2)
+        services = read_services(args.folder)
+    show(services, url)
+    states = {s["statename"] for s in services}
+    return 0 if "RUNNING" in states and states <= {"RUNNING", "STOPPED"} else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""RabbitMQ: topology, the batch consumer, and the confirming publisher."""

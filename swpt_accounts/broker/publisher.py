@@ -1,0 +1,170 @@
+"""Publishes messages with a window of confirms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import pika
+from pika.exceptions import AMQPConnectionError, AMQPError
+
+from swpt_accounts.broker.parameters import connection_parameters
+
+CONNECT_SECONDS_MAX = 15.0
+CONFIRM_SECONDS_MAX = 30.0
+# How many messages may wait for their confirm at a time.
+WINDOW_COUNT_MAX = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A message to be published."""
+
+    exchange: str
+    routing_key: str
+    properties: pika.BasicProperties
+    body: bytes
+    mandatory: bool = True
+
+
+class Publisher:
+    """A connection that publishes.
+
+    Nothing is read or written outside of the calls: call `keep_alive` when idle.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        """Connect. Raises `AMQPError`."""
+        self._error: BaseException | None = None
+        self._channel: Any = None
+        self._is_ready = False
+        self._last_tag = 0
+        self._unconfirmed: dict[int, int] = {}
+        self._refused: dict[int, str] = {}
+        self._returned: list[tuple[str, str, bytes, str]] = []
+        self._count_max = 0
+        self._connection = pika.SelectConnection(
+            connection_parameters(url, name),
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_closed,
+            on_close_callback=self._on_closed,
+        )
+        self._run(CONNECT_SECONDS_MAX)
+        if not self._is_ready:
+            self._fail("the broker does not answer")
+
+    # -- the event loop -----------------------------------------------------
+
+    def _run(self, seconds_max: float) -> None:
+        """Run the event loop until somebody stops it, or for a time. Raises `AMQPError`."""
+        if self._error is None:
+            timer = self._connection.ioloop.call_later(seconds_max, self._connection.ioloop.stop)
+            self._connection.ioloop.start()
+            self._connection.ioloop.remove_timeout(timer)
+        self._raise_error()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            if isinstance(self._error, AMQPError):
+                raise self._error
+            raise AMQPConnectionError(repr(self._error)) from self._error
+
+    def _fail(self, reason: str) -> None:
+        self._error = AMQPConnectionError(reason)
+        self._raise_error()
+
+    def _on_open(self, connection: Any) -> None:
+        connection.channel(on_open_callback=self._on_channel_open)
+
+    def _on_channel_open(self, channel: Any) -> None:
+        self._channel = channel
+        channel.add_on_close_callback(self._on_closed)
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(self._on_confirm, callback=self._on_confirming)
+
+    def _on_confirming(self, _frame: Any) -> None:
+        self._is_ready = True
+        self._connection.ioloop.stop()
+
+    def _on_closed(self, _connection_or_channel: Any, error: BaseException) -> None:
+        self._error = self._error or error
+        self._connection.ioloop.stop()
+
+    # -- publishing ---------------------------------------------------------
+
+    def publish(self, publications: Iterable[Publication]) -> dict[int, str]:
+        """Publish messages, and wait until the broker has answered for each of them.
+
+        Returns the positions of those that the broker did not take, and why. Raises
+        `AMQPError` when the connection is lost, or the answers do not come: then each
+        message may have been taken or not.
+        """
+        published: list[Publication] = []
+        for position, publication in enumerate(publications):
+            if len(self._unconfirmed) >= WINDOW_COUNT_MAX:
+                self._await_confirms(WINDOW_COUNT_MAX // 2)
+            self._raise_error()
+            self._channel.basic_publish(
+                publication.exchange,
+                publication.routing_key,
+                publication.body,
+                publication.properties,
+                publication.mandatory,
+            )
+            self._last_tag += 1
+            self._unconfirmed[self._last_tag] = position
+            published.append(publication)
+        self._await_confirms(0)
+        return self._collect_refused(published)
+
+    def _await_confirms(self, count_max: int) -> None:
+        """Wait until no more than so many messages are unconfirmed."""
+        self._count_max = count_max
+        if len(self._unconfirmed) > count_max:
+            self._run(CONFIRM_SECONDS_MAX)
+            if len(self._unconfirmed) > count_max:
+                self._fail("the broker does not confirm messages")
+
+    def _on_confirm(self, frame: Any) -> None:
+        method = frame.method
+        is_taken = method.NAME == "Basic.Ack"
+        for tag in self._confirmed_tags(method.delivery_tag, method.multiple):
+            position = self._unconfirmed.pop(tag, None)
+            if position is not None and not is_taken:
+                self._refused[position] = "rejected by a queue"
+        if len(self._unconfirmed) <= self._count_max:
+            self._connection.ioloop.stop()
+
+    def _confirmed_tags(self, tag: int, multiple: bool) -> Iterable[int]:
+        if not multiple:
+            return (tag,)
+        return list(takewhile(lambda t: t <= tag, self._unconfirmed))
+
+    def _on_return(
+        self, _channel: Any, method: Any, _properties: pika.BasicProperties, body: bytes
+    ) -> None:
+        reason = f"{method.reply_code} {method.reply_text}"
+        self._returned.append((method.exchange, method.routing_key, body, reason))
+
+    def _collect_refused(self, published: list[Publication]) -> dict[int, str]:
+        refused, self._refused = self._refused, {}
+        if self._returned:
+            # A returned message does not tell its number.
+            positions: dict[tuple[str, str, bytes], list[int]] = {}
+            for position, p in enumerate(published):
+                positions.setdefault((p.exchange, p.routing_key, p.body), []).append(position)
+            for exchange, routing_key, body, reason in self._returned:
+                for position in positions[exchange, routing_key, body]:
+                    refused[position] = reason
+            self._returned = []
+        return refused
+
+    def keep_alive(self) -> None:
+        """Answer the broker's heartbeats. Raises `AMQPError` when the connection is lost."""
+        self._run(0)
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._connection.is_open:
+            self._connection.close()
+            self._connection.ioloop.start()

@@ -1,0 +1,40 @@
+"""The command that sends outgoing messages."""
+
+import click
+
+from swpt_accounts.cli.group import (
+    get_settings,
+    processes_option,
+    quit_early_option,
+    swpt_accounts,
+    wait_option,
+)
+from swpt_accounts.outbox.worker import FlushWorker
+from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.workers.processes import run_workers
+from swpt_accounts.workers.stopping import Stop
+
+
+@swpt_accounts.command("flush_messages")
+@click.argument("types", nargs=-1, type=click.Choice(list(SIGNALS)))
+@processes_option
+@wait_option
+@quit_early_option
+def flush_messages(
+    types: tuple[str, ...], processes: int | None, wait: float | None, quit_early: bool
+) -> None:
+    """Send outgoing messages of the given TYPES; without TYPES, all of them."""
+    settings = get_settings(flush_processes=processes, flush_period=wait)
+
+    def make_workers(stop: Stop) -> list[FlushWorker]:
+        return [
+            FlushWorker(
+                settings,
+                stop,
+                types or tuple(SIGNALS),
+                wait_seconds=settings.flush_period,
+                quit_early=quit_early,
+            )
+        ]
+
+    run_workers(make_workers, processes_count=settings.flush_processes)

@@ -1,0 +1,89 @@
+"""Commands that declare, bind and delete queues."""
+
+import sys
+
+import click
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker import topology
+from swpt_accounts.cli.group import get_settings, queue_option, swpt_accounts, url_option
+from swpt_accounts.workers.stopping import Stop
+
+routing_key_option = click.option(
+    "-k", "--queue-routing-key", help="The key with which the queue is bound."
+)
+
+
+def _fail(error: Exception) -> None:
+    reason = str(error) or repr(error)
+    sys.exit(f"swpt_accounts: {reason}")
+
+
+@swpt_accounts.command("subscribe")
+@url_option
+@queue_option
+@routing_key_option
+def subscribe(url: str | None, queue: str | None, queue_routing_key: str | None) -> None:
+    """Declare exchanges and queues, and bind the queue of incoming messages."""
+    settings = get_settings(
+        protocol_broker_url=url,
+        protocol_broker_queue=queue,
+        protocol_broker_queue_routing_key=queue_routing_key,
+    )
+    try:
+        topology.subscribe(
+            settings.protocol_broker_url,
+            settings.protocol_broker_queue,
+            settings.protocol_broker_queue_routing_key,
+        )
+    except (topology.TopologyError, AMQPError) as error:
+        _fail(error)
+
+
+@swpt_accounts.command("unsubscribe")
+@url_option
+@queue_option
+@routing_key_option
+def unsubscribe(url: str | None, queue: str | None, queue_routing_key: str | None) -> None:
+    """Remove the binding of the queue of incoming messages, and nothing else."""
+    settings = get_settings(
+        protocol_broker_url=url,
+        protocol_broker_queue=queue,
+        protocol_broker_queue_routing_key=queue_routing_key,
+    )
+    try:
+        topology.unsubscribe(
+            settings.protocol_broker_url,
+            settings.protocol_broker_queue,
+            settings.protocol_broker_queue_routing_key,
+        )
+    except AMQPError as error:
+        _fail(error)
+
+
+@swpt_accounts.command("delete_queue")
+@url_option
+@queue_option
+def delete_queue(url: str | None, queue: str | None) -> None:
+    """Wait until the queue of incoming messages is empty and unused, then delete it."""
+    settings = get_settings(protocol_broker_url=url, protocol_broker_queue=queue)
+    stop = Stop()
+    stop.on_signals()
+    try:
+        is_gone = topology.delete_queue(
+            settings.protocol_broker_url, settings.protocol_broker_queue, stop
+        )
+    except AMQPError as error:
+        _fail(error)
+    else:
+        sys.exit(0 if is_gone else 1)
+
+
+@swpt_accounts.command("create_chores_queue")
+def create_chores_queue() -> None:
+    """Declare the queue of the local tasks."""
+    settings = get_settings()
+    try:
+        topology.create_chores_queue(settings.chores_broker_url, settings.chores_broker_queue)
+    except (topology.TopologyError, AMQPError) as error:
+        _fail(error)

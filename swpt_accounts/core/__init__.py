@@ -1,0 +1,1 @@
+"""Money and time: pure functions and values. Nothing here touches a database or a broker."""

@@ -1,0 +1,109 @@
+"""RootConfigData: what a debtor says of its currency (SMP, RootConfigData)."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Final, NoReturn
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow.validate import Length, Range, Regexp
+
+from swpt_accounts.core.fields import HexBytes, JsonInteger, JsonNumber, JsonText
+from swpt_accounts.core.ids import MAX_INT64
+
+MIN_INTEREST_RATE: Final = -50.0
+MAX_INTEREST_RATE: Final = 100.0
+MAX_NESTING: Final = 64
+"""Deeper documents are invalid, whatever the interpreter's recursion limit happens to allow."""
+
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_NESTING_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+class InvalidRootConfig(ValueError):
+    """The text is not a valid RootConfigData document. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootConfig:
+    """The settings of a currency.
+
+    `interest_rate` is annual, in percent. `issuing_limit` is the most that may be issued. The
+    three `info_` attributes are `None` when the debtor has not given them.
+    """
+
+    interest_rate: float = 0.0
+    issuing_limit: int = MAX_INT64
+    info_iri: str | None = None
+    info_content_type: str | None = None
+    info_sha256: bytes | None = None
+
+
+class _DebtorInfoSchema(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    type = JsonText(required=True, validate=Regexp(r"DebtorInfo(-v[1-9][0-9]{0,5})?\Z"))
+    iri = JsonText(required=True, validate=Length(min=1, max=200))
+    content_type = JsonText(data_key="contentType", validate=Regexp(r"[\x00-\x7f]{0,100}\Z"))
+    sha256 = HexBytes(validate=Length(equal=32))
+
+
+class _RootConfigDataSchema(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    type = JsonText(required=True, validate=Regexp(r"RootConfigData(-v[1-9][0-9]{0,5})?\Z"))
+    rate = JsonNumber(validate=Range(MIN_INTEREST_RATE, MAX_INTEREST_RATE))
+    limit = JsonInteger(validate=Range(0, MAX_INT64))
+    info = fields.Nested(_DebtorInfoSchema)
+
+
+_schema = _RootConfigDataSchema()
+
+
+def parse_root_config(config_data: str) -> RootConfig:
+    """Parse the `config_data` of a root account. An empty string gives the defaults.
+
+    Raises `InvalidRootConfig`, and nothing else, for any other text that is not valid.
+    """
+    if config_data == "":
+        return RootConfig()
+    try:
+        document = _schema.load(_parse_json(config_data))
+    except ValidationError as error:
+        raise InvalidRootConfig(f"not a RootConfigData document: {error.messages}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidRootConfig(f"not a JSON document: {error}") from None
+    info: dict[str, Any] = document.get("info", {})
+    return RootConfig(
+        interest_rate=document.get("rate", 0.0),
+        issuing_limit=document.get("limit", MAX_INT64),
+        info_iri=info.get("iri"),
+        info_content_type=info.get("content_type"),
+        info_sha256=info.get("sha256"),
+    )
+
+
+def minimal_balance(config: RootConfig, negligible_amount: float) -> int:
+    """Return the amount (zero or negative) below which the root account may not fall.
+
+    `negligible_amount` is the root account's own: finite, and not negative.
+    """
+    return -min(config.issuing_limit, math.floor(negligible_amount))
+
+
+def _parse_json(text: str) -> Any:
+    if "\0" in text:
+        raise ValueError("contains a NUL character")
+    text.encode()  # Fails if there is a lone surrogate.
+    steps = (_NESTING_STEPS.get(c, 0) for c in _JSON_STRING.sub("", text))
+    if max(accumulate(steps), default=0) > MAX_NESTING:
+        raise ValueError(f"nested deeper than {MAX_NESTING} levels")
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,1 @@
+"""The database: tables, stored procedures, and the connections of the workers."""

@@ -1,0 +1,30 @@
+"""The database of the Flask application: migrations and the fetch API use it."""
+
+from pathlib import Path
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from swpt_accounts.db.tables import db
+from swpt_accounts.settings import Settings
+
+MIGRATIONS_DIR = Path(__file__).parents[2] / "migrations"
+
+
+def init_database(app: Flask, settings: Settings) -> None:
+    """Give the application a pool of connections, and the `flask db` commands.
+
+    Raises `SettingsError` if no database is set.
+    """
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_size": max(settings.webserver_threads, 1),
+        "pool_pre_ping": True,
+        "connect_args": {
+            "connect_timeout": 5,
+            "application_name": "swpt_accounts",
+            "options": "-c timezone=UTC",
+        },
+    }
+    db.init_app(app)
+    Migrate(app, db, directory=str(MIGRATIONS_DIR))

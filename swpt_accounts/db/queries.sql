@@ -1,0 +1,23 @@
+-- The statements that the program sends beside the calls of stored procedures.
+-- In braces: identifiers that are filled in.
+
+-- name: take_signals
+-- Removes the oldest rows of an outbox table that nobody else is sending, and returns them.
+WITH oldest AS MATERIALIZED (
+    SELECT id
+    FROM {table}
+    WHERE id > %(after_id)s
+    ORDER BY id
+    LIMIT %(count_max)s
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM {table} AS s USING oldest AS o WHERE s.id = o.id
+RETURNING s.id, {columns}
+
+-- name: is_reachable
+SELECT is_reachable(:debtor_id, :creditor_id)
+
+-- name: get_config_data
+SELECT config_data
+FROM account
+WHERE debtor_id = :debtor_id AND creditor_id = :creditor_id AND status_flags & 1 = 0

@@ -1,0 +1,87 @@
+-- What an AccountUpdate says of an account, in the order of the columns of the outbox.
+CREATE OR REPLACE VIEW account_update AS
+SELECT
+    debtor_id,
+    creditor_id,
+    creation_date,
+    last_change_ts,
+    last_change_seqnum,
+    principal,
+    interest::double precision AS interest,
+    interest_rate,
+    last_interest_rate_change_ts,
+    last_config_ts,
+    last_config_seqnum,
+    negligible_amount,
+    config_flags,
+    config_data,
+    account_id(creditor_id) AS account_id,
+    debtor_info_iri,
+    debtor_info_content_type,
+    debtor_info_sha256,
+    last_transfer_number,
+    last_transfer_committed_at,
+    greatest(current_ts(), last_change_ts) AS ts
+FROM account;
+
+-- Puts the AccountUpdates of the given accounts in the outbox. The caller holds the locks of the
+-- accounts, and has noted in each that its update is sent.
+CREATE OR REPLACE FUNCTION record_account_updates(
+    p_debtor_ids bigint[], p_creditor_ids bigint[]
+) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO account_update_signal (
+        debtor_id, creditor_id, creation_date, last_change_ts, last_change_seqnum, principal,
+        interest, interest_rate, last_interest_rate_change_ts, last_config_ts,
+        last_config_seqnum, negligible_amount, config_flags, config_data, account_id,
+        debtor_info_iri, debtor_info_content_type, debtor_info_sha256, last_transfer_number,
+        last_transfer_committed_at, ts
+    )
+    SELECT u.*
+    FROM unnest(p_debtor_ids, p_creditor_ids) AS k (debtor_id, creditor_id)
+    JOIN account_update u ON u.debtor_id = k.debtor_id AND u.creditor_id = k.creditor_id;
+
+    IF FOUND THEN
+        PERFORM wake('AccountUpdateSignal');
+    END IF;
+END
+$$;
+
+-- Opens an account, if there is none. It starts with the interest rate of its currency,
+-- as far as that is known. Returns whether it was opened now: then the caller sends an
+-- AccountUpdate in the same transaction; until it does, the last heartbeat is "never".
+CREATE OR REPLACE FUNCTION open_account(p_debtor_id bigint, p_creditor_id bigint)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_rate double precision := creditors_interest_rate(p_debtor_id, p_creditor_id);
+BEGIN
+    INSERT INTO account (
+        debtor_id, creditor_id, creation_date, last_change_ts,
+        last_interest_capitalization_ts, last_transfer_id,
+        interest_rate, last_interest_rate_change_ts
+    )
+    VALUES (
+        p_debtor_id, p_creditor_id, (v_now AT TIME ZONE 'UTC')::date, v_now,
+        v_now, ((v_now AT TIME ZONE 'UTC')::date - date '1970-01-01')::bigint << 40,
+        v_rate, CASE WHEN v_rate = 0 THEN t0() ELSE v_now END
+    )
+    ON CONFLICT DO NOTHING;
+    RETURN FOUND;
+END
+$$;
+
+-- The interest rate that the debtor pays on a creditor's account; 0 for the debtor's own
+-- account, and where no RootConfigData is known.
+CREATE OR REPLACE FUNCTION creditors_interest_rate(p_debtor_id bigint, p_creditor_id bigint)
+RETURNS double precision
+LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN p_creditor_id = 0 THEN 0
+        ELSE coalesce(
+            (SELECT interest_rate FROM root_config WHERE debtor_id = p_debtor_id), 0
+        )
+    END
+$$;

@@ -1,0 +1,231 @@
+-- Takes in a batch of PendingBalanceChange messages from other shards. Each is archived, so
+-- that it is applied exactly once however often it arrives; one that is older than
+-- `p_threshold_ts` may have left the archive already, and is ignored.
+CREATE OR REPLACE FUNCTION receive_balance_changes_v1(
+    p_debtor_ids bigint[], p_creditor_ids bigint[], p_other_creditor_ids bigint[],
+    p_change_ids bigint[], p_principal_deltas bigint[], p_coordinator_types text[],
+    p_transfer_notes text[], p_transfer_note_formats text[], p_committed_at timestamptz[],
+    p_threshold_ts timestamptz
+) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    WITH message AS MATERIALIZED (
+        SELECT DISTINCT ON (debtor_id, other_creditor_id, change_id) *
+        FROM unnest(
+            p_debtor_ids, p_creditor_ids, p_other_creditor_ids, p_change_ids,
+            p_principal_deltas, p_coordinator_types, p_transfer_notes,
+            p_transfer_note_formats, p_committed_at
+        ) WITH ORDINALITY AS m (
+            debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
+            coordinator_type, transfer_note, transfer_note_format, committed_at, arrival
+        )
+        WHERE committed_at >= p_threshold_ts
+        ORDER BY debtor_id, other_creditor_id, change_id, arrival
+    ), registered AS (
+        INSERT INTO registered_balance_change (
+            debtor_id, other_creditor_id, change_id, committed_at
+        )
+        SELECT debtor_id, other_creditor_id, change_id, committed_at FROM message
+        ON CONFLICT DO NOTHING
+        RETURNING debtor_id, other_creditor_id, change_id
+    )
+    INSERT INTO pending_balance_change (
+        debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
+        coordinator_type, transfer_note, transfer_note_format, committed_at, is_registered
+    )
+    SELECT
+        m.debtor_id, m.creditor_id, m.other_creditor_id, m.change_id, m.principal_delta,
+        m.coordinator_type, m.transfer_note, m.transfer_note_format, m.committed_at, true
+    FROM message m
+    JOIN registered r USING (debtor_id, other_creditor_id, change_id)
+    ORDER BY m.arrival;
+    IF FOUND THEN
+        PERFORM wake('PendingBalanceChange');
+    END IF;
+END
+$$;
+
+-- Applies the oldest pending balance changes after the one with id `p_after_id`: the changes
+-- of one account together, under one lock, in order. An account that does not exist is opened,
+-- a deleted one comes back. Accounts that somebody else has locked are left for later. Returns
+-- how many changes were taken from the queue, and how many were seen.
+CREATE OR REPLACE FUNCTION process_balance_changes_v1(
+    p_after_id bigint, p_count_max integer,
+    OUT taken integer, OUT seen integer, OUT last_id bigint
+)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_candidates bigint[];
+    r record;
+    n integer := 0;
+    v_registered bigint;
+    -- the account in hand
+    v_debtor_id bigint;
+    v_creditor_id bigint;
+    v_principal bigint;
+    v_interest numeric;
+    v_transfer_number bigint;
+    v_transfer_committed_at timestamptz;
+    v_is_overflown boolean;
+    -- an element for each change
+    v_ids bigint[] := '{}';
+    v_are_reported boolean[] := '{}';
+    v_creation_dates date[] := '{}';
+    v_transfer_numbers bigint[] := '{}';
+    v_principals bigint[] := '{}';
+    -- an element for each of the n accounts
+    v_debtor_ids bigint[] := '{}';
+    v_creditor_ids bigint[] := '{}';
+    v_new_principals bigint[] := '{}';
+    v_new_interests numeric[] := '{}';
+    v_last_numbers bigint[] := '{}';
+    v_last_committed_at timestamptz[] := '{}';
+    v_are_overflown boolean[] := '{}';
+    v_are_announced boolean[] := '{}';
+BEGIN
+    SELECT array_agg(id), max(id) INTO v_candidates, last_id
+    FROM (
+        SELECT id FROM pending_balance_change WHERE id > p_after_id ORDER BY id LIMIT p_count_max
+    ) AS q;
+    seen := coalesce(cardinality(v_candidates), 0);
+    taken := 0;
+    IF seen = 0 THEN
+        RETURN;
+    END IF;
+
+    PERFORM open_account(m.debtor_id, m.creditor_id)
+    FROM (
+        SELECT DISTINCT debtor_id, creditor_id
+        FROM pending_balance_change q
+        WHERE q.id = ANY (v_candidates) AND NOT EXISTS (
+            SELECT FROM account a
+            WHERE a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
+        )
+        ORDER BY debtor_id, creditor_id
+    ) AS m;
+
+    FOR r IN
+        SELECT
+            q.id, q.debtor_id, q.creditor_id, q.principal_delta, q.coordinator_type,
+            q.committed_at, a.creation_date, a.principal, a.interest, a.interest_rate,
+            a.previous_interest_rate, a.last_interest_rate_change_ts, a.last_change_ts,
+            a.negligible_amount, a.last_transfer_number, a.last_transfer_committed_at,
+            a.status_flags & 1 = 1 OR a.last_heartbeat_ts = t0() AS must_announce
+        FROM pending_balance_change q
+        JOIN account a ON a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
+        WHERE q.id = ANY (v_candidates)
+        ORDER BY q.debtor_id, q.creditor_id, q.id
+        FOR UPDATE OF q, a SKIP LOCKED
+    LOOP
+        IF v_debtor_id IS DISTINCT FROM r.debtor_id
+            OR v_creditor_id IS DISTINCT FROM r.creditor_id
+        THEN
+            v_debtor_id := r.debtor_id;
+            v_creditor_id := r.creditor_id;
+            n := n + 1;
+            v_debtor_ids[n] := r.debtor_id;
+            v_creditor_ids[n] := r.creditor_id;
+            v_are_announced[n] := r.must_announce;
+            v_principal := r.principal;
+            v_interest := balance_at(
+                v_now, r.principal, r.interest, r.interest_rate, r.last_change_ts
+            ) - r.principal;
+            v_transfer_number := r.last_transfer_number;
+            v_transfer_committed_at := r.last_transfer_committed_at;
+            v_is_overflown := false;
+        END IF;
+
+        v_is_overflown := v_is_overflown
+            OR abs(v_principal::numeric + r.principal_delta) > 9223372036854775807;
+        v_principal := contain_principal(v_principal::numeric + r.principal_delta);
+        IF r.creditor_id <> 0 THEN
+            v_interest := v_interest + missed_interest(
+                v_now, r.principal_delta, r.committed_at,
+                r.previous_interest_rate, r.interest_rate, r.last_interest_rate_change_ts
+            );
+        END IF;
+        v_ids := v_ids || r.id;
+        v_creation_dates := v_creation_dates || r.creation_date;
+        v_principals := v_principals || v_principal;
+        v_are_reported := v_are_reported || (
+            r.creditor_id <> 0 AND (
+                r.principal_delta < 0
+                OR r.coordinator_type = 'agent'
+                OR NOT is_at_most(r.principal_delta, r.negligible_amount)
+            )
+        );
+        IF v_are_reported[cardinality(v_ids)] THEN
+            v_transfer_number := v_transfer_number + 1;
+            v_transfer_committed_at := r.committed_at;
+        END IF;
+        v_transfer_numbers := v_transfer_numbers || v_transfer_number;
+        v_new_principals[n] := v_principal;
+        v_new_interests[n] := interest_part(v_interest, 0);
+        v_last_numbers[n] := v_transfer_number;
+        v_last_committed_at[n] := v_transfer_committed_at;
+        v_are_overflown[n] := v_is_overflown;
+    END LOOP;
+
+    taken := cardinality(v_ids);
+    IF taken = 0 THEN
+        RETURN;
+    END IF;
+
+    UPDATE account a SET
+        principal = s.principal,
+        interest = s.interest,
+        status_flags = a.status_flags & ~1 | CASE WHEN s.is_overflown THEN 2 ELSE 0 END,
+        last_change_seqnum = next_seqnum(a.last_change_seqnum),
+        last_change_ts = greatest(a.last_change_ts, v_now),
+        last_transfer_number = s.transfer_number,
+        last_transfer_committed_at = s.transfer_committed_at,
+        pending_account_update = NOT s.is_announced,
+        last_heartbeat_ts = CASE WHEN s.is_announced THEN v_now ELSE a.last_heartbeat_ts END
+    FROM unnest(
+        v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests, v_last_numbers,
+        v_last_committed_at, v_are_overflown, v_are_announced
+    ) AS s (
+        debtor_id, creditor_id, principal, interest, transfer_number,
+        transfer_committed_at, is_overflown, is_announced
+    )
+    WHERE a.debtor_id = s.debtor_id AND a.creditor_id = s.creditor_id;
+
+    PERFORM record_account_updates(array_agg(s.debtor_id), array_agg(s.creditor_id))
+    FROM unnest(v_debtor_ids, v_creditor_ids, v_are_announced)
+        AS s (debtor_id, creditor_id, is_announced)
+    WHERE s.is_announced;
+
+    WITH applied AS (
+        DELETE FROM pending_balance_change q
+        USING unnest(
+            v_ids, v_are_reported, v_creation_dates, v_transfer_numbers, v_principals
+        ) AS o (id, is_reported, creation_date, transfer_number, principal)
+        WHERE q.id = o.id
+        RETURNING q.*, o.is_reported, o.creation_date, o.transfer_number, o.principal
+    ), reported AS (
+        INSERT INTO account_transfer_signal (
+            debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
+            sender, recipient, acquired_amount, transfer_note, transfer_note_format,
+            committed_at, principal, previous_transfer_number, ts
+        )
+        SELECT
+            debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
+            account_id(CASE WHEN principal_delta > 0 THEN other_creditor_id ELSE creditor_id END),
+            account_id(CASE WHEN principal_delta > 0 THEN creditor_id ELSE other_creditor_id END),
+            principal_delta, transfer_note, transfer_note_format,
+            committed_at, principal, transfer_number - 1, v_now
+        FROM applied WHERE is_reported ORDER BY id
+    )
+    UPDATE registered_balance_change b SET is_applied = true
+    FROM applied c
+    WHERE c.is_registered
+        AND b.debtor_id = c.debtor_id
+        AND b.other_creditor_id = c.other_creditor_id
+        AND b.change_id = c.change_id;
+
+    IF true = ANY (v_are_reported) THEN
+        PERFORM wake('AccountTransferSignal');
+    END IF;
+END
+$$;

@@ -1,0 +1,321 @@
+-- Takes in a batch of FinalizeTransfer messages.
+CREATE OR REPLACE FUNCTION receive_finalization_requests_v1(
+    p_debtor_ids bigint[], p_creditor_ids bigint[], p_transfer_ids bigint[],
+    p_coordinator_types text[], p_coordinator_ids bigint[], p_coordinator_request_ids bigint[],
+    p_committed_amounts bigint[], p_transfer_notes text[], p_transfer_note_formats text[]
+) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO finalization_request (
+        debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+        coordinator_request_id, committed_amount, transfer_note, transfer_note_format
+    )
+    SELECT
+        debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+        coordinator_request_id, committed_amount, transfer_note, transfer_note_format
+    FROM unnest(
+        p_debtor_ids, p_creditor_ids, p_transfer_ids, p_coordinator_types, p_coordinator_ids,
+        p_coordinator_request_ids, p_committed_amounts, p_transfer_notes,
+        p_transfer_note_formats
+    ) WITH ORDINALITY AS m (
+        debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+        coordinator_request_id, committed_amount, transfer_note, transfer_note_format, arrival
+    )
+    ORDER BY arrival;
+    PERFORM wake('FinalizationRequest');
+END
+$$;
+
+-- Finalizes the transfers of the oldest requests after the one with id `p_after_id`: the
+-- requests of one sender together, under one lock of its account, in order. Senders that
+-- somebody else has locked are left for later; a request that matches no prepared transfer
+-- is dropped. Returns how many requests were taken from the queue, and how many were seen.
+CREATE OR REPLACE FUNCTION process_finalization_requests_v1(
+    p_after_id bigint, p_count_max integer, p_realm_bits integer, p_realm_length integer,
+    OUT taken integer, OUT seen integer, OUT last_id bigint
+)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_candidates bigint[];
+    r record;
+    n integer := 0;
+    v_posted bigint;
+    v_status text;
+    v_amount bigint;
+    v_balance numeric;
+    -- the sender in hand
+    v_debtor_id bigint;
+    v_creditor_id bigint;
+    v_principal bigint;
+    v_interest numeric;
+    v_expendable numeric;
+    v_total_locked bigint;
+    v_transfers_count integer;
+    v_seqnum integer;
+    v_transfer_number bigint;
+    v_is_changed boolean;
+    v_is_overflown boolean;
+    v_finished bigint[];
+    -- an element for each request
+    v_ids bigint[] := '{}';
+    v_statuses text[] := '{}';
+    v_amounts bigint[] := '{}';
+    v_totals bigint[] := '{}';
+    v_creation_dates date[] := '{}';
+    v_transfer_numbers bigint[] := '{}';
+    v_principals bigint[] := '{}';
+    -- an element for each of the n senders
+    v_debtor_ids bigint[] := '{}';
+    v_creditor_ids bigint[] := '{}';
+    v_new_principals bigint[] := '{}';
+    v_new_interests numeric[] := '{}';
+    v_total_lockeds bigint[] := '{}';
+    v_transfers_counts integer[] := '{}';
+    v_seqnums integer[] := '{}';
+    v_last_numbers bigint[] := '{}';
+    v_are_changed boolean[] := '{}';
+    v_are_overflown boolean[] := '{}';
+BEGIN
+    SELECT array_agg(id), max(id) INTO v_candidates, last_id
+    FROM (
+        SELECT id FROM finalization_request WHERE id > p_after_id ORDER BY id LIMIT p_count_max
+    ) AS q;
+    seen := coalesce(cardinality(v_candidates), 0);
+    taken := 0;
+    IF seen = 0 THEN
+        RETURN;
+    END IF;
+
+    FOR r IN
+        SELECT
+            q.id, q.debtor_id, q.creditor_id, q.transfer_id, q.committed_amount,
+            p.locked_amount, p.prepared_at, p.final_interest_rate_ts, p.deadline,
+            p.demurrage_rate, a.creation_date, a.principal, a.interest, a.interest_rate,
+            a.last_change_ts, a.last_change_seqnum, a.minimal_balance,
+            a.last_interest_rate_change_ts, a.total_locked_amount, a.pending_transfers_count,
+            a.last_transfer_number
+        FROM finalization_request q
+        JOIN account a ON a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
+        JOIN prepared_transfer p
+            ON p.debtor_id = q.debtor_id
+            AND p.creditor_id = q.creditor_id
+            AND p.transfer_id = q.transfer_id
+            AND p.coordinator_type = q.coordinator_type
+            AND p.coordinator_id = q.coordinator_id
+            AND p.coordinator_request_id = q.coordinator_request_id
+        WHERE q.id = ANY (v_candidates)
+        ORDER BY q.debtor_id, q.creditor_id, q.id
+        FOR UPDATE OF q, a, p SKIP LOCKED
+    LOOP
+        IF v_debtor_id IS DISTINCT FROM r.debtor_id
+            OR v_creditor_id IS DISTINCT FROM r.creditor_id
+        THEN
+            v_debtor_id := r.debtor_id;
+            v_creditor_id := r.creditor_id;
+            n := n + 1;
+            v_debtor_ids[n] := r.debtor_id;
+            v_creditor_ids[n] := r.creditor_id;
+            v_principal := r.principal;
+            v_balance := balance_at(
+                v_now, r.principal, r.interest, r.interest_rate, r.last_change_ts
+            );
+            v_interest := interest_part(v_balance, r.principal);
+            v_expendable := floor(v_balance) - r.total_locked_amount - r.minimal_balance;
+            v_total_locked := r.total_locked_amount;
+            v_transfers_count := r.pending_transfers_count;
+            v_seqnum := r.last_change_seqnum;
+            v_transfer_number := r.last_transfer_number;
+            v_is_changed := false;
+            v_is_overflown := false;
+            v_finished := '{}';
+        END IF;
+
+        -- only the first of several requests for one transfer counts
+        CONTINUE WHEN r.transfer_id = ANY (v_finished);
+        v_finished := v_finished || r.transfer_id;
+
+        v_status := CASE
+            WHEN r.committed_amount = 0 THEN 'OK'
+            WHEN v_now > r.deadline THEN 'TIMEOUT'
+            WHEN r.last_interest_rate_change_ts > r.final_interest_rate_ts
+                THEN 'NEWER_INTEREST_RATE'
+            WHEN r.committed_amount <= v_expendable + r.locked_amount THEN 'OK'
+            WHEN r.committed_amount > r.locked_amount THEN 'INSUFFICIENT_AVAILABLE_AMOUNT'
+            WHEN r.creditor_id = 0 OR r.committed_amount <= r.locked_amount * growth(
+                r.demurrage_rate, seconds_between(r.prepared_at, v_now)
+            ) THEN 'OK'
+            ELSE 'INSUFFICIENT_AVAILABLE_AMOUNT'
+        END;
+        v_amount := CASE v_status WHEN 'OK' THEN r.committed_amount ELSE 0 END;
+        v_total_locked := v_total_locked - r.locked_amount;
+        v_transfers_count := v_transfers_count - 1;
+        v_expendable := v_expendable + r.locked_amount - v_amount;
+        IF v_amount > 0 THEN
+            v_is_changed := true;
+            v_is_overflown := v_is_overflown OR v_principal < -9223372036854775807 + v_amount;
+            v_principal := contain_principal(v_principal::numeric - v_amount);
+            v_seqnum := next_seqnum(v_seqnum);
+            IF r.creditor_id <> 0 THEN
+                v_transfer_number := v_transfer_number + 1;
+            END IF;
+        END IF;
+        v_ids := v_ids || r.id;
+        v_statuses := v_statuses || v_status;
+        v_amounts := v_amounts || v_amount;
+        v_totals := v_totals || v_total_locked;
+        v_creation_dates := v_creation_dates || r.creation_date;
+        v_transfer_numbers := v_transfer_numbers || v_transfer_number;
+        v_principals := v_principals || v_principal;
+        v_new_principals[n] := v_principal;
+        v_new_interests[n] := v_interest;
+        v_total_lockeds[n] := v_total_locked;
+        v_transfers_counts[n] := v_transfers_count;
+        v_seqnums[n] := v_seqnum;
+        v_last_numbers[n] := v_transfer_number;
+        v_are_changed[n] := v_is_changed;
+        v_are_overflown[n] := v_is_overflown;
+    END LOOP;
+
+    taken := cardinality(v_ids);
+    IF taken > 0 THEN
+        UPDATE account a SET
+            total_locked_amount = s.total_locked_amount,
+            pending_transfers_count = s.pending_transfers_count,
+            principal = s.principal,
+            interest = CASE WHEN s.is_changed THEN s.interest ELSE a.interest END,
+            status_flags = CASE WHEN s.is_overflown THEN a.status_flags | 2 ELSE a.status_flags END,
+            last_change_seqnum = s.seqnum,
+            last_change_ts =
+                CASE WHEN s.is_changed THEN greatest(a.last_change_ts, v_now) ELSE a.last_change_ts END,
+            last_transfer_number = s.transfer_number,
+            last_transfer_committed_at = CASE
+                WHEN s.transfer_number > a.last_transfer_number THEN v_now
+                ELSE a.last_transfer_committed_at
+            END,
+            pending_account_update = a.pending_account_update OR s.is_changed
+        FROM unnest(
+            v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests, v_total_lockeds,
+            v_transfers_counts, v_seqnums, v_last_numbers, v_are_changed, v_are_overflown
+        ) AS s (
+            debtor_id, creditor_id, principal, interest, total_locked_amount,
+            pending_transfers_count, seqnum, transfer_number, is_changed, is_overflown
+        )
+        WHERE a.debtor_id = s.debtor_id AND a.creditor_id = s.creditor_id;
+
+        WITH outcome AS (
+            DELETE FROM finalization_request q
+            USING unnest(
+                v_ids, v_statuses, v_amounts, v_totals, v_creation_dates, v_transfer_numbers,
+                v_principals
+            ) AS o (
+                id, status_code, amount, total_locked_amount, creation_date, transfer_number,
+                principal
+            )
+            WHERE q.id = o.id
+            RETURNING
+                q.debtor_id, q.creditor_id, q.transfer_id, q.transfer_note,
+                q.transfer_note_format, o.*
+        ), finalized AS (
+            DELETE FROM prepared_transfer p
+            USING outcome o
+            WHERE p.debtor_id = o.debtor_id
+                AND p.creditor_id = o.creditor_id
+                AND p.transfer_id = o.transfer_id
+            RETURNING
+                p.coordinator_type, p.coordinator_id, p.coordinator_request_id,
+                p.recipient_creditor_id, p.prepared_at, o.*
+        ), answered AS (
+            INSERT INTO finalized_transfer_signal (
+                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+                coordinator_request_id, committed_amount, status_code, total_locked_amount,
+                prepared_at, ts
+            )
+            SELECT
+                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+                coordinator_request_id, amount, status_code, total_locked_amount,
+                prepared_at, greatest(v_now, prepared_at)
+            FROM finalized ORDER BY id
+        ), reported AS (
+            INSERT INTO account_transfer_signal (
+                debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
+                sender, recipient, acquired_amount, transfer_note, transfer_note_format,
+                committed_at, principal, previous_transfer_number, ts
+            )
+            SELECT
+                debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
+                account_id(creditor_id), account_id(recipient_creditor_id), -amount,
+                transfer_note, transfer_note_format, v_now, principal,
+                transfer_number - 1, v_now
+            FROM finalized WHERE amount > 0 AND creditor_id <> 0 ORDER BY id
+        ), change AS MATERIALIZED (
+            SELECT
+                id, debtor_id, recipient_creditor_id AS creditor_id,
+                creditor_id AS other_creditor_id, amount AS principal_delta, coordinator_type,
+                transfer_note, transfer_note_format,
+                in_realm(debtor_id, recipient_creditor_id, p_realm_bits, p_realm_length)
+                    AS is_local
+            FROM finalized WHERE amount > 0
+        ), queued AS (
+            INSERT INTO pending_balance_change (
+                debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
+                coordinator_type, transfer_note, transfer_note_format, committed_at
+            )
+            SELECT
+                debtor_id, creditor_id, other_creditor_id, next_change_id(), principal_delta,
+                coordinator_type, transfer_note, transfer_note_format, v_now
+            FROM change WHERE is_local ORDER BY id
+        ), posted AS (
+            INSERT INTO pending_balance_change_signal (
+                debtor_id, creditor_id, other_creditor_id, change_id, coordinator_type,
+                transfer_note_format, transfer_note, committed_at, principal_delta, ts
+            )
+            SELECT
+                debtor_id, creditor_id, other_creditor_id, next_change_id(), coordinator_type,
+                transfer_note_format, transfer_note, v_now, principal_delta, v_now
+            FROM change WHERE NOT is_local ORDER BY id
+            RETURNING 1
+        )
+        SELECT count(*) INTO v_posted FROM posted;
+
+        PERFORM wake('FinalizedTransferSignal');
+        IF true = ANY (v_are_changed) THEN
+            PERFORM wake('AccountTransferSignal'), wake('PendingBalanceChange');
+        END IF;
+        IF v_posted > 0 THEN
+            PERFORM wake('PendingBalanceChangeSignal');
+        END IF;
+    END IF;
+
+    IF taken < seen THEN
+        taken := taken + drop_unmatched_finalization_requests(v_candidates);
+    END IF;
+END
+$$;
+
+-- Drops those of the given requests that match no prepared transfer. Returns how many.
+CREATE OR REPLACE FUNCTION drop_unmatched_finalization_requests(p_request_ids bigint[])
+RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_count integer;
+BEGIN
+    WITH unmatched AS (
+        SELECT id
+        FROM finalization_request q
+        WHERE id = ANY (p_request_ids) AND NOT EXISTS (
+            SELECT FROM prepared_transfer p
+            WHERE p.debtor_id = q.debtor_id
+                AND p.creditor_id = q.creditor_id
+                AND p.transfer_id = q.transfer_id
+                AND p.coordinator_type = q.coordinator_type
+                AND p.coordinator_id = q.coordinator_id
+                AND p.coordinator_request_id = q.coordinator_request_id
+        )
+        FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM finalization_request q USING unmatched u WHERE q.id = u.id;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN v_count;
+END
+$$;

@@ -1,0 +1,27 @@
+-- A message that the broker delivers again may have been handled already: the acknowledgement
+-- is sent after the commit, and can get lost. Most messages do no harm the second time. For
+-- PrepareTransfer, which would lock a second amount, the digests of what was handled are kept
+-- for as long as a redelivery is likely.
+
+CREATE OR REPLACE FUNCTION note_handled_v1(p_digests bytea[]) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO handled_batch (handled_at, digests) VALUES (current_ts(), p_digests)
+$$;
+
+-- Which of these digests have been noted.
+CREATE OR REPLACE FUNCTION find_handled_v1(p_digests bytea[]) RETURNS bytea[]
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(d), '{}')
+    FROM handled_batch b, unnest(b.digests) AS d
+    WHERE b.digests && p_digests AND d = ANY (p_digests)
+$$;
+
+CREATE OR REPLACE FUNCTION forget_handled_v1(p_age_max interval) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM handled_batch
+    WHERE id IN (
+        SELECT id FROM handled_batch
+        WHERE handled_at < current_ts() - p_age_max
+        FOR UPDATE SKIP LOCKED
+    )
+$$;

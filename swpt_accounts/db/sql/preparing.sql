@@ -1,0 +1,320 @@
+-- Takes in a batch of PrepareTransfer messages. A request whose recipient is known to accept
+-- transfers is queued; one whose recipient lives in another shard waits for the answer of the
+-- fetch API; the others are rejected. `p_recipients` is NULL where the recipient is no account id.
+CREATE OR REPLACE FUNCTION receive_transfer_requests_v1(
+    p_debtor_ids bigint[], p_creditor_ids bigint[],
+    p_coordinator_types text[], p_coordinator_ids bigint[], p_coordinator_request_ids bigint[],
+    p_min_locked_amounts bigint[], p_max_locked_amounts bigint[], p_recipients bigint[],
+    p_final_interest_rate_ts timestamptz[], p_max_commit_delays integer[], p_ts timestamptz[],
+    p_realm_bits integer, p_realm_length integer
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_queued bigint;
+    v_unverified bigint;
+    v_rejected bigint;
+BEGIN
+    WITH request AS MATERIALIZED (
+        SELECT
+            m.*,
+            CASE
+                WHEN recipient IS NULL THEN 'unreachable'
+                WHEN coordinator_type = 'agent' OR recipient = 0 THEN 'reachable'
+                WHEN NOT in_realm(debtor_id, recipient, p_realm_bits, p_realm_length)
+                    THEN 'unverified'
+                WHEN is_reachable(debtor_id, recipient) THEN 'reachable'
+                ELSE 'unreachable'
+            END AS verdict
+        FROM unnest(
+            p_debtor_ids, p_creditor_ids, p_coordinator_types, p_coordinator_ids,
+            p_coordinator_request_ids, p_min_locked_amounts, p_max_locked_amounts,
+            p_recipients, p_final_interest_rate_ts, p_max_commit_delays, p_ts
+        ) WITH ORDINALITY AS m (
+            debtor_id, creditor_id, coordinator_type, coordinator_id,
+            coordinator_request_id, min_locked_amount, max_locked_amount,
+            recipient, final_interest_rate_ts, max_commit_delay, ts, arrival
+        )
+    ), queued AS (
+        INSERT INTO transfer_request (
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            min_locked_amount, max_locked_amount, recipient_creditor_id,
+            final_interest_rate_ts, deadline
+        )
+        SELECT
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            min_locked_amount, max_locked_amount, recipient,
+            final_interest_rate_ts, ts + make_interval(secs => max_commit_delay)
+        FROM request WHERE verdict = 'reachable' ORDER BY arrival
+        RETURNING 1
+    ), unverified AS (
+        INSERT INTO unverified_transfer_request (
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            min_locked_amount, max_locked_amount, recipient_creditor_id,
+            final_interest_rate_ts, deadline, received_at, next_attempt_at
+        )
+        SELECT
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            min_locked_amount, max_locked_amount, recipient,
+            final_interest_rate_ts, ts + make_interval(secs => max_commit_delay), v_now, v_now
+        FROM request WHERE verdict = 'unverified' ORDER BY arrival
+        RETURNING 1
+    ), rejected AS (
+        INSERT INTO rejected_transfer_signal (
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            status_code, total_locked_amount, ts
+        )
+        SELECT
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            'RECIPIENT_IS_UNREACHABLE', 0, v_now
+        FROM request WHERE verdict = 'unreachable' ORDER BY arrival
+        RETURNING 1
+    )
+    SELECT
+        (SELECT count(*) FROM queued),
+        (SELECT count(*) FROM unverified),
+        (SELECT count(*) FROM rejected)
+    INTO v_queued, v_unverified, v_rejected;
+
+    IF v_queued > 0 THEN
+        PERFORM wake('TransferRequest');
+    END IF;
+    IF v_unverified > 0 THEN
+        PERFORM wake('UnverifiedTransferRequest');
+    END IF;
+    IF v_rejected > 0 THEN
+        PERFORM wake('RejectedTransferSignal');
+    END IF;
+END
+$$;
+
+-- Whether an account of this shard accepts incoming transfers.
+CREATE OR REPLACE FUNCTION is_reachable(p_debtor_id bigint, p_creditor_id bigint)
+RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT p_creditor_id = 0 OR EXISTS (
+        SELECT FROM account
+        WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
+            AND status_flags & 1 = 0 AND config_flags & 1 = 0
+    )
+$$;
+
+-- Prepares the oldest requests after the one with id `p_after_id`: the requests of one sender
+-- together, under one lock of its account, in order. Senders that somebody else has locked are
+-- left for later. Returns how many requests were taken from the queue, and how many were seen.
+CREATE OR REPLACE FUNCTION process_transfer_requests_v1(
+    p_after_id bigint, p_count_max integer, p_commit_period interval,
+    OUT taken integer, OUT seen integer, OUT last_id bigint
+)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_candidates bigint[];
+    r record;
+    n integer := 0;
+    v_lock bigint;
+    v_status text;
+    -- the sender in hand
+    v_debtor_id bigint;
+    v_creditor_id bigint;
+    v_expendable bigint;
+    v_total_locked bigint;
+    v_transfers_count integer;
+    v_last_transfer_id bigint;
+    -- an element for each request
+    v_ids bigint[] := '{}';
+    v_statuses text[] := '{}';
+    v_locks bigint[] := '{}';
+    v_transfer_ids bigint[] := '{}';
+    v_totals bigint[] := '{}';
+    v_prepared integer := 0;
+    -- an element for each of the n senders
+    v_debtor_ids bigint[] := '{}';
+    v_creditor_ids bigint[] := '{}';
+    v_total_lockeds bigint[] := '{}';
+    v_transfers_counts integer[] := '{}';
+    v_last_transfer_ids bigint[] := '{}';
+BEGIN
+    SELECT array_agg(id), max(id) INTO v_candidates, last_id
+    FROM (
+        SELECT id FROM transfer_request WHERE id > p_after_id ORDER BY id LIMIT p_count_max
+    ) AS q;
+    seen := coalesce(cardinality(v_candidates), 0);
+    taken := 0;
+    IF seen = 0 THEN
+        RETURN;
+    END IF;
+
+    FOR r IN
+        SELECT
+            q.id, q.debtor_id, q.creditor_id, q.coordinator_type, q.recipient_creditor_id,
+            q.min_locked_amount, q.max_locked_amount, q.final_interest_rate_ts,
+            a.principal, a.interest, a.interest_rate, a.last_change_ts, a.minimal_balance,
+            a.last_interest_rate_change_ts, a.total_locked_amount, a.pending_transfers_count,
+            a.last_transfer_id
+        FROM transfer_request q
+        JOIN account a ON a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
+        WHERE q.id = ANY (v_candidates) AND a.status_flags & 1 = 0
+        ORDER BY q.debtor_id, q.creditor_id, q.id
+        FOR UPDATE OF q, a SKIP LOCKED
+    LOOP
+        IF v_debtor_id IS DISTINCT FROM r.debtor_id
+            OR v_creditor_id IS DISTINCT FROM r.creditor_id
+        THEN
+            v_debtor_id := r.debtor_id;
+            v_creditor_id := r.creditor_id;
+            n := n + 1;
+            v_debtor_ids[n] := r.debtor_id;
+            v_creditor_ids[n] := r.creditor_id;
+            v_total_locked := r.total_locked_amount;
+            v_transfers_count := r.pending_transfers_count;
+            v_last_transfer_id := r.last_transfer_id;
+            v_expendable := expendable_amount(
+                balance_at(v_now, r.principal, r.interest, r.interest_rate, r.last_change_ts),
+                r.total_locked_amount, r.minimal_balance
+            );
+        END IF;
+
+        v_lock := least(
+            greatest(v_expendable, 0), r.max_locked_amount, 9223372036854775807 - v_total_locked
+        );
+        v_status := CASE
+            WHEN r.coordinator_type = 'agent'
+                AND NOT same_agent(r.creditor_id, r.recipient_creditor_id)
+                THEN 'RECIPIENT_IS_UNREACHABLE'
+            WHEN v_transfers_count >= 2147483647 THEN 'TOO_MANY_TRANSFERS'
+            WHEN r.creditor_id = r.recipient_creditor_id THEN 'RECIPIENT_SAME_AS_SENDER'
+            WHEN r.last_interest_rate_change_ts > r.final_interest_rate_ts
+                THEN 'NEWER_INTEREST_RATE'
+            WHEN v_lock < r.min_locked_amount THEN 'INSUFFICIENT_AVAILABLE_AMOUNT'
+            ELSE 'OK'
+        END;
+        IF v_status = 'OK' THEN
+            v_prepared := v_prepared + 1;
+            v_total_locked := v_total_locked + v_lock;
+            v_expendable := v_expendable - v_lock;
+            v_transfers_count := v_transfers_count + 1;
+            v_last_transfer_id := v_last_transfer_id + 1;
+        END IF;
+        v_ids := v_ids || r.id;
+        v_statuses := v_statuses || v_status;
+        v_locks := v_locks || v_lock;
+        v_transfer_ids := v_transfer_ids || v_last_transfer_id;
+        v_totals := v_totals
+            || CASE WHEN v_status = 'RECIPIENT_IS_UNREACHABLE' THEN 0 ELSE v_total_locked END;
+        v_total_lockeds[n] := v_total_locked;
+        v_transfers_counts[n] := v_transfers_count;
+        v_last_transfer_ids[n] := v_last_transfer_id;
+    END LOOP;
+
+    taken := cardinality(v_ids);
+    IF taken > 0 THEN
+        IF v_prepared > 0 THEN
+            UPDATE account a SET
+                total_locked_amount = s.total_locked_amount,
+                pending_transfers_count = s.pending_transfers_count,
+                last_transfer_id = s.last_transfer_id
+            FROM unnest(
+                v_debtor_ids, v_creditor_ids, v_total_lockeds, v_transfers_counts,
+                v_last_transfer_ids
+            ) AS s (
+                debtor_id, creditor_id, total_locked_amount, pending_transfers_count,
+                last_transfer_id
+            )
+            WHERE a.debtor_id = s.debtor_id AND a.creditor_id = s.creditor_id
+                AND a.last_transfer_id <> s.last_transfer_id;
+            PERFORM wake('PreparedTransferSignal');
+        END IF;
+        IF v_prepared < taken THEN
+            PERFORM wake('RejectedTransferSignal');
+        END IF;
+
+        WITH outcome AS (
+            DELETE FROM transfer_request q
+            USING unnest(v_ids, v_statuses, v_locks, v_transfer_ids, v_totals)
+                AS o (id, status_code, locked_amount, transfer_id, total_locked_amount)
+            WHERE q.id = o.id
+            RETURNING
+                q.*, o.status_code, o.locked_amount, o.transfer_id, o.total_locked_amount,
+                least(q.deadline, v_now + p_commit_period) AS final_deadline
+        ), prepared AS (
+            INSERT INTO prepared_transfer (
+                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+                coordinator_request_id, locked_amount, recipient_creditor_id, prepared_at,
+                demurrage_rate, deadline, final_interest_rate_ts
+            )
+            SELECT
+                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+                coordinator_request_id, locked_amount, recipient_creditor_id, v_now,
+                demurrage_rate(), final_deadline, final_interest_rate_ts
+            FROM outcome WHERE status_code = 'OK'
+        ), answered AS (
+            INSERT INTO prepared_transfer_signal (
+                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+                coordinator_request_id, locked_amount, recipient, prepared_at,
+                demurrage_rate, deadline, final_interest_rate_ts, ts
+            )
+            SELECT
+                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+                coordinator_request_id, locked_amount, account_id(recipient_creditor_id), v_now,
+                demurrage_rate(), final_deadline, final_interest_rate_ts, v_now
+            FROM outcome WHERE status_code = 'OK'
+        )
+        INSERT INTO rejected_transfer_signal (
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            status_code, total_locked_amount, ts
+        )
+        SELECT
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            status_code, total_locked_amount, v_now
+        FROM outcome WHERE status_code <> 'OK';
+    END IF;
+
+    IF taken < seen THEN
+        taken := taken + reject_unreachable_senders(v_candidates);
+    END IF;
+END
+$$;
+
+-- The yearly rate (percent) at which a locked amount may shrink until it is committed.
+CREATE OR REPLACE FUNCTION demurrage_rate() RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT -50::double precision
+$$;
+
+-- Rejects those of the given requests whose sender does not exist, or is deleted.
+CREATE OR REPLACE FUNCTION reject_unreachable_senders(p_request_ids bigint[])
+RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_count integer;
+BEGIN
+    WITH unreachable AS (
+        SELECT id
+        FROM transfer_request q
+        WHERE id = ANY (p_request_ids) AND NOT EXISTS (
+            SELECT FROM account a
+            WHERE a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
+                AND a.status_flags & 1 = 0
+        )
+        FOR UPDATE SKIP LOCKED
+    ), rejected AS (
+        DELETE FROM transfer_request q USING unreachable u WHERE q.id = u.id
+        RETURNING q.*
+    )
+    INSERT INTO rejected_transfer_signal (
+        debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+        status_code, total_locked_amount, ts
+    )
+    SELECT
+        debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+        'SENDER_IS_UNREACHABLE', 0, current_ts()
+    FROM rejected ORDER BY id;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+
+    IF v_count > 0 THEN
+        PERFORM wake('RejectedTransferSignal');
+    END IF;
+    RETURN v_count;
+END
+$$;

@@ -1,0 +1,225 @@
+-- The scans look at a range of physical pages at a time: [p_first_page, p_end_page).
+
+-- The number of pages of a table.
+CREATE OR REPLACE FUNCTION table_pages_v1(p_table regclass) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT pg_relation_size(p_table) / current_setting('block_size')::bigint
+$$;
+
+CREATE OR REPLACE FUNCTION page_start(p_page bigint) RETURNS tid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT format('(%s,0)', p_page)::tid
+$$;
+
+-- Removes the accounts that have been deleted for long enough, and sends their AccountPurges.
+CREATE OR REPLACE FUNCTION purge_accounts_v1(
+    p_first_page bigint, p_end_page bigint, p_deleted_for_min interval
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+BEGIN
+    WITH purgeable AS (
+        SELECT debtor_id, creditor_id
+        FROM account
+        WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+            AND status_flags & 1 = 1
+            AND last_change_ts < v_now - p_deleted_for_min
+            AND creation_date < (v_now AT TIME ZONE 'UTC')::date - 3
+        FOR UPDATE SKIP LOCKED
+    ), purged AS (
+        DELETE FROM account a USING purgeable p
+        WHERE a.debtor_id = p.debtor_id AND a.creditor_id = p.creditor_id
+        RETURNING a.debtor_id, a.creditor_id, a.creation_date
+    ), forgotten AS (
+        DELETE FROM root_config c USING purged p
+        WHERE c.debtor_id = p.debtor_id AND p.creditor_id = 0
+    )
+    INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)
+    SELECT debtor_id, creditor_id, creation_date, v_now FROM purged;
+    IF FOUND THEN
+        PERFORM wake('AccountPurgeSignal');
+    END IF;
+END
+$$;
+
+-- Sends the AccountUpdates that are pending, and the heartbeats that are due.
+CREATE OR REPLACE FUNCTION send_due_account_updates_v1(
+    p_first_page bigint, p_end_page bigint, p_heartbeat interval
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_debtor_ids bigint[];
+    v_creditor_ids bigint[];
+BEGIN
+    WITH due AS (
+        SELECT debtor_id, creditor_id
+        FROM account
+        WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+            AND status_flags & 1 = 0
+            AND (pending_account_update OR last_heartbeat_ts < v_now - p_heartbeat)
+        FOR UPDATE SKIP LOCKED
+    ), noted AS (
+        UPDATE account a SET pending_account_update = false, last_heartbeat_ts = v_now
+        FROM due d
+        WHERE a.debtor_id = d.debtor_id AND a.creditor_id = d.creditor_id
+        RETURNING a.debtor_id, a.creditor_id
+    )
+    SELECT array_agg(debtor_id), array_agg(creditor_id)
+    INTO v_debtor_ids, v_creditor_ids
+    FROM noted;
+    IF v_debtor_ids IS NOT NULL THEN
+        PERFORM record_account_updates(v_debtor_ids, v_creditor_ids);
+    END IF;
+END
+$$;
+
+-- Sends the pending AccountUpdates of accounts that have been quiet for `p_quiet_min`, without
+-- waiting for the scan. Returns how many.
+CREATE OR REPLACE FUNCTION send_prompt_account_updates_v1(
+    p_quiet_min interval, p_count_max integer
+) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_debtor_ids bigint[];
+    v_creditor_ids bigint[];
+BEGIN
+    WITH due AS (
+        SELECT debtor_id, creditor_id
+        FROM account
+        WHERE pending_account_update
+            AND last_heartbeat_ts <= v_now - p_quiet_min
+            AND status_flags & 1 = 0
+        ORDER BY last_heartbeat_ts
+        LIMIT p_count_max
+        FOR UPDATE SKIP LOCKED
+    ), noted AS (
+        UPDATE account a SET pending_account_update = false, last_heartbeat_ts = v_now
+        FROM due d
+        WHERE a.debtor_id = d.debtor_id AND a.creditor_id = d.creditor_id
+        RETURNING a.debtor_id, a.creditor_id
+    )
+    SELECT array_agg(debtor_id), array_agg(creditor_id)
+    INTO v_debtor_ids, v_creditor_ids
+    FROM noted;
+    IF v_debtor_ids IS NOT NULL THEN
+        PERFORM record_account_updates(v_debtor_ids, v_creditor_ids);
+    END IF;
+    RETURN coalesce(cardinality(v_debtor_ids), 0);
+END
+$$;
+
+-- The chores that the accounts of these pages call for. The parameters that do not belong to
+-- a type of chore are NULL.
+CREATE OR REPLACE FUNCTION find_account_chores_v1(
+    p_first_page bigint, p_end_page bigint, p_deletion_attempts_interval interval,
+    p_capitalization_interval interval, p_interest_to_principal_ratio_max double precision,
+    p_rate_change_interval interval
+) RETURNS TABLE (
+    chore_type text, debtor_id bigint, creditor_id bigint, interest_rate double precision,
+    debtor_info_iri text, debtor_info_content_type text, debtor_info_sha256 bytea,
+    ts timestamptz
+)
+LANGUAGE sql STABLE AS $$
+    WITH page AS MATERIALIZED (
+        SELECT a, a.debtor_id, a.creditor_id
+        FROM account a
+        WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+            AND status_flags & 1 = 0
+    )
+    SELECT
+        'TryToDeleteAccount', debtor_id, creditor_id,
+        NULL::double precision, NULL::text, NULL::text, NULL::bytea, current_ts()
+    FROM page
+    WHERE (a).config_flags & 1 = 1
+        AND (a).last_deletion_attempt_ts < current_ts() - p_deletion_attempts_interval
+        AND is_negligible_balance(a, current_ts())
+    UNION ALL
+    SELECT
+        'CapitalizeInterest', debtor_id, creditor_id, NULL, NULL, NULL, NULL, current_ts()
+    FROM page
+    WHERE creditor_id <> 0
+        AND (a).last_interest_capitalization_ts < current_ts() - p_capitalization_interval
+        AND abs(floor(balance_at(
+            current_ts(), (a).principal, (a).interest, (a).interest_rate, (a).last_change_ts
+        ) - (a).principal)) > p_interest_to_principal_ratio_max::numeric
+            * (1 + abs((a).principal::numeric))
+    UNION ALL
+    SELECT
+        'ChangeInterestRate', p.debtor_id, p.creditor_id, c.interest_rate,
+        NULL, NULL, NULL, current_ts()
+    FROM page p JOIN root_config c USING (debtor_id)
+    WHERE creditor_id <> 0
+        AND (a).interest_rate <> c.interest_rate
+        AND (a).last_interest_rate_change_ts < current_ts() - p_rate_change_interval
+    UNION ALL
+    SELECT
+        'UpdateDebtorInfo', p.debtor_id, p.creditor_id, NULL,
+        coalesce(c.info_iri, ''), coalesce(c.info_content_type, ''),
+        coalesce(c.info_sha256, ''), current_ts()
+    FROM page p JOIN root_config c USING (debtor_id)
+    WHERE creditor_id <> 0
+        AND ((a).debtor_info_iri, (a).debtor_info_content_type, (a).debtor_info_sha256)
+            IS DISTINCT FROM (
+                coalesce(c.info_iri, ''), coalesce(c.info_content_type, ''),
+                coalesce(c.info_sha256, '')
+            )
+$$;
+
+-- Reminds of the prepared transfers that nobody finalizes.
+CREATE OR REPLACE FUNCTION remind_of_prepared_transfers_v1(
+    p_first_page bigint, p_end_page bigint, p_reminder_interval interval
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+BEGIN
+    WITH due AS (
+        SELECT debtor_id, creditor_id, transfer_id
+        FROM prepared_transfer
+        WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+            AND coalesce(last_reminder_ts, prepared_at) < v_now - p_reminder_interval
+        FOR UPDATE SKIP LOCKED
+    ), reminded AS (
+        UPDATE prepared_transfer p SET last_reminder_ts = v_now
+        FROM due d
+        WHERE p.debtor_id = d.debtor_id
+            AND p.creditor_id = d.creditor_id
+            AND p.transfer_id = d.transfer_id
+        RETURNING p.*
+    )
+    INSERT INTO prepared_transfer_signal (
+        debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+        coordinator_request_id, locked_amount, recipient, prepared_at,
+        demurrage_rate, deadline, final_interest_rate_ts, ts
+    )
+    SELECT
+        debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+        coordinator_request_id, locked_amount, account_id(recipient_creditor_id), prepared_at,
+        demurrage_rate, deadline, final_interest_rate_ts, v_now
+    FROM reminded;
+    IF FOUND THEN
+        PERFORM wake('PreparedTransferSignal');
+    END IF;
+END
+$$;
+
+-- Removes from the archive the applied balance changes that are older than the threshold.
+CREATE OR REPLACE FUNCTION forget_balance_changes_v1(
+    p_first_page bigint, p_end_page bigint, p_threshold_ts timestamptz
+) RETURNS void
+LANGUAGE sql AS $$
+    WITH old AS (
+        SELECT debtor_id, other_creditor_id, change_id
+        FROM registered_balance_change
+        WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+            AND is_applied AND committed_at < p_threshold_ts
+        FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM registered_balance_change b USING old o
+    WHERE b.debtor_id = o.debtor_id
+        AND b.other_creditor_id = o.other_creditor_id
+        AND b.change_id = o.change_id
+$$;

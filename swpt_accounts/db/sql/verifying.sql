@@ -1,0 +1,92 @@
+-- PrepareTransfer messages whose recipients live in other shards wait here for the answer of the
+-- fetch API.
+
+-- Takes up to `p_count_max` requests that are due, for a time: if the one who took them does not
+-- come back, they are due again after `p_lease`.
+CREATE OR REPLACE FUNCTION lease_unverified_requests_v1(p_count_max integer, p_lease interval)
+RETURNS TABLE (id bigint, debtor_id bigint, recipient_creditor_id bigint)
+LANGUAGE sql AS $$
+    WITH due AS MATERIALIZED (
+        SELECT q.id
+        FROM unverified_transfer_request q
+        WHERE q.next_attempt_at <= current_ts()
+        ORDER BY q.next_attempt_at, q.id
+        LIMIT p_count_max
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE unverified_transfer_request q
+    SET next_attempt_at = current_ts() + p_lease, attempts_count = q.attempts_count + 1
+    FROM due d
+    WHERE q.id = d.id
+    RETURNING q.id, q.debtor_id, q.recipient_creditor_id
+$$;
+
+-- Notes the answers: true lets a request go on to be prepared, false rejects it. Without an
+-- answer (NULL) it is asked again after a while that doubles with each attempt; but after
+-- `p_patience` it is rejected. Returns how many were rejected without an answer.
+CREATE OR REPLACE FUNCTION note_verifications_v1(
+    p_ids bigint[], p_are_reachable boolean[], p_patience interval
+) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_accepted bigint;
+    v_rejected bigint;
+    v_given_up integer;
+BEGIN
+    WITH answer AS (
+        SELECT q.id, coalesce(
+            a.is_reachable, CASE WHEN q.received_at <= v_now - p_patience THEN false END
+        ) AS is_reachable, a.is_reachable IS NULL AS is_unanswered
+        FROM unnest(p_ids, p_are_reachable) AS a (id, is_reachable)
+        JOIN unverified_transfer_request q ON q.id = a.id
+        FOR UPDATE OF q
+    ), postponed AS (
+        UPDATE unverified_transfer_request q
+        SET next_attempt_at =
+            v_now + least(interval '0.1 second' * 2 ^ least(q.attempts_count, 20), '10 seconds')
+        FROM answer a
+        WHERE q.id = a.id AND a.is_reachable IS NULL
+    ), concluded AS (
+        DELETE FROM unverified_transfer_request q
+        USING answer a
+        WHERE q.id = a.id AND a.is_reachable IS NOT NULL
+        RETURNING q.*, a.is_reachable, a.is_unanswered
+    ), accepted AS (
+        INSERT INTO transfer_request (
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            min_locked_amount, max_locked_amount, recipient_creditor_id,
+            final_interest_rate_ts, deadline
+        )
+        SELECT
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            min_locked_amount, max_locked_amount, recipient_creditor_id,
+            final_interest_rate_ts, deadline
+        FROM concluded WHERE is_reachable ORDER BY id
+        RETURNING 1
+    ), rejected AS (
+        INSERT INTO rejected_transfer_signal (
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            status_code, total_locked_amount, ts
+        )
+        SELECT
+            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
+            'RECIPIENT_IS_UNREACHABLE', 0, v_now
+        FROM concluded WHERE NOT is_reachable ORDER BY id
+        RETURNING 1
+    )
+    SELECT
+        (SELECT count(*) FROM accepted),
+        (SELECT count(*) FROM rejected),
+        (SELECT count(*) FROM concluded WHERE is_unanswered)
+    INTO v_accepted, v_rejected, v_given_up;
+
+    IF v_accepted > 0 THEN
+        PERFORM wake('TransferRequest');
+    END IF;
+    IF v_rejected > 0 THEN
+        PERFORM wake('RejectedTransferSignal');
+    END IF;
+    RETURN v_given_up;
+END
+$$;

@@ -1,0 +1,358 @@
+"""The tables. Only the schema is described here: what happens to the rows is in `sql/`.
+
+Every queue and every outbox has an `id` that grows, so that work is found at its end of the
+table, in the order in which it came.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+CreditorId = Annotated[int, mapped_column(sa.BigInteger)]
+Int64 = Annotated[int, mapped_column(sa.BigInteger)]
+Int64Key = Annotated[int, mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)]
+Int32 = Annotated[int, mapped_column(sa.Integer)]
+Float64 = Annotated[float, mapped_column(pg.DOUBLE_PRECISION)]
+Timestamp = Annotated[datetime, mapped_column(sa.TIMESTAMP(timezone=True))]
+Text = Annotated[str, mapped_column(sa.Text)]
+Bytes = Annotated[bytes, mapped_column(pg.BYTEA)]
+RowId = Annotated[int, mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)]
+
+# Rows come and go: vacuum by the number of dead rows, whatever the size of the table.
+QUEUE_STORAGE = {
+    "autovacuum_vacuum_threshold": 20000,
+    "autovacuum_vacuum_scale_factor": 0,
+    "autovacuum_vacuum_insert_threshold": -1,
+    "autovacuum_vacuum_cost_delay": 0,
+}
+
+
+class Base(DeclarativeBase):
+    """The base of all tables. A table is named after its class."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+# A part of the numbers of balance changes: see `next_change_id` in sql/ids.sql.
+change_id_seq = sa.Sequence("change_id_seq", metadata=Base.metadata)
+
+
+def _zero(default: str = "0") -> Any:
+    return mapped_column(server_default=sa.text(default))
+
+
+class Account(db.Model):  # type: ignore[name-defined]
+    """An account: what the debtor owes to the creditor (SMP, "The world")."""
+
+    __tablename__ = "account"
+    __table_args__: ClassVar[Any] = (
+        sa.CheckConstraint("principal > -9223372036854775808"),
+        sa.CheckConstraint("total_locked_amount >= 0"),
+        sa.CheckConstraint("pending_transfers_count >= 0"),
+        sa.CheckConstraint("interest_rate BETWEEN -50 AND 100"),
+        sa.CheckConstraint("previous_interest_rate BETWEEN -50 AND 100"),
+        sa.CheckConstraint("negligible_amount >= 0"),
+        sa.CheckConstraint("minimal_balance <= 0"),
+        sa.CheckConstraint("last_transfer_number >= 0"),
+        sa.Index(
+            "idx_account_pending_update",
+            "last_heartbeat_ts",
+            postgresql_where=sa.text("pending_account_update"),
+        ),
+        {
+            "postgresql_with": {
+                "fillfactor": 75,
+                "autovacuum_vacuum_scale_factor": 0.05,
+                "autovacuum_vacuum_cost_delay": 0,
+            }
+        },
+    )
+
+    debtor_id: Mapped[Int64Key]
+    creditor_id: Mapped[Int64Key]
+    creation_date: Mapped[date]
+    last_change_ts: Mapped[Timestamp]
+    last_change_seqnum: Mapped[Int32] = _zero()
+    principal: Mapped[Int64] = _zero()
+    interest: Mapped[Any] = mapped_column(sa.Numeric, nullable=False, server_default=sa.text("0"))
+    interest_rate: Mapped[Float64] = _zero()
+    previous_interest_rate: Mapped[Float64] = _zero()
+    last_interest_rate_change_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
+    last_interest_capitalization_ts: Mapped[Timestamp]
+    last_config_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
+    last_config_seqnum: Mapped[Int32] = _zero()
+    negligible_amount: Mapped[Float64] = _zero()
+    config_flags: Mapped[Int32] = _zero()
+    # bit 0: deleted; bit 1: overflown
+    status_flags: Mapped[Int32] = _zero()
+    # 0, or -min(limit, negligible_amount) for the debtor's own account
+    minimal_balance: Mapped[Int64] = _zero()
+    total_locked_amount: Mapped[Int64] = _zero()
+    pending_transfers_count: Mapped[Int32] = _zero()
+    last_transfer_id: Mapped[Int64]
+    last_transfer_number: Mapped[Int64] = _zero()
+    last_transfer_committed_at: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
+    pending_account_update: Mapped[bool] = _zero("false")
+    last_heartbeat_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
+    last_deletion_attempt_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
+    config_data: Mapped[Text] = _zero("''")
+    debtor_info_iri: Mapped[Text] = _zero("''")
+    debtor_info_content_type: Mapped[Text] = _zero("''")
+    debtor_info_sha256: Mapped[Bytes] = _zero("''")
+
+
+class RootConfig(db.Model):  # type: ignore[name-defined]
+    """What a debtor's RootConfigData says to its creditors' accounts.
+
+    `fetched_at` is NULL for debtors whose own account is in this shard.
+    """
+
+    __tablename__ = "root_config"
+
+    debtor_id: Mapped[Int64Key]
+    interest_rate: Mapped[Float64]
+    info_iri: Mapped[Text | None]
+    info_content_type: Mapped[Text | None]
+    info_sha256: Mapped[Bytes | None]
+    fetched_at: Mapped[Timestamp | None]
+
+
+class PreparedTransfer(db.Model):  # type: ignore[name-defined]
+    """A transfer that waits to be finalized; its amount is locked on the sender's account."""
+
+    __tablename__ = "prepared_transfer"
+    __table_args__: ClassVar[Any] = (
+        sa.CheckConstraint("locked_amount >= 0"),
+        {"postgresql_with": {"autovacuum_vacuum_cost_delay": 0}},
+    )
+
+    debtor_id: Mapped[Int64Key]
+    creditor_id: Mapped[Int64Key]
+    transfer_id: Mapped[Int64Key]
+    coordinator_type: Mapped[Text]
+    coordinator_id: Mapped[Int64]
+    coordinator_request_id: Mapped[Int64]
+    locked_amount: Mapped[Int64]
+    recipient_creditor_id: Mapped[CreditorId]
+    prepared_at: Mapped[Timestamp]
+    demurrage_rate: Mapped[Float64]
+    deadline: Mapped[Timestamp]
+    final_interest_rate_ts: Mapped[Timestamp]
+    last_reminder_ts: Mapped[Timestamp | None]
+
+
+class RegisteredBalanceChange(db.Model):  # type: ignore[name-defined]
+    """The archive of the balance changes received from other shards."""
+
+    __tablename__ = "registered_balance_change"
+
+    debtor_id: Mapped[Int64Key]
+    other_creditor_id: Mapped[Int64Key]
+    change_id: Mapped[Int64Key]
+    committed_at: Mapped[Timestamp]
+    is_applied: Mapped[bool] = _zero("false")
+
+
+class _Queue:
+    __table_args__ = ({"postgresql_with": QUEUE_STORAGE},)
+
+    id: Mapped[RowId] = mapped_column(sort_order=-3)
+
+
+class _Account:
+    debtor_id: Mapped[Int64] = mapped_column(sort_order=-2)
+    creditor_id: Mapped[Int64] = mapped_column(sort_order=-2)
+
+
+class _Coordinator:
+    coordinator_type: Mapped[Text] = mapped_column(sort_order=-1)
+    coordinator_id: Mapped[Int64] = mapped_column(sort_order=-1)
+    coordinator_request_id: Mapped[Int64] = mapped_column(sort_order=-1)
+
+
+class _TransferRequest(_Queue, _Account, _Coordinator):
+    min_locked_amount: Mapped[Int64]
+    max_locked_amount: Mapped[Int64]
+    recipient_creditor_id: Mapped[CreditorId]
+    final_interest_rate_ts: Mapped[Timestamp]
+    deadline: Mapped[Timestamp]
+
+
+class TransferRequest(_TransferRequest, db.Model):  # type: ignore[name-defined]
+    """A PrepareTransfer whose recipient is known to accept transfers."""
+
+    __tablename__ = "transfer_request"
+
+
+class UnverifiedTransferRequest(_TransferRequest, db.Model):  # type: ignore[name-defined]
+    """A PrepareTransfer whose recipient lives in another shard, and has not been asked yet."""
+
+    __tablename__ = "unverified_transfer_request"
+    __table_args__ = (
+        sa.Index("idx_unverified_transfer_request_due", "next_attempt_at"),
+        {"postgresql_with": QUEUE_STORAGE},
+    )
+
+    received_at: Mapped[Timestamp]
+    next_attempt_at: Mapped[Timestamp]
+    attempts_count: Mapped[Int32] = _zero()
+
+
+class FinalizationRequest(_Queue, _Account, _Coordinator, db.Model):  # type: ignore[name-defined]
+    """A FinalizeTransfer."""
+
+    __tablename__ = "finalization_request"
+
+    transfer_id: Mapped[Int64]
+    committed_amount: Mapped[Int64]
+    transfer_note: Mapped[Text]
+    transfer_note_format: Mapped[Text]
+
+
+class PendingBalanceChange(_Queue, _Account, db.Model):  # type: ignore[name-defined]
+    """A change of the principal of an account of this shard, yet to be applied.
+
+    `is_registered` says that it came from another shard, and is in the archive.
+    """
+
+    __tablename__ = "pending_balance_change"
+
+    other_creditor_id: Mapped[CreditorId]
+    change_id: Mapped[Int64]
+    principal_delta: Mapped[Int64]
+    coordinator_type: Mapped[Text]
+    transfer_note: Mapped[Text]
+    transfer_note_format: Mapped[Text]
+    committed_at: Mapped[Timestamp]
+    is_registered: Mapped[bool] = _zero("false")
+
+
+class HandledBatch(_Queue, db.Model):  # type: ignore[name-defined]
+    """The digests of PrepareTransfer messages that were handled together, kept for a while.
+
+    They tell a message that the broker delivers again, because its acknowledgement was lost
+    after the commit, from a new one.
+    """
+
+    __tablename__ = "handled_batch"
+
+    handled_at: Mapped[Timestamp]
+    digests: Mapped[list[bytes]] = mapped_column(pg.ARRAY(pg.BYTEA))
+
+
+class ReturnedMessage(_Queue, db.Model):  # type: ignore[name-defined]
+    """An outgoing message that the broker did not take, to be sent again later."""
+
+    __tablename__ = "returned_message"
+    __table_args__ = (
+        sa.Index("idx_returned_message_due", "next_attempt_at"),
+        {"postgresql_with": QUEUE_STORAGE},
+    )
+
+    signal_name: Mapped[Text]
+    body: Mapped[Bytes]
+    reason: Mapped[Text]
+    attempts_count: Mapped[Int32] = _zero("1")
+    next_attempt_at: Mapped[Timestamp]
+
+
+class Signal(_Queue, _Account):
+    """An outbox table. Its columns are the fields of the message, as they go out."""
+
+    @declared_attr.directive
+    def __tablename__(cls) -> str:
+        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__)
+        return words.removeprefix("_")
+
+
+class RejectedConfigSignal(Signal, db.Model):  # type: ignore[name-defined]
+    config_ts: Mapped[Timestamp]
+    config_seqnum: Mapped[Int32]
+    config_flags: Mapped[Int32]
+    config_data: Mapped[Text]
+    negligible_amount: Mapped[Float64]
+    rejection_code: Mapped[Text]
+    ts: Mapped[Timestamp]
+
+
+class RejectedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[name-defined]
+    status_code: Mapped[Text]
+    total_locked_amount: Mapped[Int64]
+    ts: Mapped[Timestamp]
+
+
+class PreparedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[name-defined]
+    transfer_id: Mapped[Int64]
+    locked_amount: Mapped[Int64]
+    recipient: Mapped[Text]
+    prepared_at: Mapped[Timestamp]
+    demurrage_rate: Mapped[Float64]
+    deadline: Mapped[Timestamp]
+    final_interest_rate_ts: Mapped[Timestamp]
+    ts: Mapped[Timestamp]
+
+
+class FinalizedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[name-defined]
+    transfer_id: Mapped[Int64]
+    committed_amount: Mapped[Int64]
+    status_code: Mapped[Text]
+    total_locked_amount: Mapped[Int64]
+    prepared_at: Mapped[Timestamp]
+    ts: Mapped[Timestamp]
+
+
+class AccountTransferSignal(Signal, db.Model):  # type: ignore[name-defined]
+    creation_date: Mapped[date]
+    transfer_number: Mapped[Int64]
+    coordinator_type: Mapped[Text]
+    sender: Mapped[Text]
+    recipient: Mapped[Text]
+    acquired_amount: Mapped[Int64]
+    transfer_note: Mapped[Text]
+    transfer_note_format: Mapped[Text]
+    committed_at: Mapped[Timestamp]
+    principal: Mapped[Int64]
+    previous_transfer_number: Mapped[Int64]
+    ts: Mapped[Timestamp]
+
+
+class AccountUpdateSignal(Signal, db.Model):  # type: ignore[name-defined]
+    creation_date: Mapped[date]
+    last_change_ts: Mapped[Timestamp]
+    last_change_seqnum: Mapped[Int32]
+    principal: Mapped[Int64]
+    interest: Mapped[Float64]
+    interest_rate: Mapped[Float64]
+    last_interest_rate_change_ts: Mapped[Timestamp]
+    last_config_ts: Mapped[Timestamp]
+    last_config_seqnum: Mapped[Int32]
+    negligible_amount: Mapped[Float64]
+    config_flags: Mapped[Int32]
+    config_data: Mapped[Text]
+    account_id: Mapped[Text]
+    debtor_info_iri: Mapped[Text]
+    debtor_info_content_type: Mapped[Text]
+    debtor_info_sha256: Mapped[Bytes]
+    last_transfer_number: Mapped[Int64]
+    last_transfer_committed_at: Mapped[Timestamp]
+    ts: Mapped[Timestamp]
+
+
+class AccountPurgeSignal(Signal, db.Model):  # type: ignore[name-defined]
+    creation_date: Mapped[date]
+    ts: Mapped[Timestamp]
+
+
+class PendingBalanceChangeSignal(Signal, db.Model):  # type: ignore[name-defined]
+    other_creditor_id: Mapped[CreditorId]
+    change_id: Mapped[Int64]
+    coordinator_type: Mapped[Text]
+    transfer_note_format: Mapped[Text]
+    transfer_note: Mapped[Text]
+    committed_at: Mapped[Timestamp]
+    principal_delta: Mapped[Int64]
+    ts: Mapped[Timestamp]

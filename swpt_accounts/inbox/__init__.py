@@ -1,0 +1,1 @@
+"""From RabbitMQ to the database: incoming messages, in batches."""

@@ -1,0 +1,49 @@
+"""Decodes a batch of deliveries, and puts its messages in order for the database."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import md5
+
+from swpt_accounts.broker.consumer import Delivery, Refusal
+from swpt_accounts.core.realm import Realm
+from swpt_accounts.smp.decoding import MalformedMessage, decode
+from swpt_accounts.smp.incoming import IncomingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A delivery that makes sense."""
+
+    delivery: Delivery
+    message: IncomingMessage
+
+    @property
+    def digest(self) -> bytes:
+        """Tells this message from others: 16 bytes."""
+        return md5(self.delivery.body, usedforsecurity=False).digest()
+
+
+def decode_batch(
+    deliveries: Iterable[Delivery], realm: Realm
+) -> tuple[list[Received], list[Refusal]]:
+    """Decode deliveries. Malformed ones, and those for accounts of other shards, are refused."""
+    received: list[Received] = []
+    refused: list[Refusal] = []
+    for delivery in deliveries:
+        properties = delivery.properties
+        try:
+            message = decode(properties.type, properties.content_type, delivery.body)
+        except MalformedMessage as error:
+            refused.append(Refusal(delivery, str(error)))
+            continue
+        if realm.contains(message.debtor_id, message.creditor_id):
+            received.append(Received(delivery, message))
+        else:
+            refused.append(
+                Refusal(
+                    delivery,
+                    f"account ({message.debtor_id}, {message.creditor_id}) does not belong to"
+                    f" this shard, which is {realm}",
+                )
+            )
+    return received, refused

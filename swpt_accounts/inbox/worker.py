@@ -1,0 +1,131 @@
+"""The thread that consumes SMP messages."""
+
+import logging
+from datetime import timedelta
+from time import monotonic
+
+import psycopg
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker.consumer import BatchConsumer, Delivery, Refusal
+from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.inbox.batch import Received, decode_batch
+from swpt_accounts.inbox.draining import DrainingPauses
+from swpt_accounts.inbox.effects import apply_messages
+from swpt_accounts.settings import Settings
+from swpt_accounts.workers.backoff import Backoff
+from swpt_accounts.workers.stopping import Stop
+
+logger = logging.getLogger(__name__)
+
+NAME = "consume_messages"
+HANDLED_AGE_MAX = timedelta(hours=1)
+FORGET_SECONDS = 60.0
+# The same batch may be refused by the database for reasons that pass, for example a deadlock.
+_TRANSIENT_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+
+
+class InboxWorker:
+    """Consumes messages: decodes a batch, commits its effects, acknowledges it."""
+
+    def __init__(self, settings: Settings, stop: Stop, *, is_draining: bool = False) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._is_draining = is_draining
+        self._connection: DatabaseConnection | None = None
+        self._forget_at = 0.0
+
+    def run(self) -> None:
+        """Consume until the stop, whatever becomes of the broker and the database."""
+        backoff = Backoff()
+        while not self._stop.is_requested():
+            try:
+                self._consume(backoff)
+            except AMQPError as error:
+                logger.warning("No connection to the broker: %r. Trying again.", error)
+                self._stop.wait(backoff.next())
+        self._disconnect()
+
+    def _consume(self, backoff: Backoff) -> None:
+        settings = self._settings
+        consumer = BatchConsumer(
+            settings.protocol_broker_url,
+            settings.protocol_broker_queue,
+            NAME,
+            prefetch_count=settings.protocol_broker_prefetch_count,
+            prefetch_size=settings.protocol_broker_prefetch_size,
+        )
+        pauses = DrainingPauses() if self._is_draining else None
+        try:
+            while not self._stop.is_requested():
+                batch = consumer.next_batch()
+                backoff.reset()
+                if batch:
+                    refusals = self._handle(consumer, batch)
+                    if refusals is None:
+                        return
+                    consumer.finish(batch, refusals)
+                if pauses is not None:
+                    pauses.after_batch(consumer, len(batch), self._stop)
+        finally:
+            consumer.close()
+
+    def _handle(self, consumer: BatchConsumer, batch: list[Delivery]) -> list[Refusal] | None:
+        """Commit the effects of a batch, however long it takes.
+
+        Returns the refused messages; None if the stop came before the commit.
+        """
+        received, refusals = decode_batch(batch, self._settings.realm)
+        backoff = Backoff()
+        is_repeated = False
+        while received:
+            try:
+                connection = self._connect()
+                self._forget_handled(connection)
+                refusals += self._apply(connection, received, is_repeated=is_repeated)
+                break
+            except _TRANSIENT_ERRORS as error:
+                logger.warning(
+                    "A batch of %d messages waits for the database: %s", len(received), error
+                )
+                # The commit may have come through, though its answer has not.
+                is_repeated = True
+                self._disconnect()
+                if self._stop.wait(backoff.next()):
+                    return None
+                consumer.keep_alive()
+        return refusals
+
+    def _apply(
+        self, connection: DatabaseConnection, received: list[Received], *, is_repeated: bool
+    ) -> list[Refusal]:
+        """Commit the effects of messages; a message that the database refuses is refused alone."""
+        try:
+            apply_messages(connection, self._settings, received, is_repeated=is_repeated)
+        except _TRANSIENT_ERRORS:
+            raise
+        except psycopg.Error as error:
+            if len(received) == 1:
+                return [Refusal(received[0].delivery, f"the database refuses it: {error}")]
+            middle = len(received) // 2
+            return [
+                refusal
+                for half in (received[:middle], received[middle:])
+                for refusal in self._apply(connection, half, is_repeated=is_repeated)
+            ]
+        return []
+
+    def _forget_handled(self, connection: DatabaseConnection) -> None:
+        if monotonic() >= self._forget_at:
+            connection.call("forget_handled_v1", HANDLED_AGE_MAX)
+            self._forget_at = monotonic() + FORGET_SECONDS
+
+    def _connect(self) -> DatabaseConnection:
+        if self._connection is None:
+            self._connection = connect(self._settings, NAME)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,1 @@
+"""From the database to RabbitMQ: outgoing messages, in batches, with confirms."""

@@ -1,0 +1,31 @@
+"""How an outgoing message is published."""
+
+import pika
+from pika.spec import PERSISTENT_DELIVERY_MODE
+
+from swpt_accounts.broker.publisher import Publication
+from swpt_accounts.smp.encoding import encode
+from swpt_accounts.smp.outgoing import OutgoingMessage
+from swpt_accounts.smp.routing import headers, route
+from swpt_accounts.smp.types import CONTENT_TYPE
+
+APP_ID = "swpt_accounts"
+
+
+def make_publication(message: OutgoingMessage) -> Publication:
+    """The message with its route and its AMQP properties."""
+    destination = route(message)
+    properties = pika.BasicProperties(
+        delivery_mode=PERSISTENT_DELIVERY_MODE,
+        content_type=CONTENT_TYPE,
+        type=type(message).__name__,
+        app_id=APP_ID,
+        headers=headers(message),
+    )
+    return Publication(
+        destination.exchange,
+        destination.routing_key,
+        properties,
+        encode(message),
+        destination.mandatory,
+    )

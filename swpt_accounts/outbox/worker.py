@@ -1,0 +1,113 @@
+"""The process that flushes the outboxes."""
+
+import logging
+from collections.abc import Iterable
+from time import monotonic
+
+from swpt_accounts.broker.publisher import Publisher
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.outbox.publications import make_publication
+from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.signals import Signal, make_signal
+from swpt_accounts.outbox.wire_values import wire_cursor
+from swpt_accounts.settings import Settings
+from swpt_accounts.workers.cursor import QueueCursor
+from swpt_accounts.workers.database_worker import DatabaseWorker
+from swpt_accounts.workers.stopping import Stop
+
+logger = logging.getLogger(__name__)
+
+NAME = "flush_messages"
+# What is sent in one transaction, of each type.
+BATCH_COUNT_MAX = 1000
+RETURNED_SECONDS = 1.0
+RETURNED_COUNT_MAX = 500
+_KEEP_ALIVE_SECONDS = 10.0
+
+
+class FlushWorker(DatabaseWorker):
+    """Sends what is in the outboxes, and removes it when the broker has confirmed it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: Stop,
+        signal_names: Iterable[str],
+        *,
+        wait_seconds: float,
+        quit_early: bool = False,
+    ) -> None:
+        self._signals = [make_signal(name, settings) for name in signal_names]
+        super().__init__(settings, stop, NAME, [s.name for s in self._signals])
+        self._wait_seconds = wait_seconds
+        self._quit_early = quit_early
+        self._cursors: dict[str, QueueCursor] = {}
+        self._returned_at = 0.0
+
+    def work(self, connection: DatabaseConnection) -> None:
+        """Send messages until the stop; with `quit_early`, until there are none."""
+        publisher = Publisher(self.settings.protocol_broker_url, NAME)
+        self._cursors = {s.name: QueueCursor() for s in self._signals}
+        self._returned_at = 0.0
+        waiting = list(self._signals)
+        try:
+            while not self.stop.is_requested():
+                waiting = self._flush(connection, publisher, waiting)
+                self.note_success()
+                if waiting:
+                    continue
+                if self._quit_early:
+                    return
+                waiting = self._wait(connection, publisher)
+        finally:
+            publisher.close()
+
+    def _flush(
+        self, connection: DatabaseConnection, publisher: Publisher, waiting: list[Signal]
+    ) -> list[Signal]:
+        """Send a batch, in one transaction. Returns the outboxes that have more."""
+        with connection.raw.transaction():
+            outgoing: list[Outgoing] = []
+            if monotonic() >= self._returned_at:
+                outgoing += take_due_messages(
+                    connection, [s.name for s in self._signals], RETURNED_COUNT_MAX
+                )
+                self._returned_at = monotonic() + RETURNED_SECONDS
+            unfinished = [s for s in waiting if self._take(connection, s, outgoing)]
+            if outgoing:
+                refused = publisher.publish(o.publication for o in outgoing)
+                if refused:
+                    put_aside(connection, outgoing, refused)
+        return unfinished
+
+    def _take(
+        self, connection: DatabaseConnection, signal: Signal, outgoing: list[Outgoing]
+    ) -> bool:
+        """Take rows out of an outbox. Returns whether there are more."""
+        cursor = self._cursors[signal.name]
+        count_max = min(signal.burst_count, BATCH_COUNT_MAX)
+        rows = (
+            wire_cursor(connection.raw)
+            .execute(
+                signal.take_query(connection.raw),
+                {"after_id": cursor.after_id, "count_max": count_max},
+            )
+            .fetchall()
+        )
+        rows.sort(key=lambda row: row[0])
+        outgoing += (Outgoing(signal.name, make_publication(signal.message(r))) for r in rows)
+        is_end = len(rows) < count_max
+        # Rows that another flusher is sending are not seen: should it fail, a full look
+        # finds them.
+        cursor.seen(rows[-1][0] if rows else None, is_end=is_end, are_all_taken=True)
+        return not is_end
+
+    def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> list[Signal]:
+        """Wait for messages. Returns the outboxes to look into."""
+        end = monotonic() + self._wait_seconds
+        while (rest := end - monotonic()) > 0 and not self.stop.is_requested():
+            heard = connection.wait(min(rest, _KEEP_ALIVE_SECONDS), self.stop)
+            publisher.keep_alive()
+            if heard:
+                return [s for s in self._signals if s.name in heard]
+        return list(self._signals)

@@ -1,0 +1,1 @@
+"""The slow sweeps over whole tables."""

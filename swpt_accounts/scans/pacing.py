@@ -1,0 +1,45 @@
+"""Spreads a pass over a table evenly over the time given."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import randrange
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a pass over a table is cut into queries."""
+
+    pass_seconds: float
+    blocks_per_query_max: int
+    beat_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Pages [first_page, end_page) of the table, and the seconds from the start of the pass."""
+
+    first_page: int
+    end_page: int
+    due_seconds: float
+
+
+def plan_pass(pages_count: int, pace: Pace) -> Iterator[Step]:
+    """The steps of one pass, which starts at a random page.
+
+    Each beat takes as many pages as it needs for the pass to end in time, in steps of at most
+    `blocks_per_query_max` pages. An empty table makes a pass without steps.
+    """
+    beats_count = max(round(pace.pass_seconds / pace.beat_seconds), 1)
+    start = randrange(pages_count) if pages_count else 0  # noqa: S311 - it guards no secret
+    done = 0
+    while done < pages_count:
+        beat = done * beats_count // pages_count
+        count = min(
+            max(-(-pages_count * (beat + 1) // beats_count) - done, 1),
+            pace.blocks_per_query_max,
+            pages_count - done,
+        )
+        first = (start + done) % pages_count
+        count = min(count, pages_count - first)
+        yield Step(first, first + count, pace.pass_seconds * done / pages_count)
+        done += count

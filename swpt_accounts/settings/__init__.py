@@ -1,0 +1,14 @@
+"""The settings of the program: its environment variables."""
+
+from swpt_accounts.settings.loading import load_settings
+from swpt_accounts.settings.reference import SettingDoc, render_reference, settings_reference
+from swpt_accounts.settings.schema import Settings, SettingsError
+
+__all__ = [
+    "SettingDoc",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "render_reference",
+    "settings_reference",
+]

@@ -1,0 +1,100 @@
+"""What the schema says of each setting, in a form to work with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import NODEFAULT, structs
+from msgspec import inspect as kinds
+
+from swpt_accounts.settings.schema import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `annotation` is what msgspec converts to, `kind` is the inspected type."""
+
+    field: str
+    annotation: Any
+    kind: kinds.Type
+    default: Any
+    rule: str
+    doc: str
+    schemes: tuple[str, ...]
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable."""
+        return self.field.upper()
+
+    @property
+    def default_text(self) -> str:
+        """The default, as the environment would tell it."""
+        match self.default:
+            case None:
+                return ""
+            case bool():
+                return str(self.default).lower()
+            case float():
+                return f"{self.default:g}"
+            case datetime():
+                return self.default.date().isoformat()
+        return str(self.default)
+
+
+def _describe_all() -> dict[str, Setting]:
+    info = kinds.type_info(Settings)
+    assert isinstance(info, kinds.StructType)
+    return {
+        field.name: _describe(field, inspected.type)
+        for field, inspected in zip(structs.fields(Settings), info.fields, strict=True)
+    }
+
+
+def _describe(field: structs.FieldInfo, inspected: kinds.Type) -> Setting:
+    assert field.default is not NODEFAULT
+    kind, extra = _unwrap(inspected)
+    also = f"; {extra['also']}" if "also" in extra else ""
+    return Setting(
+        field=field.name,
+        annotation=field.type,
+        kind=kind,
+        default=field.default,
+        rule=extra.get("rule", _rule_text(kind, extra)) + also,
+        doc=extra["description"],
+        schemes=tuple(extra.get("schemes", ())),
+    )
+
+
+def _unwrap(kind: kinds.Type) -> tuple[kinds.Type, dict[str, Any]]:
+    """Return the type without its metadata and its `None`, and all the metadata."""
+    extra: dict[str, Any] = {}
+    while True:
+        if isinstance(kind, kinds.Metadata):
+            extra |= kind.extra_json_schema or {}
+            kind = kind.type
+        elif isinstance(kind, kinds.UnionType):
+            (kind,) = (t for t in kind.types if not isinstance(t, kinds.NoneType))
+        else:
+            return kind, extra
+
+
+def _rule_text(kind: kinds.Type, extra: dict[str, Any]) -> str:
+    match kind:
+        case kinds.IntType(ge=low, le=high):
+            return f"an integer from {low} to {high}"
+        case kinds.FloatType(gt=None, ge=low, le=high):
+            return f"a number from {low:g} to {high:g}"
+        case kinds.FloatType(gt=low, le=high):
+            return f"a number above {low:g}, at most {high:g}"
+        case kinds.BoolType():
+            return "true or false (also: yes, no, on, off, 1, 0)"
+        case kinds.LiteralType(values=values):
+            return "one of " + ", ".join(str(value) for value in values)
+        case kinds.StrType() if "schemes" in extra:
+            return f"a URL that begins with {' or '.join(f'{s}://' for s in extra['schemes'])}"
+    return ""
+
+
+SETTINGS: Final = _describe_all()
+"""Every setting, by the name of its field."""

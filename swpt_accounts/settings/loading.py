@@ -1,0 +1,103 @@
+"""From environment variables to settings, or to one line that says what is wrong."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import inspect as kinds
+
+from swpt_accounts.core.moments import to_utc
+from swpt_accounts.settings.description import SETTINGS, Setting
+from swpt_accounts.settings.schema import Settings, SettingsError
+
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
+_SWITCH_WORDS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+_HARMLESS_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[\w.-]*)(:[0-9]*)?(/[\w.%/-]*)?")
+_SHOWN_LENGTH_MAX = 100
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables. One that is empty counts as not set.
+
+    Raises `SettingsError` if a value can not be parsed, or makes no sense.
+    """
+    texts = {field: environ.get(s.variable, "").strip() for field, s in SETTINGS.items()}
+    values = {field: _read(SETTINGS[field], text) for field, text in texts.items() if text}
+    settings = Settings(**values)
+    for field in _broken_common_rules(settings):
+        setting = SETTINGS[field]
+        raise _wrong(setting, texts[field] or setting.default_text)
+    return settings
+
+
+def _broken_common_rules(settings: Settings) -> Iterator[str]:
+    """Yield the names of settings that do not agree with others, or with the time."""
+    commit_period_days_min = max(
+        settings.app_message_max_delay_days, settings.app_intranet_extreme_delay_days
+    )
+    if settings.app_prepared_transfer_max_delay_days < commit_period_days_min:
+        yield "app_prepared_transfer_max_delay_days"
+    now = datetime.fromtimestamp(time.time(), UTC)
+    threshold_max = now - timedelta(days=settings.app_intranet_extreme_delay_days)
+    if settings.remove_from_archive_threshold_date > threshold_max:
+        yield "remove_from_archive_threshold_date"
+
+
+def _read(setting: Setting, text: str) -> Any:
+    try:
+        return msgspec.convert(_parse(setting, text), setting.annotation)
+    except ValueError:
+        raise _wrong(setting, text) from None
+
+
+def _parse(setting: Setting, text: str) -> Any:
+    """Turn the text into what the type of the setting wants. Raises `ValueError`."""
+    match setting.kind:
+        case kinds.IntType():
+            return int(text) if _INTEGER.fullmatch(text) else text
+        case kinds.FloatType():
+            return msgspec.convert(text, float, strict=False)
+        case kinds.BoolType():
+            return _SWITCH_WORDS.get(text.lower(), text)
+        case kinds.LiteralType():
+            return text.lower()
+        case kinds.DateTimeType():
+            moment = datetime.fromisoformat(text)
+            return to_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        case kinds.StrType() if setting.schemes:
+            _check_url(text, setting.schemes)
+    return text
+
+
+def _check_url(url: str, schemes: tuple[str, ...]) -> None:
+    parts = urlsplit(url)  # Raises `ValueError` for a wrong IPv6 address.
+    if parts.scheme not in schemes or not url.isprintable() or " " in url:
+        raise ValueError
+    if parts.port == 0 or not url.startswith(f"{parts.scheme}://"):
+        raise ValueError
+    # PostgreSQL has Unix sockets, which have no host.
+    if not parts.hostname and "postgresql" not in schemes:
+        raise ValueError
+
+
+def _wrong(setting: Setting, text: str) -> SettingsError:
+    shown = _without_password(text) if setting.schemes else text
+    return SettingsError(
+        f"{setting.variable} is {shown[:_SHOWN_LENGTH_MAX]!r}, but must be {setting.rule}"
+    )
+
+
+def _without_password(url: str) -> str:
+    """Mask everything in a URL that is not surely a scheme, a host, a port or a path."""
+    scheme, separator, rest = url.rpartition("://")
+    _, at, address = rest.rpartition("@")
+    address = address if _HARMLESS_ADDRESS.fullmatch(address) else "***"
+    scheme = scheme if re.fullmatch(r"[a-z+]*", scheme) else "***"
+    return f"{scheme}{separator}{'***@' if at else ''}{address}"

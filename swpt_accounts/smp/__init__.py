@@ -1,0 +1,1 @@
+"""The language: message types, their validation, encoding and routing."""

@@ -1,0 +1,93 @@
+"""From the body of an AMQP message to an incoming message, or to the reason why not."""
+
+import re
+from datetime import datetime
+from typing import Any, Final, get_args
+
+import msgspec
+
+from swpt_accounts.smp.incoming import IncomingMessage
+from swpt_accounts.smp.types import CONTENT_TYPE
+
+MESSAGE_TYPES: Final = {cls.__name__: cls for cls in get_args(IncomingMessage)}
+MAX_REASON_LENGTH: Final = 300
+
+_MOMENT_FIELDS = ("ts", "committed_at", "final_interest_rate_ts")
+# Python's parser lets more through than ISO 8601, and each version of it lets something else.
+_ISO_SHAPE = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-?W[0-9]{2}-?[0-9])T"
+    r"[0-9]{2}:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-5][0-9])?)"
+)
+_ESCAPED_NUL = b"\\u0000"
+# A union, even for one type: a lone type is decoded with no regard to a missing `type`.
+_decoder: msgspec.json.Decoder[IncomingMessage] = msgspec.json.Decoder(IncomingMessage)
+
+
+class MalformedMessage(ValueError):
+    """The message breaks a rule of the protocol.
+
+    Its text is one line of at most `MAX_REASON_LENGTH` printable characters.
+    """
+
+    def __init__(self, reason: str) -> None:
+        printable = "".join(c if c.isprintable() else "?" for c in reason[:MAX_REASON_LENGTH])
+        super().__init__(printable)
+
+
+def decode(message_type: str | None, content_type: str | None, body: bytes) -> IncomingMessage:
+    """Decode and check a message, given the AMQP properties `type` and `content_type`.
+
+    Raises `MalformedMessage`, and nothing else, whatever the body contains.
+    """
+    if content_type != CONTENT_TYPE:
+        raise MalformedMessage(f"the content type is {content_type!r}, not {CONTENT_TYPE!r}")
+    if message_type not in MESSAGE_TYPES:
+        raise MalformedMessage(f"the message type {message_type!r} is unknown")
+    try:
+        message = _decode_body(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessage(f"{message_type}: {error}") from None
+    found_type = type(message).__name__
+    if found_type != message_type:
+        raise MalformedMessage(f"the body of this {message_type} says it is a {found_type}")
+    return message
+
+
+def _decode_body(body: bytes) -> IncomingMessage:
+    if not body.isascii():
+        body.decode()  # The decoder does not look into unknown properties.
+    try:
+        message = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if "RFC3339" not in str(error):
+            raise
+        message = _decode_other_iso_forms(body)
+    if _ESCAPED_NUL in body:
+        _refuse_nul(message)
+    return message
+
+
+def _decode_other_iso_forms(body: bytes) -> IncomingMessage:
+    """Decode a message in which a moment has a form of ISO 8601 that RFC 3339 leaves out."""
+    properties: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
+    for name in _MOMENT_FIELDS:
+        if isinstance(text := properties.get(name), str):
+            properties[name] = _parse_moment(name, text)
+    message: IncomingMessage = msgspec.convert(properties, IncomingMessage)
+    return message
+
+
+def _parse_moment(name: str, text: str) -> datetime:
+    try:
+        if _ISO_SHAPE.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError(f"`{name}` is not an ISO 8601 date-time with an offset")
+
+
+def _refuse_nul(message: IncomingMessage) -> None:
+    for name in message.__struct_fields__:
+        value = getattr(message, name)
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError(f"`{name}` contains a NUL character")

@@ -1,0 +1,67 @@
+"""The resources of the fetch API. They only read."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, abort, current_app
+
+from swpt_accounts.core.ids import parse_account_id
+from swpt_accounts.db.queries import query
+from swpt_accounts.db.tables import db
+from swpt_accounts.settings import Settings
+
+POSITIVE_MAX_AGE_SECONDS = 86400
+NEGATIVE_MAX_AGE_SECONDS = 1
+
+fetch_api = Blueprint("fetch_api", __name__, url_prefix="/accounts")
+
+
+def _text(body: str, status: int, max_age_seconds: int) -> Response:
+    response = Response(body, status, mimetype="text/plain")
+    response.headers["Cache-Control"] = f"max-age={max_age_seconds}"
+    return response
+
+
+def _account(debtor_id: str, creditor_id: str) -> tuple[int, int]:
+    """The ids in a path. Answers 404 to what is no id, and 500 to another shard's account."""
+    account = parse_account_id(debtor_id), parse_account_id(creditor_id)
+    if account[0] is None or account[1] is None:
+        abort(404)
+    settings: Settings = current_app.extensions["swpt_accounts_settings"]
+    if not settings.realm.contains(*account):
+        abort(_text("The account belongs to another shard.\n", 500, NEGATIVE_MAX_AGE_SECONDS))
+    return account
+
+
+def _fetch(name: str, account: tuple[int, int]) -> Any:
+    with db.engine.connect() as connection:
+        return connection.execute(
+            sa.text(query(name)), {"debtor_id": account[0], "creditor_id": account[1]}
+        ).scalar()
+
+
+@fetch_api.get("/healthz")
+def healthz() -> Response:
+    """Tell that the server is alive."""
+    response = Response("OK\n", mimetype="text/plain")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@fetch_api.get("/<debtor_id>/<creditor_id>/reachable")
+def reachable(debtor_id: str, creditor_id: str) -> Response:
+    """Answer 204 if the account accepts incoming transfers, else 404."""
+    if not _fetch("is_reachable", _account(debtor_id, creditor_id)):
+        return _text("The account does not accept transfers.\n", 404, NEGATIVE_MAX_AGE_SECONDS)
+    response = _text("", 204, POSITIVE_MAX_AGE_SECONDS)
+    del response.headers["Content-Type"]
+    return response
+
+
+@fetch_api.get("/<debtor_id>/<creditor_id>/config")
+def config(debtor_id: str, creditor_id: str) -> Response:
+    """Answer 200 with the account's config_data, or 404 if there is no such account."""
+    config_data = _fetch("get_config_data", _account(debtor_id, creditor_id))
+    if config_data is None:
+        return _text("There is no such account.\n", 404, NEGATIVE_MAX_AGE_SECONDS)
+    return _text(config_data, 200, POSITIVE_MAX_AGE_SECONDS)

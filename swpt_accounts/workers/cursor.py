@@ -1,0 +1,56 @@
+"""Where in a queue table to look for work."""
+
+import time
+from collections import deque
+
+TRAIL_SECONDS = 5.0
+FULL_LOOK_SECONDS_MIN = 10.0
+# A full look may take this part of the time.
+FULL_LOOK_SHARE = 0.01
+
+
+class QueueCursor:
+    """Keeps a worker from wading through rows that are gone already.
+
+    Removed rows stay in the table and its index until vacuum may take them, which a long
+    transaction of somebody else can put off for long. So a look starts after the rows that
+    had all been taken some seconds ago. A row with a lower id that was committed later than
+    that is found by a full look, from time to time.
+    """
+
+    def __init__(self) -> None:
+        self._floor = 0
+        self._position = 0
+        self._marks: deque[tuple[float, int]] = deque()
+        self._is_complete = True
+        self._is_full = True
+        self._look_started_at = time.monotonic()
+        self._next_full_look_at = 0.0
+
+    @property
+    def after_id(self) -> int:
+        """Look for rows with a greater id than this."""
+        return self._position
+
+    def seen(self, last_id: int | None, *, is_end: bool, are_all_taken: bool) -> None:
+        """Note what a query has found: the last id, and whether the table goes on after it."""
+        self._is_complete = self._is_complete and are_all_taken
+        if last_id is not None:
+            self._position = last_id
+        if is_end:
+            self._finish_look()
+
+    def _finish_look(self) -> None:
+        now = time.monotonic()
+        if self._is_full:
+            pause = max(FULL_LOOK_SECONDS_MIN, (now - self._look_started_at) / FULL_LOOK_SHARE)
+            self._next_full_look_at = now + pause
+        if self._is_complete:
+            if not self._marks or now - self._marks[-1][0] >= TRAIL_SECONDS / 10:
+                self._marks.append((now, self._position))
+            while self._marks and self._marks[0][0] <= now - TRAIL_SECONDS:
+                self._floor = max(self._floor, self._marks.popleft()[1])
+        self._is_full = now >= self._next_full_look_at
+        self._position = 0 if self._is_full else self._floor
+        self._is_complete = True
+        self._look_started_at = now

@@ -1,0 +1,131 @@
+"""Runs workers in threads, and threads in processes, until somebody says stop."""
+
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import NoReturn, Protocol
+
+from swpt_accounts.workers.stopping import Stop
+
+logger = logging.getLogger(__name__)
+
+# A process must end within 5 seconds of the request.
+STOP_SECONDS_MAX = 4.0
+
+
+class Worker(Protocol):
+    """What a thread does: `run` returns when the stop comes, or when its work is done."""
+
+    def run(self) -> None: ...
+
+
+class Countdown:
+    """Calls `at_zero` when `step` has been called so many times."""
+
+    def __init__(self, count: int, at_zero: Callable[[], None]) -> None:
+        self._count = count
+        self._at_zero = at_zero
+        self._lock = threading.Lock()
+
+    def step(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count == 0:
+                self._at_zero()
+
+
+# Makes the workers of one process, each of which gets a thread.
+WorkersFactory = Callable[[Stop], Sequence[Worker]]
+
+
+def run_workers(make_workers: WorkersFactory, *, processes_count: int = 1) -> None:
+    """Run workers in so many processes, until SIGTERM or SIGINT, or until all work is done.
+
+    Exits with code 1 if a worker dies. With 0 processes there is nothing to do.
+    """
+    if processes_count == 0:
+        logger.warning("The number of processes is 0: there is nothing to do.")
+        return
+    stop = Stop()
+    stop.on_signals()
+    if processes_count == 1:
+        _run_threads(make_workers, stop)
+    else:
+        _run_processes(make_workers, processes_count, stop)
+
+
+def _run_threads(make_workers: WorkersFactory, stop: Stop) -> None:
+    failures: list[BaseException] = []
+    workers = make_workers(stop)
+    running = Countdown(len(workers), stop.request)
+
+    def run(worker: Worker) -> None:
+        try:
+            worker.run()
+        except BaseException as error:
+            logger.exception("A worker has died.")
+            failures.append(error)
+            stop.request()
+        finally:
+            running.step()
+
+    threads = [threading.Thread(target=run, args=(w,), daemon=True) for w in workers]
+    for thread in threads:
+        thread.start()
+    stop.wait(None)
+    deadline = threading.Timer(STOP_SECONDS_MAX, _give_up)
+    deadline.daemon = True
+    deadline.start()
+    for thread in threads:
+        thread.join()
+    deadline.cancel()
+    if failures:
+        sys.exit(1)
+
+
+def _give_up() -> NoReturn:
+    """End the process at once: what is not committed is undone, and will be done again."""
+    logger.warning("A worker did not stop in time.")
+    logging.shutdown()
+    os._exit(1)
+
+
+def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None:
+    context = multiprocessing.get_context("fork")
+    life_line, held_end = os.pipe()
+
+    def run_child() -> None:
+        os.close(held_end)
+        child_stop = Stop()
+        child_stop.on_signals()
+        threading.Thread(target=_watch_parent, args=(life_line, child_stop), daemon=True).start()
+        _run_threads(make_workers, child_stop)
+
+    processes = [context.Process(target=run_child, name=f"worker-{i + 1}") for i in range(count)]
+    for process in processes:
+        process.start()
+    os.close(life_line)
+
+    is_failed = False
+    while running := [p for p in processes if p.is_alive()]:
+        multiprocessing.connection.wait([*(p.sentinel for p in running), stop.fileno()])
+        is_failed = any(p.exitcode for p in processes)
+        if is_failed or stop.is_requested():
+            break
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+    if is_failed:
+        logger.error("A worker process has died.")
+        sys.exit(1)
+
+
+def _watch_parent(life_line: int, stop: Stop) -> None:
+    """Stop when the parent is gone: then nobody holds the other end of the line."""
+    os.read(life_line, 1)
+    stop.request()
