@@ -41,7 +41,6 @@ authority_end_leftover() {
 }
 
 authority_end() {
-  trap '' INT TERM HUP
   if [ -n "${SUPERVISOR_DIR:-}" ]; then rm -rf "$SUPERVISOR_DIR"; fi
   services_release
   rm -rf "$AUTHORITY"
@@ -76,12 +75,19 @@ authority_run() {
   supervisor=$!
   set +m
   echo "$supervisor" >"$AUTHORITY/supervisor"
-  trap 'say "stopping"; kill -TERM "$supervisor" 2>/dev/null; STOPPING=1' INT TERM HUP
+  trap 'authority_stop "$supervisor"' INT TERM HUP
   authority_show "$supervisor"
-  # A signal ends a wait early.
-  while is_alive "$supervisor"; do wait "$supervisor" || status=$?; done
+  # A signal ends a wait early. (No other program here: Ctrl-C would end that one too.)
+  while kill -0 "$supervisor" 2>/dev/null; do wait "$supervisor" || status=$?; done
   if [ -n "${STOPPING:-}" ]; then status=0; fi
   return "$status"
+}
+
+authority_stop() { # SUPERVISOR
+  if [ -n "${STOPPING:-}" ]; then return; fi
+  STOPPING=1
+  say "stopping the services"
+  kill -TERM "$1" 2>/dev/null || true
 }
 
 authority_show() { # SUPERVISOR

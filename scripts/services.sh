@@ -77,7 +77,10 @@ services_use() {
   services_ports
 }
 
-services_release() { services_locked services_stop_unused "$$"; }
+services_release() {
+  trap '' INT TERM HUP # the end is not to be cut short
+  services_locked services_stop_unused "$$"
+}
 
 services_start() { # USER: the id of a process, or keep
   services_install

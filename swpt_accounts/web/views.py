@@ -63,5 +63,9 @@ def config(debtor_id: str, creditor_id: str) -> Response:
     """Answer 200 with the account's config_data, or 404 if there is no such account."""
     config_data = _fetch("get_config_data", _account(debtor_id, creditor_id))
     if config_data is None:
-        return _text("There is no such account.\n", 404, NEGATIVE_MAX_AGE_SECONDS)
+        # Clients expect this very header with every answer about a configuration; but no cache
+        # may answer with "no such account" when it has come to be (docs/decisions/0006).
+        response = _text("There is no such account.\n", 404, POSITIVE_MAX_AGE_SECONDS)
+        response.headers["Vary"] = "*"
+        return response
     return _text(config_data, 200, POSITIVE_MAX_AGE_SECONDS)

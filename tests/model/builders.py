@@ -7,6 +7,7 @@ from .money import LATEST
 from .state import Message, PreparedTransfer
 
 NOW = datetime(2024, 5, 20, 13, 15, 9, 123456, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 YEAR = timedelta(days=365.25)
@@ -14,6 +15,20 @@ DEBTOR = 1
 ROOT = ROOT_CREDITOR_ID
 # Alice and Bob have the same agent, Carol has another one.
 ALICE, BOB, CAROL = (1 << 40) + 1, (1 << 40) + 2, (2 << 40) + 1
+# An account created at `NOW` numbers from here: 2024-05-20 is 19863 days after 1970-01-01.
+FIRST_TRANSFER_ID = (19863 << 40) + 1
+# The debtor info of a RootConfigData document, and how an account shows it.
+ROOT_INFO = {
+    "type": "DebtorInfo",
+    "iri": "https://example.com/",
+    "contentType": "text/plain",
+    "sha256": "0F" * 32,
+}
+INFO = {
+    "debtor_info_iri": "https://example.com/",
+    "debtor_info_content_type": "text/plain",
+    "debtor_info_sha256": b"\x0f" * 32,
+}
 
 
 def configure_account(

@@ -453,7 +453,9 @@ STRINGS = [
     (kind, name)
     for kind, example in EXAMPLES.items()
     for name, value in example.items()
-    if isinstance(value, str) and value != TS_TEXT and name not in ("type", "final_interest_rate_ts")
+    if isinstance(value, str)
+    and value != TS_TEXT
+    and name not in ("type", "final_interest_rate_ts")
 ]
 
 

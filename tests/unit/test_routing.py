@@ -76,9 +76,7 @@ def test_bits_routing_key() -> None:
     assert bits_routing_key(123, 456) == "0.0.0.0.1.0.0.0.0.1.0.0.0.1.0.0.0.0.1.1.0.1.0.0"
 
 
-@given(
-    st.integers(MIN_INT64, MAX_INT64), st.integers(MIN_INT64, MAX_INT64), st.integers(0, 20)
-)
+@given(st.integers(MIN_INT64, MAX_INT64), st.integers(MIN_INT64, MAX_INT64), st.integers(0, 20))
 def test_a_shard_gets_the_messages_of_its_realm(
     debtor_id: int, creditor_id: int, length: int
 ) -> None:

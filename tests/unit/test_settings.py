@@ -1,0 +1,489 @@
+"""Reading the settings."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from swpt_accounts.settings import Settings, SettingsError, load_settings, settings_reference
+
+DEFAULTS: dict[str, Any] = {
+    "WEBSERVER_PROCESSES": 1,
+    "WEBSERVER_THREADS": 3,
+    "WEBSERVER_PORT": 8080,
+    "FETCH_API_URL": None,
+    "POSTGRES_URL": None,
+    "SQLALCHEMY_DATABASE_URI": None,
+    "PROTOCOL_BROKER_URL": "amqp://guest:guest@localhost:5672",
+    "PROTOCOL_BROKER_QUEUE": "swpt_accounts",
+    "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": "#",
+    "PROTOCOL_BROKER_PROCESSES": 1,
+    "PROTOCOL_BROKER_THREADS": 1,
+    "PROTOCOL_BROKER_PREFETCH_COUNT": 1,
+    "PROTOCOL_BROKER_PREFETCH_SIZE": 0,
+    "CHORES_BROKER_URL": "amqp://guest:guest@localhost:5672",
+    "CHORES_BROKER_QUEUE": "swpt_accounts_chores",
+    "CHORES_BROKER_PROCESSES": 1,
+    "CHORES_BROKER_THREADS": 1,
+    "CHORES_BROKER_PREFETCH_COUNT": 1,
+    "CHORES_BROKER_PREFETCH_SIZE": 0,
+    "FLUSH_PROCESSES": 1,
+    "FLUSH_PERIOD": 2.0,
+    "PROCESS_TRANSFER_REQUESTS_THREADS": 1,
+    "PROCESS_FINALIZATION_REQUESTS_THREADS": 1,
+    "PROCESS_BALANCE_CHANGES_THREADS": 1,
+    "DELETE_PARENT_SHARD_RECORDS": False,
+    "REMOVE_FROM_ARCHIVE_THRESHOLD_DATE": datetime(1970, 1, 1, tzinfo=UTC),
+    "APP_LOG_LEVEL": "warning",
+    "APP_LOG_FORMAT": "text",
+    "SETUP_RABBITMQ_BINDINGS": False,
+    "SUBSTITUTE_LOCALHOST_IN_VARS": "",
+    "APP_PROCESS_BALANCE_CHANGES_WAIT": 2.0,
+    "APP_PROCESS_BALANCE_CHANGES_MAX_COUNT": 50_000,
+    "APP_PROCESS_TRANSFER_REQUESTS_WAIT": 2.0,
+    "APP_PROCESS_TRANSFER_REQUESTS_MAX_COUNT": 50_000,
+    "APP_PROCESS_FINALIZATION_REQUESTS_WAIT": 2.0,
+    "APP_PROCESS_FINALIZATION_REQUESTS_MAX_COUNT": 50_000,
+    "APP_FLUSH_REJECTED_TRANSFERS_BURST_COUNT": 5000,
+    "APP_FLUSH_PREPARED_TRANSFERS_BURST_COUNT": 5000,
+    "APP_FLUSH_FINALIZED_TRANSFERS_BURST_COUNT": 5000,
+    "APP_FLUSH_ACCOUNT_TRANSFERS_BURST_COUNT": 5000,
+    "APP_FLUSH_ACCOUNT_UPDATES_BURST_COUNT": 5000,
+    "APP_FLUSH_ACCOUNT_PURGES_BURST_COUNT": 5000,
+    "APP_FLUSH_REJECTED_CONFIGS_BURST_COUNT": 5000,
+    "APP_FLUSH_PENDING_BALANCE_CHANGES_BURST_COUNT": 5000,
+    "APP_INTRANET_EXTREME_DELAY_DAYS": 14.0,
+    "APP_MESSAGE_MAX_DELAY_DAYS": 7.0,
+    "APP_ACCOUNT_HEARTBEAT_DAYS": 7.0,
+    "APP_PREPARED_TRANSFER_REMAINDER_DAYS": 7.0,
+    "APP_PREPARED_TRANSFER_MAX_DELAY_DAYS": 90.0,
+    "APP_MIN_INTEREST_CAPITALIZATION_DAYS": 14.0,
+    "APP_MAX_INTEREST_TO_PRINCIPAL_RATIO": 0.0001,
+    "APP_DELETION_ATTEMPTS_MIN_DAYS": 14.0,
+    "APP_PROMPT_ACCOUNT_UPDATES": True,
+    "APP_ACCOUNTS_SCAN_HOURS": 8.0,
+    "APP_ACCOUNTS_SCAN_BLOCKS_PER_QUERY": 40,
+    "APP_ACCOUNTS_SCAN_BEAT_MILLISECS": 100,
+    "APP_PREPARED_TRANSFERS_SCAN_DAYS": 1.0,
+    "APP_PREPARED_TRANSFERS_SCAN_BLOCKS_PER_QUERY": 40,
+    "APP_PREPARED_TRANSFERS_SCAN_BEAT_MILLISECS": 100,
+    "APP_REGISTERED_BALANCE_CHANGES_SCAN_DAYS": 7.0,
+    "APP_REGISTERED_BALANCE_CHANGES_SCAN_BLOCKS_PER_QUERY": 40,
+    "APP_REGISTERED_BALANCE_CHANGES_SCAN_BEAT_MILLISECS": 100,
+    "APP_FETCH_API_TIMEOUT_SECONDS": 5.0,
+    "APP_FETCH_DNS_CACHE_SECONDS": 10.0,
+    "APP_FETCH_CONNECTIONS": 100,
+    "APP_FETCH_DATA_CACHE_SIZE": 1000,
+    "APP_VERIFY_SHARD_YIELD_PER": 10_000,
+    "APP_VERIFY_SHARD_SLEEP_SECONDS": 0.005,
+}
+
+
+def load(name: str, text: str, **others: str) -> Any:
+    return getattr(load_settings({name: text, **others}), name.lower())
+
+
+def refuse(name: str, text: str, **others: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({name: text, **others})
+    line = str(caught.value)
+    assert line.startswith(f"{name} is ")
+    assert "must be" in line
+    assert line.isprintable()
+    assert len(line) < 400
+    return line
+
+
+def names_of(kind: type) -> list[str]:
+    return [name for name, default in DEFAULTS.items() if type(default) is kind]
+
+
+def test_defaults() -> None:
+    settings = load_settings({})
+    found = {name.upper(): getattr(settings, name) for name in settings.__struct_fields__}
+    assert found == DEFAULTS
+    assert settings == Settings()
+    for name, value in DEFAULTS.items():
+        assert type(found[name]) is type(value)
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(AttributeError):
+        load_settings({}).flush_period = 3.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_empty_is_not_set(name: str) -> None:
+    assert load(name, "") == DEFAULTS[name]
+    assert load(name, " \t") == DEFAULTS[name]
+
+
+def test_other_variables_do_not_matter() -> None:
+    assert load_settings({"PATH": "/bin", "APP_UNKNOWN": "x", "flush_period": "-1"}) == Settings()
+
+
+def test_spaces_around_a_value_do_not_matter() -> None:
+    assert load("FLUSH_PERIOD", " 1.5 ") == 1.5
+
+
+# --- Integers ---
+
+ZERO_IS_FINE = [name for name in names_of(int) if name.endswith("_PROCESSES")]
+
+
+@pytest.mark.parametrize("name", names_of(int))
+def test_integers(name: str) -> None:
+    value = 0 if name.endswith("_PREFETCH_SIZE") else 7
+    assert load(name, str(value)) == value
+    assert type(load(name, str(value))) is int
+    for text in ("-1", "1.0", "1.5", "1e2", "abc", "1 2", "1_0", "0x1", "١", "true", "9" * 5000):
+        refuse(name, text)
+
+
+@pytest.mark.parametrize("name", names_of(int))
+def test_zero(name: str) -> None:
+    if name in ZERO_IS_FINE or name.endswith("_PREFETCH_SIZE"):
+        assert load(name, "0") == 0
+    else:
+        refuse(name, "0")
+
+
+@pytest.mark.parametrize(
+    ("name", "high"),
+    [
+        ("WEBSERVER_PORT", 65535),
+        ("WEBSERVER_THREADS", 1000),
+        ("PROTOCOL_BROKER_PROCESSES", 1000),
+        ("PROTOCOL_BROKER_PREFETCH_COUNT", 65535),
+        ("PROTOCOL_BROKER_PREFETCH_SIZE", 0),
+        ("APP_FLUSH_ACCOUNT_UPDATES_BURST_COUNT", 1_000_000),
+        ("APP_ACCOUNTS_SCAN_BEAT_MILLISECS", 60_000),
+    ],
+)
+def test_greatest_integers(name: str, high: int) -> None:
+    assert load(name, str(high)) == high
+    refuse(name, str(high + 1))
+
+
+# --- Numbers ---
+
+
+@pytest.mark.parametrize("name", names_of(float))
+def test_numbers(name: str) -> None:
+    for text in ("nan", "NaN", "inf", "-inf", "Infinity", "1e999", "-1", "-0.001", "1e6"):
+        refuse(name, text)
+    for text in ("abc", "1,5", "1 2", "0x1", "true", "", "1s"):
+        if text:
+            refuse(name, text)
+    value = DEFAULTS[name]
+    assert load(name, repr(value)) == value
+    assert type(load(name, f"{value:g}")) is float
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "FLUSH_PERIOD",
+        "APP_PROCESS_BALANCE_CHANGES_WAIT",
+        "APP_PROCESS_TRANSFER_REQUESTS_WAIT",
+        "APP_PROCESS_FINALIZATION_REQUESTS_WAIT",
+        "APP_INTRANET_EXTREME_DELAY_DAYS",
+        "APP_MESSAGE_MAX_DELAY_DAYS",
+        "APP_ACCOUNT_HEARTBEAT_DAYS",
+        "APP_MAX_INTEREST_TO_PRINCIPAL_RATIO",
+        "APP_ACCOUNTS_SCAN_HOURS",
+        "APP_PREPARED_TRANSFERS_SCAN_DAYS",
+        "APP_REGISTERED_BALANCE_CHANGES_SCAN_DAYS",
+        "APP_FETCH_API_TIMEOUT_SECONDS",
+    ],
+)
+def test_above_zero(name: str) -> None:
+    refuse(name, "0")
+    refuse(name, "0.0")
+    refuse(name, "-0.0")
+    assert load(name, "0.00002") == 0.00002
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "APP_PREPARED_TRANSFER_REMAINDER_DAYS",
+        "APP_MIN_INTEREST_CAPITALIZATION_DAYS",
+        "APP_DELETION_ATTEMPTS_MIN_DAYS",
+        "APP_FETCH_DNS_CACHE_SECONDS",
+        "APP_VERIFY_SHARD_SLEEP_SECONDS",
+    ],
+)
+def test_zero_numbers(name: str) -> None:
+    assert load(name, "0") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "highest", "too_high"),
+    [
+        ("APP_ACCOUNT_HEARTBEAT_DAYS", "14", "14.01"),
+        ("APP_MIN_INTEREST_CAPITALIZATION_DAYS", "92", "92.01"),
+        ("APP_ACCOUNTS_SCAN_HOURS", "48", "48.01"),
+        ("APP_MAX_INTEREST_TO_PRINCIPAL_RATIO", "0.1", "0.1001"),
+        ("APP_FETCH_API_TIMEOUT_SECONDS", "120", "121"),
+    ],
+)
+def test_greatest_numbers(name: str, highest: str, too_high: str) -> None:
+    assert load(name, highest) == float(highest)
+    refuse(name, too_high)
+
+
+def test_tiny_scans() -> None:
+    assert load("APP_ACCOUNTS_SCAN_HOURS", "0.0002") == 0.0002
+    assert load("APP_PREPARED_TRANSFERS_SCAN_DAYS", "0.00002") == 0.00002
+
+
+# --- Rules between settings ---
+
+
+def test_the_commit_period_is_longer_than_any_delay() -> None:
+    name = "APP_PREPARED_TRANSFER_MAX_DELAY_DAYS"
+    assert load(name, "30") == 30.0
+    refuse(name, "29.9")
+    for delay in ("APP_MESSAGE_MAX_DELAY_DAYS", "APP_INTRANET_EXTREME_DELAY_DAYS"):
+        assert load(name, "40", **{delay: "40"}) == 40.0
+        refuse(name, "40", **{delay: "40.1"})
+        with pytest.raises(SettingsError, match=rf"^{name} is '90', but .* {delay}"):
+            load_settings({delay: "90.5"})
+
+
+def test_the_archive_threshold_lies_in_the_past() -> None:
+    name = "REMOVE_FROM_ARCHIVE_THRESHOLD_DATE"
+    now = datetime.fromtimestamp(time.time(), UTC)
+
+    def before(days: float) -> str:
+        return (now - timedelta(days=days)).isoformat()
+
+    assert load(name, before(14.001))
+    line = refuse(name, before(13.999))
+    assert "APP_INTRANET_EXTREME_DELAY_DAYS" in line
+    assert load(name, before(2.001), APP_INTRANET_EXTREME_DELAY_DAYS="2")
+    refuse(name, before(1.999), APP_INTRANET_EXTREME_DELAY_DAYS="2")
+    refuse(name, before(29.999), APP_INTRANET_EXTREME_DELAY_DAYS="30")
+    refuse(name, before(-1))
+    refuse(name, "9999-12-31")
+
+
+# --- Dates, words, switches ---
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1970-01-01", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2022-07-30", datetime(2022, 7, 30, tzinfo=UTC)),
+        ("2022-07-30T18:59:59Z", datetime(2022, 7, 30, 18, 59, 59, tzinfo=UTC)),
+        ("2022-07-30T18:59:59", datetime(2022, 7, 30, 18, 59, 59, tzinfo=UTC)),
+        ("2022-07-30T18:59:59+02:00", datetime(2022, 7, 30, 16, 59, 59, tzinfo=UTC)),
+        ("2022-07-30 18:59", datetime(2022, 7, 30, 18, 59, tzinfo=UTC)),
+    ],
+)
+def test_moments(text: str, moment: datetime) -> None:
+    found = load("REMOVE_FROM_ARCHIVE_THRESHOLD_DATE", text)
+    assert found == moment
+    assert found.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "2022", "2022-07", "2022-02-30", "30.07.2022", "0", "0001-01-01T00:00+01:00"],
+)
+def test_not_a_moment(text: str) -> None:
+    refuse("REMOVE_FROM_ARCHIVE_THRESHOLD_DATE", text)
+
+
+@pytest.mark.parametrize("name", names_of(bool))
+def test_switches(name: str) -> None:
+    for text in ("true", "True", "TRUE", "yes", "Yes", "1", "on", "ON"):
+        assert load(name, text) is True
+    for text in ("false", "False", "no", "NO", "0", "off", "Off"):
+        assert load(name, text) is False
+    for text in ("maybe", "2", "-1", "t", "y", "none", "truefalse"):
+        refuse(name, text)
+
+
+def test_words() -> None:
+    for text in ("debug", "info", "warning", "error", "INFO", "Warning"):
+        assert load("APP_LOG_LEVEL", text) == text.lower()
+    for text in ("text", "json", "JSON"):
+        assert load("APP_LOG_FORMAT", text) == text.lower()
+    for text in ("loud", "infos", "30"):
+        refuse("APP_LOG_LEVEL", text)
+    for text in ("xml", "js"):
+        refuse("APP_LOG_FORMAT", text)
+
+
+def test_the_error_tells_the_words() -> None:
+    assert refuse("APP_LOG_FORMAT", "xml") == (
+        "APP_LOG_FORMAT is 'xml', but must be one of json, text"
+    )
+
+
+def test_names_of_variables() -> None:
+    name = "SUBSTITUTE_LOCALHOST_IN_VARS"
+    assert load(name, "POSTGRES_URL CHORES_BROKER_URL") == "POSTGRES_URL CHORES_BROKER_URL"
+    refuse(name, "POSTGRES_URL; reboot")
+
+
+# --- Queues and realms ---
+
+
+@pytest.mark.parametrize("name", ["PROTOCOL_BROKER_QUEUE", "CHORES_BROKER_QUEUE"])
+def test_queue_names(name: str) -> None:
+    for text in ("q", "a.b-c_d", "x" * 250, "amq"):
+        assert load(name, text) == text
+    for text in ("x" * 251, "a b", "й", "a\nb", "a\0b", "amq.gen-1"):
+        refuse(name, text)
+
+
+def test_realm() -> None:
+    name = "PROTOCOL_BROKER_QUEUE_ROUTING_KEY"
+    for text in ("#", "0.#", "1.#", "0.1.#", "1." * 20 + "#"):
+        settings = load_settings({name: text})
+        assert settings.protocol_broker_queue_routing_key == text
+        assert str(settings.realm) == text
+        assert settings.realm is settings.realm
+    for text in ("0", "0.1", "2.#", "01.#", "#.#", "*", "0.*.#", "1." * 21 + "#"):
+        refuse(name, text)
+
+
+# --- URLs ---
+
+DATABASE_URL = "postgresql+psycopg://user:secret@db.example.com:5433/test"
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_URL", "SQLALCHEMY_DATABASE_URI"])
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (DATABASE_URL, DATABASE_URL),
+        (DATABASE_URL.replace("+psycopg", ""), DATABASE_URL),
+        ("postgresql+psycopg:///db?host=/run/pg", "postgresql+psycopg:///db?host=/run/pg"),
+        ("postgresql://u@[::1]:5432/db", "postgresql+psycopg://u@[::1]:5432/db"),
+    ],
+)
+def test_database_url(name: str, url: str, expected: str) -> None:
+    assert load(name, url) == url
+    assert load_settings({name: url}).database_url == expected
+
+
+def test_the_database_has_two_names() -> None:
+    settings = load_settings(
+        {"POSTGRES_URL": "postgresql://one/db", "SQLALCHEMY_DATABASE_URI": "postgresql://two/db"}
+    )
+    assert settings.database_url == "postgresql+psycopg://two/db"
+    with pytest.raises(SettingsError, match="POSTGRES_URL, or SQLALCHEMY_DATABASE_URI"):
+        _ = load_settings({}).database_url
+
+
+@pytest.mark.parametrize("name", ["PROTOCOL_BROKER_URL", "CHORES_BROKER_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://localhost",
+        "amqp://guest:guest@localhost:5672",
+        "amqps://u:p@mq.example.com:5671/%2F",
+        "amqp://u:p@[::1]/vhost?heartbeat=5",
+    ],
+)
+def test_broker_urls(name: str, url: str) -> None:
+    assert load(name, url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost", "https://api.example.com:8443/base/", "http://[::1]:8080"]
+)
+def test_fetch_api_urls(url: str) -> None:
+    assert load("FETCH_API_URL", url) == url
+
+
+SCHEMES = {
+    "FETCH_API_URL": "http",
+    "PROTOCOL_BROKER_URL": "amqp",
+    "CHORES_BROKER_URL": "amqp",
+    "POSTGRES_URL": "postgresql",
+    "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg",
+}
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "user:secret",
+        "secret@",
+        "localhost:8080",
+        "user:secret@localhost",
+        "//user:secret@localhost",
+        "{scheme}:user:secret@localhost",
+        "{scheme}:/user:secret@localhost",
+        "ftp://user:secret@localhost/path",
+        "postgresql+psycopg2://user:secret@localhost/db",
+        "mysql://user:secret@localhost",
+        "{scheme}://user:secret",
+        "{scheme}://user:secret@localhost:port",
+        "{scheme}://user:secret@localhost:99999",
+        "{scheme}://user:secret@localhost:0",
+        "{scheme}://user:secret@[::1",
+        "{scheme}://user:secret@local host",
+        "{scheme}://user:secret@localhost\n:5432",
+        "{scheme}://user:sec@secret@localhost:port",
+        "{scheme}://user:sec://secret@localhost:port",
+        "{scheme}://user:secret/secret@localhost:port?password=secret",
+        "{scheme}://localhost:99999/?password=secret",
+        "{scheme}:// secret",
+    ],
+)
+def test_wrong_urls_are_refused_with_no_password_shown(name: str, url: str) -> None:
+    line = refuse(name, url.format(scheme=SCHEMES[name]))
+    assert "secret" not in line
+    assert "a URL that begins with" in line
+
+
+@pytest.mark.parametrize("name", ["FETCH_API_URL", "PROTOCOL_BROKER_URL", "CHORES_BROKER_URL"])
+def test_a_url_has_a_host(name: str) -> None:
+    refuse(name, f"{SCHEMES[name]}://")
+    refuse(name, f"{SCHEMES[name]}:///path")
+
+
+def test_the_error_tells_what_is_harmless() -> None:
+    assert refuse("PROTOCOL_BROKER_URL", "http://user:secret@mq.example.com:5672/x") == (
+        "PROTOCOL_BROKER_URL is 'http://***@mq.example.com:5672/x',"
+        " but must be a URL that begins with amqp:// or amqps://"
+    )
+
+
+# --- All of them ---
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_every_rule_refuses_something(name: str) -> None:
+    refuse(name, "\x01;")
+
+
+@given(st.sampled_from(sorted(DEFAULTS)), st.text())
+def test_any_text_is_either_a_value_or_one_line(name: str, text: str) -> None:
+    try:
+        load_settings({name: text})
+    except SettingsError as error:
+        assert str(error).startswith(f"{name} is ")
+        assert str(error).isprintable()
+
+
+def test_everything_is_documented() -> None:
+    docs = {doc.name: doc for doc in settings_reference()}
+    assert list(docs) == list(DEFAULTS)
+    for doc in docs.values():
+        assert doc.rule
+        assert doc.type
+        assert doc.doc.endswith((".", "`."))
+        assert "|" not in doc.doc + doc.rule
+        assert load(doc.name, doc.default) == DEFAULTS[doc.name]

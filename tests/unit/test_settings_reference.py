@@ -1,0 +1,53 @@
+"""The files that tell of the settings agree with the settings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from swpt_accounts.settings import load_settings, render_reference, settings_reference
+
+ROOT = Path(__file__).parents[2]
+ASSIGNMENT = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
+
+# They tell where the development servers are, or what suits development.
+OWN_VALUES = {
+    "APP_LOG_LEVEL",
+    "CHORES_BROKER_PREFETCH_COUNT",
+    "FETCH_API_URL",
+    "POSTGRES_URL",
+    "PROTOCOL_BROKER_PREFETCH_COUNT",
+    "SETUP_RABBITMQ_BINDINGS",
+    "SUBSTITUTE_LOCALHOST_IN_VARS",
+}
+
+
+@pytest.fixture(scope="module")
+def development() -> dict[str, str]:
+    text = (ROOT / "development.env").read_text(encoding="utf-8")
+    return dict(ASSIGNMENT.findall(text))
+
+
+def test_development_env_names_every_setting(development: dict[str, str]) -> None:
+    known = {doc.name for doc in settings_reference()}
+    assert set(development) | {"SQLALCHEMY_DATABASE_URI"} == known
+
+
+def test_development_env_is_right(development: dict[str, str]) -> None:
+    settings = load_settings(development)
+    assert settings.database_url == development["POSTGRES_URL"]
+
+
+def test_development_env_tells_the_defaults(development: dict[str, str]) -> None:
+    told = load_settings({k: v for k, v in development.items() if k not in OWN_VALUES})
+    assert told == load_settings({})
+
+
+def test_reference_page_is_current() -> None:
+    page = ROOT / "docs" / "reference" / "settings.md"
+    assert page.read_text(encoding="utf-8") == render_reference()
+
+
+def test_reference_page_has_one_row_for_each_setting() -> None:
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \|", render_reference(), re.MULTILINE)
+    assert sorted(rows) == sorted(doc.name for doc in settings_reference())
