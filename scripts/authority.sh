@@ -105,7 +105,7 @@ authority_up_for_a_while() {
   say "starting an authority (its log: ${log#"$ROOT/"})"
   "$ROOT/dev" up </dev/null >"$log" &
   BACKGROUND=$!
-  trap authority_down EXIT
+  trap 'if authority_is_up; then authority_down; fi' EXIT
   wait_until 600 authority_is_ready_or_gone "$BACKGROUND" || true
   authority_is_ready || die_with_log "$log" "the authority did not start"
 }

@@ -1,7 +1,9 @@
 """The connections of the workers: one a thread, in autocommit mode."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from select import select
 from typing import Any, Protocol
 
@@ -37,6 +39,13 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
+@cache
+def _call_statement(function: str, args_count: int) -> bytes:
+    placeholders = sql.SQL(", ").join([sql.Placeholder()] * args_count)
+    statement = sql.SQL("SELECT * FROM {}({})").format(sql.Identifier(function), placeholders)
+    return statement.as_bytes(None)
+
+
 class DatabaseConnection:
     """A connection that calls stored procedures, and hears the wake-ups of its topics."""
 
@@ -47,19 +56,26 @@ class DatabaseConnection:
 
     def call(self, function: str, *args: Any) -> tuple[Any, ...]:
         """Call a stored procedure that returns one row."""
-        row = self._execute(function, args).fetchone()
+        row = self.raw.execute(_call_statement(function, len(args)), args).fetchone()
         assert row is not None, f"{function} returned nothing"
         return row
 
     def call_table(self, function: str, *args: Any) -> list[tuple[Any, ...]]:
         """Call a stored procedure that returns many rows."""
-        return self._execute(function, args).fetchall()
+        return self.raw.execute(_call_statement(function, len(args)), args).fetchall()
 
-    def _execute(self, function: str, args: Sequence[Any]) -> psycopg.Cursor[tuple[Any, ...]]:
-        statement = sql.SQL("SELECT * FROM {}({})").format(
-            sql.Identifier(function), sql.SQL(", ").join([sql.Placeholder()] * len(args))
-        )
-        return self.raw.execute(statement, args)
+    @contextmanager
+    def batch(self) -> Iterator[Callable[..., None]]:
+        """A transaction whose calls return nothing, and travel together with its commit.
+
+        Yields a function that calls a stored procedure, with the arguments of `call`.
+        """
+
+        def post(function: str, *args: Any) -> None:
+            self.raw.execute(_call_statement(function, len(args)), args)
+
+        with self.raw.pipeline(), self.raw.transaction():
+            yield post
 
     def listen(self, topics: Iterable[str]) -> None:
         """Hear the wake-ups of these topics from now on."""
@@ -82,7 +98,8 @@ class DatabaseConnection:
         """
         if heard := self.heard():
             return heard
-        select([self.raw.pgconn.socket, *others], [], [], max(seconds_max, 0))
+        readable: list[int | HasFileno] = [self.raw.pgconn.socket, *others]
+        select(readable, [], [], max(seconds_max, 0))
         return self.heard()
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ table, in the order in which it came.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -32,7 +32,7 @@ QUEUE_STORAGE = {
 
 
 class Base(DeclarativeBase):
-    """The base of all tables. A table is named after its class."""
+    """The base of all tables."""
 
 
 db = SQLAlchemy(model_class=Base)
@@ -45,11 +45,11 @@ def _zero(default: str = "0") -> Any:
     return mapped_column(server_default=sa.text(default))
 
 
-class Account(db.Model):  # type: ignore[name-defined]
+class Account(Base):
     """An account: what the debtor owes to the creditor (SMP, "The world")."""
 
     __tablename__ = "account"
-    __table_args__: ClassVar[Any] = (
+    __table_args__: Any = (
         sa.CheckConstraint("principal > -9223372036854775808"),
         sa.CheckConstraint("total_locked_amount >= 0"),
         sa.CheckConstraint("pending_transfers_count >= 0"),
@@ -105,7 +105,7 @@ class Account(db.Model):  # type: ignore[name-defined]
     debtor_info_sha256: Mapped[Bytes] = _zero("''")
 
 
-class RootConfig(db.Model):  # type: ignore[name-defined]
+class RootConfig(Base):
     """What a debtor's RootConfigData says to its creditors' accounts.
 
     `fetched_at` is NULL for debtors whose own account is in this shard.
@@ -121,11 +121,11 @@ class RootConfig(db.Model):  # type: ignore[name-defined]
     fetched_at: Mapped[Timestamp | None]
 
 
-class PreparedTransfer(db.Model):  # type: ignore[name-defined]
+class PreparedTransfer(Base):
     """A transfer that waits to be finalized; its amount is locked on the sender's account."""
 
     __tablename__ = "prepared_transfer"
-    __table_args__: ClassVar[Any] = (
+    __table_args__: Any = (
         sa.CheckConstraint("locked_amount >= 0"),
         {"postgresql_with": {"autovacuum_vacuum_cost_delay": 0}},
     )
@@ -145,7 +145,7 @@ class PreparedTransfer(db.Model):  # type: ignore[name-defined]
     last_reminder_ts: Mapped[Timestamp | None]
 
 
-class RegisteredBalanceChange(db.Model):  # type: ignore[name-defined]
+class RegisteredBalanceChange(Base):
     """The archive of the balance changes received from other shards."""
 
     __tablename__ = "registered_balance_change"
@@ -158,7 +158,7 @@ class RegisteredBalanceChange(db.Model):  # type: ignore[name-defined]
 
 
 class _Queue:
-    __table_args__ = ({"postgresql_with": QUEUE_STORAGE},)
+    __table_args__: Any = ({"postgresql_with": QUEUE_STORAGE},)
 
     id: Mapped[RowId] = mapped_column(sort_order=-3)
 
@@ -182,17 +182,17 @@ class _TransferRequest(_Queue, _Account, _Coordinator):
     deadline: Mapped[Timestamp]
 
 
-class TransferRequest(_TransferRequest, db.Model):  # type: ignore[name-defined]
+class TransferRequest(_TransferRequest, Base):
     """A PrepareTransfer whose recipient is known to accept transfers."""
 
     __tablename__ = "transfer_request"
 
 
-class UnverifiedTransferRequest(_TransferRequest, db.Model):  # type: ignore[name-defined]
+class UnverifiedTransferRequest(_TransferRequest, Base):
     """A PrepareTransfer whose recipient lives in another shard, and has not been asked yet."""
 
     __tablename__ = "unverified_transfer_request"
-    __table_args__ = (
+    __table_args__: Any = (
         sa.Index("idx_unverified_transfer_request_due", "next_attempt_at"),
         {"postgresql_with": QUEUE_STORAGE},
     )
@@ -202,7 +202,7 @@ class UnverifiedTransferRequest(_TransferRequest, db.Model):  # type: ignore[nam
     attempts_count: Mapped[Int32] = _zero()
 
 
-class FinalizationRequest(_Queue, _Account, _Coordinator, db.Model):  # type: ignore[name-defined]
+class FinalizationRequest(_Queue, _Account, _Coordinator, Base):
     """A FinalizeTransfer."""
 
     __tablename__ = "finalization_request"
@@ -213,7 +213,7 @@ class FinalizationRequest(_Queue, _Account, _Coordinator, db.Model):  # type: ig
     transfer_note_format: Mapped[Text]
 
 
-class PendingBalanceChange(_Queue, _Account, db.Model):  # type: ignore[name-defined]
+class PendingBalanceChange(_Queue, _Account, Base):
     """A change of the principal of an account of this shard, yet to be applied.
 
     `is_registered` says that it came from another shard, and is in the archive.
@@ -231,7 +231,7 @@ class PendingBalanceChange(_Queue, _Account, db.Model):  # type: ignore[name-def
     is_registered: Mapped[bool] = _zero("false")
 
 
-class HandledBatch(_Queue, db.Model):  # type: ignore[name-defined]
+class HandledBatch(_Queue, Base):
     """The digests of PrepareTransfer messages that were handled together, kept for a while.
 
     They tell a message that the broker delivers again, because its acknowledgement was lost
@@ -244,11 +244,11 @@ class HandledBatch(_Queue, db.Model):  # type: ignore[name-defined]
     digests: Mapped[list[bytes]] = mapped_column(pg.ARRAY(pg.BYTEA))
 
 
-class ReturnedMessage(_Queue, db.Model):  # type: ignore[name-defined]
+class ReturnedMessage(_Queue, Base):
     """An outgoing message that the broker did not take, to be sent again later."""
 
     __tablename__ = "returned_message"
-    __table_args__ = (
+    __table_args__: Any = (
         sa.Index("idx_returned_message_due", "next_attempt_at"),
         {"postgresql_with": QUEUE_STORAGE},
     )
@@ -264,12 +264,12 @@ class Signal(_Queue, _Account):
     """An outbox table. Its columns are the fields of the message, as they go out."""
 
     @declared_attr.directive
-    def __tablename__(cls) -> str:
+    def __tablename__(cls: Any) -> str:
         words = "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__)
         return words.removeprefix("_")
 
 
-class RejectedConfigSignal(Signal, db.Model):  # type: ignore[name-defined]
+class RejectedConfigSignal(Signal, Base):
     config_ts: Mapped[Timestamp]
     config_seqnum: Mapped[Int32]
     config_flags: Mapped[Int32]
@@ -279,13 +279,13 @@ class RejectedConfigSignal(Signal, db.Model):  # type: ignore[name-defined]
     ts: Mapped[Timestamp]
 
 
-class RejectedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[name-defined]
+class RejectedTransferSignal(Signal, _Coordinator, Base):
     status_code: Mapped[Text]
     total_locked_amount: Mapped[Int64]
     ts: Mapped[Timestamp]
 
 
-class PreparedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[name-defined]
+class PreparedTransferSignal(Signal, _Coordinator, Base):
     transfer_id: Mapped[Int64]
     locked_amount: Mapped[Int64]
     recipient: Mapped[Text]
@@ -296,7 +296,7 @@ class PreparedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[na
     ts: Mapped[Timestamp]
 
 
-class FinalizedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[name-defined]
+class FinalizedTransferSignal(Signal, _Coordinator, Base):
     transfer_id: Mapped[Int64]
     committed_amount: Mapped[Int64]
     status_code: Mapped[Text]
@@ -305,7 +305,7 @@ class FinalizedTransferSignal(Signal, _Coordinator, db.Model):  # type: ignore[n
     ts: Mapped[Timestamp]
 
 
-class AccountTransferSignal(Signal, db.Model):  # type: ignore[name-defined]
+class AccountTransferSignal(Signal, Base):
     creation_date: Mapped[date]
     transfer_number: Mapped[Int64]
     coordinator_type: Mapped[Text]
@@ -320,7 +320,7 @@ class AccountTransferSignal(Signal, db.Model):  # type: ignore[name-defined]
     ts: Mapped[Timestamp]
 
 
-class AccountUpdateSignal(Signal, db.Model):  # type: ignore[name-defined]
+class AccountUpdateSignal(Signal, Base):
     creation_date: Mapped[date]
     last_change_ts: Mapped[Timestamp]
     last_change_seqnum: Mapped[Int32]
@@ -342,12 +342,12 @@ class AccountUpdateSignal(Signal, db.Model):  # type: ignore[name-defined]
     ts: Mapped[Timestamp]
 
 
-class AccountPurgeSignal(Signal, db.Model):  # type: ignore[name-defined]
+class AccountPurgeSignal(Signal, Base):
     creation_date: Mapped[date]
     ts: Mapped[Timestamp]
 
 
-class PendingBalanceChangeSignal(Signal, db.Model):  # type: ignore[name-defined]
+class PendingBalanceChangeSignal(Signal, Base):
     other_creditor_id: Mapped[CreditorId]
     change_id: Mapped[Int64]
     coordinator_type: Mapped[Text]

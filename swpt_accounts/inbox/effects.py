@@ -1,5 +1,6 @@
 """The effects of a batch of messages on the database: one transaction."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -21,6 +22,8 @@ from swpt_accounts.smp.incoming import (
 )
 
 T = TypeVar("T")
+# Calls a stored procedure, and does not wait for it to return.
+Call = Callable[..., None]
 
 
 def apply_messages(
@@ -35,15 +38,17 @@ def apply_messages(
     Configurations come first: a transfer in the same batch may be meant for a new account.
     `is_repeated` says that this batch may have been committed before.
     """
-    with connection.raw.transaction():
+    preparations = _new_preparations(connection, received, is_repeated=is_repeated)
+    with connection.batch() as call:
         if configurations := _select(received, ConfigureAccount):
-            _configure_accounts(connection, settings, configurations)
+            _configure_accounts(call, settings, configurations)
         if finalizations := _select(received, FinalizeTransfer):
-            _receive_finalization_requests(connection, finalizations)
-        if preparations := _new_preparations(connection, received, is_repeated=is_repeated):
-            _receive_transfer_requests(connection, settings, preparations)
+            _receive_finalization_requests(call, finalizations)
+        if preparations:
+            _receive_transfer_requests(call, settings, _select(preparations, PrepareTransfer))
+            call("note_handled_v1", [r.digest for r in preparations])
         if changes := _select(received, PendingBalanceChange):
-            _receive_balance_changes(connection, settings, changes)
+            _receive_balance_changes(call, settings, changes)
 
 
 def _select(received: list[Received], message_type: type[T]) -> list[T]:
@@ -52,20 +57,18 @@ def _select(received: list[Received], message_type: type[T]) -> list[T]:
 
 def _new_preparations(
     connection: DatabaseConnection, received: list[Received], *, is_repeated: bool
-) -> list[PrepareTransfer]:
-    """The PrepareTransfer messages that have not been handled already; they are noted."""
+) -> list[Received]:
+    """The PrepareTransfer messages that have not been handled already."""
     preparations = [r for r in received if isinstance(r.message, PrepareTransfer)]
     doubtful = [r.digest for r in preparations if is_repeated or r.delivery.is_redelivered]
-    if doubtful:
-        handled = set(connection.call("find_handled_v1", doubtful)[0])
-        preparations = [
-            r
-            for r in preparations
-            if not ((is_repeated or r.delivery.is_redelivered) and r.digest in handled)
-        ]
-    if preparations:
-        connection.call("note_handled_v1", [r.digest for r in preparations])
-    return _select(preparations, PrepareTransfer)
+    if not doubtful:
+        return preparations
+    handled = set(connection.call("find_handled_v1", doubtful)[0])
+    return [
+        r
+        for r in preparations
+        if not (r.digest in handled and (is_repeated or r.delivery.is_redelivered))
+    ]
 
 
 def _root_config(message: ConfigureAccount) -> RootConfig | None:
@@ -81,12 +84,10 @@ def _root_config(message: ConfigureAccount) -> RootConfig | None:
         return None
 
 
-def _configure_accounts(
-    connection: DatabaseConnection, settings: Settings, messages: list[ConfigureAccount]
-) -> None:
+def _configure_accounts(call: Call, settings: Settings, messages: list[ConfigureAccount]) -> None:
     configs = [_root_config(m) for m in messages]
     valid_configs = [config or RootConfig() for config in configs]
-    connection.call(
+    call(
         "configure_accounts_v1",
         [m.debtor_id for m in messages],
         [m.creditor_id for m in messages],
@@ -109,9 +110,9 @@ def _configure_accounts(
 
 
 def _receive_transfer_requests(
-    connection: DatabaseConnection, settings: Settings, messages: list[PrepareTransfer]
+    call: Call, settings: Settings, messages: list[PrepareTransfer]
 ) -> None:
-    connection.call(
+    call(
         "receive_transfer_requests_v1",
         [m.debtor_id for m in messages],
         [m.creditor_id for m in messages],
@@ -129,10 +130,8 @@ def _receive_transfer_requests(
     )
 
 
-def _receive_finalization_requests(
-    connection: DatabaseConnection, messages: list[FinalizeTransfer]
-) -> None:
-    connection.call(
+def _receive_finalization_requests(call: Call, messages: list[FinalizeTransfer]) -> None:
+    call(
         "receive_finalization_requests_v1",
         [m.debtor_id for m in messages],
         [m.creditor_id for m in messages],
@@ -147,9 +146,9 @@ def _receive_finalization_requests(
 
 
 def _receive_balance_changes(
-    connection: DatabaseConnection, settings: Settings, messages: list[PendingBalanceChange]
+    call: Call, settings: Settings, messages: list[PendingBalanceChange]
 ) -> None:
-    connection.call(
+    call(
         "receive_balance_changes_v1",
         [m.debtor_id for m in messages],
         [m.creditor_id for m in messages],

@@ -36,7 +36,7 @@ class Signal:
     def take_query(self, context: Connection[Any]) -> str:
         """The statement that takes rows out of the table."""
         return (
-            sql.SQL(query("take_signals"))  # type: ignore[arg-type]
+            sql.SQL(query("take_signals"))
             .format(
                 table=sql.Identifier(self.table),
                 columns=sql.SQL(", ").join(sql.Identifier("s", c) for c in self.columns),

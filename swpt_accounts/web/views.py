@@ -24,13 +24,13 @@ def _text(body: str, status: int, max_age_seconds: int) -> Response:
 
 def _account(debtor_id: str, creditor_id: str) -> tuple[int, int]:
     """The ids in a path. Answers 404 to what is no id, and 500 to another shard's account."""
-    account = parse_account_id(debtor_id), parse_account_id(creditor_id)
-    if account[0] is None or account[1] is None:
+    debtor, creditor = parse_account_id(debtor_id), parse_account_id(creditor_id)
+    if debtor is None or creditor is None:
         abort(404)
     settings: Settings = current_app.extensions["swpt_accounts_settings"]
-    if not settings.realm.contains(*account):
+    if not settings.realm.contains(debtor, creditor):
         abort(_text("The account belongs to another shard.\n", 500, NEGATIVE_MAX_AGE_SECONDS))
-    return account
+    return debtor, creditor
 
 
 def _fetch(name: str, account: tuple[int, int]) -> Any:

@@ -56,7 +56,7 @@ def _process_changes_of_account(
         principal_after = money.contain(principal_before + principal_delta)
         ledger.record_transfer(shard, account, change, principal_after, now)
         _mark_applied(shard, change)
-    ledger.apply_change(shard, account, principal_delta, now, interest_delta)
+    ledger.apply_change(shard, account, principal_delta, interest_delta, now)
 
     if must_tell_at_once:
         send_account_update(shard, account, now)

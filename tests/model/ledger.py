@@ -103,8 +103,8 @@ def apply_change(
     shard: Shard,
     account: Account,
     principal_delta: int,
+    interest_delta: Decimal | int,
     now: datetime,
-    interest_delta: Decimal | int = 0,
 ) -> None:
     """Change the balance, of which the owner hears eventually."""
     touch(account, now)
@@ -135,7 +135,7 @@ def pay(
     interest_delta: Decimal | int = 0,
 ) -> None:
     """Make the account's side of a transfer at once, and leave the other side pending."""
-    apply_change(shard, account, change.principal_delta, now, interest_delta)
+    apply_change(shard, account, change.principal_delta, interest_delta, now)
     record_transfer(shard, account, change, account.principal, now)
     shard.pending_changes.append(opposite(change))
 

@@ -170,7 +170,7 @@ def prepare_transfer_messages(draw: Draw, now: datetime, world: World = SMALL_WO
         ),
         "max_locked_amount": max_locked_amount,
         "recipient": draw(rarely(recipients, st.sampled_from(BAD_RECIPIENTS))),
-        "final_interest_rate_ts": draw(rarely(st.just(LATEST), st.sampled_from([now, T0]))),
+        "final_interest_rate_ts": draw(st.sampled_from([LATEST, LATEST, LATEST, now, now, T0])),
         "max_commit_delay": draw(COMMIT_DELAYS_SECONDS),
         "ts": draw(moments(now)),
     }

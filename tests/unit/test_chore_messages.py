@@ -112,7 +112,9 @@ def test_unknown_type(kind: str | None) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
 def test_every_field_is_required_and_has_a_type(kind: str, name: str) -> None:
-    for value in (..., None, True, [], {}, 1.5 if name != "interest_rate" else "1.5"):
+    wrong_number: object = 1.5 if name != "interest_rate" else "1.5"
+    values: list[object] = [..., None, True, [], {}, wrong_number]
+    for value in values:
         refuse(kind, changed(kind, **{name: value}))
 
 

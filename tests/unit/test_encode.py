@@ -63,7 +63,7 @@ MESSAGES: dict[str, OutgoingMessage] = {
         TS,
         7776000,
         604800,
-    ),  # fmt: skip
+    ),
     "AccountPurge": AccountPurge(-1, 2, DAY, TS),
     "AccountTransfer": AccountTransfer(
         -1,
@@ -80,7 +80,7 @@ MESSAGES: dict[str, OutgoingMessage] = {
         4000,
         1,
         TS,
-    ),  # fmt: skip
+    ),
     "PendingBalanceChange": PendingBalanceChange(
         -1, 2, -2, MIN_INT64, "direct", "json", "бележка", TS, 500, TS
     ),

@@ -63,7 +63,7 @@ def test_account_id_round_trip(creditor_id: int) -> None:
         "1e3",
         "0x1",
         "1_000",
-        "١",  # An Arabic digit.
+        "\u0661",  # An Arabic digit.
         "18446744073709551616",
         "99999999999999999999",
         "100000000000000000000",

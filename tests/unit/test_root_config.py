@@ -79,7 +79,7 @@ def test_types(name: str) -> None:
         "RootConfigData-v1000000",
         "RootConfigData-v1\n",
         "RootConfigData-v1.1",
-        "RootConfigData-v١",
+        "RootConfigData-v\u0661",
         "SomethingElse",
         None,
         1,
@@ -270,9 +270,10 @@ def test_nesting() -> None:
 def test_any_text_is_either_valid_or_invalid(text: str) -> None:
     for data in (text, with_raw("x", text), with_raw("rate", text), document(info=text)):
         try:
-            parse_root_config(data)
-        except InvalidRootConfig as error:
-            assert str(error)
+            config = parse_root_config(data)
+        except InvalidRootConfig:
+            continue
+        assert isinstance(config, RootConfig)
 
 
 def test_one_schema_serves_many_threads() -> None:

@@ -139,7 +139,19 @@ def test_integers(name: str) -> None:
     value = 0 if name.endswith("_PREFETCH_SIZE") else 7
     assert load(name, str(value)) == value
     assert type(load(name, str(value))) is int
-    for text in ("-1", "1.0", "1.5", "1e2", "abc", "1 2", "1_0", "0x1", "١", "true", "9" * 5000):
+    for text in (
+        "-1",
+        "1.0",
+        "1.5",
+        "1e2",
+        "abc",
+        "1 2",
+        "1_0",
+        "0x1",
+        "\u0661",
+        "true",
+        "9" * 5000,
+    ):
         refuse(name, text)
 
 
@@ -472,10 +484,11 @@ def test_every_rule_refuses_something(name: str) -> None:
 @given(st.sampled_from(sorted(DEFAULTS)), st.text())
 def test_any_text_is_either_a_value_or_one_line(name: str, text: str) -> None:
     try:
-        load_settings({name: text})
-    except SettingsError as error:
-        assert str(error).startswith(f"{name} is ")
-        assert str(error).isprintable()
+        settings = load_settings({name: text})
+    except SettingsError:
+        refuse(name, text)
+    else:
+        assert isinstance(settings, Settings)
 
 
 def test_everything_is_documented() -> None:
