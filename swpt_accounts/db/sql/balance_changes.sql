@@ -63,11 +63,10 @@ DECLARE
     -- the account in hand
     v_debtor_id bigint;
     v_creditor_id bigint;
-    v_principal bigint;
+    v_principal numeric;
     v_interest numeric;
     v_transfer_number bigint;
     v_transfer_committed_at timestamptz;
-    v_is_overflown boolean;
     -- an element for each change
     v_ids bigint[] := '{}';
     v_are_reported boolean[] := '{}';
@@ -133,12 +132,9 @@ BEGIN
             ) - r.principal;
             v_transfer_number := r.last_transfer_number;
             v_transfer_committed_at := r.last_transfer_committed_at;
-            v_is_overflown := false;
         END IF;
 
-        v_is_overflown := v_is_overflown
-            OR abs(v_principal::numeric + r.principal_delta) > 9223372036854775807;
-        v_principal := contain_principal(v_principal::numeric + r.principal_delta);
+        v_principal := v_principal + r.principal_delta;
         IF r.creditor_id <> 0 THEN
             v_interest := v_interest + missed_interest(
                 v_now, r.principal_delta, r.committed_at,
@@ -147,7 +143,7 @@ BEGIN
         END IF;
         v_ids := v_ids || r.id;
         v_creation_dates := v_creation_dates || r.creation_date;
-        v_principals := v_principals || v_principal;
+        v_principals := v_principals || contain_principal(v_principal);
         v_are_reported := v_are_reported || (
             r.creditor_id <> 0 AND (
                 r.principal_delta < 0
@@ -160,11 +156,11 @@ BEGIN
             v_transfer_committed_at := r.committed_at;
         END IF;
         v_transfer_numbers := v_transfer_numbers || v_transfer_number;
-        v_new_principals[n] := v_principal;
+        v_new_principals[n] := contain_principal(v_principal);
         v_new_interests[n] := interest_part(v_interest, 0);
         v_last_numbers[n] := v_transfer_number;
         v_last_committed_at[n] := v_transfer_committed_at;
-        v_are_overflown[n] := v_is_overflown;
+        v_are_overflown[n] := v_principal <> contain_principal(v_principal);
     END LOOP;
 
     taken := cardinality(v_ids);

@@ -127,12 +127,11 @@ DECLARE
     v_account account;
 BEGIN
     UPDATE account SET last_deletion_attempt_ts = v_now
-    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
-        AND config_flags & 1 = 1
-        AND status_flags & 1 = 0
+    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND status_flags & 1 = 0
     RETURNING * INTO v_account;
 
     IF NOT FOUND
+        OR v_account.config_flags & 1 = 0
         OR v_account.pending_transfers_count > 0
         OR NOT is_negligible_balance(v_account, v_now)
     THEN

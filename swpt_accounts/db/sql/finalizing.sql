@@ -142,8 +142,10 @@ BEGIN
                 THEN 'NEWER_INTEREST_RATE'
             WHEN r.committed_amount <= v_expendable + r.locked_amount THEN 'OK'
             WHEN r.committed_amount > r.locked_amount THEN 'INSUFFICIENT_AVAILABLE_AMOUNT'
-            WHEN r.creditor_id = 0 OR r.committed_amount <= r.locked_amount * growth(
-                r.demurrage_rate, seconds_between(r.prepared_at, v_now)
+            WHEN r.creditor_id = 0 OR r.committed_amount <= round(
+                r.locked_amount
+                * growth(r.demurrage_rate, seconds_between(r.prepared_at, v_now)),
+                20
             ) THEN 'OK'
             ELSE 'INSUFFICIENT_AVAILABLE_AMOUNT'
         END;

@@ -25,7 +25,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT greatest(extract(epoch FROM p_to - p_from), 0)
 $$;
 
--- The balance of an account: a non-positive one does not grow.
+-- The balance of an account: a non-positive one does not grow. It is rounded to 20 decimals
+-- before anybody takes its floor: 1000 at 100 % are 2000 after a year, not 1999.99….
 CREATE OR REPLACE FUNCTION balance_at(
     p_now timestamptz, p_principal bigint, p_interest numeric,
     p_interest_rate double precision, p_last_change_ts timestamptz
@@ -33,8 +34,11 @@ CREATE OR REPLACE FUNCTION balance_at(
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN p_interest_rate = 0 OR p_principal + p_interest <= 0 THEN p_principal + p_interest
-        ELSE (p_principal + p_interest)
-             * growth(p_interest_rate, seconds_between(p_last_change_ts, p_now))
+        ELSE round(
+            (p_principal + p_interest)
+            * growth(p_interest_rate, seconds_between(p_last_change_ts, p_now)),
+            20
+        )
     END
 $$;
 

@@ -134,14 +134,14 @@ LANGUAGE sql STABLE AS $$
         NULL::double precision, NULL::text, NULL::text, NULL::bytea, current_ts()
     FROM page
     WHERE (a).config_flags & 1 = 1
-        AND (a).last_deletion_attempt_ts < current_ts() - p_deletion_attempts_interval
+        AND (a).last_deletion_attempt_ts <= current_ts() - p_deletion_attempts_interval
         AND is_negligible_balance(a, current_ts())
     UNION ALL
     SELECT
         'CapitalizeInterest', debtor_id, creditor_id, NULL, NULL, NULL, NULL, current_ts()
     FROM page
     WHERE creditor_id <> 0
-        AND (a).last_interest_capitalization_ts < current_ts() - p_capitalization_interval
+        AND (a).last_interest_capitalization_ts <= current_ts() - p_capitalization_interval
         AND abs(floor(balance_at(
             current_ts(), (a).principal, (a).interest, (a).interest_rate, (a).last_change_ts
         ) - (a).principal)) > p_interest_to_principal_ratio_max::numeric
@@ -153,7 +153,7 @@ LANGUAGE sql STABLE AS $$
     FROM page p JOIN root_config c USING (debtor_id)
     WHERE creditor_id <> 0
         AND (a).interest_rate <> c.interest_rate
-        AND (a).last_interest_rate_change_ts < current_ts() - p_rate_change_interval
+        AND (a).last_interest_rate_change_ts <= current_ts() - p_rate_change_interval
     UNION ALL
     SELECT
         'UpdateDebtorInfo', p.debtor_id, p.creditor_id, NULL,

@@ -1,0 +1,122 @@
+"""Databases of the tests' own: migrated once, then copied."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+_numbers = count(1)
+
+
+def _require(variable: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.exit(f"{variable} is not set: run the tests with ./dev test", returncode=2)
+    return value
+
+
+class Databases:
+    """Creates and drops databases on the test server."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._names: list[str] = []
+        self._template: str | None = None
+
+    def _admin(self, statement: str, *names: str) -> None:
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def create_empty(self) -> str:
+        """The URL of a new database without tables."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self._admin("CREATE DATABASE {}", name)
+        self._names.append(name)
+        return self._url_of(name)
+
+    def create(self) -> str:
+        """The URL of a new database at the latest migration."""
+        if self._template is None:
+            url = self.create_empty()
+            migrate(url, "upgrade")
+            self._template = make_url(url).database
+        assert self._template is not None
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self._admin("CREATE DATABASE {} TEMPLATE {}", name, self._template)
+        self._names.append(name)
+        return self._url_of(name)
+
+    def drop_all(self) -> None:
+        for name in self._names:
+            self._admin("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def _url_of(self, name: str) -> str:
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+
+def migrate(url: str, *command: str) -> str:
+    """Run `flask db COMMAND` on a database. Returns its output."""
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "swpt_accounts", "db", *command],
+        cwd=ROOT,
+        env={**os.environ, "SQLALCHEMY_DATABASE_URI": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """Makes databases; all of them are dropped at the end."""
+    made = Databases(make_url(_require("TEST_POSTGRES_URL")))
+    yield made
+    made.drop_all()
+
+
+@pytest.fixture(scope="module")
+def database_url(databases: Databases) -> str:
+    """A migrated database for the tests of a module."""
+    return databases.create()
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Default settings, with the database of the module."""
+    return load_settings({"SQLALCHEMY_DATABASE_URI": database_url})
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[DatabaseConnection]:
+    """A connection as the workers have it."""
+    made = connect(settings, "test")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def set_now(connection: DatabaseConnection) -> Callable[[datetime | None], None]:
+    """Sets the time of the stored procedures on the test's connection."""
+
+    def set_time(now: datetime | None) -> None:
+        value: Any = "" if now is None else now.isoformat()
+        connection.raw.execute("SELECT set_config('swpt_accounts.now', %s, false)", [value])
+
+    return set_time
