@@ -46,16 +46,23 @@ class Answer:
         return str(self.message.get("type"))
 
     @cached_property
-    def problems(self) -> list[str]:
-        """What is wrong with the form of the message; empty when all is right."""
+    def field_problems(self) -> list[str]:
+        """What is wrong with the body of the message."""
         if self.type not in RULES:
             return [f"the body is no message to an agent: {self.body[:300]!r}"]
-        return [f"{self.type}: {text}" for text in (*check_fields(self.message), *_dress(self))]
+        return [f"{self.type}: {text}" for text in check_fields(self.message)]
+
+    @cached_property
+    def problems(self) -> list[str]:
+        """What is wrong with the form of the message; empty when all is right."""
+        return self.field_problems + [f"{self.type}: {text}" for text in _dress(self)]
 
     @property
     def key(self) -> Key:
-        """What the message is about. Call this only when there are no `problems`."""
-        return key_of(self.message)
+        """What the message is about. Raises `KeyError`, `TypeError` or `ValueError`."""
+        key = key_of(self.message)
+        hash(key)
+        return key
 
 
 def key_of(message: Message) -> Key:

@@ -9,7 +9,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, UnroutableError
 from pika.spec import Basic
 
-from swpt_accounts.broker.parameters import connection_parameters
+from swpt_accounts.broker.connecting import connect_blocking
 from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
 from swpt_accounts.workers.stopping import Stop
 
@@ -54,12 +54,16 @@ class BatchConsumer:
         self._queue = queue
         self._batch: list[Delivery] = []
         self._batch_count_max = prefetch_count or BATCH_COUNT_MAX
-        self._connection = pika.BlockingConnection(connection_parameters(url, name))
-        self._channel = self._connection.channel()
-        self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
         self._dead_letters: BlockingChannel | None = None
-        self._consumer_tag = self._channel.basic_consume(queue, self._on_delivery)
-        self._channel.add_on_cancel_callback(self._on_cancel)
+        self._connection = connect_blocking(url, name)
+        try:
+            self._channel = self._connection.channel()
+            self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
+            self._consumer_tag = self._channel.basic_consume(queue, self._on_delivery)
+            self._channel.add_on_cancel_callback(self._on_cancel)
+        except AMQPError:
+            self.close()
+            raise
 
     def _on_delivery(
         self,

@@ -8,9 +8,10 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPConnectionError, AMQPError
 
-from swpt_accounts.broker.parameters import connection_parameters
+from swpt_accounts.broker.connecting import connection_parameters
 
 CONNECT_SECONDS_MAX = 15.0
+CLOSE_SECONDS_MAX = 2.0
 CONFIRM_SECONDS_MAX = 30.0
 # How many messages may wait for their confirm at a time.
 WINDOW_COUNT_MAX = 2000
@@ -167,4 +168,7 @@ class Publisher:
         """Disconnect."""
         if self._connection.is_open:
             self._connection.close()
-            self._connection.ioloop.start()
+            try:
+                self._run(CLOSE_SECONDS_MAX)
+            except AMQPError:
+                pass  # that is how the end is told

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from swpt_accounts.broker.parameters import connection_parameters
+from swpt_accounts.broker.connecting import connect_blocking
 from swpt_accounts.smp.routing import (
     ACCOUNTS_IN_EXCHANGE,
     TO_COORDINATORS_EXCHANGE,
@@ -48,7 +47,7 @@ def dead_letter_queue(queue: str) -> str:
 @contextmanager
 def channel_to(url: str, name: str) -> Iterator[BlockingChannel]:
     """A channel of a connection of its own. Raises `pika.exceptions.AMQPConnectionError`."""
-    connection = pika.BlockingConnection(connection_parameters(url, name))
+    connection = connect_blocking(url, name)
     try:
         yield connection.channel()
     finally:

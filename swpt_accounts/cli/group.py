@@ -39,6 +39,8 @@ prefetch_count_option = click.option(
 def get_settings(**options: Any) -> Settings:
     """The settings, in which options that were given (are not None) replace variables."""
     settings: Settings = current_app.extensions["swpt_accounts_settings"]
-    return msgspec.structs.replace(
-        settings, **{name: value for name, value in options.items() if value is not None}
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return msgspec.convert({**msgspec.structs.asdict(settings), **given}, Settings)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(f"a value of {sorted(given)} makes no sense: {error}") from None

@@ -14,6 +14,9 @@ WITH oldest AS MATERIALIZED (
 DELETE FROM {table} AS s USING oldest AS o WHERE s.id = o.id
 RETURNING s.id, {columns}
 
+-- name: first_row
+SELECT id FROM {table} WHERE id > %(after_id)s ORDER BY id LIMIT 1
+
 -- name: is_reachable
 SELECT is_reachable(:debtor_id, :creditor_id)
 

@@ -19,8 +19,12 @@ from swpt_accounts.workers.stopping import Stop
 logger = logging.getLogger(__name__)
 
 NAME = "consume_messages"
-HANDLED_AGE_MAX = timedelta(hours=1)
+# How long after its commit a message may be delivered again: the broker notices a lost
+# connection within minutes. After an outage nothing is forgotten until the broker has had the
+# time to deliver again what was on its way when the outage began.
+HANDLED_AGE_MAX = timedelta(minutes=15)
 FORGET_SECONDS = 60.0
+FORGET_AFTER_SECONDS = 600.0
 # The same batch may be refused by the database for reasons that pass, for example a deadlock.
 _TRANSIENT_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
@@ -55,6 +59,7 @@ class InboxWorker:
             prefetch_count=settings.protocol_broker_prefetch_count,
             prefetch_size=settings.protocol_broker_prefetch_size,
         )
+        self._forget_at = monotonic() + FORGET_AFTER_SECONDS
         pauses = DrainingPauses() if self._is_draining else None
         try:
             while not self._stop.is_requested():

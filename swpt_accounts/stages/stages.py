@@ -18,6 +18,7 @@ class Stage:
 
     name: str
     topic: str
+    table: str
     procedure: str
     count_max: Callable[[Settings], int]
     parameters: Callable[[Settings], tuple[Any, ...]]
@@ -30,6 +31,7 @@ def _realm(settings: Settings) -> tuple[int, int]:
 PREPARING = Stage(
     "process_transfer_requests",
     "TransferRequest",
+    "transfer_request",
     "process_transfer_requests_v1",
     lambda s: s.app_process_transfer_requests_max_count,
     lambda s: (timedelta(days=s.app_prepared_transfer_max_delay_days),),
@@ -37,6 +39,7 @@ PREPARING = Stage(
 FINALIZING = Stage(
     "process_finalization_requests",
     "FinalizationRequest",
+    "finalization_request",
     "process_finalization_requests_v1",
     lambda s: s.app_process_finalization_requests_max_count,
     _realm,
@@ -44,6 +47,7 @@ FINALIZING = Stage(
 CHANGING_BALANCES = Stage(
     "process_balance_changes",
     "PendingBalanceChange",
+    "pending_balance_change",
     "process_balance_changes_v1",
     lambda s: s.app_process_balance_changes_max_count,
     lambda _settings: (),

@@ -2,8 +2,13 @@
 
 import logging
 
+import psycopg
+from psycopg import sql
+
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings
+from swpt_accounts.stages.containing import BatchSize
 from swpt_accounts.stages.stages import Stage
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.cursor import QueueCursor
@@ -41,11 +46,17 @@ class StageWorker(DatabaseWorker):
         """Work off the queue until the stop; with `quit_early`, until it is empty."""
         cursor = QueueCursor()
         busy = Backoff(_BUSY_SECONDS_MIN, _BUSY_SECONDS_MAX)
+        batch = BatchSize(self._count_max)
         while not self.stop.is_requested():
-            taken, seen, last_id = connection.call(
-                self._stage.procedure, cursor.after_id, self._count_max, *self._parameters
-            )
-            is_end = seen < self._count_max
+            try:
+                taken, seen, last_id = connection.call(
+                    self._stage.procedure, cursor.after_id, batch.count, *self._parameters
+                )
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                self._contain(connection, cursor, batch, error)
+                continue
+            is_end = seen < batch.count
+            batch.grow()
             cursor.seen(last_id, is_end=is_end, are_all_taken=taken == seen)
             self.note_success()
             if not is_end:
@@ -59,3 +70,29 @@ class StageWorker(DatabaseWorker):
                 connection.wait(self._wait_seconds, self.stop)
             elif seen == 0:
                 return
+
+    def _contain(
+        self,
+        connection: DatabaseConnection,
+        cursor: QueueCursor,
+        batch: BatchSize,
+        error: psycopg.Error,
+    ) -> None:
+        """Find the row that the procedure cannot process, and go on after it.
+
+        That should never happen: messages are checked before they are queued. The row stays
+        in its table, and is tried again with each full look.
+        """
+        if batch.shrink():
+            return
+        statement = sql.SQL(query("first_row")).format(table=sql.Identifier(self._stage.table))
+        row = connection.raw.execute(statement, {"after_id": cursor.after_id}).fetchone()
+        if row is not None:
+            logger.error(
+                "%s cannot process row %d of %r: %s",
+                self._stage.name,
+                row[0],
+                self._stage.table,
+                error,
+            )
+            cursor.seen(row[0], is_end=False, are_all_taken=False)

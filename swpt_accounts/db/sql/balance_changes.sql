@@ -171,7 +171,7 @@ BEGIN
     UPDATE account a SET
         principal = s.principal,
         interest = s.interest,
-        status_flags = a.status_flags & ~1 | CASE WHEN s.is_overflown THEN 2 ELSE 0 END,
+        status_flags = (a.status_flags & ~1) | CASE WHEN s.is_overflown THEN 2 ELSE 0 END,
         last_change_seqnum = next_seqnum(a.last_change_seqnum),
         last_change_ts = greatest(a.last_change_ts, v_now),
         last_transfer_number = s.transfer_number,

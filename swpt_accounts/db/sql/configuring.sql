@@ -36,10 +36,8 @@ BEGIN
         FOR UPDATE;
 
         IF FOUND THEN
-            CONTINUE WHEN NOT (
-                m.ts > v_account.last_config_ts
-                OR m.ts = v_account.last_config_ts
-                    AND is_later_seqnum(m.seqnum, v_account.last_config_seqnum)
+            CONTINUE WHEN NOT is_later_config(
+                m.ts, m.seqnum, v_account.last_config_ts, v_account.last_config_seqnum
             );
         ELSE
             CONTINUE WHEN m.ts < v_now - p_message_max_delay;
@@ -81,25 +79,9 @@ CREATE OR REPLACE FUNCTION apply_configuration(
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
-    v_is_new boolean;
-    v_rate double precision;
+    v_is_new boolean := open_account(p_debtor_id, p_creditor_id);
+    v_rate double precision := creditors_interest_rate(p_debtor_id, p_creditor_id);
 BEGIN
-    IF p_creditor_id = 0 THEN
-        INSERT INTO root_config (
-            debtor_id, interest_rate, info_iri, info_content_type, info_sha256
-        )
-        VALUES (p_debtor_id, p_interest_rate, p_info_iri, p_info_content_type, p_info_sha256)
-        ON CONFLICT (debtor_id) DO UPDATE SET
-            interest_rate = excluded.interest_rate,
-            info_iri = excluded.info_iri,
-            info_content_type = excluded.info_content_type,
-            info_sha256 = excluded.info_sha256,
-            fetched_at = NULL;
-    END IF;
-
-    v_is_new := open_account(p_debtor_id, p_creditor_id);
-    v_rate := creditors_interest_rate(p_debtor_id, p_creditor_id);
-
     UPDATE account a SET
         last_config_ts = p_ts,
         last_config_seqnum = p_seqnum,
@@ -128,8 +110,33 @@ BEGIN
         FROM account
         WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
     ) AS o
-    WHERE a.debtor_id = p_debtor_id AND a.creditor_id = p_creditor_id;
+    WHERE a.debtor_id = p_debtor_id AND a.creditor_id = p_creditor_id
+        -- somebody else may have opened the account, and configured it, in this very moment
+        AND is_later_config(p_ts, p_seqnum, a.last_config_ts, a.last_config_seqnum);
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
 
+    IF p_creditor_id = 0 THEN
+        INSERT INTO root_config (
+            debtor_id, interest_rate, info_iri, info_content_type, info_sha256
+        )
+        VALUES (p_debtor_id, p_interest_rate, p_info_iri, p_info_content_type, p_info_sha256)
+        ON CONFLICT (debtor_id) DO UPDATE SET
+            interest_rate = excluded.interest_rate,
+            info_iri = excluded.info_iri,
+            info_content_type = excluded.info_content_type,
+            info_sha256 = excluded.info_sha256,
+            fetched_at = NULL;
+    END IF;
     PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
 END
+$$;
+
+-- Whether a configuration comes after another one: its moment, then its seqnum.
+CREATE OR REPLACE FUNCTION is_later_config(
+    p_ts timestamptz, p_seqnum integer, p_other_ts timestamptz, p_other_seqnum integer
+) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT p_ts > p_other_ts OR p_ts = p_other_ts AND is_later_seqnum(p_seqnum, p_other_seqnum)
 $$;

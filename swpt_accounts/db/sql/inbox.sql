@@ -10,10 +10,13 @@ $$;
 
 -- Which of these digests have been noted.
 CREATE OR REPLACE FUNCTION find_handled_v1(p_digests bytea[]) RETURNS bytea[]
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(array_agg(d), '{}')
-    FROM handled_batch b, unnest(b.digests) AS d
-    WHERE b.digests && p_digests AND d = ANY (p_digests)
+LANGUAGE sql STABLE
+SET enable_hashjoin = on
+AS $$
+    SELECT coalesce(array_agg(d.digest), '{}')
+    FROM handled_batch b
+    CROSS JOIN unnest(b.digests) AS d (digest)
+    JOIN unnest(p_digests) AS p (digest) ON p.digest = d.digest
 $$;
 
 CREATE OR REPLACE FUNCTION forget_handled_v1(p_age_max interval) RETURNS void

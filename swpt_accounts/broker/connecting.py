@@ -1,6 +1,7 @@
 """How to connect to a broker."""
 
 import pika
+from pika.exceptions import AMQPConnectionError
 
 HEARTBEAT_SECONDS = 60
 
@@ -14,3 +15,11 @@ def connection_parameters(url: str, name: str) -> pika.URLParameters:
     parameters.blocked_connection_timeout = 60
     parameters.client_properties = {"connection_name": f"swpt_accounts {name}"}
     return parameters
+
+
+def connect_blocking(url: str, name: str) -> pika.BlockingConnection:
+    """Connect. Raises `AMQPError`, also where the host is not found, or refuses."""
+    try:
+        return pika.BlockingConnection(connection_parameters(url, name))
+    except OSError as error:
+        raise AMQPConnectionError(repr(error)) from error

@@ -1,0 +1,103 @@
+"""The books of a currency: what the authority said of each transfer must add up."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .wire import ROOT_CREDITOR_ID, Message, unsigned
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A transfer that a FinalizedTransfer said was made. The debtor's creditor id is 0."""
+
+    sender: int
+    recipient: int
+    amount: int
+    note: str
+    coordinator_type: str
+    committed_at: str
+
+
+@dataclass
+class Books:
+    """The transfers made, in the order of their FinalizedTransfer messages."""
+
+    committed: list[Committed] = field(default_factory=list)
+
+    @property
+    def issued(self) -> int:
+        """What the debtor has paid in all."""
+        return sum(t.amount for t in self.committed if t.sender == ROOT_CREDITOR_ID)
+
+    @property
+    def returned(self) -> int:
+        """What the debtor has got back."""
+        return sum(t.amount for t in self.committed if t.recipient == ROOT_CREDITOR_ID)
+
+    def held(self, creditor_id: int) -> int:
+        """What a creditor must have now."""
+        return sum(_acquired(t, creditor_id) for t in self.committed)
+
+    def check_account(self, creditor_id: int, messages: Iterable[Message]) -> list[str]:
+        """Says what is wrong with all the AccountTransfer messages of a creditor's account."""
+        chain = sorted(messages, key=lambda message: int(message["transfer_number"]))
+        problems = check_chain(chain)
+        by_note: dict[str, list[Message]] = {}
+        for message in chain:
+            by_note.setdefault(message["transfer_note"], []).append(message)
+        for transfer in self.committed:
+            if creditor_id in (transfer.sender, transfer.recipient):
+                problems += _check_told(transfer, creditor_id, by_note.pop(transfer.note, []))
+        problems += [f"nobody made the transfer {note!r}, but it was told of" for note in by_note]
+        return problems
+
+
+def check_chain(chain: Sequence[Message]) -> list[str]:
+    """Says where the AccountTransfer messages of an account do not follow from each other."""
+    problems = []
+    number = principal = 0
+    for message in chain:
+        expected = (number, principal + message["acquired_amount"])
+        found = (message["previous_transfer_number"], message["principal"])
+        if found != expected:
+            problems.append(
+                f"transfer number {message['transfer_number']}: expected"
+                f" (previous_transfer_number, principal) {expected}, came {found}"
+            )
+        number, principal = message["transfer_number"], message["principal"]
+    return problems
+
+
+def is_later(update: Message, previous: Message) -> bool:
+    """Tells whether an AccountUpdate is newer than another one of the account."""
+    date_and_ts = ("creation_date", "last_change_ts")
+    a, b = ([message[name] for name in date_and_ts] for message in (update, previous))
+    if a != b:
+        return a > b  # as text: the authority writes all moments in the same way
+    ahead = (update["last_change_seqnum"] - previous["last_change_seqnum"]) % (1 << 32)
+    return 0 < ahead < 1 << 31
+
+
+def _acquired(transfer: Committed, creditor_id: int) -> int:
+    sent = transfer.amount if transfer.sender == creditor_id else 0
+    got = transfer.amount if transfer.recipient == creditor_id else 0
+    return got - sent
+
+
+def _check_told(transfer: Committed, creditor_id: int, told: Sequence[Message]) -> list[str]:
+    if len(told) != 1:
+        return [f"expected one AccountTransfer for {transfer.note!r}, came {len(told)}"]
+    expected: dict[str, Any] = {
+        "sender": unsigned(transfer.sender),
+        "recipient": unsigned(transfer.recipient),
+        "acquired_amount": _acquired(transfer, creditor_id),
+        "coordinator_type": transfer.coordinator_type,
+        "committed_at": transfer.committed_at,
+        "transfer_note_format": "",
+    }
+    return [
+        f"AccountTransfer for {transfer.note!r}: {name}: expected {value!r}, came {told[0][name]!r}"
+        for name, value in expected.items()
+        if told[0][name] != value
+    ]

@@ -1,0 +1,140 @@
+"""Brings together talks and answers: who waits for what, and what nobody has asked for."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from .answers import Answer, Key
+from .link import Link
+from .steps import Step, Talk
+from .wire import Message, hex_key
+
+
+class NoAnswerError(Exception):
+    """Something that must come did not come in time."""
+
+
+class Conversation:
+    """Runs talks over a link, about the accounts of one debtor.
+
+    `is_ours` tells whether a message with this debtor id is for us. The rest (left over from
+    another demo, say) is dropped unseen.
+    """
+
+    def __init__(self, link: Link, debtor_id: int, timeout_seconds: float) -> None:
+        self._link = link
+        self._debtor_id = debtor_id
+        self._ours = {hex_key(debtor_id)}
+        self._news: deque[Key] = deque()
+        self.timeout_seconds = timeout_seconds
+        self.received: dict[Key, Answer] = {}
+        self.claimed: set[Key] = set()
+        self.repeated = 0
+        self.faults: list[str] = []
+
+    def take_part(self, creditor_id: int) -> None:
+        """From now on messages for this creditor are ours, whatever their debtor id says."""
+        self._ours.add(hex_key(creditor_id))
+
+    def send(self, message: Message) -> float:
+        """Sends a message. Returns the moment, by the clock of the answers."""
+        return self._link.send(message)
+
+    def run(self, step: Step, talks: Iterable[Talk], on_end: Callable[[], None]) -> None:
+        """Lets the talks go on, as answers come, to their ends.
+
+        Raises `NoAnswerError` when no answer that is waited for has come for too long.
+        """
+        waiting: dict[Key, Talk] = {}
+        for talk in talks:
+            self._go_on(step, talk, None, waiting, on_end)
+            self._collect(0.0)
+        patience_ends = time.monotonic() + self.timeout_seconds
+        while waiting:
+            if not self._news:
+                self._collect(max(0.0, patience_ends - time.monotonic()))
+            while self._news:
+                key = self._news.popleft()
+                if key in waiting:
+                    self._go_on(step, waiting.pop(key), key, waiting, on_end)
+                    patience_ends = time.monotonic() + self.timeout_seconds
+                    self._collect(0.0)
+            if waiting and time.monotonic() >= patience_ends:
+                raise NoAnswerError(self._missing(list(waiting)))
+        self._news.clear()
+
+    def _go_on(
+        self,
+        step: Step,
+        talk: Talk,
+        key: Key | None,
+        waiting: dict[Key, Talk],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Hands over the answer, if any, and those that have come before they are asked for."""
+        try:
+            wanted = next(talk) if key is None else talk.send(self._claim(step, key))
+            while wanted in self.received:
+                wanted = talk.send(self._claim(step, wanted))
+        except (StopIteration, _UselessAnswerError):
+            talk.close()
+            on_end()
+        else:
+            waiting[wanted] = talk
+
+    def _claim(self, step: Step, key: Key) -> Answer:
+        answer = self.received[key]
+        if key not in self.claimed:
+            self.claimed.add(key)
+            step.problems += answer.problems
+        if answer.field_problems:
+            raise _UselessAnswerError
+        return answer
+
+    def _collect(self, wait_seconds: float) -> None:
+        for answer in self._link.receive(wait_seconds):
+            if answer.routing_key in self._ours or self._is_about_us(answer):
+                self._take(answer)
+
+    def _is_about_us(self, answer: Answer) -> bool:
+        return answer.message.get("debtor_id") == self._debtor_id
+
+    def _take(self, answer: Answer) -> None:
+        try:
+            key = answer.key
+        except (KeyError, TypeError, ValueError):
+            self.faults += answer.problems
+            return
+        if key not in self.received:
+            self.received[key] = answer
+            self._news.append(key)
+        elif answer.type == self.received[key].type == "AccountUpdate":
+            self.faults += answer.problems  # the state changes, and updates come by themselves
+        elif _without_ts(answer) == _without_ts(self.received[key]):
+            self.repeated += 1
+        else:
+            first = self.received[key].message
+            self.faults.append(f"one thing was told in two ways: {first}, and {answer.message}")
+
+    def unasked(self) -> list[str]:
+        """What came and belongs to nothing that was asked for."""
+        return [
+            f"unexpected {self.received[key].type}: {self.received[key].message}"
+            for key in self.received.keys() - self.claimed
+        ]
+
+    def _missing(self, keys: list[Key]) -> str:
+        more = f" (and {len(keys) - 1} more)" if len(keys) > 1 else ""
+        expected = " ".join(str(part) for part in keys[0])
+        return (
+            f"expected an answer to <{expected}>{more}, but nothing that is"
+            f" waited for came for {self.timeout_seconds:g} s"
+        )
+
+
+class _UselessAnswerError(Exception):
+    """The answer lacks what a talk needs to go on."""
+
+
+def _without_ts(answer: Answer) -> Message:
+    return {name: value for name, value in answer.message.items() if name != "ts"}

@@ -1,0 +1,80 @@
+"""A step of the demo: its talks with the authority, and what came of them."""
+
+import statistics
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .answers import Answer, Key
+
+Talk = Generator[Key, Answer, None]
+"""Sends messages, and yields the key of each answer that it needs, in turn."""
+
+
+@dataclass
+class Step:
+    """Takes the answers' times and faults. With `at_once`, no talk waits for the one before."""
+
+    name: str
+    talks: list[Talk] = field(default_factory=list)
+    at_once: bool = False
+    remark: str = ""
+    is_done: bool = False
+    problems: list[str] = field(default_factory=list)
+    times_ms: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    @property
+    def result(self) -> str:
+        """OK, WRONG, or that it was not tried."""
+        if self.problems:
+            return "WRONG"
+        return "OK" if self.is_done else "not tried"
+
+    def took(self, sent: str, received: str, seconds: float) -> None:
+        """Notes how long an answer took."""
+        self.times_ms.setdefault((sent, received), []).append(seconds * 1000.0)
+
+    def expect(self, what: str, expected: object, found: object) -> bool:
+        """Tells, and notes when not, whether something is as expected."""
+        is_right = expected == found
+        if not is_right:
+            self.problems.append(f"{what}: expected {expected!r}, came {found!r}")
+        return is_right
+
+    def check(self, answer: Answer, expected_type: str, expected: Mapping[str, Any]) -> bool:
+        """Tells whether an answer has the type and the values. A moment equals its text."""
+        message = answer.message
+        if answer.type != expected_type:
+            found = f"{answer.type} {_reason(message)}".rstrip()
+            self.problems.append(f"expected {expected_type}, came {found}")
+            return False
+        is_right = True
+        for name, value in expected.items():
+            found_value = message[name]
+            if isinstance(value, datetime):
+                value, found_value = value.isoformat(), _normalized(found_value)
+            is_right &= self.expect(f"{expected_type}: {name}", value, found_value)
+        return is_right
+
+    def summary(self) -> list[dict[str, Any]]:
+        """What was sent, what came back, how often, and the times in milliseconds."""
+        return [
+            {
+                "sent": sent,
+                "received": received,
+                "count": len(times),
+                "min_ms": round(min(times), 3),
+                "median_ms": round(statistics.median(times), 3),
+                "max_ms": round(max(times), 3),
+            }
+            for (sent, received), times in self.times_ms.items()
+        ]
+
+
+def _reason(message: Mapping[str, Any]) -> str:
+    return str(message.get("status_code", message.get("rejection_code", "")))
+
+
+def _normalized(moment: str) -> str:
+    return datetime.fromisoformat(moment).isoformat()
