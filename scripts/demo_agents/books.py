@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from .wire import ROOT_CREDITOR_ID, Message, unsigned
@@ -16,7 +17,7 @@ class Committed:
     amount: int
     note: str
     coordinator_type: str
-    committed_at: str
+    committed_at: datetime
 
 
 @dataclass
@@ -71,12 +72,16 @@ def check_chain(chain: Sequence[Message]) -> list[str]:
 
 def is_later(update: Message, previous: Message) -> bool:
     """Tells whether an AccountUpdate is newer than another one of the account."""
-    date_and_ts = ("creation_date", "last_change_ts")
-    a, b = ([message[name] for name in date_and_ts] for message in (update, previous))
+    a, b = _change(update), _change(previous)
     if a != b:
-        return a > b  # as text: the authority writes all moments in the same way
+        return a > b
     ahead = (update["last_change_seqnum"] - previous["last_change_seqnum"]) % (1 << 32)
     return 0 < ahead < 1 << 31
+
+
+def _change(update: Message) -> tuple[date, datetime]:
+    creation_date = date.fromisoformat(update["creation_date"])
+    return creation_date, datetime.fromisoformat(update["last_change_ts"])
 
 
 def _acquired(transfer: Committed, creditor_id: int) -> int:
@@ -93,11 +98,12 @@ def _check_told(transfer: Committed, creditor_id: int, told: Sequence[Message]) 
         "recipient": unsigned(transfer.recipient),
         "acquired_amount": _acquired(transfer, creditor_id),
         "coordinator_type": transfer.coordinator_type,
-        "committed_at": transfer.committed_at,
+        "committed_at": transfer.committed_at.isoformat(),
         "transfer_note_format": "",
     }
+    found = {**told[0], "committed_at": datetime.fromisoformat(told[0]["committed_at"]).isoformat()}
     return [
-        f"AccountTransfer for {transfer.note!r}: {name}: expected {value!r}, came {told[0][name]!r}"
+        f"AccountTransfer for {transfer.note!r}: {name}: expected {value!r}, came {found[name]!r}"
         for name, value in expected.items()
-        if told[0][name] != value
+        if found[name] != value
     ]

@@ -4,12 +4,14 @@ import statistics
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from .answers import Answer, Key
 
-Talk = Generator[Key, Answer, None]
-"""Sends messages, and yields the key of each answer that it needs, in turn."""
+T = TypeVar("T")
+Asking = Generator[Key, Answer, T]
+"""Sends messages, and yields the key of each answer that it needs, in turn. Ends with a T."""
+Talk = Asking[None]
 
 
 @dataclass
@@ -35,27 +37,27 @@ class Step:
         """Notes how long an answer took."""
         self.times_ms.setdefault((sent, received), []).append(seconds * 1000.0)
 
-    def expect(self, what: str, expected: object, found: object) -> bool:
-        """Tells, and notes when not, whether something is as expected."""
-        is_right = expected == found
-        if not is_right:
+    def expect(self, what: str, expected: object, found: object) -> None:
+        """Notes when something is not as expected."""
+        if expected != found:
             self.problems.append(f"{what}: expected {expected!r}, came {found!r}")
-        return is_right
 
     def check(self, answer: Answer, expected_type: str, expected: Mapping[str, Any]) -> bool:
-        """Tells whether an answer has the type and the values. A moment equals its text."""
+        """Notes what is not as expected. Tells whether the type of the answer is.
+
+        A moment that is expected may be written in any way.
+        """
         message = answer.message
         if answer.type != expected_type:
-            found = f"{answer.type} {_reason(message)}".rstrip()
+            found = f"{answer.type} {reason(message)}".rstrip()
             self.problems.append(f"expected {expected_type}, came {found}")
             return False
-        is_right = True
         for name, value in expected.items():
             found_value = message[name]
             if isinstance(value, datetime):
                 value, found_value = value.isoformat(), _normalized(found_value)
-            is_right &= self.expect(f"{expected_type}: {name}", value, found_value)
-        return is_right
+            self.expect(f"{expected_type}: {name}", value, found_value)
+        return True
 
     def summary(self) -> list[dict[str, Any]]:
         """What was sent, what came back, how often, and the times in milliseconds."""
@@ -72,7 +74,8 @@ class Step:
         ]
 
 
-def _reason(message: Mapping[str, Any]) -> str:
+def reason(message: Mapping[str, Any]) -> str:
+    """The code, if any, with which a message tells how something ended."""
     return str(message.get("status_code", message.get("rejection_code", "")))
 
 

@@ -49,10 +49,11 @@ class FlushWorker(DatabaseWorker):
         publisher = Publisher(self.settings.protocol_broker_url, NAME)
         self._cursors = {s.name: QueueCursor() for s in self._signals}
         self._returned_at = 0.0
-        waiting = list(self._signals)
+        waiting = {s.name for s in self._signals}
         try:
             while not self.stop.is_requested():
-                waiting = self._flush(connection, publisher, waiting)
+                # an outbox that has always more must not keep the others waiting
+                waiting = self._flush(connection, publisher, waiting) | connection.heard()
                 self.note_success()
                 if waiting:
                     continue
@@ -63,9 +64,9 @@ class FlushWorker(DatabaseWorker):
             publisher.close()
 
     def _flush(
-        self, connection: DatabaseConnection, publisher: Publisher, waiting: list[Signal]
-    ) -> list[Signal]:
-        """Send a batch, in one transaction. Returns the outboxes that have more."""
+        self, connection: DatabaseConnection, publisher: Publisher, waiting: set[str]
+    ) -> set[str]:
+        """Send a batch, in one transaction. Returns the names of the outboxes that have more."""
         with connection.raw.transaction():
             outgoing: list[Outgoing] = []
             if monotonic() >= self._returned_at:
@@ -73,7 +74,11 @@ class FlushWorker(DatabaseWorker):
                     connection, [s.name for s in self._signals], RETURNED_COUNT_MAX
                 )
                 self._returned_at = monotonic() + RETURNED_SECONDS
-            unfinished = [s for s in waiting if self._take(connection, s, outgoing)]
+            unfinished = {
+                signal.name
+                for signal in self._signals
+                if signal.name in waiting and self._take(connection, signal, outgoing)
+            }
             if outgoing:
                 refused = publisher.publish(o.publication for o in outgoing)
                 if refused:
@@ -102,12 +107,12 @@ class FlushWorker(DatabaseWorker):
         cursor.seen(rows[-1][0] if rows else None, is_end=is_end, are_all_taken=True)
         return not is_end
 
-    def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> list[Signal]:
-        """Wait for messages. Returns the outboxes to look into."""
+    def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> set[str]:
+        """Wait for messages. Returns the names of the outboxes to look into."""
         end = monotonic() + self._wait_seconds
         while (rest := end - monotonic()) > 0 and not self.stop.is_requested():
             heard = connection.wait(min(rest, _KEEP_ALIVE_SECONDS), self.stop)
             publisher.keep_alive()
             if heard:
-                return [s for s in self._signals if s.name in heard]
-        return list(self._signals)
+                return heard
+        return {s.name for s in self._signals}

@@ -1,0 +1,128 @@
+"""The debtor, its creditors, and what their agents remember of them."""
+
+import json
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .books import Books, Committed
+from .conversation import Conversation
+from .wire import ROOT_CREDITOR_ID, Message, unsigned
+
+# The debtors of one authority, and the creditors of one agent, have ids that begin alike.
+# Agents bind their queues accordingly.
+DEBTOR_IDS = (0x1234ABCD << 32, 32)
+CREDITOR_IDS = (0x000002 << 40, 40)
+BINDINGS = (("to_debtors", "12.34.ab.cd.#"), ("to_creditors", "00.00.02.#"))
+
+NAMES = ("Ana", "Boris", "Chiara")
+INTEREST_RATE = 3.5  # annual, in percent
+ISSUED_AT_ONCE = 100_000  # to each creditor
+LIMIT = 100_000_000
+
+
+@dataclass
+class Account:
+    """An account, and what the last AccountUpdate said of it."""
+
+    name: str
+    debtor_id: int
+    creditor_id: int
+    config_data: str = ""
+    negligible_amount: float = 1e30  # as wallets have it in the beginning
+    seqnum: int = 0
+    update: Message | None = None
+
+    @property
+    def ids(self) -> tuple[int, int]:
+        """The debtor's and the creditor's id."""
+        return self.debtor_id, self.creditor_id
+
+    @property
+    def account_id(self) -> str:
+        """How transfers name the account."""
+        return unsigned(self.creditor_id)
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the debtor's own account."""
+        return self.creditor_id == ROOT_CREDITOR_ID
+
+    @property
+    def commit_period(self) -> timedelta:
+        """The longest life of a transfer that is prepared."""
+        return timedelta(seconds=self.update["commit_period"] if self.update else 0)
+
+
+@dataclass
+class Agents:
+    """Everything that the two agents know."""
+
+    conversation: Conversation
+    debtor: Account
+    creditors: list[Account]
+    books: Books = field(default_factory=Books)
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    last_request_id: int = 0
+
+    def coordinator(self, sender: Account) -> Message:
+        """The coordinator's fields of a new request: the owner of an account pays."""
+        self.last_request_id += 1
+        return {
+            "coordinator_type": "issuing" if sender.is_root else "direct",
+            "coordinator_id": sender.debtor_id if sender.is_root else sender.creditor_id,
+            "coordinator_request_id": self.last_request_id,
+        }
+
+    def commit(self, sender: Account, recipient: Account, note: str, answer: Message) -> None:
+        """Books a transfer of which a FinalizedTransfer says that it was made."""
+        transfer = Committed(
+            sender=sender.creditor_id,
+            recipient=recipient.creditor_id,
+            amount=answer["committed_amount"],
+            note=note,
+            coordinator_type=answer["coordinator_type"],
+            committed_at=datetime.fromisoformat(answer["ts"]),
+        )
+        self.books.committed.append(transfer)
+
+    def balances(self) -> dict[str, Any]:
+        """The money there is, in units of the currency."""
+        held = {account.name: self.books.held(account.creditor_id) for account in self.creditors}
+        return {
+            "issued": self.books.issued,
+            "returned": self.books.returned,
+            "held": held,
+            "sum_held": sum(held.values()),
+        }
+
+
+def random_debtor_id() -> int:
+    """The id of a debtor that nobody has seen before."""
+    return _random_id(*DEBTOR_IDS)
+
+
+def make_agents(conversation: Conversation, debtor_id: int) -> Agents:
+    """A debtor and some creditors; their accounts are not there yet."""
+    debtor = Account("the debtor", debtor_id, ROOT_CREDITOR_ID, config_data=root_config_data())
+    creditors = [Account(name, debtor_id, _random_id(*CREDITOR_IDS)) for name in NAMES]
+    for account in creditors:
+        conversation.take_part(account.creditor_id)
+    return Agents(conversation, debtor, creditors)
+
+
+def _random_id(start: int, free_bits: int) -> int:
+    return start + random.randrange(1, 1 << free_bits)
+
+
+def root_config_data() -> str:
+    """What the debtor says of its currency."""
+    info = {
+        "type": "DebtorInfo",
+        "iri": "https://example.com/currency",
+        "contentType": "text/html",
+        "sha256": "0123456789ABCDEF" * 4,
+    }
+    config = {"type": "RootConfigData", "rate": INTEREST_RATE, "limit": LIMIT, "info": info}
+    return json.dumps(config)
