@@ -4,7 +4,6 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from .books import Books, Committed
 from .conversation import Conversation
@@ -86,16 +85,6 @@ class Agents:
             committed_at=datetime.fromisoformat(answer["ts"]),
         )
         self.books.committed.append(transfer)
-
-    def balances(self) -> dict[str, Any]:
-        """The money there is, in units of the currency."""
-        held = {account.name: self.books.held(account.creditor_id) for account in self.creditors}
-        return {
-            "issued": self.books.issued,
-            "returned": self.books.returned,
-            "held": held,
-            "sum_held": sum(held.values()),
-        }
 
 
 def random_debtor_id() -> int:

@@ -36,8 +36,8 @@ class Books:
         """What the debtor has got back."""
         return sum(t.amount for t in self.committed if t.recipient == ROOT_CREDITOR_ID)
 
-    def held(self, creditor_id: int) -> int:
-        """What a creditor must have now."""
+    def balance_of(self, creditor_id: int) -> int:
+        """What an account must have now (the debtor's: less than nothing)."""
         return sum(_acquired(t, creditor_id) for t in self.committed)
 
     def check_account(self, creditor_id: int, messages: Iterable[Message]) -> list[str]:
@@ -75,7 +75,7 @@ def is_later(update: Message, previous: Message) -> bool:
     a, b = _change(update), _change(previous)
     if a != b:
         return a > b
-    ahead = (update["last_change_seqnum"] - previous["last_change_seqnum"]) % (1 << 32)
+    ahead: int = (update["last_change_seqnum"] - previous["last_change_seqnum"]) % (1 << 32)
     return 0 < ahead < 1 << 31
 
 

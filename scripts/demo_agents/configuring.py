@@ -68,7 +68,7 @@ def misconfigure(agents: Agents, step: Step, account: Account, config_data: str)
     message = _next_message(account, config_data)
     seconds = agents.conversation.send(message)
     answer = yield _key(message)
-    step.took("ConfigureAccount, wrong", answer.type, answer.seconds - seconds)
+    step.took("ConfigureAccount", answer.type, answer.seconds - seconds)
     values = {
         "config_ts": datetime.fromisoformat(message["ts"]),
         "config_seqnum": message["seqnum"],
@@ -89,8 +89,7 @@ def send_malformed(agents: Agents, step: Step, account: Account) -> Talk:
 
 def look_at_balance(agents: Agents, step: Step, account: Account) -> Talk:
     """Has an AccountUpdate sent, by a configuration that changes nothing, to see the balance."""
-    books = agents.books
-    expected = books.returned - books.issued if account.is_root else books.held(account.creditor_id)
+    expected = agents.books.balance_of(account.creditor_id)
     patience_ends = time.monotonic() + agents.conversation.timeout_seconds
     answer = yield from configure(agents, step, account)
     # No message tells when returned money reaches the debtor.

@@ -81,7 +81,9 @@ def ask_about(
         step.expect(f"status of {base}/{name}", status, answer.status)
         if exists:
             step.expect(f"body of {base}/{name}", body, answer.body)
-            step.expect(f"max-age of {base}/{name}", _POSITIVE_MAX_AGE_SECONDS, answer.max_age_seconds)
+            step.expect(
+                f"max-age of {base}/{name}", _POSITIVE_MAX_AGE_SECONDS, answer.max_age_seconds
+            )
         elif answer.max_age_seconds > _NEGATIVE_MAX_AGE_SECONDS:
             step.problems.append(
                 f"{base}/{name}: a cache may say for {answer.max_age_seconds} s that there is no"

@@ -35,12 +35,8 @@ class Link:
     def __init__(self, url: str, bindings: Iterable[tuple[str, str]]) -> None:
         self._arrived: deque[Answer] = deque()
         try:
-            parameters = pika.URLParameters(url)
-            parameters.socket_timeout = parameters.stack_timeout = 5
-            parameters.blocked_connection_timeout = 30
-            parameters.client_properties = {"connection_name": "swpt_accounts demo"}
-            self._connection = pika.BlockingConnection(parameters)
-        except (AMQPError, OSError, ValueError) as error:
+            self._connection = pika.BlockingConnection(_parameters(url))
+        except (AMQPError, OSError) as error:
             raise UnreachableError(f"no connection to the broker: {_reason(error)}") from error
         try:
             self._channel = self._subscribe(bindings)
@@ -63,7 +59,7 @@ class Link:
                 exchange=method.exchange,
                 routing_key=method.routing_key,
                 properties={name: getattr(properties, name) for name in _PROPERTIES},
-                headers=properties.headers or {},
+                headers={name: _plain(v) for name, v in (properties.headers or {}).items()},
                 body=body,
                 seconds=time.perf_counter(),
             )
@@ -122,6 +118,24 @@ class Link:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _parameters(url: str) -> pika.URLParameters:
+    try:
+        parameters = pika.URLParameters(url)
+    except (ValueError, LookupError) as error:
+        # The URL may contain a password: it is not shown.
+        text = "the broker's URL is not like amqp://USER:PASSWORD@HOST:PORT/VHOST"
+        raise UnreachableError(text) from error
+    parameters.socket_timeout = parameters.stack_timeout = 5
+    parameters.blocked_connection_timeout = 30
+    parameters.client_properties = {"connection_name": "swpt_accounts demo"}
+    return parameters
+
+
+def _plain(value: Any) -> Any:
+    """Undoes that a large integer comes as an object of a class of pika's own."""
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _reason(error: Exception) -> str:

@@ -15,19 +15,19 @@ from .steps import Step, Talk
 from .transferring import dismiss, fail_to_commit, pay, refuse
 
 _NEGLIGIBLE_AMOUNT = 1.5
-# From NEGLIGIBLE_AMOUNT up, so that both sides hear of each payment.
+# More than is negligible, so that both sides hear of each payment.
 _AMOUNTS = (2, 30, 7, 11, 5)
 
 
 def make_plan(agents: Agents, api_url: str, transfers: int) -> list[Step]:
     """Makes the steps; `transfers` is how many payments there are between creditors."""
     lone = (transfers + 1) // 2
-    return [
+    steps = [
         *_opening(agents),
         _fetching(agents, api_url),
         _issuing(agents),
-        _paying(agents, "Creditors pay, one payment after the other", 0, lone),
-        _paying(agents, "Creditors pay, all at once", lone, transfers - lone, at_once=True),
+        _paying(agents, "Pay one by one", 0, lone),
+        _paying(agents, "Pay all at once", lone, transfers - lone, at_once=True),
         _returning(agents),
         _dismissing(agents),
         _refusing(agents),
@@ -36,14 +36,15 @@ def make_plan(agents: Agents, api_url: str, transfers: int) -> list[Step]:
         _malformed(agents),
         _balancing(agents),
     ]
+    return [step for step in steps if step.talks]
 
 
 def _opening(agents: Agents) -> list[Step]:
     currency = Step("Open a currency")
     currency.talks = [open_account(agents, currency, agents.debtor)]
-    accounts = Step("Open an account for each creditor")
+    accounts = Step("Open accounts")
     accounts.talks = [open_account(agents, accounts, account) for account in agents.creditors]
-    hearing = Step("Want to hear of small payments too")
+    hearing = Step("Hear of small sums")
     hearing.talks = [
         change_negligible_amount(agents, hearing, account, _NEGLIGIBLE_AMOUNT)
         for account in agents.creditors
@@ -52,7 +53,7 @@ def _opening(agents: Agents) -> list[Step]:
 
 
 def _fetching(agents: Agents, api_url: str) -> Step:
-    step = Step("Ask the fetch API")
+    step = Step("Fetch API")
     step.talks = [
         ask_about(agents, step, api_url, account.creditor_id, account.config_data)
         for account in (agents.debtor, *agents.creditors)
@@ -70,9 +71,7 @@ def _issuing(agents: Agents) -> Step:
     return step
 
 
-def _paying(
-    agents: Agents, name: str, start: int, count: int, *, at_once: bool = False
-) -> Step:
+def _paying(agents: Agents, name: str, start: int, count: int, *, at_once: bool = False) -> Step:
     step = Step(name, at_once=at_once)
     numbers = range(start, start + count)
     step.talks = [_payment(agents, step, number) for number in numbers]
@@ -89,19 +88,19 @@ def _payment(agents: Agents, step: Step, number: int) -> Talk:
 
 
 def _returning(agents: Agents) -> Step:
-    step = Step("Pay back to the debtor")
+    step = Step("Pay back")
     step.talks = [pay(agents, step, agents.creditors[1], agents.debtor, 1000, "back to the debtor")]
     return step
 
 
 def _dismissing(agents: Agents) -> Step:
-    step = Step("Lock an amount, and dismiss the transfer")
+    step = Step("Lock and dismiss")
     step.talks = [dismiss(agents, step, agents.creditors[0], agents.creditors[1], 500)]
     return step
 
 
 def _refusing(agents: Agents) -> Step:
-    step = Step("Ask for what must be refused")
+    step = Step("Refused requests")
     sender, other = agents.creditors[:2]
     nobody = str(nobodys_id())
     insufficient = "INSUFFICIENT_AVAILABLE_AMOUNT"
@@ -117,7 +116,7 @@ def _refusing(agents: Agents) -> Step:
 
 
 def _failing(agents: Agents) -> Step:
-    step = Step("Commit too late, or too much")
+    step = Step("Failing commits")
     accounts = (agents.creditors[0], agents.creditors[2])
     insufficient = "INSUFFICIENT_AVAILABLE_AMOUNT"
     step.talks = [
@@ -128,7 +127,7 @@ def _failing(agents: Agents) -> Step:
 
 
 def _misconfiguring(agents: Agents) -> Step:
-    step = Step("Configure accounts wrongly")
+    step = Step("Wrong configuration")
     wrong_limit = '{"type": "RootConfigData", "rate": 3.5, "limit": 10.7}'
     step.talks = [
         misconfigure(agents, step, agents.creditors[0], "nonsense"),
@@ -138,7 +137,7 @@ def _misconfiguring(agents: Agents) -> Step:
 
 
 def _malformed(agents: Agents) -> Step:
-    step = Step("Send a malformed message, and a good one behind it")
+    step = Step("Malformed message")
     step.talks = [send_malformed(agents, step, agents.creditors[0])]
     queue = os.environ.get("PROTOCOL_BROKER_QUEUE", "swpt_accounts")
     step.remark = (
@@ -149,7 +148,7 @@ def _malformed(agents: Agents) -> Step:
 
 
 def _balancing(agents: Agents) -> Step:
-    step = Step("Look at the balances, and close the books")
+    step = Step("Close the books")
     accounts: list[Account] = [agents.debtor, *agents.creditors]
     step.talks = [look_at_balance(agents, step, account) for account in accounts]
     return step

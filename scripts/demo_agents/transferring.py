@@ -34,10 +34,10 @@ def pay(
     agents.commit(sender, recipient, note, finalized)
     if not sender.is_root:
         answer = yield _transfer_key(sender, note)
-        step.took(COMMIT, "AccountTransfer for the sender", answer.seconds - committed)
+        step.took(COMMIT, "AccountTransfer (sender)", answer.seconds - committed)
     if not recipient.is_root:
         answer = yield _transfer_key(recipient, note)
-        step.took(PREPARE, "AccountTransfer for the recipient", answer.seconds - began)
+        step.took(PREPARE, "AccountTransfer (recipient)", answer.seconds - began)
 
 
 def fail_to_commit(
@@ -66,20 +66,16 @@ def fail_to_commit(
     yield from _finalized(step, prepared, committed, expected)
 
 
-def dismiss(
-    agents: Agents, step: Step, sender: Account, recipient: Account, amount: int
-) -> Talk:
+def dismiss(agents: Agents, step: Step, sender: Account, recipient: Account, amount: int) -> Talk:
     """Locks an amount, sees that it cannot be spent meanwhile, and gives it up."""
     request = _request(agents, sender, recipient.account_id, amount)
     began = agents.conversation.send(request)
     prepared = yield from _prepared(agents, step, sender, request, began, amount)
     if prepared is None:
         return
-    everything = agents.books.held(sender.creditor_id)
+    everything = agents.books.balance_of(sender.creditor_id)
     code = "INSUFFICIENT_AVAILABLE_AMOUNT"
-    yield from refuse(
-        agents, step, sender, recipient.account_id, everything, code, locked=amount
-    )
+    yield from refuse(agents, step, sender, recipient.account_id, everything, code, locked=amount)
     dismissed = agents.conversation.send(finalize_transfer(prepared, 0))
     expected = {"committed_amount": 0, "status_code": "OK", "total_locked_amount": 0}
     yield from _finalized(step, prepared, dismissed, expected)
@@ -157,7 +153,7 @@ def _finalized(
 ) -> Asking[Message]:
     answer = yield _key("finalize", prepared)
     code = reason(answer.message)
-    end = code if code != "OK" else "" if answer.message["committed_amount"] else "of 0"
+    end = code if code != "OK" else "" if answer.message["committed_amount"] else "(of 0)"
     step.took(COMMIT, f"{answer.type} {end}".rstrip(), answer.seconds - began)
     same = {name: prepared[name] for name in ("debtor_id", "creditor_id", "transfer_id")}
     same["prepared_at"] = datetime.fromisoformat(prepared["prepared_at"])

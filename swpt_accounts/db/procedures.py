@@ -10,6 +10,7 @@ SUBJECTS = (
     "money",
     "wakeups",
     "accounts",
+    "currencies",
     "configuring",
     "verifying",
     "preparing",

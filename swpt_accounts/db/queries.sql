@@ -17,6 +17,10 @@ RETURNING s.id, {columns}
 -- name: first_row
 SELECT id FROM {table} WHERE id > %(after_id)s ORDER BY id LIMIT 1
 
+-- name: owners
+-- The accounts to which the rows of a table belong.
+SELECT {owner} FROM {table} AS q
+
 -- name: is_reachable
 SELECT is_reachable(:debtor_id, :creditor_id)
 

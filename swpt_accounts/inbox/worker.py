@@ -8,11 +8,14 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery, Refusal
+from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.inbox.batch import Received, decode_batch
 from swpt_accounts.inbox.draining import DrainingPauses
 from swpt_accounts.inbox.effects import apply_messages
 from swpt_accounts.settings import Settings
+from swpt_accounts.smp.incoming import ConfigureAccount
+from swpt_accounts.web.root_configs import AGE_MAX, RootConfigFetcher
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.stopping import Stop
 
@@ -38,6 +41,7 @@ class InboxWorker:
         self._is_draining = is_draining
         self._connection: DatabaseConnection | None = None
         self._forget_at = 0.0
+        self._root_configs = RootConfigFetcher(settings)
 
     def run(self) -> None:
         """Consume until the stop, whatever becomes of the broker and the database."""
@@ -87,6 +91,7 @@ class InboxWorker:
             try:
                 connection = self._connect()
                 self._forget_handled(connection)
+                self._learn_root_configs(connection, received)
                 refusals += self._apply(connection, received, is_repeated=is_repeated)
                 break
             except _TRANSIENT_ERRORS as error:
@@ -119,6 +124,26 @@ class InboxWorker:
                 for refusal in self._apply(connection, half, is_repeated=is_repeated)
             ]
         return []
+
+    def _learn_root_configs(self, connection: DatabaseConnection, received: list[Received]) -> None:
+        """Learn the interest rates of new accounts whose debtors are in other shards."""
+        realm = self._settings.realm
+        accounts = [
+            (r.message.debtor_id, r.message.creditor_id)
+            for r in received
+            if isinstance(r.message, ConfigureAccount)
+            and not realm.contains(r.message.debtor_id, ROOT_CREDITOR_ID)
+        ]
+        if accounts:
+            rows = connection.call_table(
+                "find_unknown_debtors_of_new_accounts_v1",
+                [debtor_id for debtor_id, _ in accounts],
+                [creditor_id for _, creditor_id in accounts],
+                realm.bits,
+                realm.length,
+                AGE_MAX,
+            )
+            self._root_configs.learn(connection, [debtor_id for (debtor_id,) in rows])
 
     def _forget_handled(self, connection: DatabaseConnection) -> None:
         if monotonic() >= self._forget_at:

@@ -38,7 +38,13 @@ class FlushWorker(DatabaseWorker):
         quit_early: bool = False,
     ) -> None:
         self._signals = [make_signal(name, settings) for name in signal_names]
-        super().__init__(settings, stop, NAME, [s.name for s in self._signals])
+        super().__init__(
+            settings,
+            stop,
+            NAME,
+            topics=[s.name for s in self._signals],
+            tables=[*(s.table for s in self._signals), "returned_message"],
+        )
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
         self._cursors: dict[str, QueueCursor] = {}

@@ -16,6 +16,7 @@ from swpt_accounts.smp.chores import (
     TryToDeleteAccount,
     UpdateDebtorInfo,
 )
+from swpt_accounts.web.root_configs import AGE_MAX, RootConfigFetcher
 from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ class AccountsScan(ScanWorker):
         )
         super().__init__(settings, stop, "scan_accounts", "account", pace, quit_early=quit_early)
         self._poster = ChoresPoster(settings)
+        self._root_configs = RootConfigFetcher(settings)
+        self._realm = settings.realm.bits, settings.realm.length
         self._heartbeat = timedelta(
             days=max(settings.app_account_heartbeat_days, settings.app_message_max_delay_days)
         )
@@ -65,9 +68,19 @@ class AccountsScan(ScanWorker):
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
         """Purge, update, and post chores for the accounts of some pages."""
         pages = step.first_page, step.end_page
-        connection.call("purge_accounts_v1", *pages, self._deleted_for_min)
-        connection.call("send_due_account_updates_v1", *pages, self._heartbeat)
+        if self.settings.delete_parent_shard_records:
+            connection.call("drop_parent_accounts_v1", *pages, *self._realm)
+        connection.call("purge_accounts_v1", *pages, self._deleted_for_min, *self._realm)
+        connection.call("send_due_account_updates_v1", *pages, self._heartbeat, *self._realm)
+        self._learn_root_configs(connection, pages)
         self._poster.post(self._find_chores(connection, pages))
+
+    def _learn_root_configs(self, connection: DatabaseConnection, pages: tuple[int, int]) -> None:
+        if self.settings.realm.length > 0:
+            rows = connection.call_table(
+                "find_unknown_debtors_on_pages_v1", *pages, *self._realm, AGE_MAX
+            )
+            self._root_configs.learn(connection, [debtor_id for (debtor_id,) in rows])
 
     def _find_chores(self, connection: DatabaseConnection, pages: tuple[int, int]) -> list[Chore]:
         settings = self.settings
@@ -78,6 +91,8 @@ class AccountsScan(ScanWorker):
             timedelta(days=settings.app_min_interest_capitalization_days),
             settings.app_max_interest_to_principal_ratio,
             rate_change_interval(settings),
+            AGE_MAX,
+            *self._realm,
         )
         return [_make_chore(*row) for row in rows]
 
@@ -87,7 +102,7 @@ class AccountsScan(ScanWorker):
             self.stop.wait(seconds_max)
             return
         (count,) = connection.call(
-            "send_prompt_account_updates_v1", QUIET_TIME, PROMPT_UPDATES_COUNT_MAX
+            "send_prompt_account_updates_v1", QUIET_TIME, PROMPT_UPDATES_COUNT_MAX, *self._realm
         )
         if count < PROMPT_UPDATES_COUNT_MAX:
             self.stop.wait(min(seconds_max, PROMPT_UPDATES_SECONDS))

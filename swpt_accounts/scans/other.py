@@ -38,12 +38,11 @@ class PreparedTransfersScan(ScanWorker):
 
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
         """Send the reminders that are due."""
-        connection.call(
-            "remind_of_prepared_transfers_v1",
-            step.first_page,
-            step.end_page,
-            self._reminder_interval,
-        )
+        pages = step.first_page, step.end_page
+        realm = self.settings.realm.bits, self.settings.realm.length
+        if self.settings.delete_parent_shard_records:
+            connection.call("drop_parent_prepared_transfers_v1", *pages, *realm)
+        connection.call("remind_of_prepared_transfers_v1", *pages, self._reminder_interval, *realm)
 
 
 class RegisteredBalanceChangesScan(ScanWorker):

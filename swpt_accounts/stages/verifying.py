@@ -30,7 +30,7 @@ class VerifyingWorker(DatabaseWorker):
     """
 
     def __init__(self, settings: Settings, stop: Stop, *, quit_early: bool = False) -> None:
-        super().__init__(settings, stop, NAME, (TOPIC,))
+        super().__init__(settings, stop, NAME, (TOPIC,), ("unverified_transfer_request",))
         self._quit_early = quit_early
         self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
 

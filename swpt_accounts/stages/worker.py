@@ -35,7 +35,7 @@ class StageWorker(DatabaseWorker):
         wait_seconds: float,
         quit_early: bool = False,
     ) -> None:
-        super().__init__(settings, stop, stage.name, (stage.topic,))
+        super().__init__(settings, stop, stage.name, (stage.topic,), (stage.table,))
         self._stage = stage
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early

@@ -10,21 +10,31 @@ from pika.exceptions import AMQPError
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.backoff import Backoff
+from swpt_accounts.workers.shard_guard import guard_tables
 from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
 
 class DatabaseWorker(ABC):
-    """Connects, works, and when something fails that may pass, connects again."""
+    """Connects, works, and when something fails that may pass, connects again.
+
+    It hears the wake-ups of `topics`, and works off the `tables`.
+    """
 
     def __init__(
-        self, settings: Settings, stop: Stop, name: str, topics: Iterable[str] = ()
+        self,
+        settings: Settings,
+        stop: Stop,
+        name: str,
+        topics: Iterable[str] = (),
+        tables: Iterable[str] = (),
     ) -> None:
         self.settings = settings
         self.stop = stop
         self.name = name
         self._topics = tuple(topics)
+        self._tables = tuple(tables)
         self._backoff = Backoff()
 
     def run(self) -> None:
@@ -33,6 +43,7 @@ class DatabaseWorker(ABC):
             try:
                 connection = connect(self.settings, self.name)
                 try:
+                    guard_tables(connection, self.settings, self._tables)
                     connection.listen(self._topics)
                     self.work(connection)
                     return

@@ -155,7 +155,7 @@ class Authority:
     # -- processes ----------------------------------------------------------
 
     def subscribe(self) -> None:
-        """Declare the exchanges and queues, and observe them from now on."""
+        """Declare the exchanges and queues."""
         key = self.environment.get("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "#")
         topology.subscribe(self.broker_url, QUEUE, key)
         topology.create_chores_queue(self.broker_url, CHORES_QUEUE)

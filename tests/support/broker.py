@@ -150,8 +150,17 @@ class Broker:
     def __init__(self, url: str) -> None:
         self.url = url
         self.connection = connect_to_broker(url)
-        self.channel: BlockingChannel = self.connection.channel()
-        self.channel.confirm_delivery()
+        self._channel: BlockingChannel | None = None
+
+    @property
+    def channel(self) -> BlockingChannel:
+        """A channel with confirms; a new one when the broker has closed the last."""
+        if self._channel is None or not self._channel.is_open:
+            if not self.connection.is_open:
+                self.connection = connect_to_broker(self.url)
+            self._channel = self.connection.channel()
+            self._channel.confirm_delivery()
+        return self._channel
 
     def publish(
         self,

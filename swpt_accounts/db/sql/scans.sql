@@ -1,4 +1,5 @@
--- The scans look at a range of physical pages at a time: [p_first_page, p_end_page).
+-- The scans look at a range of physical pages at a time: [p_first_page, p_end_page). What does
+-- not belong to the realm of this shard they leave alone.
 
 -- The number of pages of a table.
 CREATE OR REPLACE FUNCTION table_pages_v1(p_table regclass) RETURNS bigint
@@ -13,7 +14,8 @@ $$;
 
 -- Removes the accounts that have been deleted for long enough, and sends their AccountPurges.
 CREATE OR REPLACE FUNCTION purge_accounts_v1(
-    p_first_page bigint, p_end_page bigint, p_deleted_for_min interval
+    p_first_page bigint, p_end_page bigint, p_deleted_for_min interval,
+    p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -26,6 +28,7 @@ BEGIN
             AND status_flags & 1 = 1
             AND last_change_ts < v_now - p_deleted_for_min
             AND creation_date < (v_now AT TIME ZONE 'UTC')::date - 3
+            AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         FOR UPDATE SKIP LOCKED
     ), purged AS (
         DELETE FROM account a USING purgeable p
@@ -45,7 +48,8 @@ $$;
 
 -- Sends the AccountUpdates that are pending, and the heartbeats that are due.
 CREATE OR REPLACE FUNCTION send_due_account_updates_v1(
-    p_first_page bigint, p_end_page bigint, p_heartbeat interval
+    p_first_page bigint, p_end_page bigint, p_heartbeat interval,
+    p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -59,6 +63,7 @@ BEGIN
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND status_flags & 1 = 0
             AND (pending_account_update OR last_heartbeat_ts < v_now - p_heartbeat)
+            AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         FOR UPDATE SKIP LOCKED
     ), noted AS (
         UPDATE account a SET pending_account_update = false, last_heartbeat_ts = v_now
@@ -78,7 +83,8 @@ $$;
 -- Sends the pending AccountUpdates of accounts that have been quiet for `p_quiet_min`, without
 -- waiting for the scan. Returns how many.
 CREATE OR REPLACE FUNCTION send_prompt_account_updates_v1(
-    p_quiet_min interval, p_count_max integer
+    p_quiet_min interval, p_count_max integer,
+    p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -92,6 +98,7 @@ BEGIN
         WHERE pending_account_update
             AND last_heartbeat_ts <= v_now - p_quiet_min
             AND status_flags & 1 = 0
+            AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         ORDER BY last_heartbeat_ts
         LIMIT p_count_max
         FOR UPDATE SKIP LOCKED
@@ -116,7 +123,8 @@ $$;
 CREATE OR REPLACE FUNCTION find_account_chores_v1(
     p_first_page bigint, p_end_page bigint, p_deletion_attempts_interval interval,
     p_capitalization_interval interval, p_interest_to_principal_ratio_max double precision,
-    p_rate_change_interval interval
+    p_rate_change_interval interval, p_root_config_age_max interval DEFAULT '2 hours',
+    p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS TABLE (
     chore_type text, debtor_id bigint, creditor_id bigint, interest_rate double precision,
     debtor_info_iri text, debtor_info_content_type text, debtor_info_sha256 bytea,
@@ -128,6 +136,11 @@ LANGUAGE sql STABLE AS $$
         FROM account a
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND status_flags & 1 = 0
+            AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
+    ), currency AS (
+        SELECT *
+        FROM root_config
+        WHERE fetched_at IS NULL OR fetched_at > current_ts() - p_root_config_age_max
     )
     SELECT
         'TryToDeleteAccount', debtor_id, creditor_id,
@@ -150,7 +163,7 @@ LANGUAGE sql STABLE AS $$
     SELECT
         'ChangeInterestRate', p.debtor_id, p.creditor_id, c.interest_rate,
         NULL, NULL, NULL, current_ts()
-    FROM page p JOIN root_config c USING (debtor_id)
+    FROM page p JOIN currency c USING (debtor_id)
     WHERE creditor_id <> 0
         AND (a).interest_rate <> c.interest_rate
         AND (a).last_interest_rate_change_ts <= current_ts() - p_rate_change_interval
@@ -159,7 +172,7 @@ LANGUAGE sql STABLE AS $$
         'UpdateDebtorInfo', p.debtor_id, p.creditor_id, NULL,
         coalesce(c.info_iri, ''), coalesce(c.info_content_type, ''),
         coalesce(c.info_sha256, ''), current_ts()
-    FROM page p JOIN root_config c USING (debtor_id)
+    FROM page p JOIN currency c USING (debtor_id)
     WHERE creditor_id <> 0
         AND ((a).debtor_info_iri, (a).debtor_info_content_type, (a).debtor_info_sha256)
             IS DISTINCT FROM (
@@ -170,7 +183,8 @@ $$;
 
 -- Reminds of the prepared transfers that nobody finalizes.
 CREATE OR REPLACE FUNCTION remind_of_prepared_transfers_v1(
-    p_first_page bigint, p_end_page bigint, p_reminder_interval interval
+    p_first_page bigint, p_end_page bigint, p_reminder_interval interval,
+    p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -181,6 +195,7 @@ BEGIN
         FROM prepared_transfer
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND coalesce(last_reminder_ts, prepared_at) < v_now - p_reminder_interval
+            AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         FOR UPDATE SKIP LOCKED
     ), reminded AS (
         UPDATE prepared_transfer p SET last_reminder_ts = v_now

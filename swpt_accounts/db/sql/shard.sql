@@ -1,23 +1,86 @@
--- The first table that has a record of an account outside of the realm; NULL if there is none.
-CREATE OR REPLACE FUNCTION find_foreign_records_v1(p_realm_bits integer, p_realm_length integer)
-RETURNS text
+-- A shard keeps the accounts of its realm, and the rows that belong to them. When a shard is
+-- split, its database is copied: each row is then in both children, and belongs to one.
+
+-- Removes the rows of the sibling from a queue or an outbox: those of accounts which belong to
+-- the realm of the parent (one bit shorter), but not to this one. Returns how many.
+CREATE OR REPLACE FUNCTION drop_parent_rows_v1(
+    p_table regclass, p_realm_bits integer, p_realm_length integer
+) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_table text;
-    v_is_foreign boolean;
+    v_count bigint;
 BEGIN
-    FOREACH v_table IN ARRAY ARRAY[
-        'account', 'prepared_transfer', 'transfer_request', 'unverified_transfer_request',
-        'finalization_request', 'pending_balance_change'
-    ] LOOP
-        EXECUTE format(
-            'SELECT EXISTS (SELECT FROM %I WHERE NOT in_realm(debtor_id, creditor_id, $1, $2))',
-            v_table
-        ) INTO v_is_foreign USING p_realm_bits, p_realm_length;
-        IF v_is_foreign THEN
-            RETURN v_table;
-        END IF;
-    END LOOP;
-    RETURN NULL;
+    EXECUTE format(
+        'DELETE FROM %1$s q'
+        ' WHERE NOT in_realm(%2$s, $1, $2) AND in_realm(%2$s, $1 >> 1, greatest($2 - 1, 0))',
+        p_table, owner_columns(p_table)
+    ) USING p_realm_bits, p_realm_length;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN v_count;
 END
+$$;
+
+-- The owner of a row of a table that does not belong to this realm; none if there is no such row.
+CREATE OR REPLACE FUNCTION find_foreign_row_v1(
+    p_table regclass, p_realm_bits integer, p_realm_length integer
+) RETURNS TABLE (debtor_id bigint, creditor_id bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT %2$s FROM %1$s q WHERE NOT in_realm(%2$s, $1, $2) LIMIT 1',
+        p_table, owner_columns(p_table)
+    ) USING p_realm_bits, p_realm_length;
+END
+$$;
+
+-- The debtor and the creditor of the account to which a row `q` of a table belongs. A balance
+-- change on its way to another shard belongs to the account from which it came.
+CREATE OR REPLACE FUNCTION owner_columns(p_table regclass) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE p_table
+        WHEN 'pending_balance_change_signal'::regclass THEN 'q.debtor_id, q.other_creditor_id'
+        WHEN 'returned_message'::regclass THEN
+            'message_number(q.body, ''debtor_id''),'
+            ' coalesce('
+            'message_number(q.body, ''other_creditor_id''), message_number(q.body, ''creditor_id'')'
+            ')'
+        ELSE 'q.debtor_id, q.creditor_id'
+    END
+$$;
+
+CREATE OR REPLACE FUNCTION message_number(p_body bytea, p_field text) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT (convert_from(p_body, 'UTF8')::json ->> p_field)::bigint
+$$;
+
+-- Removes the accounts of the sibling from a range of pages: [p_first_page, p_end_page).
+CREATE OR REPLACE FUNCTION drop_parent_accounts_v1(
+    p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer
+) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM account
+    WHERE (debtor_id, creditor_id) IN (
+        SELECT debtor_id, creditor_id
+        FROM account
+        WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+            AND NOT in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
+            AND in_realm(debtor_id, creditor_id, p_realm_bits >> 1, greatest(p_realm_length - 1, 0))
+        FOR UPDATE SKIP LOCKED
+    )
+$$;
+
+-- The same for prepared transfers.
+CREATE OR REPLACE FUNCTION drop_parent_prepared_transfers_v1(
+    p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer
+) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM prepared_transfer
+    WHERE (debtor_id, creditor_id, transfer_id) IN (
+        SELECT debtor_id, creditor_id, transfer_id
+        FROM prepared_transfer
+        WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+            AND NOT in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
+            AND in_realm(debtor_id, creditor_id, p_realm_bits >> 1, greatest(p_realm_length - 1, 0))
+        FOR UPDATE SKIP LOCKED
+    )
 $$;

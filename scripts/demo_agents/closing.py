@@ -1,0 +1,73 @@
+"""The end of the demo: everything that was said is compared."""
+
+from datetime import datetime
+from typing import Any
+
+from .agents import Account, Agents
+from .steps import Step
+from .wire import Message
+
+
+def close_books(agents: Agents, step: Step) -> None:
+    """Notes whatever does not add up, and whatever came unasked."""
+    for account in agents.creditors:
+        told = _transfers_told(agents, account)
+        problems = agents.books.check_account(account.creditor_id, told)
+        problems += _check_last(account, told)
+        step.problems += [f"{account.name}: {problem}" for problem in problems]
+    balances = read_balances(agents)
+    step.expect("what all the creditors hold", balances["in_circulation"], balances["sum_held"])
+    step.problems += agents.conversation.unasked()
+
+
+def read_balances(agents: Agents) -> dict[str, Any]:
+    """The money there is, in units of the currency.
+
+    What was issued and returned is known from FinalizedTransfer messages, and what creditors
+    hold from their last AccountTransfer messages.
+    """
+    held = {account.name: _principal(agents, account) for account in agents.creditors}
+    return {
+        "issued": agents.books.issued,
+        "returned": agents.books.returned,
+        "in_circulation": agents.books.issued - agents.books.returned,
+        "held": held,
+        "sum_held": sum(held.values()),
+    }
+
+
+def _principal(agents: Agents, account: Account) -> int:
+    told = _transfers_told(agents, account)
+    return int(max(told, key=_number)["principal"]) if told else 0
+
+
+def _number(message: Message) -> int:
+    return int(message["transfer_number"])
+
+
+def _transfers_told(agents: Agents, account: Account) -> list[Message]:
+    start = ("transfer", *account.ids)
+    received = agents.conversation.received
+    return [answer.message for key, answer in received.items() if key[:3] == start]
+
+
+def _check_last(account: Account, told: list[Message]) -> list[str]:
+    """Compares the last AccountUpdate with the AccountTransfer messages."""
+    if not told or account.update is None:
+        return []
+    last = max(told, key=_number)
+    pairs = [
+        ("last_transfer_number", last["transfer_number"], account.update["last_transfer_number"]),
+        ("creation_date", last["creation_date"], account.update["creation_date"]),
+        ("principal", last["principal"], account.update["principal"]),
+        (
+            "last_transfer_committed_at",
+            datetime.fromisoformat(last["committed_at"]),
+            datetime.fromisoformat(account.update["last_transfer_committed_at"]),
+        ),
+    ]
+    return [
+        f"the AccountTransfers end with {name} {expected}, and the AccountUpdate says {found}"
+        for name, expected, found in pairs
+        if expected != found
+    ]

@@ -1,0 +1,112 @@
+"""Shows what came of the demo, on a terminal or elsewhere."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from .agents import Agents
+from .closing import read_balances
+from .steps import Step
+
+_COLORS = {"OK": "green", "WRONG": "bold red", "not tried": "yellow"}
+_PLAIN_WIDTH = 140
+_LONGEST_CODE = len("INSUFFICIENT_AVAILABLE_AMOUNT")
+_MAX_PROBLEMS_SHOWN = 5  # of a step; often they are alike
+
+
+def make_progress() -> Progress:
+    """A bar, which is only seen on a terminal (and goes away when the work is done)."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def show(steps: Sequence[Step], agents: Agents) -> None:
+    """Prints a table of the steps, what went wrong, and the books."""
+    is_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, width=None if is_terminal else _PLAIN_WIDTH)
+    console.print(_table(steps))
+    for step in steps:
+        if step.remark and step.is_done:
+            console.print(escape(step.remark), soft_wrap=True, style="dim")
+    for step in steps:
+        _show_problems(console, step)
+    console.print()
+    for line in _books(agents):
+        console.print(line, soft_wrap=True)
+
+
+def _table(steps: Sequence[Step]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("step")
+    table.add_column("sent", no_wrap=True)
+    table.add_column("came back", min_width=_LONGEST_CODE)
+    for title in ("n", "min ms", "median", "max"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    for step in steps:
+        result = f"[{_COLORS[step.result]}]{step.result}[/]"
+        rows = [_cells(row) for row in step.summary()] or [[""] * 6]
+        table.add_row(escape(step.name), *rows[0], result)
+        for cells in rows[1:]:
+            table.add_row("", *cells)
+    return table
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    times = [f"{row[name]:.1f}" for name in ("min_ms", "median_ms", "max_ms")]
+    return [escape(row["sent"]), escape(row["received"]), str(row["count"]), *times]
+
+
+def _show_problems(console: Console, step: Step) -> None:
+    shown = step.problems[:_MAX_PROBLEMS_SHOWN]
+    for problem in shown:
+        text = f"[bold red]WRONG[/]  {escape(step.name)}: {escape(problem)}"
+        console.print(text, soft_wrap=True)
+    if len(step.problems) > len(shown):
+        console.print(f"       … and {len(step.problems) - len(shown)} more")
+
+
+def _books(agents: Agents) -> list[str]:
+    balances = read_balances(agents)
+    held = " + ".join(f"{name} {amount}" for name, amount in balances["held"].items())
+    lines = [
+        f"Books of the currency {agents.debtor.debtor_id}",
+        "  {issued} issued - {returned} returned = {in_circulation}".format(**balances),
+        f"  held by {held} = {balances['sum_held']}",
+    ]
+    if count := agents.conversation.repeated:
+        lines.append(f"  messages that came again, unchanged, which is allowed: {count}")
+    return lines
+
+
+def print_json(steps: Sequence[Step], agents: Agents) -> None:
+    """Prints the same as a JSON object."""
+    document = {
+        "ok": all(step.result == "OK" for step in steps),
+        "debtor_id": agents.debtor.debtor_id,
+        "books": read_balances(agents),
+        "repeated_messages": agents.conversation.repeated,
+        "steps": [
+            {
+                "name": step.name,
+                "result": step.result,
+                "at_once": step.at_once,
+                "answers": step.summary(),
+                "problems": step.problems,
+            }
+            for step in steps
+        ],
+    }
+    print(json.dumps(document, ensure_ascii=False, indent=2))

@@ -1,0 +1,172 @@
+"""Batches, acknowledgements, and what goes back to the queue."""
+
+from collections.abc import Callable
+
+import pytest
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker.consumer import BatchConsumer, Delivery
+from swpt_accounts.workers.stopping import Stop
+from tests.broker.conftest import take
+from tests.support.broker import Broker, Management, wait_until
+
+Consume = Callable[[int], BatchConsumer]
+Fill = Callable[[int], list[bytes]]
+
+
+def test_batches_keep_the_order_and_the_limit(consume: Consume, fill: Fill) -> None:
+    bodies = fill(250)
+    consumer = consume(100)
+    batches: list[list[bytes]] = []
+    while sum(map(len, batches)) < len(bodies):
+        if batch := consumer.next_batch():
+            consumer.finish(batch, [])
+            batches.append([d.body for d in batch])
+    assert [body for batch in batches for body in batch] == bodies
+    assert max(map(len, batches)) <= 100
+    assert len(batches) < len(bodies) / 2, "what has arrived is taken together"
+
+
+def test_prefetch_count_limits_what_is_not_acknowledged(consume: Consume, fill: Fill) -> None:
+    bodies = fill(12)
+    consumer = consume(5)
+    first = take(consumer, 5)
+    assert [d.body for d in first] == bodies[:5]
+    assert consumer.next_batch() == []
+    consumer.finish(first, [])
+    assert [d.body for d in take(consumer, 5)] == bodies[5:10]
+
+
+def test_no_message_gives_an_empty_batch(consume: Consume) -> None:
+    assert consume(5).next_batch() == []
+
+
+def test_one_acknowledgement_finishes_the_batch(
+    consume: Consume, fill: Fill, broker: Broker, queue: str
+) -> None:
+    fill(20)
+    consumer = consume(20)
+    consumer.finish(take(consumer, 20), [])
+    consumer.close()
+    wait_until(lambda: broker.consumers_count(queue) == 0)
+    assert broker.get(queue) is None
+
+
+def test_only_what_is_finished_is_gone(
+    consume: Consume, fill: Fill, broker: Broker, queue: str
+) -> None:
+    bodies = fill(10)
+    consumer = consume(10)
+    taken = take(consumer, 10)
+    consumer.finish(taken[:4], [])
+    consumer.close()
+    wait_until(lambda: broker.ready_count(queue) == 6)
+    again = consume(10)
+    deliveries = take(again, 6)
+    assert [d.body for d in deliveries] == bodies[4:]
+    assert all(d.is_redelivered for d in deliveries)
+
+
+def test_delivery_tells_how_it_came(consume: Consume, broker: Broker) -> None:
+    broker.publish("accounts_in", "0.1.0", b"body", type="A", headers={"n": 1})
+    consumer = consume(1)
+    (delivery,) = take(consumer, 1)
+    assert delivery.body == b"body"
+    assert delivery.routing_key == "0.1.0"
+    assert delivery.properties.type == "A"
+    assert delivery.properties.headers == {"n": 1}
+    assert not delivery.is_redelivered
+    consumer.finish([delivery], [])
+
+
+def test_run_ends_with_the_stop(consume: Consume, fill: Fill) -> None:
+    bodies = fill(30)
+    handled: list[bytes] = []
+    stop = Stop()
+
+    def handle(batch: list[Delivery]) -> list[object]:
+        handled.extend(d.body for d in batch)
+        if len(handled) == len(bodies):
+            stop.request()
+        return []
+
+    consume(7).run(handle, stop)
+    assert handled == bodies
+
+
+def test_run_passes_on_what_the_handler_raises(
+    consume: Consume, fill: Fill, broker: Broker, queue: str
+) -> None:
+    fill(3)
+
+    def handle(batch: list[Delivery]) -> list[object]:
+        raise ZeroDivisionError
+
+    consumer = consume(3)
+    with pytest.raises(ZeroDivisionError):
+        consumer.run(handle, Stop())
+    consumer.close()
+    wait_until(lambda: broker.ready_count(queue) == 3)
+
+
+def test_pause_gives_back_what_is_held(
+    consume: Consume, fill: Fill, broker: Broker, queue: str
+) -> None:
+    bodies = fill(8)
+    consumer = consume(8)
+    wait_until(lambda: broker.consumers_count(queue) == 1)
+    consumer.keep_alive()
+    consumer.pause()
+    wait_until(lambda: broker.consumers_count(queue) == 0)
+    wait_until(lambda: broker.ready_count(queue) == 8)
+    assert consumer.next_batch() == []
+    consumer.resume()
+    deliveries = take(consumer, 8)
+    assert [d.body for d in deliveries] == bodies
+    consumer.finish(deliveries, [])
+
+
+def test_deleted_queue_ends_the_consumer(consume: Consume, broker: Broker, queue: str) -> None:
+    consumer = consume(1)
+    broker.channel.queue_delete(queue)
+    with pytest.raises(AMQPError, match="cancelled the consumer"):
+        take(consumer, 1)
+
+
+def test_lost_connection_raises(
+    consume: Consume, fill: Fill, management: Management, vhost: str
+) -> None:
+    consumer = consume(5)
+    fill(5)
+    batch = take(consumer, 5)
+    wait_until(lambda: management.connections(vhost))
+    management.close_connections(vhost)
+    with pytest.raises(AMQPError):
+        take(consumer, 1)
+    with pytest.raises(AMQPError):
+        consumer.finish(batch, [])
+    consumer.close()
+
+
+def test_missing_queue_raises_and_leaves_no_connection_open(
+    broker_url: str, management: Management, vhost: str
+) -> None:
+    wait_until(lambda: management.connections(vhost) == [])
+    failures = []
+    for _ in range(3):
+        with pytest.raises(AMQPError) as failure:
+            BatchConsumer(broker_url, "no_such_queue", "test", prefetch_count=1)
+        failures.append(failure)
+    wait_until(lambda: management.connections(vhost) == [], 10.0, "connections are closed")
+
+
+def test_connection_is_named_for_operators(
+    consume: Consume, management: Management, vhost: str
+) -> None:
+    consume(1)
+
+    def names() -> list[str]:
+        connections = management.request("GET", "vhosts", vhost, "connections")
+        return [c.get("user_provided_name", "") for c in connections]
+
+    wait_until(lambda: "swpt_accounts test" in names())

@@ -1,0 +1,236 @@
+"""Refused messages are safe in the dead-letter queue before they are acknowledged."""
+
+import logging
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import pika
+import pytest
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker.consumer import REASON_HEADER, BatchConsumer, Refusal
+from swpt_accounts.broker.topology import dead_letter_queue
+from tests.broker.conftest import take
+from tests.support.broker import Broker, Management, connect_to_broker, wait_until
+
+Consume = Callable[[int], BatchConsumer]
+ADDED_HEADERS = {REASON_HEADER: "it is bad", "x-rejected-routing-key": "1.0"}
+
+
+class RawProperties(pika.BasicProperties):
+    """Properties as any client may send them: only a headers table, as it is on the wire."""
+
+    def __init__(self, table: bytes) -> None:
+        super().__init__()
+        self._table = table
+
+    def encode(self) -> list[bytes]:
+        return [struct.pack(">HI", self.FLAG_HEADERS, len(self._table)), self._table]
+
+
+def refuse_all(consumer: BatchConsumer, count: int, reason: str = "it is bad") -> None:
+    batch = take(consumer, count)
+    consumer.finish(batch, [Refusal(d, reason) for d in batch])
+
+
+def test_body_and_properties_are_kept(consume: Consume, broker: Broker, queue: str) -> None:
+    sent: dict[str, Any] = {
+        "content_type": "application/json",
+        "content_encoding": "utf-8",
+        "headers": {
+            "coordinator-type": "direct",
+            "debtor-id": -(2**63),
+            "creditor-id": 5,
+            "nested": {"list": [1, "two", True, None]},
+            "text": "Ünïcode ✓",
+        },
+        "delivery_mode": 2,
+        "correlation_id": "c",
+        "reply_to": "r",
+        "message_id": "m",
+        "timestamp": 1700000000,
+        "type": "PrepareTransfer",
+        "app_id": "an agent",
+    }
+    body = bytes(range(256))
+    broker.publish("accounts_in", "1.0", body, **sent)
+    consumer = consume(1)
+    refuse_all(consumer, 1)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.body == body
+    received = {name: getattr(message.properties, name) for name in sent}
+    offset = received["headers"].pop("x-stream-offset", 0)
+    assert offset == 0
+    assert received == {**sent, "headers": {**sent["headers"], **ADDED_HEADERS}}
+
+
+def test_message_without_properties(consume: Consume, broker: Broker, queue: str) -> None:
+    broker.channel.basic_publish("", queue, b"", mandatory=True)
+    consumer = consume(1)
+    refuse_all(consumer, 1)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.body == b""
+    assert message.properties.headers[REASON_HEADER] == "it is bad"
+    assert message.properties.headers["x-rejected-routing-key"] == queue
+    assert message.properties.type is None
+
+
+def test_only_the_refused_go_there(
+    consume: Consume, broker: Broker, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for i in range(6):
+        broker.publish("", queue, b"%d" % i)
+    consumer = consume(6)
+    batch = take(consumer, 6)
+    with caplog.at_level(logging.ERROR):
+        consumer.finish(batch, [Refusal(batch[i], f"reason {i}") for i in (1, 4)])
+    dead = broker.read_stream(dead_letter_queue(queue), 2)
+    assert [m.body for m in dead] == [b"1", b"4"]
+    assert [m.properties.headers[REASON_HEADER] for m in dead] == ["reason 1", "reason 4"]
+    errors = [r.getMessage() for r in caplog.records if r.name.startswith("swpt_accounts")]
+    assert len(errors) == 2
+    assert "reason 1" in errors[0]
+    assert dead_letter_queue(queue) in errors[0]
+    consumer.close()
+    wait_until(lambda: broker.consumers_count(queue) == 0)
+    assert broker.get(queue) is None
+
+
+def test_nothing_is_acknowledged_before_the_dead_letter_is_safe(
+    consume: Consume, broker: Broker, queue: str
+) -> None:
+    # A full queue in the place of the dead-letter queue, which answers with a negative confirm.
+    name = dead_letter_queue(queue)
+    broker.channel.queue_delete(name)
+    broker.declare_queue(name, **{"x-max-length": 1, "x-overflow": "reject-publish"})
+    broker.publish("", name, b"it is full")
+    for i in range(3):
+        broker.publish("", queue, b"%d" % i)
+    consumer = consume(3)
+    with pytest.raises(AMQPError):
+        refuse_all(consumer, 3)
+    consumer.close()
+    wait_until(lambda: broker.ready_count(queue) == 3)
+
+    broker.channel.queue_purge(name)
+    broker.channel.queue_delete(name)
+    refuse_all(consume(3), 3)
+    assert [m.body for m in broker.read_stream(name, 3)] == [b"0", b"1", b"2"]
+
+
+def test_missing_dead_letter_queue_is_declared_again(
+    consume: Consume, broker: Broker, queue: str, management: Management, vhost: str
+) -> None:
+    name = dead_letter_queue(queue)
+    consumer = consume(2)
+    broker.channel.queue_delete(name)
+    broker.publish("", queue, b"one")
+    refuse_all(consumer, 1)
+    broker.publish("", queue, b"two")
+    refuse_all(consumer, 1)
+    assert [m.body for m in broker.read_stream(name, 2)] == [b"one", b"two"]
+    declared = management.queue(vhost, name)
+    assert declared["durable"]
+    assert declared["arguments"] == {"x-queue-type": "stream"}
+
+
+@pytest.fixture
+def other_user(management: Management, vhost: str, broker_url: str) -> str:
+    """The URL of the broker for another user, say that of a STOMP server."""
+    name = f"user_{vhost}"
+    management.request("PUT", "users", name, body={"password": "secret", "tags": ""})
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    management.request("PUT", "permissions", vhost, name, body=everything)
+    yield broker_url.replace("//guest:guest@", f"//{name}:secret@")
+    management.request("DELETE", "users", name)
+
+
+def test_message_with_the_id_of_another_user(
+    consume: Consume, broker: Broker, queue: str, other_user: str
+) -> None:
+    """The broker takes a `user_id` only from the user who has it."""
+    connection = connect_to_broker(other_user)
+    user = pika.URLParameters(other_user).credentials.username
+    properties = pika.BasicProperties(type="PrepareTransfer", user_id=user)
+    connection.channel().basic_publish("", queue, b"body", properties)
+    connection.close()
+    consumer = consume(1)
+    refuse_all(consumer, 1)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.body == b"body"
+
+
+@pytest.mark.parametrize("is_list", [True, False])
+def test_message_that_asks_for_copies(
+    consume: Consume, broker: Broker, queue: str, is_list: bool
+) -> None:
+    """The broker sends a message with a `CC` header to each of the routing keys in it."""
+    headers = {"CC": [queue] if is_list else []}
+    broker.publish("", queue, b"body", headers=headers)
+    consumer = consume(1)
+    refuse_all(consumer, 1)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.body == b"body"
+    assert consumer.next_batch() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["type", "content_type", "app_id", "message_id", "correlation_id", "reply_to"]
+)
+def test_property_that_is_no_utf8(
+    consume: Consume, broker: Broker, queue: str, name: str
+) -> None:
+    """Nothing stops a client from sending such bytes: it must not stop the consumer either."""
+    broker.publish("", queue, b"body", **{name: b"\xff\xfe"})
+    broker.publish("", queue, b"next")
+    consumer = consume(2)
+    refuse_all(consumer, 2)
+    bodies = [m.body for m in broker.read_stream(dead_letter_queue(queue), 2)]
+    assert bodies == [b"body", b"next"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b"\x02\xff\xfet\x01",
+        b"\x01aT" + b"\xff" * 8,
+        b"\x01aT" + struct.pack(">Q", 2**60),
+        b"\x01aD\xff" + b"\x7f\xff\xff\xff",
+        b"\x01ad" + struct.pack(">d", float("nan")),
+        b"\x01af" + struct.pack(">f", 1.5),
+        b"\x01al" + struct.pack(">q", -(2**63)),
+        b"\x01as" + struct.pack(">h", -2),
+        b"\x01aB\xff",
+        b"\x01ab\xff",
+        b"\x01ax" + struct.pack(">I", 2) + b"\xff\xfe",
+        b"\x01aS" + struct.pack(">I", 2) + b"\xff\xfe",
+        b"\x01aV",
+    ],
+    ids=lambda table: table.hex(),
+)
+def test_header_that_is_hard_to_read(
+    consume: Consume, broker: Broker, queue: str, table: bytes
+) -> None:
+    broker.channel.basic_publish("", queue, b"body", RawProperties(table), mandatory=True)
+    consumer = consume(1)
+    refuse_all(consumer, 1)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.body == b"body"
+
+
+def test_headers_that_fill_a_frame(consume: Consume, broker: Broker, queue: str) -> None:
+    """Headers are sent in one frame: there may be no room for others."""
+    broker.publish("", queue, b"body", headers={"a": "a" * 131_000})
+    consumer = consume(1)
+    refuse_all(consumer, 1)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.body == b"body"
+
+
+def test_long_reason(consume: Consume, broker: Broker, queue: str) -> None:
+    broker.publish("", queue, b"body")
+    consumer = consume(1)
+    refuse_all(consumer, 1, "✓" * 200_000)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.body == b"body"

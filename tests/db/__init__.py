@@ -1,0 +1,1 @@
+"""The tables and the stored procedures, on a real PostgreSQL."""
