@@ -55,6 +55,8 @@ class Answer:
     @cached_property
     def problems(self) -> list[str]:
         """What is wrong with the form of the message; empty when all is right."""
+        if self.type not in RULES:
+            return self.field_problems
         return self.field_problems + [f"{self.type}: {text}" for text in _dress(self)]
 
     @property
@@ -78,6 +80,19 @@ def key_of(message: Message) -> Key:
     prefix = "last_config" if message["type"] == "AccountUpdate" else "config"
     ts = datetime.fromisoformat(message[f"{prefix}_ts"])
     return ("configure", *account, ts, message[f"{prefix}_seqnum"])
+
+
+def describe(key: Key) -> str:
+    """Says in words which message has a key."""
+    stage, *rest = key
+    if stage in ("prepare", "finalize"):
+        name = "PreparedTransfer" if stage == "prepare" else "FinalizedTransfer"
+        return "{} for the {} coordinator {}, request {}".format(name, *rest)
+    if stage == "transfer":
+        return "AccountTransfer for the account ({}, {}), with the note {!r}".format(*rest)
+    if stage == "purge":
+        return "AccountPurge for the account ({}, {})".format(*rest)
+    return "AccountUpdate for the account ({}, {}), configured at {}, seqnum {}".format(*rest)
 
 
 def _dress(answer: Answer) -> list[str]:

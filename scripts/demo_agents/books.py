@@ -41,7 +41,7 @@ class Books:
         return sum(_acquired(t, creditor_id) for t in self.committed)
 
     def check_account(self, creditor_id: int, messages: Iterable[Message]) -> list[str]:
-        """Says what is wrong with all the AccountTransfer messages of a creditor's account."""
+        """Says what is wrong with all the (well-formed) AccountTransfer messages of a creditor."""
         chain = sorted(messages, key=lambda message: int(message["transfer_number"]))
         problems = check_chain(chain)
         by_note: dict[str, list[Message]] = {}

@@ -48,7 +48,9 @@ def _number(message: Message) -> int:
 def _transfers_told(agents: Agents, account: Account) -> list[Message]:
     start = ("transfer", *account.ids)
     received = agents.conversation.received
-    return [answer.message for key, answer in received.items() if key[:3] == start]
+    told = [answer for key, answer in received.items() if key[:3] == start]
+    # The faults of the others are noted elsewhere.
+    return [answer.message for answer in told if not answer.field_problems]
 
 
 def _check_last(account: Account, told: list[Message]) -> list[str]:

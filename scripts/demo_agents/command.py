@@ -1,6 +1,7 @@
 """The command: its arguments, its exit code."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ _MAX_TRANSFERS = 10_000  # for more, the creditors' money might not do
 def run(description: str | None) -> int:
     """Runs the demo, and returns the exit code."""
     arguments = _parse_arguments(description)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not everybody has UTF-8
     try:
         is_right = _play(arguments)
     except UnreachableError as error:

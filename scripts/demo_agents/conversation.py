@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from .answers import Answer, Key
+from .answers import Answer, Key, describe
 from .link import Link
 from .steps import Step, Talk
 from .wire import Message, hex_key
@@ -110,31 +110,31 @@ class Conversation:
             self._news.append(key)
         elif answer.type == self.received[key].type == "AccountUpdate":
             self.faults += answer.problems  # the state changes, and updates come by themselves
-        elif _without_ts(answer) == _without_ts(self.received[key]):
-            self.repeated += 1
+        elif differences := _differences(self.received[key].message, answer.message):
+            text = f"{describe(key)} came again, but with other values: {differences}"
+            self.faults.append(text)
         else:
-            first = self.received[key].message
-            self.faults.append(f"one thing was told in two ways: {first}, and {answer.message}")
+            self.repeated += 1
 
     def unasked(self) -> list[str]:
         """What came and belongs to nothing that was asked for."""
-        return [
-            f"unexpected {self.received[key].type}: {self.received[key].message}"
-            for key in self.received.keys() - self.claimed
-        ]
+        problems = []
+        for key in self.received.keys() - self.claimed:
+            problems.append(f"unexpected: {describe(key)}: {self.received[key].message}")
+            problems += self.received[key].problems
+        return problems
 
     def _missing(self, keys: list[Key]) -> str:
-        more = f" (and {len(keys) - 1} more)" if len(keys) > 1 else ""
-        expected = " ".join(str(part) for part in keys[0])
-        return (
-            f"expected an answer to <{expected}>{more}, but nothing that is"
-            f" waited for came for {self.timeout_seconds:g} s"
-        )
+        more = f" (and {len(keys) - 1} more answers)" if len(keys) > 1 else ""
+        expected = f"expected {describe(keys[0])}{more}"
+        return f"{expected}; nothing that is waited for came for {self.timeout_seconds:g} s"
 
 
 class _UselessAnswerError(Exception):
     """The answer lacks what a talk needs to go on."""
 
 
-def _without_ts(answer: Answer) -> Message:
-    return {name: value for name, value in answer.message.items() if name != "ts"}
+def _differences(first: Message, again: Message) -> str:
+    names = sorted((first.keys() | again.keys()) - {"ts"})
+    pairs = [(name, first.get(name), again.get(name)) for name in names]
+    return ", ".join(f"{name} {a!r} and {b!r}" for name, a, b in pairs if a != b)

@@ -77,7 +77,7 @@ def ask_about(
         wanted["config"] = (404, None)
     for name, (status, body) in wanted.items():
         answer = get(f"{base}/{name}", agents.conversation.timeout_seconds)
-        step.took(f"GET …/{name}", str(answer.status), answer.took_seconds)
+        step.took(f"GET {name}", str(answer.status), answer.took_seconds)
         step.expect(f"status of {base}/{name}", status, answer.status)
         if exists:
             step.expect(f"body of {base}/{name}", body, answer.body)

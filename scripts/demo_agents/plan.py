@@ -44,7 +44,7 @@ def _opening(agents: Agents) -> list[Step]:
     currency.talks = [open_account(agents, currency, agents.debtor)]
     accounts = Step("Open accounts")
     accounts.talks = [open_account(agents, accounts, account) for account in agents.creditors]
-    hearing = Step("Hear of small sums")
+    hearing = Step("Reconfigure")
     hearing.talks = [
         change_negligible_amount(agents, hearing, account, _NEGLIGIBLE_AMOUNT)
         for account in agents.creditors
@@ -94,13 +94,13 @@ def _returning(agents: Agents) -> Step:
 
 
 def _dismissing(agents: Agents) -> Step:
-    step = Step("Lock and dismiss")
+    step = Step("Dismissal")
     step.talks = [dismiss(agents, step, agents.creditors[0], agents.creditors[1], 500)]
     return step
 
 
 def _refusing(agents: Agents) -> Step:
-    step = Step("Refused requests")
+    step = Step("Refusals")
     sender, other = agents.creditors[:2]
     nobody = str(nobodys_id())
     insufficient = "INSUFFICIENT_AVAILABLE_AMOUNT"
@@ -116,7 +116,7 @@ def _refusing(agents: Agents) -> Step:
 
 
 def _failing(agents: Agents) -> Step:
-    step = Step("Failing commits")
+    step = Step("Failed commits")
     accounts = (agents.creditors[0], agents.creditors[2])
     insufficient = "INSUFFICIENT_AVAILABLE_AMOUNT"
     step.talks = [
@@ -127,7 +127,7 @@ def _failing(agents: Agents) -> Step:
 
 
 def _misconfiguring(agents: Agents) -> Step:
-    step = Step("Wrong configuration")
+    step = Step("Wrong config")
     wrong_limit = '{"type": "RootConfigData", "rate": 3.5, "limit": 10.7}'
     step.talks = [
         misconfigure(agents, step, agents.creditors[0], "nonsense"),
@@ -137,7 +137,7 @@ def _misconfiguring(agents: Agents) -> Step:
 
 
 def _malformed(agents: Agents) -> Step:
-    step = Step("Malformed message")
+    step = Step("Malformed")
     step.talks = [send_malformed(agents, step, agents.creditors[0])]
     queue = os.environ.get("PROTOCOL_BROKER_QUEUE", "swpt_accounts")
     step.remark = (

@@ -16,6 +16,8 @@ from .steps import Step
 
 _COLORS = {"OK": "green", "WRONG": "bold red", "not tried": "yellow"}
 _PLAIN_WIDTH = 140
+_WIDE = 95  # where the longest code has room
+_LONGEST_TYPE = len("FinalizedTransfer")
 _LONGEST_CODE = len("INSUFFICIENT_AVAILABLE_AMOUNT")
 _MAX_PROBLEMS_SHOWN = 5  # of a step; often they are alike
 
@@ -36,31 +38,33 @@ def show(steps: Sequence[Step], agents: Agents) -> None:
     """Prints a table of the steps, what went wrong, and the books."""
     is_terminal = sys.stdout.isatty()
     console = Console(highlight=False, width=None if is_terminal else _PLAIN_WIDTH)
-    console.print(_table(steps))
+    console.print(_table(console, steps))
+    console.print()
     for step in steps:
         if step.remark and step.is_done:
             console.print(escape(step.remark), soft_wrap=True, style="dim")
     for step in steps:
         _show_problems(console, step)
-    console.print()
     for line in _books(agents):
         console.print(line, soft_wrap=True)
 
 
-def _table(steps: Sequence[Step]) -> Table:
+def _table(console: Console, steps: Sequence[Step]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("step")
+    table.add_column("result", no_wrap=True)
     table.add_column("sent", no_wrap=True)
-    table.add_column("came back", min_width=_LONGEST_CODE)
+    longest = _LONGEST_CODE if console.width >= _WIDE else _LONGEST_TYPE
+    table.add_column("came back", min_width=longest, overflow="fold")
     for title in ("n", "min ms", "median", "max"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("result", no_wrap=True)
     for step in steps:
         result = f"[{_COLORS[step.result]}]{step.result}[/]"
         rows = [_cells(row) for row in step.summary()] or [[""] * 6]
-        table.add_row(escape(step.name), *rows[0], result)
-        for cells in rows[1:]:
-            table.add_row("", *cells)
+        titles = [escape(step.name), result]
+        for cells in rows:
+            table.add_row(*titles, *cells)
+            titles = ["", ""]
     return table
 
 
@@ -75,7 +79,7 @@ def _show_problems(console: Console, step: Step) -> None:
         text = f"[bold red]WRONG[/]  {escape(step.name)}: {escape(problem)}"
         console.print(text, soft_wrap=True)
     if len(step.problems) > len(shown):
-        console.print(f"       … and {len(step.problems) - len(shown)} more")
+        console.print(f"       ... and {len(step.problems) - len(shown)} more")
 
 
 def _books(agents: Agents) -> list[str]:
@@ -109,4 +113,4 @@ def print_json(steps: Sequence[Step], agents: Agents) -> None:
             for step in steps
         ],
     }
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    print(json.dumps(document, indent=2))

@@ -3,12 +3,15 @@
 import asyncio
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.client import FetchClient
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.stopping import Stop
+
+if TYPE_CHECKING:
+    from swpt_accounts.web.client import FetchClient
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +23,9 @@ _POLL_SECONDS = 0.05
 # How long an idle look takes at most: a request waits for its next attempt in the table.
 _IDLE_SECONDS_MAX = 0.5
 
-Answers = asyncio.Task[bool | None]
+Answer = asyncio.Task[bool | None]
+# its id, the debtor, the recipient
+Request = tuple[Any, ...]
 
 
 class VerifyingWorker(DatabaseWorker):
@@ -36,43 +41,41 @@ class VerifyingWorker(DatabaseWorker):
 
     def work(self, connection: DatabaseConnection) -> None:
         """Verify until the stop; with `quit_early`, until nothing is due."""
-        with asyncio.Runner() as runner:
-            runner.run(self._verify(connection))
+        while not self.stop.is_requested():
+            if rows := self._lease_requests(connection, self.settings.app_fetch_connections):
+                asyncio.run(self._verify(connection, rows))
+            elif self._quit_early:
+                return
+            else:
+                connection.wait(_IDLE_SECONDS_MAX, self.stop)
+            self.note_success()
 
-    async def _verify(self, connection: DatabaseConnection) -> None:
+    def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:
+        return connection.call_table("lease_unverified_requests_v1", count_max, self._lease)
+
+    async def _verify(self, connection: DatabaseConnection, rows: list[Request]) -> None:
+        """Ask for these requests, and for those that come due meanwhile."""
+        # The HTTP client takes 10 MB, which an authority with one shard never needs.
+        from swpt_accounts.web.client import FetchClient
+
         client = FetchClient(self.settings)
-        asked: dict[Answers, list[int]] = {}
+        asked: dict[Answer, list[int]] = {}
         try:
-            while not self.stop.is_requested():
-                self._ask(connection, client, asked)
-                if asked:
-                    done, _ = await asyncio.wait(
-                        asked, timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    self._note(connection, [(asked.pop(task), task.result()) for task in done])
-                elif self._quit_early:
-                    return
-                else:
-                    connection.wait(_IDLE_SECONDS_MAX, self.stop)
+            while rows or (asked and not self.stop.is_requested()):
+                _ask(client, rows, asked)
+                done, _ = await asyncio.wait(
+                    asked, timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                self._note(connection, [(asked.pop(task), task.result()) for task in done])
+                free_count = self.settings.app_fetch_connections - len(asked)
+                rows = self._lease_requests(connection, free_count) if free_count > 0 else []
                 self.note_success()
+            # what is not answered before the stop is asked again by the next one
+            self._note(connection, [(request_ids, None) for request_ids in asked.values()])
         finally:
             for task in asked:
                 task.cancel()
             await client.close()
-
-    def _ask(
-        self, connection: DatabaseConnection, client: FetchClient, asked: dict[Answers, list[int]]
-    ) -> None:
-        """Start to ask for the requests that are due, each recipient once."""
-        free_count = self.settings.app_fetch_connections - len(asked)
-        if free_count <= 0:
-            return
-        rows = connection.call_table("lease_unverified_requests_v1", free_count, self._lease)
-        recipients: dict[tuple[int, int], list[int]] = {}
-        for request_id, debtor_id, creditor_id in rows:
-            recipients.setdefault((debtor_id, creditor_id), []).append(request_id)
-        for recipient, request_ids in recipients.items():
-            asked[asyncio.create_task(client.is_reachable(*recipient))] = request_ids
 
     def _note(
         self, connection: DatabaseConnection, answers: list[tuple[list[int], bool | None]]
@@ -87,3 +90,12 @@ class VerifyingWorker(DatabaseWorker):
                 "%d transfers are rejected: it stays unknown whether their recipients exist.",
                 given_up,
             )
+
+
+def _ask(client: "FetchClient", rows: list[Request], asked: dict[Answer, list[int]]) -> None:
+    """Start to ask for requests, about each recipient once."""
+    recipients: dict[tuple[int, int], list[int]] = {}
+    for request_id, debtor_id, creditor_id in rows:
+        recipients.setdefault((debtor_id, creditor_id), []).append(request_id)
+    for recipient, request_ids in recipients.items():
+        asked[asyncio.create_task(client.is_reachable(*recipient))] = request_ids

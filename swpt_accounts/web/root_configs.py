@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from cachetools import TTLCache
 
@@ -10,7 +11,9 @@ from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.core.root_config import InvalidRootConfig, RootConfig, parse_root_config
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.client import FetchClient
+
+if TYPE_CHECKING:
+    from swpt_accounts.web.client import FetchClient
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +55,9 @@ class RootConfigFetcher:
             )
 
     async def _ask(self, debtor_ids: list[int]) -> list[RootConfig | None]:
+        # The HTTP client takes 10 MB, which most processes never need.
+        from swpt_accounts.web.client import FetchClient
+
         client = FetchClient(self._settings)
         try:
             return await asyncio.gather(*(_fetch(client, d) for d in debtor_ids))
@@ -59,7 +65,7 @@ class RootConfigFetcher:
             await client.close()
 
 
-async def _fetch(client: FetchClient, debtor_id: int) -> RootConfig | None:
+async def _fetch(client: "FetchClient", debtor_id: int) -> RootConfig | None:
     config_data = await client.get_config_data(debtor_id, ROOT_CREDITOR_ID)
     if config_data is None:
         return None
