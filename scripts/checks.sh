@@ -55,6 +55,7 @@ run_lint() {
   check "ruff check" .
   check "ruff format" --check --quiet .
   check mypy
+  check lint-imports --cache-dir var/import_linter_cache
   check shellcheck -x "${shells[@]}"
   if [ ${#yamls[@]} -gt 0 ]; then check yamllint -s -d "$YAML_RULES" "${yamls[@]}"; fi
   check_schema vendor.compose-spec docker-compose*.yml

@@ -4,10 +4,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-Rule = Callable[[Any], bool]
-"""Tells whether a value, as JSON gave it, is right."""
+
+class Rule(NamedTuple):
+    """Says in words what a value must be, and tells whether it is. JSON gave the value."""
+
+    words: str
+    is_kept_by: Callable[[Any], bool]
+
 
 _CANONICAL_U64 = re.compile(r"0|[1-9][0-9]{0,19}")
 _DATE_TIME = re.compile(
@@ -17,38 +23,38 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _integer(least: int, most: int) -> Rule:
-    return lambda value: type(value) is int and least <= value <= most
+    # A JSON number with a point or an exponent becomes a float, one without does not.
+    return Rule(
+        f"an integer from {least} to {most}",
+        lambda value: type(value) is int and least <= value <= most,
+    )
 
 
-def _text(max_length: int, pattern: str = r"(?s:.*)", *, is_ascii: bool = False) -> Rule:
+def _exactly(expected: float) -> Rule:
+    return Rule(repr(expected), lambda value: type(value) is type(expected) and value == expected)
+
+
+def _text(words: str, max_length: int, pattern: str = r"(?s:.*)") -> Rule:
     compiled = re.compile(pattern)
 
     def is_right(value: Any) -> bool:
         if not isinstance(value, str) or len(value) > max_length:
             return False
-        return (value.isascii() or not is_ascii) and compiled.fullmatch(value) is not None
+        return compiled.fullmatch(value) is not None
 
-    return is_right
-
-
-def _bytes_text(max_bytes: int) -> Rule:
-    return lambda value: isinstance(value, str) and len(value.encode()) <= max_bytes
+    return Rule(words, is_right)
 
 
-def _is_number(value: Any) -> bool:
-    """A JSON number with a point or an exponent becomes a float, one without does not."""
-    return type(value) is float and math.isfinite(value)
+def _utf8(max_bytes: int) -> Rule:
+    return Rule(
+        f"a text of at most {max_bytes} bytes",
+        lambda value: isinstance(value, str) and len(value.encode()) <= max_bytes,
+    )
 
 
-def _is_moment(value: Any) -> bool:
-    return isinstance(value, str) and bool(_DATE_TIME.fullmatch(value)) and _parses(datetime, value)
-
-
-def _is_date(value: Any) -> bool:
-    return isinstance(value, str) and bool(_DATE.fullmatch(value)) and _parses(date, value)
-
-
-def _parses(kind: type[date], value: str) -> bool:
+def _parses(kind: type[date], shape: re.Pattern[str], value: Any) -> bool:
+    if not isinstance(value, str) or not shape.fullmatch(value):
+        return False
     try:
         kind.fromisoformat(value)
     except ValueError:
@@ -67,12 +73,22 @@ _INT64 = _integer(-(1 << 63), (1 << 63) - 1)
 _NON_NEGATIVE_INT32 = _integer(0, (1 << 31) - 1)
 _NON_NEGATIVE_INT64 = _integer(0, (1 << 63) - 1)
 _POSITIVE_INT64 = _integer(1, (1 << 63) - 1)
-_CODE = _text(30, r"[A-Z0-9_]+", is_ascii=True)
+_AMOUNT = Rule("an integer that is not 0", lambda value: value != 0 and _INT64.is_kept_by(value))
+_NUMBER = Rule(
+    "a number with a point or an exponent",
+    lambda value: type(value) is float and math.isfinite(value),
+)
+_MOMENT = Rule("a date-time with an offset", partial(_parses, datetime, _DATE_TIME))
+_CALENDAR_DATE = Rule("a date", partial(_parses, date, _DATE))
+_ACCOUNT_ID = Rule("an unsigned 64-bit decimal", _is_account_id)
+_CODE = _text("a code", 30, r"[A-Z0-9_]+")
+_COORDINATOR_TYPE = _text("1..30 ASCII symbols", 30, r"[\x00-\x7f]+")
+_NOTE_FORMAT = _text("at most 8 letters, digits, points and hyphens", 8, r"[0-9A-Za-z.-]*")
 
-_ACCOUNT: Mapping[str, Rule] = {"debtor_id": _INT64, "creditor_id": _INT64, "ts": _is_moment}
+_ACCOUNT: Mapping[str, Rule] = {"debtor_id": _INT64, "creditor_id": _INT64, "ts": _MOMENT}
 _TRANSFER: Mapping[str, Rule] = {
     **_ACCOUNT,
-    "coordinator_type": _text(30, r".+", is_ascii=True),
+    "coordinator_type": _COORDINATOR_TYPE,
     "coordinator_id": _INT64,
     "coordinator_request_id": _INT64,
 }
@@ -80,11 +96,11 @@ _TRANSFER: Mapping[str, Rule] = {
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "RejectedConfig": {
         **_ACCOUNT,
-        "config_ts": _is_moment,
+        "config_ts": _MOMENT,
         "config_seqnum": _INT32,
         "config_flags": _INT32,
-        "config_data": _bytes_text(2000),
-        "negligible_amount": _is_number,
+        "config_data": _utf8(2000),
+        "negligible_amount": _NUMBER,
         "rejection_code": _CODE,
     },
     "RejectedTransfer": {
@@ -96,11 +112,11 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         **_TRANSFER,
         "transfer_id": _INT64,
         "locked_amount": _NON_NEGATIVE_INT64,
-        "recipient": _is_account_id,
-        "prepared_at": _is_moment,
-        "demurrage_rate": lambda value: type(value) is float and value == -50.0,
-        "deadline": _is_moment,
-        "final_interest_rate_ts": _is_moment,
+        "recipient": _ACCOUNT_ID,
+        "prepared_at": _MOMENT,
+        "demurrage_rate": _exactly(-50.0),
+        "deadline": _MOMENT,
+        "final_interest_rate_ts": _MOMENT,
     },
     "FinalizedTransfer": {
         **_TRANSFER,
@@ -108,45 +124,45 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "committed_amount": _NON_NEGATIVE_INT64,
         "status_code": _CODE,
         "total_locked_amount": _NON_NEGATIVE_INT64,
-        "prepared_at": _is_moment,
+        "prepared_at": _MOMENT,
     },
     "AccountUpdate": {
         **_ACCOUNT,
-        "creation_date": _is_date,
-        "last_change_ts": _is_moment,
+        "creation_date": _CALENDAR_DATE,
+        "last_change_ts": _MOMENT,
         "last_change_seqnum": _INT32,
         "principal": _INT64,
-        "interest": _is_number,
-        "interest_rate": _is_number,
-        "last_interest_rate_change_ts": _is_moment,
-        "last_config_ts": _is_moment,
+        "interest": _NUMBER,
+        "interest_rate": _NUMBER,
+        "last_interest_rate_change_ts": _MOMENT,
+        "last_config_ts": _MOMENT,
         "last_config_seqnum": _INT32,
-        "negligible_amount": _is_number,
+        "negligible_amount": _NUMBER,
         "config_flags": _INT32,
-        "config_data": _bytes_text(2000),
-        "account_id": _is_account_id,
-        "debtor_info_iri": _text(200),
-        "debtor_info_content_type": _text(100, is_ascii=True),
-        "debtor_info_sha256": _text(64, r"([0-9A-F]{64})?"),
+        "config_data": _utf8(2000),
+        "account_id": _ACCOUNT_ID,
+        "debtor_info_iri": _text("at most 200 characters", 200),
+        "debtor_info_content_type": _text("at most 100 ASCII symbols", 100, r"[\x00-\x7f]*"),
+        "debtor_info_sha256": _text("64 upper-case hex digits, or none", 64, r"([0-9A-F]{64})?"),
         "last_transfer_number": _NON_NEGATIVE_INT64,
-        "last_transfer_committed_at": _is_moment,
-        "demurrage_rate": lambda value: type(value) is float and value == -50.0,
+        "last_transfer_committed_at": _MOMENT,
+        "demurrage_rate": _exactly(-50.0),
         "commit_period": _integer(1, (1 << 31) - 1),
-        "transfer_note_max_bytes": lambda value: type(value) is int and value == 500,
+        "transfer_note_max_bytes": _exactly(500),
         "ttl": _NON_NEGATIVE_INT32,
     },
-    "AccountPurge": {**_ACCOUNT, "creation_date": _is_date},
+    "AccountPurge": {**_ACCOUNT, "creation_date": _CALENDAR_DATE},
     "AccountTransfer": {
         **_ACCOUNT,
-        "creation_date": _is_date,
+        "creation_date": _CALENDAR_DATE,
         "transfer_number": _POSITIVE_INT64,
-        "coordinator_type": _text(30, r".+", is_ascii=True),
-        "sender": _is_account_id,
-        "recipient": _is_account_id,
-        "acquired_amount": lambda value: _INT64(value) and value != 0,
-        "transfer_note": _bytes_text(500),
-        "transfer_note_format": _text(8, r"[0-9A-Za-z.-]*"),
-        "committed_at": _is_moment,
+        "coordinator_type": _COORDINATOR_TYPE,
+        "sender": _ACCOUNT_ID,
+        "recipient": _ACCOUNT_ID,
+        "acquired_amount": _AMOUNT,
+        "transfer_note": _utf8(500),
+        "transfer_note_format": _NOTE_FORMAT,
+        "committed_at": _MOMENT,
         "principal": _INT64,
         "previous_transfer_number": _NON_NEGATIVE_INT64,
     },
@@ -158,7 +174,7 @@ def check_fields(message: Mapping[str, Any]) -> list[str]:
     rules = RULES[message["type"]]
     problems = [f"the field {name} is missing" for name in rules if name not in message]
     problems += [f"unknown field {name}" for name in message if name not in {*rules, "type"}]
-    for name, is_right in rules.items():
-        if name in message and not is_right(message[name]):
-            problems.append(f"{name} can not be {message[name]!r}")
+    for name, rule in rules.items():
+        if name in message and not rule.is_kept_by(message[name]):
+            problems.append(f"{name}: expected {rule.words}, came {message[name]!r}")
     return problems

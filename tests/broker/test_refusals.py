@@ -228,14 +228,6 @@ def test_header_that_is_hard_to_read(consume: Consume, broker: Broker, queue: st
     wait_until(lambda: broker.ready_count(dead_letter_queue(queue)) == 1)
 
 
-def test_number_in_a_header_is_kept(consume: Consume, broker: Broker, queue: str) -> None:
-    broker.channel.basic_publish("", queue, b"", RawProperties(b"\x01ad" + struct.pack(">d", 1.5)))
-    consumer = consume(1)
-    refuse_all(consumer, 1)
-    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
-    assert message.properties.headers["a"] == 1.5
-
-
 def test_headers_that_fill_a_frame(consume: Consume, broker: Broker, queue: str) -> None:
     """Headers are sent in one frame: there may be no room for others."""
     broker.publish("", queue, b"body", headers={"a": "a" * 131_000})
