@@ -46,10 +46,10 @@ def _text(words: str, max_length: int, pattern: str = r"(?s:.*)") -> Rule:
 
 
 def _utf8(max_bytes: int) -> Rule:
-    return Rule(
-        f"a text of at most {max_bytes} bytes",
-        lambda value: isinstance(value, str) and len(value.encode()) <= max_bytes,
-    )
+    def is_right(value: Any) -> bool:
+        return isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) <= max_bytes
+
+    return Rule(f"a text of at most {max_bytes} bytes", is_right)
 
 
 def _parses(kind: type[date], shape: re.Pattern[str], value: Any) -> bool:

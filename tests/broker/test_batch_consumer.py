@@ -136,10 +136,16 @@ def test_deleted_queue_ends_the_consumer(consume: Consume, broker: Broker, queue
 def test_lost_connection_raises(
     consume: Consume, fill: Fill, management: Management, vhost: str
 ) -> None:
+    """And the operator sees whose connection it is."""
+
+    def names() -> list[str]:
+        connections = management.request("GET", "vhosts", vhost, "connections")
+        return [c.get("user_provided_name", "") for c in connections]
+
     consumer = consume(5)
     fill(5)
     batch = take(consumer, 5)
-    wait_until(lambda: management.connections(vhost))
+    wait_until(lambda: "swpt_accounts test" in names())
     management.close_connections(vhost)
     with pytest.raises(AMQPError):
         take(consumer, 1)
@@ -158,15 +164,3 @@ def test_missing_queue_raises_and_leaves_no_connection_open(
             BatchConsumer(broker_url, "no_such_queue", "test", prefetch_count=1)
         failures.append(failure)
     wait_until(lambda: management.connections(vhost) == [], 10.0, "connections are closed")
-
-
-def test_connection_is_named_for_operators(
-    consume: Consume, management: Management, vhost: str
-) -> None:
-    consume(1)
-
-    def names() -> list[str]:
-        connections = management.request("GET", "vhosts", vhost, "connections")
-        return [c.get("user_provided_name", "") for c in connections]
-
-    wait_until(lambda: "swpt_accounts test" in names())

@@ -1,0 +1,46 @@
+"""Runs the commands that need RabbitMQ only."""
+
+import subprocess
+from typing import Any
+
+from tests.support.authority import ROOT, clean_environment, flask_command
+
+
+def settings_for(broker_url: str, queue: str, **settings: str) -> dict[str, str]:
+    """An environment whose database is set, but does not exist."""
+    return {
+        **clean_environment(),
+        "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://nobody@127.0.0.1:1/nothing",
+        "PROTOCOL_BROKER_URL": broker_url,
+        "PROTOCOL_BROKER_QUEUE": queue,
+        "CHORES_BROKER_URL": broker_url,
+        "CHORES_BROKER_QUEUE": f"{queue}_chores",
+        "APP_LOG_LEVEL": "info",
+        **settings,
+    }
+
+
+def start_command(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start a command. Its output comes through a pipe."""
+    return subprocess.Popen(
+        flask_command(*arguments),
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run_command(
+    environment: dict[str, str], *arguments: str, **options: Any
+) -> tuple[int, list[str]]:
+    """Run a command to its end. Returns its exit code and the lines of its output."""
+    with start_command(environment, *arguments) as process:
+        try:
+            output, _ = process.communicate(timeout=options.get("timeout", 30))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return process.returncode, output.splitlines()

@@ -1,0 +1,255 @@
+"""Exchanges, queues and bindings, as the commands declare them."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker import topology
+from tests.broker.commands import run_command, settings_for
+from tests.support.broker import Broker, Management
+
+EXCHANGE_TYPES = {
+    "accounts_in": "topic",
+    "to_creditors": "topic",
+    "to_debtors": "topic",
+    "to_coordinators": "headers",
+}
+QUEUE_ARGUMENTS = {
+    "x-queue-type": "quorum",
+    "x-overflow": "reject-publish",
+    "x-dead-letter-exchange": "",
+    "x-dead-letter-routing-key": "q.XQ",
+}
+COORDINATORS = {("direct", "to_creditors"), ("agent", "to_creditors"), ("issuing", "to_debtors")}
+
+Snapshot = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def snapshot(management: Management, vhost: str) -> Snapshot:
+    """Everything that is declared in the virtual host."""
+
+    def take() -> dict[str, Any]:
+        queues = management.request("GET", "queues", vhost)
+        exchanges = management.request("GET", "exchanges", vhost)
+        return {
+            "queues": {q["name"]: (q["durable"], q["arguments"]) for q in queues},
+            "exchanges": {
+                e["name"]: (e["type"], e["durable"], e["auto_delete"], e["internal"])
+                for e in exchanges
+                if e["name"] and not e["name"].startswith("amq.")
+            },
+            "bindings": management.bindings(vhost),
+        }
+
+    return take
+
+
+@pytest.fixture(autouse=True)
+def _empty_vhost(management: Management, vhost: str) -> Iterator[None]:
+    yield
+    for kind in ("queues", "exchanges"):
+        for one in management.request("GET", kind, vhost):
+            if one["name"] and not one["name"].startswith("amq."):
+                management.request("DELETE", kind, vhost, one["name"])
+
+
+def coordinator_bindings() -> set[tuple[str, str, str, str]]:
+    return {
+        (
+            "to_coordinators",
+            destination,
+            "",
+            json.dumps({"coordinator-type": coordinator_type, "x-match": "all"}),
+        )
+        for coordinator_type, destination in COORDINATORS
+    }
+
+
+def test_subscribe_declares_everything(broker_url: str, snapshot: Snapshot) -> None:
+    key = "0.1.#"
+    environment = settings_for(broker_url, "q", PROTOCOL_BROKER_QUEUE_ROUTING_KEY=key)
+    code, lines = run_command(environment, "subscribe")
+    assert code == 0, lines
+    assert snapshot() == {
+        "queues": {
+            "q": (True, QUEUE_ARGUMENTS),
+            "q.XQ": (True, {"x-queue-type": "stream"}),
+        },
+        "exchanges": {n: (kind, True, False, False) for n, kind in EXCHANGE_TYPES.items()},
+        "bindings": {("accounts_in", "q", key, "{}"), *coordinator_bindings()},
+    }
+
+
+def test_options_replace_settings(broker_url: str, snapshot: Snapshot) -> None:
+    environment = settings_for("amqp://127.0.0.1:1", "wrong")
+    options = ("-u", broker_url, "-q", "q", "-k", "1.#")
+    assert run_command(environment, "subscribe", *options)[0] == 0
+    before = snapshot()
+    assert set(before["queues"]) == {"q", "q.XQ"}
+    assert ("accounts_in", "q", "1.#", "{}") in before["bindings"]
+    long_options = ("--url", broker_url, "--queue", "q", "--queue-routing-key", "1.#")
+    assert run_command(environment, "unsubscribe", *long_options)[0] == 0
+    assert before["bindings"] - snapshot()["bindings"] == {("accounts_in", "q", "1.#", "{}")}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("-k", "0.2.#"),
+        ("-k", "anything"),
+        ("-q", "amq.reserved"),
+        ("-u", "http://127.0.0.1"),
+        ("-u", "nonsense"),
+    ],
+)
+def test_senseless_options_change_nothing(
+    broker_url: str, snapshot: Snapshot, options: tuple[str, str]
+) -> None:
+    code, lines = run_command(settings_for(broker_url, "q"), "subscribe", *options)
+    assert code != 0
+    assert not any("Traceback" in line for line in lines)
+    assert snapshot() == {"queues": {}, "exchanges": {}, "bindings": set()}
+
+
+def test_subscribing_again_changes_nothing(
+    broker_url: str, broker: Broker, snapshot: Snapshot
+) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    before = snapshot()
+    broker.publish("accounts_in", "1.0", b"body")
+    topology.subscribe(broker_url, "q", "#")
+    assert snapshot() == before
+    message = broker.get("q")
+    assert message is not None
+    assert message.body == b"body"
+
+
+def test_another_key_is_another_binding(broker_url: str, snapshot: Snapshot) -> None:
+    topology.subscribe(broker_url, "q", "0.#")
+    topology.subscribe(broker_url, "q", "1.#")
+    bindings = {b for b in snapshot()["bindings"] if b[1] == "q"}
+    assert bindings == {("accounts_in", "q", k, "{}") for k in ("0.#", "1.#")}
+
+
+def test_coordinators_get_what_is_for_them(broker_url: str, broker: Broker) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    for exchange in ("to_creditors", "to_debtors"):
+        broker.declare_queue(exchange)
+        broker.channel.queue_bind(exchange, exchange, "#")
+    for coordinator_type in ("direct", "agent", "issuing"):
+        headers = {"coordinator-type": coordinator_type, "debtor-id": 1}
+        broker.publish("to_coordinators", "00.01", coordinator_type.encode(), headers=headers)
+    received = {}
+    for queue in ("to_creditors", "to_debtors"):
+        messages = list(iter(lambda queue=queue: broker.get(queue), None))
+        assert {m.routing_key for m in messages} == {"00.01"}
+        received[queue] = {m.body for m in messages}
+    assert received == {"to_creditors": {b"direct", b"agent"}, "to_debtors": {b"issuing"}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({}, "x-queue-type"),
+        ({**QUEUE_ARGUMENTS, "x-overflow": "drop-head"}, "x-overflow"),
+        ({**QUEUE_ARGUMENTS, "x-dead-letter-routing-key": "q.other"}, "x-dead-letter-routing-key"),
+        ({"x-queue-type": "quorum", "x-overflow": "reject-publish"}, "x-dead-letter-exchange"),
+        ({**QUEUE_ARGUMENTS, "x-max-length": 5}, "x-max-length"),
+    ],
+    ids=["classic", "overflow", "routing key", "no dead letters", "max length"],
+)
+def test_queue_with_other_arguments(
+    broker_url: str, broker: Broker, snapshot: Snapshot, arguments: dict[str, Any], named: str
+) -> None:
+    broker.declare_queue("q", **arguments)
+    before = snapshot()
+    with pytest.raises(topology.TopologyError, match=f"'q' .*{named}"):
+        topology.subscribe(broker_url, "q", "#")
+    assert snapshot() == before, "nothing is changed"
+
+
+def test_dead_letter_queue_with_other_arguments(
+    broker_url: str, broker: Broker, snapshot: Snapshot
+) -> None:
+    broker.declare_queue("q.XQ")
+    before = snapshot()
+    with pytest.raises(topology.TopologyError, match=r"'q\.XQ' .*x-queue-type"):
+        topology.subscribe(broker_url, "q", "#")
+    assert snapshot() == before, "nothing is changed"
+
+
+def test_exchange_of_another_type(broker_url: str, broker: Broker, snapshot: Snapshot) -> None:
+    broker.channel.exchange_declare("to_coordinators", "topic", durable=True)
+    before = snapshot()
+    with pytest.raises(topology.TopologyError, match="'to_coordinators' .*type"):
+        topology.subscribe(broker_url, "q", "#")
+    assert snapshot() == before, "nothing is changed"
+
+
+def test_the_command_tells_the_argument_in_one_line(broker_url: str, broker: Broker) -> None:
+    broker.declare_queue("q")
+    code, lines = run_command(settings_for(broker_url, "q"), "subscribe")
+    assert code == 1
+    assert len(lines) == 1
+    assert "'q'" in lines[0]
+    assert "x-queue-type" in lines[0]
+
+
+def test_unsubscribe_removes_the_binding_only(
+    broker_url: str, broker: Broker, snapshot: Snapshot
+) -> None:
+    for key in ("0.#", "1.#"):
+        topology.subscribe(broker_url, "q", key)
+    broker.publish("accounts_in", "1.0", b"body")
+    before = snapshot()
+    topology.unsubscribe(broker_url, "q", "1.#")
+    after = snapshot()
+    assert before["bindings"] - after["bindings"] == {("accounts_in", "q", "1.#", "{}")}
+    assert (after["queues"], after["exchanges"]) == (before["queues"], before["exchanges"])
+    message = broker.get("q")
+    assert message is not None
+    topology.unsubscribe(broker_url, "q", "1.#")
+    assert snapshot() == after, "doing it again is harmless"
+
+
+def test_unsubscribe_where_there_is_nothing(broker_url: str, snapshot: Snapshot) -> None:
+    """It succeeds, or tells why not; but it declares nothing."""
+    try:
+        topology.unsubscribe(broker_url, "q", "#")
+    except AMQPError:
+        pass
+    assert snapshot() == {"queues": {}, "exchanges": {}, "bindings": set()}
+
+
+def test_create_chores_queue(broker_url: str, snapshot: Snapshot) -> None:
+    environment = settings_for(broker_url, "q")
+    for _ in range(2):
+        code, lines = run_command(environment, "create_chores_queue")
+        assert code == 0, lines
+    assert snapshot()["queues"] == {"q_chores": (True, {"x-queue-type": "quorum"})}
+
+
+def test_chores_queue_with_other_arguments(
+    broker_url: str, broker: Broker, snapshot: Snapshot
+) -> None:
+    broker.declare_queue("q_chores")
+    before = snapshot()
+    code, lines = run_command(settings_for(broker_url, "q"), "create_chores_queue")
+    assert code == 1
+    assert len(lines) == 1
+    assert "x-queue-type" in lines[0]
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "command", ["subscribe", "unsubscribe", "create_chores_queue", "delete_queue"]
+)
+def test_no_broker(command: str) -> None:
+    code, lines = run_command(settings_for("amqp://guest:guest@127.0.0.1:1", "q"), command)
+    assert code == 1
+    assert len(lines) == 1
+    assert lines[0].startswith("swpt_accounts: ")
