@@ -32,6 +32,7 @@ _COORDINATORS = (
     ("agent", TO_CREDITORS_EXCHANGE),
     ("issuing", TO_DEBTORS_EXCHANGE),
 )
+_NOT_FOUND = 404
 _PRECONDITION_FAILED = 406
 
 
@@ -130,19 +131,29 @@ def create_chores_queue(url: str, queue: str) -> None:
 def delete_queue(url: str, queue: str, stop: Stop) -> bool:
     """Wait until the queue is empty and unused, then delete it.
 
-    Returns whether the queue is gone: a stop can be requested before.
+    Unsubscribe it before: what is routed to it in the last moment is deleted with it. Returns
+    whether the queue is gone: a stop can be requested before.
     """
     backoff = Backoff(0.5, 5.0)
     while not stop.is_requested():
         with channel_to(url, "delete_queue") as channel:
+            # Quorum queues cannot be told to be deleted only if empty, or only if unused.
             try:
-                channel.queue_delete(queue, if_unused=True, if_empty=True)
+                found = channel.queue_declare(queue, passive=True).method
             except ChannelClosedByBroker as error:
-                if error.reply_code != _PRECONDITION_FAILED:
+                if error.reply_code != _NOT_FOUND:
                     raise
-                logger.info("The queue %r is in use, or not empty: waiting.", queue)
-            else:
+                logger.info("There is no queue %r.", queue)
+                return True
+            if found.message_count == 0 and found.consumer_count == 0:
+                channel.queue_delete(queue)
                 logger.info("The queue %r is deleted.", queue)
                 return True
+        logger.info(
+            "The queue %r has %d messages and %d consumers: waiting.",
+            queue,
+            found.message_count,
+            found.consumer_count,
+        )
         stop.wait(backoff.next())
     return False

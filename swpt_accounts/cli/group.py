@@ -7,7 +7,7 @@ import msgspec
 from flask import current_app
 from flask.cli import AppGroup
 
-from swpt_accounts.settings import Settings
+from swpt_accounts.settings import Settings, SettingsError, read_setting
 
 swpt_accounts = AppGroup("swpt_accounts", help="Run the parts of the accounting authority.")
 
@@ -39,8 +39,14 @@ prefetch_count_option = click.option(
 def get_settings(**options: Any) -> Settings:
     """The settings, in which options that were given (are not None) replace variables."""
     settings: Settings = current_app.extensions["swpt_accounts_settings"]
-    given = {name: value for name, value in options.items() if value is not None}
     try:
-        return msgspec.convert({**msgspec.structs.asdict(settings), **given}, Settings)
-    except msgspec.ValidationError as error:
-        raise click.UsageError(f"a value of {sorted(given)} makes no sense: {error}") from None
+        return msgspec.structs.replace(
+            settings,
+            **{
+                name: read_setting(name, str(value))
+                for name, value in options.items()
+                if value is not None
+            },
+        )
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None

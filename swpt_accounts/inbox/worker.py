@@ -28,6 +28,8 @@ NAME = "consume_messages"
 HANDLED_AGE_MAX = timedelta(minutes=15)
 FORGET_SECONDS = 60.0
 FORGET_AFTER_SECONDS = 600.0
+# Held for longer, a batch would be taken away by the broker, again and again.
+GIVE_BACK_SECONDS = 300.0
 # The same batch may be refused by the database for reasons that pass, for example a deadlock.
 _TRANSIENT_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
@@ -48,7 +50,12 @@ class InboxWorker:
         backoff = Backoff()
         while not self._stop.is_requested():
             try:
+                # without a database messages are better off in the queue
+                self._connect()
                 self._consume(backoff)
+            except psycopg.OperationalError as error:
+                logger.warning("No connection to the database: %s. Trying again.", error)
+                self._stop.wait(backoff.next())
             except AMQPError as error:
                 logger.warning("No connection to the broker: %r. Trying again.", error)
                 self._stop.wait(backoff.next())
@@ -80,13 +87,15 @@ class InboxWorker:
             consumer.close()
 
     def _handle(self, consumer: BatchConsumer, batch: list[Delivery]) -> list[Refusal] | None:
-        """Commit the effects of a batch, however long it takes.
+        """Commit the effects of a batch, whatever happens to the database in the meantime.
 
-        Returns the refused messages; None if the stop came before the commit.
+        Returns the refused messages; None if the batch has to go back to the queue: the stop
+        came before the commit, or the database is away for long.
         """
         received, refusals = decode_batch(batch, self._settings.realm)
         backoff = Backoff()
         is_repeated = False
+        give_back_at = monotonic() + GIVE_BACK_SECONDS
         while received:
             try:
                 connection = self._connect()
@@ -101,7 +110,7 @@ class InboxWorker:
                 # The commit may have come through, though its answer has not.
                 is_repeated = True
                 self._disconnect()
-                if self._stop.wait(backoff.next()):
+                if self._stop.wait(backoff.next()) or monotonic() > give_back_at:
                     return None
                 consumer.keep_alive()
         return refusals

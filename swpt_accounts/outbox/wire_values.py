@@ -8,12 +8,17 @@ from psycopg.adapt import Loader
 
 
 class _TimestampLoader(Loader):
-    """`2024-05-20 13:15:09.12+00` becomes `2024-05-20T13:15:09.12+00:00`."""
+    """`2024-05-20 13:15:09.12+00` becomes `2024-05-20T13:15:09.120000+00:00`.
+
+    Six decimals or none: many a reader knows no other forms.
+    """
 
     def load(self, data: Buffer) -> str:
         text = bytes(data).decode("ascii")
         assert text.endswith("+00"), f"{text!r} is not in UTC"
-        return f"{text[:10]}T{text[11:]}:00"
+        seconds, _, fraction = text[:-3].partition(".")
+        decimals = f".{fraction:0<6}" if fraction else ""
+        return f"{seconds[:10]}T{seconds[11:]}{decimals}+00:00"
 
 
 class _TextLoader(Loader):

@@ -37,6 +37,14 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def read_setting(field: str, text: str) -> Any:
+    """Read the value of one setting, given the name of its field.
+
+    Raises `SettingsError` if it can not be parsed, or makes no sense.
+    """
+    return _read(SETTINGS[field], text)
+
+
 def _broken_common_rules(settings: Settings) -> Iterator[str]:
     """Yield the names of settings that do not agree with others, or with the time."""
     commit_period_days_min = max(

@@ -163,44 +163,50 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         Wait, doc("The longest time, in seconds, that a balance change may lie unnoticed.")
     ] = 2.0
     app_process_balance_changes_max_count: Annotated[
-        Count, doc("The most balance changes in one transaction.")
+        Count, doc("The most balance changes in one transaction. More than 1000 are never taken.")
     ] = 50_000
     app_process_transfer_requests_wait: Annotated[
         Wait, doc("The longest time, in seconds, that a transfer request may lie unnoticed.")
     ] = 2.0
     app_process_transfer_requests_max_count: Annotated[
-        Count, doc("The most transfer requests in one transaction.")
+        Count, doc("The most transfer requests in one transaction. More than 1000 are never taken.")
     ] = 50_000
     app_process_finalization_requests_wait: Annotated[
         Wait, doc("The longest time, in seconds, that a finalization request may lie unnoticed.")
     ] = 2.0
     app_process_finalization_requests_max_count: Annotated[
-        Count, doc("The most finalization requests in one transaction.")
+        Count,
+        doc("The most finalization requests in one transaction. More than 1000 are never taken."),
     ] = 50_000
 
     app_flush_rejected_transfers_burst_count: Annotated[
-        Count, doc("The most RejectedTransfer messages in one flush.")
+        Count,
+        doc("The most RejectedTransfer messages in one flush. More than 1000 are never taken."),
     ] = 5000
     app_flush_prepared_transfers_burst_count: Annotated[
-        Count, doc("The most PreparedTransfer messages in one flush.")
+        Count,
+        doc("The most PreparedTransfer messages in one flush. More than 1000 are never taken."),
     ] = 5000
     app_flush_finalized_transfers_burst_count: Annotated[
-        Count, doc("The most FinalizedTransfer messages in one flush.")
+        Count,
+        doc("The most FinalizedTransfer messages in one flush. More than 1000 are never taken."),
     ] = 5000
     app_flush_account_transfers_burst_count: Annotated[
-        Count, doc("The most AccountTransfer messages in one flush.")
+        Count,
+        doc("The most AccountTransfer messages in one flush. More than 1000 are never taken."),
     ] = 5000
     app_flush_account_updates_burst_count: Annotated[
-        Count, doc("The most AccountUpdate messages in one flush.")
+        Count, doc("The most AccountUpdate messages in one flush. More than 1000 are never taken.")
     ] = 5000
     app_flush_account_purges_burst_count: Annotated[
-        Count, doc("The most AccountPurge messages in one flush.")
+        Count, doc("The most AccountPurge messages in one flush. More than 1000 are never taken.")
     ] = 5000
     app_flush_rejected_configs_burst_count: Annotated[
-        Count, doc("The most RejectedConfig messages in one flush.")
+        Count, doc("The most RejectedConfig messages in one flush. More than 1000 are never taken.")
     ] = 5000
     app_flush_pending_balance_changes_burst_count: Annotated[
-        Count, doc("The most PendingBalanceChange messages in one flush.")
+        Count,
+        doc("The most PendingBalanceChange messages in one flush. More than 1000 are never taken."),
     ] = 5000
 
     app_intranet_extreme_delay_days: Annotated[

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from cachetools import TTLCache
@@ -20,12 +21,16 @@ logger = logging.getLogger(__name__)
 AGE_MAX = timedelta(hours=2)
 # A debtor of whom nothing was learned is not asked about again for so long.
 UNKNOWN_SECONDS = 60.0
+# When nothing is learned in so long a time, the fetch API is out of order.
+SLOW_SECONDS = 1.0
+PAUSE_SECONDS = 30.0
 
 
 class RootConfigFetcher:
     """Asks about debtors, many at once, and writes the answers to the database.
 
-    All the questions of a call together take no longer than the time limit of one.
+    All the questions of a call together take no longer than the time limit of one. Where
+    nobody answers at all, nothing is asked for a while.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -33,15 +38,19 @@ class RootConfigFetcher:
         self._unknown: TTLCache[int, bool] = TTLCache(
             settings.app_fetch_data_cache_size, UNKNOWN_SECONDS
         )
+        self._ask_again_at = 0.0
 
     def learn(self, connection: DatabaseConnection, debtor_ids: list[int]) -> None:
         """Ask about these debtors. Of those that cannot be reached nothing is learned."""
         wanted = [d for d in debtor_ids if d not in self._unknown]
         wanted = wanted[: self._settings.app_fetch_connections]
-        if not wanted:
+        if not wanted or monotonic() < self._ask_again_at:
             return
+        started_at = monotonic()
         answers = asyncio.run(self._ask(wanted))
         configs = [(d, c) for d, c in zip(wanted, answers, strict=True) if c is not None]
+        if not configs and monotonic() - started_at >= SLOW_SECONDS:
+            self._ask_again_at = monotonic() + PAUSE_SECONDS
         self._unknown.update(dict.fromkeys(set(wanted) - {d for d, _ in configs}, True))
         if configs:
             connection.call(

@@ -43,7 +43,8 @@ $$;
 -- a sequence in the 22 low bits.
 CREATE OR REPLACE FUNCTION next_change_id() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
-    SELECT (extract(epoch FROM current_ts() - timestamptz '2020-01-01 00:00:00+00') * 1000)::bigint
-               << 22
-           | nextval('change_id_seq') & 4194303
+    SELECT (
+        (extract(epoch FROM current_ts() - timestamptz '2020-01-01 00:00:00+00') * 1000)::bigint
+        << 22
+    ) | (nextval('change_id_seq') & 4194303)
 $$;
