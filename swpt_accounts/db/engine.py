@@ -1,4 +1,4 @@
-"""The database of the Flask application: migrations and the fetch API use it."""
+"""The database of the Flask application, for the migrations."""
 
 from pathlib import Path
 
@@ -12,19 +12,13 @@ MIGRATIONS_DIR = Path(__file__).parents[2] / "migrations"
 
 
 def init_database(app: Flask, settings: Settings) -> None:
-    """Give the application a pool of connections, and the `flask db` commands.
+    """Give the application its database, and the `flask db` commands.
 
     Raises `SettingsError` if no database is set.
     """
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "pool_size": max(settings.webserver_threads, 1),
-        "pool_pre_ping": True,
-        "connect_args": {
-            "connect_timeout": 5,
-            "application_name": "swpt_accounts",
-            "options": "-c timezone=UTC",
-        },
+        "connect_args": {"connect_timeout": 5, "application_name": "swpt_accounts migrations"},
     }
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS_DIR))

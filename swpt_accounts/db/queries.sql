@@ -20,11 +20,3 @@ SELECT id FROM {table} WHERE id > %(after_id)s ORDER BY id LIMIT 1
 -- name: owners
 -- The accounts to which the rows of a table belong.
 SELECT {owner} FROM {table} AS q
-
--- name: is_reachable
-SELECT is_reachable(:debtor_id, :creditor_id)
-
--- name: get_config_data
-SELECT config_data
-FROM account
-WHERE debtor_id = :debtor_id AND creditor_id = :creditor_id AND status_flags & 1 = 0

@@ -72,9 +72,7 @@ def test_message_that_a_consumer_holds_keeps_the_queue(
     consumer.pause()
     stop = Stop()
     results: list[bool] = []
-    thread = Thread(
-        target=lambda: results.append(topology.delete_queue(broker_url, queue, stop))
-    )
+    thread = Thread(target=lambda: results.append(topology.delete_queue(broker_url, queue, stop)))
     thread.start()
     thread.join(2.0)
     try:

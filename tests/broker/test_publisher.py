@@ -168,9 +168,7 @@ def open_files_count() -> int:
 
 
 @pytest.mark.parametrize("is_broker_up", [True, False])
-def test_connecting_again_and_again_holds_nothing_open(
-    broker_url: str, is_broker_up: bool
-) -> None:
+def test_connecting_again_and_again_holds_nothing_open(broker_url: str, is_broker_up: bool) -> None:
     def connect() -> None:
         if is_broker_up:
             Publisher(broker_url, "test").close()

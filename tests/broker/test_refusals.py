@@ -178,9 +178,7 @@ def test_message_that_asks_for_copies(
 @pytest.mark.parametrize(
     "name", ["type", "content_type", "app_id", "message_id", "correlation_id", "reply_to"]
 )
-def test_property_that_is_no_utf8(
-    consume: Consume, broker: Broker, queue: str, name: str
-) -> None:
+def test_property_that_is_no_utf8(consume: Consume, broker: Broker, queue: str, name: str) -> None:
     """Nothing stops a client from sending such bytes: it must not stop the consumer either."""
     broker.publish("", queue, b"body", **{name: b"\xff\xfe"})
     broker.publish("", queue, b"next")

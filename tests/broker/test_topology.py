@@ -185,7 +185,7 @@ def test_dead_letter_queue_with_other_arguments(
 def test_exchange_of_another_type(broker_url: str, broker: Broker, snapshot: Snapshot) -> None:
     broker.channel.exchange_declare("to_coordinators", "topic", durable=True)
     before = snapshot()
-    with pytest.raises(topology.TopologyError, match="'to_coordinators' .*type"):
+    with pytest.raises(topology.TopologyError, match=r"'to_coordinators' .*type"):
         topology.subscribe(broker_url, "q", "#")
     assert snapshot() == before, "nothing is changed"
 

@@ -22,7 +22,7 @@ INTEREST_DIFFERENCE_MAX = 1e-15
 INTEREST_RELATIVE_DIFFERENCE_MAX = 1e-12
 
 Row = Mapping[str, Any]
-_FINALIZED_FIELDS = (
+_IDENTIFYING_FIELDS = (
     "debtor_id",
     "creditor_id",
     "transfer_id",
@@ -68,7 +68,7 @@ def compare_states(authority: Authority, shard: Shard) -> None:
 def compare_messages(expected: Iterable[Message], found: Iterable[Message]) -> None:
     """Raise AssertionError unless the same messages were sent.
 
-    Those of one type for one account must be in the same order.
+    Those of one type for one account must be in the same order, except for reminders.
     """
     expected_groups, found_groups = _group(expected), _group(found)
     assert expected_groups.keys() == found_groups.keys()
@@ -93,6 +93,9 @@ def _group(messages: Iterable[Message]) -> dict[tuple[Any, ...], list[Message]]:
     groups: defaultdict[tuple[Any, ...], list[Message]] = defaultdict(list)
     for message in messages:
         groups[message["type"], message["debtor_id"], message["creditor_id"]].append(message)
+    for (message_type, *_), group in groups.items():
+        if message_type == "PreparedTransfer":
+            group.sort(key=_by("transfer_id"))
     return groups
 
 
@@ -136,7 +139,7 @@ def _first_of_each(rows: Iterable[Row]) -> list[Row]:
     """The database keeps later requests for the same transfer until they are processed."""
     firsts: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        firsts.setdefault(_by(*_FINALIZED_FIELDS)(row), row)
+        firsts.setdefault(_by(*_IDENTIFYING_FIELDS)(row), row)
     return list(firsts.values())
 
 

@@ -240,6 +240,8 @@ class HonestComparison(Comparison):
     has_debts = False
 
 
+# A failure takes minutes to be reduced to what matters.
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("machine", [Comparison, WideComparison, HonestComparison])
 def test_stored_procedures_do_what_the_oracle_says(
     shard: Shard, machine: type[Comparison]

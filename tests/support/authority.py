@@ -143,7 +143,8 @@ class Authority:
             WEBSERVER,
             [
                 *(sys.executable, "-m", "gunicorn", "--no-control-socket"),
-                *("--bind", f"127.0.0.1:{self.port}", "--threads", "3", "wsgi:app"),
+                *("--bind", f"127.0.0.1:{self.port}", "--threads", "3"),
+                *("--log-level", "warning", "wsgi:app"),
             ],
             folder / f"{WEBSERVER}.log",
         )
@@ -310,7 +311,7 @@ _seqnums = itertools.count(1)
 _request_ids = itertools.count(1)
 
 
-def configure(debtor_id: int, creditor_id: int, **changes: Any) -> dict[str, Any]:
+def configure(debtor_id: int, creditor_id: int, /, **changes: Any) -> dict[str, Any]:
     """A ConfigureAccount. It is later than all those before."""
     return {
         "type": "ConfigureAccount",
@@ -325,13 +326,13 @@ def configure(debtor_id: int, creditor_id: int, **changes: Any) -> dict[str, Any
     }
 
 
-def configure_root(debtor_id: int, **changes: Any) -> dict[str, Any]:
+def configure_root(debtor_id: int, /, **changes: Any) -> dict[str, Any]:
     """The ConfigureAccount that lets a debtor issue money without limit."""
     return configure(debtor_id, 0, **{"negligible_amount": 1e30, **changes})
 
 
 def prepare(
-    debtor_id: int, creditor_id: int, recipient: int, amount: int, **changes: Any
+    debtor_id: int, creditor_id: int, recipient: int, amount: int, /, **changes: Any
 ) -> dict[str, Any]:
     """A PrepareTransfer that locks the whole amount, with a new request id."""
     is_root = creditor_id == 0
@@ -352,7 +353,7 @@ def prepare(
     }
 
 
-def finalize(prepared: Mapping[str, Any], amount: int, **changes: Any) -> dict[str, Any]:
+def finalize(prepared: Mapping[str, Any], amount: int, /, **changes: Any) -> dict[str, Any]:
     """The FinalizeTransfer for a PreparedTransfer; the amount 0 dismisses it."""
     return {
         "type": "FinalizeTransfer",

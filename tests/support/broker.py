@@ -297,7 +297,8 @@ class Observer:
     def close(self) -> None:
         """Disconnect, and receive nothing any more."""
         if self._connection.is_open:
-            self._channel.queue_delete(self.queue)
+            self._channel.close()
+            self._connection.channel().queue_delete(self.queue)
             self._connection.close()
 
     def __enter__(self) -> Self:

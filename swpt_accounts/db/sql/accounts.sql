@@ -85,3 +85,23 @@ LANGUAGE sql STABLE AS $$
         )
     END
 $$;
+
+-- Whether an account of this shard accepts incoming transfers.
+CREATE OR REPLACE FUNCTION is_reachable_v1(p_debtor_id bigint, p_creditor_id bigint)
+RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT p_creditor_id = 0 OR EXISTS (
+        SELECT FROM account
+        WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
+            AND status_flags & 1 = 0 AND config_flags & 1 = 0
+    )
+$$;
+
+-- The configuration of an account; NULL if there is no such account.
+CREATE OR REPLACE FUNCTION get_config_data_v1(p_debtor_id bigint, p_creditor_id bigint)
+RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT config_data
+    FROM account
+    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND status_flags & 1 = 0
+$$;

@@ -23,7 +23,7 @@ BEGIN
                 WHEN coordinator_type = 'agent' OR recipient = 0 THEN 'reachable'
                 WHEN NOT in_realm(debtor_id, recipient, p_realm_bits, p_realm_length)
                     THEN 'unverified'
-                WHEN is_reachable(debtor_id, recipient) THEN 'reachable'
+                WHEN is_reachable_v1(debtor_id, recipient) THEN 'reachable'
                 ELSE 'unreachable'
             END AS verdict
         FROM unnest(
@@ -86,17 +86,6 @@ BEGIN
         PERFORM wake('RejectedTransferSignal');
     END IF;
 END
-$$;
-
--- Whether an account of this shard accepts incoming transfers.
-CREATE OR REPLACE FUNCTION is_reachable(p_debtor_id bigint, p_creditor_id bigint)
-RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT p_creditor_id = 0 OR EXISTS (
-        SELECT FROM account
-        WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
-            AND status_flags & 1 = 0 AND config_flags & 1 = 0
-    )
 $$;
 
 -- Prepares the oldest requests after the one with id `p_after_id`: the requests of one sender

@@ -1,0 +1,45 @@
+"""Opens accounts."""
+
+from benchmarks.agents.load import OpeningLoad, account
+from benchmarks.agents.messages import (
+    FIRST_CREDITOR_ID,
+    AccountUpdate,
+    Received,
+    RejectedTransfer,
+    configure_account,
+)
+from benchmarks.agents.play import Play, Post
+
+
+class OpeningPlay(Play):
+    """Configures new accounts; each is opened when its AccountUpdate has come."""
+
+    def __init__(self, load: OpeningLoad) -> None:
+        super().__init__(load.schedule, load.seed)
+        self._debtor_id = load.debtor_id
+        self._due_at: list[float] = []
+        self._opened = bytearray()
+
+    def request(self, due_at: float) -> bytes:
+        self._due_at.append(due_at)
+        self._opened.append(0)
+        return configure_account(self._debtor_id, account(len(self._due_at) - 1), 0.0)
+
+    def take(self, message: Received, post: Post, now: float) -> None:
+        self.messages[type(message).__name__] += 1
+        if isinstance(message, AccountUpdate):
+            self._note_update(message, now)
+        elif isinstance(message, RejectedTransfer):
+            self.problems.note(f"nobody has asked for this: {message}")
+
+    def _note_update(self, update: AccountUpdate, now: float) -> None:
+        number = update.creditor_id - FIRST_CREDITOR_ID
+        if not 0 <= number < len(self._opened) or self._opened[number]:
+            self.problems.note(f"this AccountUpdate was not expected: {update}")
+            return
+        if (update.principal, update.last_config_seqnum) != (0, 1):
+            self.problems.note(f"this AccountUpdate is wrong: {update}")
+        self._opened[number] = 1
+        self._done_count += 1
+        self._observe("opened", self._due_at[number], now)
+        self._progress(now)

@@ -1,0 +1,113 @@
+"""The agents' side: a currency whose messages a test sends and awaits."""
+
+import itertools
+from typing import Any
+
+from tests.support.authority import Authority, configure, configure_root, finalize, prepare
+from tests.support.broker import Message, Observer
+
+_debtor_ids = itertools.count(2**40 + 1)
+SECONDS_MAX = 20.0
+
+
+class Currency:
+    """A debtor with its creditors. Amounts are integers."""
+
+    def __init__(self, authority: Authority, debtor_id: int | None = None) -> None:
+        assert authority.observer is not None
+        self.authority = authority
+        self.observer: Observer = authority.observer
+        self.debtor_id = next(_debtor_ids) if debtor_id is None else debtor_id
+        self._creditor_ids = itertools.count(2**32 + 1)
+
+    def wait(self, message_type: str, *, since: int = 0, **fields: Any) -> Message:
+        """Wait for a message about an account of the currency."""
+        return self.observer.wait_message(
+            message_type,
+            since=since,
+            seconds_max=SECONDS_MAX,
+            debtor_id=self.debtor_id,
+            **fields,
+        )
+
+    def configure(self, creditor_id: int, **changes: Any) -> dict[str, Any]:
+        """Send a ConfigureAccount, and wait for its AccountUpdate. Returns that."""
+        build = configure if creditor_id else lambda d, _, **c: configure_root(d, **c)
+        message = build(self.debtor_id, creditor_id, **changes)
+        self.authority.send(message)
+        seqnum = message["seqnum"]
+        update = self.wait("AccountUpdate", creditor_id=creditor_id, last_config_seqnum=seqnum)
+        return dict(update.data)
+
+    def open_root(self, **changes: Any) -> dict[str, Any]:
+        """Open the root account. Returns its AccountUpdate."""
+        return self.configure(0, **changes)
+
+    def open_account(self, amount: int = 0, creditor_id: int | None = None, **changes: Any) -> int:
+        """Open a creditor's account with an amount on it. Returns the creditor id."""
+        creditor_id = next(self._creditor_ids) if creditor_id is None else creditor_id
+        self.configure(creditor_id, **changes)
+        if amount:
+            self.transfer(0, creditor_id, amount)
+        return creditor_id
+
+    def ask(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> dict[str, Any]:
+        """Send a PrepareTransfer. Returns it."""
+        request = prepare(self.debtor_id, sender, recipient, amount, **changes)
+        self.authority.send(request)
+        return request
+
+    def answer(self, message_type: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the answer to a request."""
+        names = ("creditor_id", "coordinator_type", "coordinator_id", "coordinator_request_id")
+        return dict(self.wait(message_type, **{n: request[n] for n in names}).data)
+
+    def prepare(
+        self, sender: int, recipient: int, amount: int, /, **changes: Any
+    ) -> dict[str, Any]:
+        """Have a transfer prepared. Returns the PreparedTransfer."""
+        return self.answer("PreparedTransfer", self.ask(sender, recipient, amount, **changes))
+
+    def reject(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> dict[str, Any]:
+        """Have a transfer rejected. Returns the RejectedTransfer."""
+        return self.answer("RejectedTransfer", self.ask(sender, recipient, amount, **changes))
+
+    def finalize(self, prepared: dict[str, Any], amount: int, /, **changes: Any) -> dict[str, Any]:
+        """Have a transfer finalized. Returns the FinalizedTransfer."""
+        self.authority.send(finalize(prepared, amount, **changes))
+        return self.answer("FinalizedTransfer", prepared)
+
+    def transfer(self, sender: int, recipient: int, amount: int, **note: str) -> dict[str, Any]:
+        """Transfer an amount, and wait until it has arrived. Returns the FinalizedTransfer."""
+        before = self.principal(recipient)
+        finalized = self.finalize(self.prepare(sender, recipient, amount), amount, **note)
+        assert finalized["status_code"] == "OK", finalized
+        self.observer.wait_for(
+            lambda _: self.principal(recipient) == before + amount,
+            SECONDS_MAX,
+            "the amount has arrived",
+        )
+        return finalized
+
+    def principal(self, creditor_id: int) -> int:
+        """What is on an account, as the database has it."""
+        rows = self.authority.query(
+            "SELECT principal FROM account WHERE debtor_id = %s AND creditor_id = %s",
+            self.debtor_id,
+            creditor_id,
+        )
+        return int(rows[0][0]) if rows else 0
+
+    def transfers(self, creditor_id: int, count: int) -> list[dict[str, Any]]:
+        """The AccountTransfers of an account, as soon as there are so many."""
+        found = self.observer.wait_for(
+            lambda _: f if len(f := self._find_transfers(creditor_id)) >= count else None,
+            SECONDS_MAX,
+            f"{count} transfers of {creditor_id}",
+        )
+        assert len(found) == count, found
+        return found
+
+    def _find_transfers(self, creditor_id: int) -> list[dict[str, Any]]:
+        fields = {"debtor_id": self.debtor_id, "creditor_id": creditor_id}
+        return [m.data for m in self.observer.find("AccountTransfer", **fields)]
