@@ -159,7 +159,7 @@ class _Pump:
         now = monotonic()
         while (due_at := self._play.due_at()) is not None:
             if due_at > now:
-                return min(due_at, end) - now
+                return max(min(due_at, end) - now, 0)
             if self._out.is_full:
                 return max(end - now, 0)
             self._play.send(self._out.post, now)

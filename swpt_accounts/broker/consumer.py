@@ -10,12 +10,12 @@ from pika.exceptions import AMQPError, UnroutableError
 from pika.spec import Basic
 
 from swpt_accounts.broker.connecting import connect_blocking
+from swpt_accounts.broker.dead_letters import dead_letter_properties
 from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
 from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
-REASON_HEADER = "x-rejection-reason"
 POLL_SECONDS = 0.5
 # Where there is no prefetch count, a batch is limited to this.
 BATCH_COUNT_MAX = 10_000
@@ -117,17 +117,14 @@ class BatchConsumer:
             dead_letter_queue(self._queue),
             refusal.reason,
         )
-        properties = refusal.delivery.properties
-        properties.headers = {
-            **(properties.headers or {}),
-            REASON_HEADER: refusal.reason,
-            "x-rejected-routing-key": refusal.delivery.routing_key,
-        }
+        properties = dead_letter_properties(
+            refusal.delivery.properties, refusal.delivery.routing_key, refusal.reason
+        )
         try:
             self._publish_dead_letter(refusal.delivery.body, properties)
         except UnroutableError:
             # Somebody has removed the dead-letter queue.
-            declare_dead_letter_queue(self._dead_letter_channel(), self._queue)
+            declare_dead_letter_queue(self._connection, self._queue)
             self._publish_dead_letter(refusal.delivery.body, properties)
 
     def _publish_dead_letter(self, body: bytes, properties: pika.BasicProperties) -> None:

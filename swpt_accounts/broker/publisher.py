@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
+from time import monotonic
 from typing import Any
 
 import pika
@@ -39,6 +40,7 @@ class Publisher:
         self._error: BaseException | None = None
         self._channel: Any = None
         self._is_ready = False
+        self._is_released = False
         self._last_tag = 0
         self._unconfirmed: dict[int, int] = {}
         self._refused: dict[int, str] = {}
@@ -50,19 +52,27 @@ class Publisher:
             on_open_error_callback=self._on_closed,
             on_close_callback=self._on_closed,
         )
-        self._run(CONNECT_SECONDS_MAX)
-        if not self._is_ready:
-            self._fail("the broker does not answer")
+        try:
+            self._run(CONNECT_SECONDS_MAX)
+            if not self._is_ready:
+                self._fail("the broker does not answer")
+        except AMQPError:
+            self.close()
+            raise
 
     # -- the event loop -----------------------------------------------------
 
     def _run(self, seconds_max: float) -> None:
         """Run the event loop until somebody stops it, or for a time. Raises `AMQPError`."""
-        if self._error is None:
-            timer = self._connection.ioloop.call_later(seconds_max, self._connection.ioloop.stop)
-            self._connection.ioloop.start()
-            self._connection.ioloop.remove_timeout(timer)
+        if self._error is None and not self._is_released:
+            self._turn(seconds_max)
         self._raise_error()
+
+    def _turn(self, seconds_max: float) -> None:
+        ioloop = self._connection.ioloop
+        timer = ioloop.call_later(seconds_max, ioloop.stop)
+        ioloop.start()
+        ioloop.remove_timeout(timer)
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -165,10 +175,15 @@ class Publisher:
         self._run(0)
 
     def close(self) -> None:
-        """Disconnect."""
+        """Disconnect, and give back the sockets. Needed also after an error."""
+        if self._is_released:
+            return
+        self._is_released = True
         if self._connection.is_open:
             self._connection.close()
-            try:
-                self._run(CLOSE_SECONDS_MAX)
-            except AMQPError:
-                pass  # that is how the end is told
+        end = monotonic() + CLOSE_SECONDS_MAX
+        while not self._connection.is_closed and (rest := end - monotonic()) > 0:
+            self._turn(rest)
+        # after a lost connection, the socket is closed in a turn of its own
+        self._turn(0)
+        self._connection.ioloop.close()

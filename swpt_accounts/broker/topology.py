@@ -1,11 +1,11 @@
 """Exchanges, queues and bindings (docs/reference/amqp.md). Declaring them again is harmless."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
-from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
 from swpt_accounts.broker.connecting import connect_blocking
@@ -46,85 +46,110 @@ def dead_letter_queue(queue: str) -> str:
 
 
 @contextmanager
-def channel_to(url: str, name: str) -> Iterator[BlockingChannel]:
-    """A channel of a connection of its own. Raises `pika.exceptions.AMQPConnectionError`."""
+def connection_to(url: str, name: str) -> Iterator[BlockingConnection]:
+    """A connection that is closed in the end. Raises `pika.exceptions.AMQPError`."""
     connection = connect_blocking(url, name)
     try:
-        yield connection.channel()
+        yield connection
     finally:
         if connection.is_open:
             connection.close()
 
 
-def _declare(what: str, declare: Callable[..., Any], name: str, **arguments: Any) -> None:
-    """Declare something. Raises `TopologyError` if it exists and is different."""
-    try:
-        declare(name, durable=True, **arguments)
-    except ChannelClosedByBroker as error:
-        if error.reply_code != _PRECONDITION_FAILED:
-            raise
-        raise TopologyError(
-            f"the {what} {name!r} exists, but not as it should be; nothing was changed:"
-            f" {error.reply_text}"
-        ) from None
+class _Object:
+    """An exchange or a queue, as it should be."""
+
+    def __init__(self, kind: Literal["exchange", "queue"], name: str, **arguments: Any) -> None:
+        self._kind = kind
+        self._name = name
+        self._arguments = arguments
+
+    def exists(self, connection: BlockingConnection) -> bool:
+        channel = connection.channel()
+        try:
+            self._declare(channel, self._name, passive=True)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _NOT_FOUND:
+                raise
+            return False
+        channel.close()
+        return True
+
+    def declare(self, connection: BlockingConnection) -> None:
+        """Declare it. Raises `TopologyError` if it exists, and is different."""
+        channel = connection.channel()
+        try:
+            self._declare(channel, self._name, durable=True, **self._arguments)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _PRECONDITION_FAILED:
+                raise
+            raise TopologyError(
+                f"the {self._kind} {self._name!r} exists, but not as it should be; nothing was"
+                f" changed: {error.reply_text}"
+            ) from None
+        channel.close()
+
+    def _declare(self, channel: BlockingChannel, *args: Any, **kwargs: Any) -> None:
+        declare = channel.exchange_declare if self._kind == "exchange" else channel.queue_declare
+        declare(*args, **kwargs)
 
 
-def declare_exchanges(channel: BlockingChannel) -> None:
-    """Declare the exchanges and the bindings between them. Raises `TopologyError`."""
-    for name, exchange_type in _EXCHANGES:
-        _declare("exchange", channel.exchange_declare, name, exchange_type=exchange_type)
-    for coordinator_type, destination in _COORDINATORS:
-        channel.exchange_bind(
-            destination,
-            TO_COORDINATORS_EXCHANGE,
-            arguments={"x-match": "all", "coordinator-type": coordinator_type},
-        )
+def _declare_all(connection: BlockingConnection, objects: Iterable[_Object]) -> None:
+    """Declare objects; those that exist first, so that nothing is made if one is different."""
+    found = {one: one.exists(connection) for one in objects}
+    for one in sorted(found, key=lambda one: not found[one]):
+        one.declare(connection)
 
 
-def declare_dead_letter_queue(channel: BlockingChannel, queue: str) -> None:
+def _dead_letter_queue(queue: str) -> _Object:
+    return _Object("queue", dead_letter_queue(queue), arguments={"x-queue-type": "stream"})
+
+
+def declare_dead_letter_queue(connection: BlockingConnection, queue: str) -> None:
     """Declare the stream of the messages that `queue` could not have handled."""
-    _declare(
-        "queue",
-        channel.queue_declare,
-        dead_letter_queue(queue),
-        arguments={"x-queue-type": "stream"},
-    )
+    _dead_letter_queue(queue).declare(connection)
 
 
 def subscribe(url: str, queue: str, routing_key: str) -> None:
     """Declare everything that incoming messages need, and bind the queue.
 
-    Raises `TopologyError`, and `pika.exceptions.AMQPConnectionError`.
+    Raises `TopologyError`, and `pika.exceptions.AMQPError`.
     """
-    with channel_to(url, "subscribe") as channel:
-        declare_exchanges(channel)
-        declare_dead_letter_queue(channel, queue)
-        _declare(
-            "queue",
-            channel.queue_declare,
-            queue,
-            arguments={
-                "x-queue-type": "quorum",
-                "x-overflow": "reject-publish",
-                "x-dead-letter-exchange": "",
-                "x-dead-letter-routing-key": dead_letter_queue(queue),
-            },
-        )
+    incoming = _Object(
+        "queue",
+        queue,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-overflow": "reject-publish",
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": dead_letter_queue(queue),
+        },
+    )
+    exchanges = [_Object("exchange", name, exchange_type=kind) for name, kind in _EXCHANGES]
+    with connection_to(url, "subscribe") as connection:
+        _declare_all(connection, [*exchanges, _dead_letter_queue(queue), incoming])
+        channel = connection.channel()
+        for coordinator_type, destination in _COORDINATORS:
+            channel.exchange_bind(
+                destination,
+                TO_COORDINATORS_EXCHANGE,
+                arguments={"x-match": "all", "coordinator-type": coordinator_type},
+            )
         channel.queue_bind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
     logger.info("The queue %r is bound to %r with %r.", queue, ACCOUNTS_IN_EXCHANGE, routing_key)
 
 
 def unsubscribe(url: str, queue: str, routing_key: str) -> None:
     """Remove the binding of the queue, and nothing else."""
-    with channel_to(url, "unsubscribe") as channel:
-        channel.queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
+    with connection_to(url, "unsubscribe") as connection:
+        connection.channel().queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
     logger.info("The binding of %r with %r is removed.", queue, routing_key)
 
 
 def create_chores_queue(url: str, queue: str) -> None:
     """Declare the queue of the local tasks. Raises `TopologyError`."""
-    with channel_to(url, "create_chores_queue") as channel:
-        _declare("queue", channel.queue_declare, queue, arguments={"x-queue-type": "quorum"})
+    with connection_to(url, "create_chores_queue") as connection:
+        _Object("queue", queue, arguments={"x-queue-type": "quorum"}).declare(connection)
     logger.info("The queue %r is declared.", queue)
 
 
@@ -136,7 +161,8 @@ def delete_queue(url: str, queue: str, stop: Stop) -> bool:
     """
     backoff = Backoff(0.5, 5.0)
     while not stop.is_requested():
-        with channel_to(url, "delete_queue") as channel:
+        with connection_to(url, "delete_queue") as connection:
+            channel = connection.channel()
             # Quorum queues cannot be told to be deleted only if empty, or only if unused.
             try:
                 found = channel.queue_declare(queue, passive=True).method

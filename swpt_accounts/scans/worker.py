@@ -44,6 +44,8 @@ class ScanWorker(DatabaseWorker):
                 return
             self.scan(connection, step)
             self.note_success()
+        # an empty table has no steps
+        self.note_success()
         if not self._quit_early:
             # the pass of an empty table takes its time, too, but a beat is its least
             self._wait_until(

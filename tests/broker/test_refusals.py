@@ -9,7 +9,8 @@ import pika
 import pytest
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.consumer import REASON_HEADER, BatchConsumer, Refusal
+from swpt_accounts.broker.consumer import BatchConsumer, Refusal
+from swpt_accounts.broker.dead_letters import REASON_HEADER
 from swpt_accounts.broker.topology import dead_letter_queue
 from tests.broker.conftest import take
 from tests.support.broker import Broker, Management, connect_to_broker, wait_until

@@ -57,14 +57,15 @@ def prepare(
     )
     shard.receive(message)
     shard.process_transfer_requests()
-    transfer = prepared(shard)[-1]
-    assert (transfer.creditor_id, transfer.locked_amount) == (creditor_id, amount)
+    transfer = prepared(shard, creditor_id)[-1]
+    assert transfer.locked_amount == amount
     return transfer
 
 
-def prepared(shard: Shard) -> list[PreparedTransfer]:
-    """All prepared transfers, the last one of an account after the others."""
-    return [PreparedTransfer(**row) for row in shard.rows("prepared_transfer")]
+def prepared(shard: Shard, creditor_id: int) -> list[PreparedTransfer]:
+    """The prepared transfers of an account, the last one at the end."""
+    transfers = [PreparedTransfer(**row) for row in shard.rows("prepared_transfer")]
+    return [transfer for transfer in transfers if transfer.creditor_id == creditor_id]
 
 
 def commit(shard: Shard, amounts: list[tuple[PreparedTransfer, int]]) -> list[str]:

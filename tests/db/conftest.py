@@ -1,9 +1,11 @@
 """A shard of one database, empty at the start of each test."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.settings import Settings
+from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.settings import Settings, load_settings
 from tests.db.shard import Shard
 from tests.model.builders import NOW
 
@@ -15,3 +17,11 @@ def shard(connection: DatabaseConnection, settings: Settings) -> Shard:
     made.clear()
     made.set_now(NOW)
     return made
+
+
+@pytest.fixture(scope="module")
+def shared_connection(database_url: str) -> Iterator[DatabaseConnection]:
+    """A connection for tests that change nothing."""
+    made = connect(load_settings({"SQLALCHEMY_DATABASE_URI": database_url}), "test")
+    yield made
+    made.close()

@@ -66,9 +66,10 @@ class Shard:
         self.connection.raw.execute("SELECT set_config('swpt_accounts.now', %s, false)", [value])
 
     def clear(self) -> None:
-        """Remove all rows."""
-        tables = sql.SQL(", ").join(map(sql.Identifier, TABLES))
-        self.connection.raw.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+        """Remove all rows. Where there are few, that takes less time than TRUNCATE."""
+        with self.connection.raw.pipeline():
+            for table in TABLES:
+                self.connection.raw.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
     def rows(self, table: str) -> list[Row]:
         """All rows of a table, the oldest first where that can be told."""

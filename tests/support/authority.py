@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import psycopg.sql
 import pytest
 import requests
 from sqlalchemy.engine import make_url
@@ -274,6 +275,32 @@ class Authority:
         with psycopg.connect(dsn, autocommit=True, application_name="tests") as connection:
             cursor = connection.execute(statement, arguments or None)
             return cursor.fetchall() if cursor.description else []
+
+    def _administrate(self, statement: str) -> None:
+        """Run a statement about the database, without a connection to it."""
+        name = make_url(self.database_url).database
+        assert name is not None
+        url = make_url(os.environ["TEST_POSTGRES_URL"]).set(drivername="postgresql")
+        dsn = url.render_as_string(hide_password=False)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            identifier = psycopg.sql.Identifier(name)
+            literal = psycopg.sql.Literal(name)
+            connection.execute(psycopg.sql.SQL(statement).format(name=identifier, text=literal))
+
+    def drop_database_connections(self) -> None:
+        """Terminate all connections to the database; new ones can be made."""
+        self._administrate(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {text}"
+        )
+
+    def cut_database(self) -> None:
+        """Make the database unreachable."""
+        self._administrate("ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.drop_database_connections()
+
+    def restore_database(self) -> None:
+        """Make the database reachable again."""
+        self._administrate("ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     # -- agents -------------------------------------------------------------
 

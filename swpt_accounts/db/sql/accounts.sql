@@ -57,6 +57,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
     v_rate double precision := creditors_interest_rate(p_debtor_id, p_creditor_id);
+    v_is_new boolean;
 BEGIN
     INSERT INTO account (
         debtor_id, creditor_id, creation_date, last_change_ts,
@@ -69,7 +70,13 @@ BEGIN
         v_rate, CASE WHEN v_rate = 0 THEN t0() ELSE v_now END
     )
     ON CONFLICT DO NOTHING;
-    RETURN FOUND;
+    v_is_new := FOUND;
+    IF v_is_new AND p_creditor_id = 0 THEN
+        -- what an empty config_data means
+        INSERT INTO root_config (debtor_id, interest_rate) VALUES (p_debtor_id, 0)
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN v_is_new;
 END
 $$;
 

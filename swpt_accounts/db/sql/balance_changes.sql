@@ -115,7 +115,7 @@ BEGIN
         JOIN account a ON a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
         WHERE q.id = ANY (v_candidates)
         ORDER BY q.debtor_id, q.creditor_id, q.id
-        FOR UPDATE OF q, a SKIP LOCKED
+        FOR UPDATE OF a, q SKIP LOCKED
     LOOP
         IF v_debtor_id IS DISTINCT FROM r.debtor_id
             OR v_creditor_id IS DISTINCT FROM r.creditor_id

@@ -40,6 +40,8 @@ DECLARE
     v_candidates bigint[];
     r record;
     n integer := 0;
+    v_reported bigint;
+    v_queued bigint;
     v_posted bigint;
     v_status text;
     v_amount bigint;
@@ -106,7 +108,7 @@ BEGIN
             AND p.coordinator_request_id = q.coordinator_request_id
         WHERE q.id = ANY (v_candidates)
         ORDER BY q.debtor_id, q.creditor_id, q.id
-        FOR UPDATE OF q, a, p SKIP LOCKED
+        FOR UPDATE OF a, q, p SKIP LOCKED
     LOOP
         IF v_debtor_id IS DISTINCT FROM r.debtor_id
             OR v_creditor_id IS DISTINCT FROM r.creditor_id
@@ -250,6 +252,7 @@ BEGIN
                 transfer_note, transfer_note_format, v_now, principal,
                 transfer_number - 1, v_now
             FROM finalized WHERE amount > 0 AND creditor_id <> 0 ORDER BY id
+            RETURNING 1
         ), change AS MATERIALIZED (
             SELECT
                 id, debtor_id, recipient_creditor_id AS creditor_id,
@@ -267,6 +270,7 @@ BEGIN
                 debtor_id, creditor_id, other_creditor_id, next_change_id(), principal_delta,
                 coordinator_type, transfer_note, transfer_note_format, v_now
             FROM change WHERE is_local ORDER BY id
+            RETURNING 1
         ), posted AS (
             INSERT INTO pending_balance_change_signal (
                 debtor_id, creditor_id, other_creditor_id, change_id, coordinator_type,
@@ -278,11 +282,18 @@ BEGIN
             FROM change WHERE NOT is_local ORDER BY id
             RETURNING 1
         )
-        SELECT count(*) INTO v_posted FROM posted;
+        SELECT
+            (SELECT count(*) FROM reported),
+            (SELECT count(*) FROM queued),
+            (SELECT count(*) FROM posted)
+        INTO v_reported, v_queued, v_posted;
 
         PERFORM wake('FinalizedTransferSignal');
-        IF true = ANY (v_are_changed) THEN
-            PERFORM wake('AccountTransferSignal'), wake('PendingBalanceChange');
+        IF v_reported > 0 THEN
+            PERFORM wake('AccountTransferSignal');
+        END IF;
+        IF v_queued > 0 THEN
+            PERFORM wake('PendingBalanceChange');
         END IF;
         IF v_posted > 0 THEN
             PERFORM wake('PendingBalanceChangeSignal');

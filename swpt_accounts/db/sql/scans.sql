@@ -96,7 +96,7 @@ BEGIN
         SELECT debtor_id, creditor_id
         FROM account
         WHERE pending_account_update
-            AND last_heartbeat_ts <= v_now - p_quiet_min
+            AND last_heartbeat_ts < v_now - p_quiet_min
             AND status_flags & 1 = 0
             AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         ORDER BY last_heartbeat_ts
@@ -137,7 +137,7 @@ LANGUAGE sql STABLE AS $$
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND status_flags & 1 = 0
             AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
-    ), currency AS (
+    ), currency AS NOT MATERIALIZED (
         SELECT *
         FROM root_config
         WHERE fetched_at IS NULL OR fetched_at > current_ts() - p_root_config_age_max

@@ -1,0 +1,87 @@
+"""The command: `python -m benchmarks`."""
+
+import json
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from benchmarks import raw_limits
+from benchmarks.addresses import BenchmarkError, sandbox
+from benchmarks.agents.process import DriverError
+from benchmarks.authority import Authority
+from benchmarks.bench import Bench, Results
+from benchmarks.machine import describe_machine
+from benchmarks.memory import read_all
+from benchmarks.options import Options, parse_options
+from benchmarks.scenarios import SCENARIOS
+
+
+def main() -> int:
+    """Measure. Returns the exit code."""
+    options = parse_options(sys.argv[1:], list(SCENARIOS))
+    folder = options.output / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder.mkdir(parents=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        results = _measure(options, folder)
+    except (BenchmarkError, DriverError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    say(f"the results are in {folder / 'results.json'}")
+    if results["problems"]:
+        say(f"{len(results['problems'])} problems: it is NOT correct")
+        return 1
+    say("everything was correct")
+    return 0
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def say(text: str) -> None:
+    print(f"==> {text}", file=sys.stderr, flush=True)
+
+
+def _measure(options: Options, folder: Path) -> Results:
+    with sandbox() as addresses:
+        machine = describe_machine(addresses)
+        say("raw limits of this machine")
+        limits = [
+            raw_limits.measure(addresses, options.sizes.raw_limits_count)
+            for _ in range(options.runs_count)
+        ]
+        authority = Authority(addresses, folder)
+        say("starting an authority")
+        authority.prepare()
+        try:
+            authority.start()
+            results = _run_scenarios(Bench(authority, options), options)
+        finally:
+            authority.stop()
+        problems = results["problems"] + authority.complaints()
+        return {
+            "machine": machine,
+            "settings": authority.settings,
+            "raw_limits": [one.as_json() for one in limits],
+            **results,
+            "problems": problems,
+        }
+
+
+def _run_scenarios(bench: Bench, options: Options) -> Results:
+    scenarios = {}
+    for name in options.names:
+        say(name)
+        measured_at = datetime.now(UTC).isoformat(timespec="seconds")
+        scenarios[name] = {"measured_at": measured_at, **SCENARIOS[name](bench)}
+        bench.authority.check_alive()
+    memory = {name: m.as_json() for name, m in read_all(bench.authority).items()}
+    return {"scenarios": scenarios, "memory": memory, "problems": bench.problems}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""What all scenarios use: an authority at work, runs of loads, and checks after each."""
+
+import itertools
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from benchmarks.addresses import Addresses
+from benchmarks.agents.load import Load, OpeningLoad, Pattern, Schedule, TransferLoad
+from benchmarks.agents.messages import ROOT_CREDITOR_ID, configure_account
+from benchmarks.agents.play import LoadResult
+from benchmarks.agents.process import Driver
+from benchmarks.amqp import Link
+from benchmarks.authority import OBSERVER_QUEUE, Authority, wait_until
+from benchmarks.checking import find_problems, settle
+from benchmarks.options import Options
+from benchmarks.statements import Statement, StatementCounter
+from benchmarks.usage import Meter, Usage, difference
+
+START_AMOUNT = 10**9
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class World:
+    """A debtor, and creditors' accounts each of which has received the start amount."""
+
+    debtor_id: int
+    accounts_count: int
+
+
+@dataclass
+class Run:
+    """A load that was carried out, and what it took."""
+
+    load: LoadResult
+    usage: Usage
+    wall_seconds: float
+    """Including the time until all was settled."""
+    problems: list[str] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+
+    def as_json(self) -> Results:
+        count = max(self.load.count, 1)
+        last = max(self.load.completions, default=-1)
+        return {
+            "count": self.load.count,
+            "seconds": self.load.seconds,
+            "per_second": self.load.per_second,
+            "cpu_ms": {r: 1000 * s / count for r, s in self.usage.roles.items()},
+            "cpu_ms_total": 1000 * self.usage.total / count,
+            "postgresql_ms": {n: 1000 * s / count for n, s in self.usage.backends.items()},
+            "latencies": {n: h.as_json() for n, h in self.load.latencies.items()},
+            "completions": [self.load.completions[i] for i in range(last + 1)],
+            "messages": dict(self.load.messages),
+            "statements": [statement.as_json() for statement in self.statements],
+            **noise_json(self.usage, self.wall_seconds),
+            "problems": self.problems,
+        }
+
+
+def noise_json(usage: Usage, seconds: float) -> Results:
+    """How many cores others had meanwhile, and how many the host took away."""
+    return {"others_cores": usage.others / seconds, "stolen_cores": usage.stolen / seconds}
+
+
+class Bench:
+    """An authority at work."""
+
+    def __init__(self, authority: Authority, options: Options) -> None:
+        self.authority = authority
+        self.addresses: Addresses = authority.addresses
+        self.sizes = options.sizes
+        self.runs_count = options.runs_count
+        self.meter = Meter(authority)
+        self._statements = StatementCounter(self.addresses)
+        self.problems: list[str] = []
+        self._request_ids = itertools.count(1)
+        self._seeds = itertools.count(1)
+        self._world: World | None = None
+
+    def say(self, text: str) -> None:
+        """Tell the user."""
+        print(f"    {text}", file=sys.stderr, flush=True)
+
+    def note(self, problems: list[str]) -> None:
+        """Remember what was incorrect."""
+        for problem in problems:
+            self.say(f"INCORRECT: {problem}")
+        self.problems += problems
+
+    # -- loads --------------------------------------------------------------
+
+    def run(self, load: Load, meanwhile: Callable[[], None] | None = None) -> Run:
+        """Carry out a load, and check everything afterwards.
+
+        `meanwhile` is called when the driver has started.
+        """
+        with Driver(self.addresses.broker_url, OBSERVER_QUEUE, load) as driver:
+            self._statements.reset()
+            before = self.meter.sample([driver.pid])
+            started_at = monotonic()
+            driver.start()
+            if meanwhile is not None:
+                meanwhile()
+            driver.wait()
+            settle(self.authority)
+            seconds = monotonic() - started_at
+            after = self.meter.sample([driver.pid])
+            statements = self._statements.read()
+            result = driver.finish()
+        problems = [*result.problems]
+        if result.problems_count > len(result.problems):
+            problems.append(f"{result.problems_count} problems in all")
+        problems += find_problems(self.authority, load.debtor_id, result.chains)
+        self.note(problems)
+        return Run(result, difference(before, after), seconds, problems, statements)
+
+    def transfers(self, world: World, pattern: Pattern, schedule: Schedule) -> TransferLoad:
+        """A load of transfers between the accounts of a world."""
+        return TransferLoad(
+            debtor_id=world.debtor_id,
+            accounts_count=world.accounts_count,
+            pattern=pattern,
+            schedule=schedule,
+            first_request_id=next(self._request_ids) << 32,
+            timeout_seconds=self.sizes.timeout_seconds + _least_seconds(schedule),
+            seed=next(self._seeds),
+            amount=START_AMOUNT if pattern == "issuing" else None,
+        )
+
+    def opening(self, debtor_id: int, count: int) -> OpeningLoad:
+        """A load that opens accounts."""
+        return OpeningLoad(debtor_id, Schedule(count), self.sizes.timeout_seconds)
+
+    # -- worlds -------------------------------------------------------------
+
+    def new_debtor(self) -> int:
+        """A new debtor, who may issue as much as it likes."""
+        debtor_id = random.getrandbits(60)
+        link = Link(self.addresses.broker_url)
+        link.post(configure_account(debtor_id, ROOT_CREDITOR_ID, 1e30))
+        while link.has_outgoing:
+            link.flush()
+        with self.addresses.connect() as connection:
+            statement = "SELECT 1 FROM account WHERE debtor_id = %s AND creditor_id = 0"
+            wait_until(
+                lambda: connection.execute(statement, [debtor_id]).fetchone() is not None,
+                "the debtor has an account",
+                10,
+            )
+        link.close()
+        settle(self.authority)
+        self._drain()
+        return debtor_id
+
+    def _drain(self) -> None:
+        """Take everything out of the observer's queue."""
+        with self.authority.channel() as channel:
+            channel.queue_purge(OBSERVER_QUEUE)
+
+    def new_world(self, accounts_count: int) -> World:
+        """A new world, made through messages alone."""
+        self.say(f"opening {accounts_count:,} accounts, and issuing money to each")
+        debtor_id = self.new_debtor()
+        self.run(self.opening(debtor_id, accounts_count))
+        world = World(debtor_id, accounts_count)
+        self.run(self.transfers(world, "issuing", Schedule(accounts_count)))
+        return world
+
+    def world(self) -> World:
+        """The world that most scenarios share, warmed up."""
+        if self._world is None:
+            self._world = self.new_world(self.sizes.accounts_count)
+            self.say("warming up")
+            warm_up = Schedule(self.sizes.warm_up_count)
+            self.run(self.transfers(self._world, "uniform", warm_up))
+        return self._world
+
+    @contextmanager
+    def halted(self, name: str) -> Iterator[Callable[[], None]]:
+        """See `Authority.halted`."""
+        with self.authority.halted(name) as go_on:
+            yield go_on
+
+
+def _least_seconds(schedule: Schedule) -> float:
+    by_rate = schedule.count_max / schedule.rate_per_second if schedule.rate_per_second else 0.0
+    return max(by_rate, schedule.seconds_max or 0.0)

@@ -1,0 +1,116 @@
+"""What to measure, and how much of it."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much each scenario does."""
+
+    raw_limits_count: int = 20_000
+    accounts_count: int = 10_000
+    warm_up_count: int = 3_000
+    burst_count: int = 20_000
+    lone_count: int = 400
+    steady_count: int = 10_000
+    steady_rate: float = 500.0
+    opening_count: int = 10_000
+    fetch_seconds: float = 5.0
+    backlog_few: int = 1_000
+    backlog_few_rounds: int = 10
+    backlog_many: int = 100_000
+    accounts_few: int = 1_000
+    accounts_many: int = 1_000_000
+    accounts_transfers: int = 20_000
+    held_seconds: float = 60.0
+    memory_seconds: float = 60.0
+    idle_seconds: float = 30.0
+    outstanding_max: int = 2_000
+    """In long runs: as many transfers are under way at any moment."""
+    timeout_seconds: float = 120.0
+    """How long a run may take beyond its own time."""
+
+
+FULL = Sizes()
+LONG = Sizes(held_seconds=600.0, memory_seconds=600.0)
+SMOKE = Sizes(
+    raw_limits_count=1_000,
+    accounts_count=50,
+    warm_up_count=20,
+    burst_count=300,
+    lone_count=20,
+    steady_count=100,
+    steady_rate=100.0,
+    opening_count=100,
+    fetch_seconds=0.5,
+    backlog_few=20,
+    backlog_few_rounds=2,
+    backlog_many=200,
+    accounts_few=20,
+    accounts_many=2_000,
+    accounts_transfers=200,
+    held_seconds=1.5,
+    memory_seconds=1.5,
+    idle_seconds=1.0,
+    outstanding_max=100,
+    timeout_seconds=30.0,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    sizes: Sizes
+    names: tuple[str, ...]
+    runs_count: int
+    output: Path
+    is_smoke: bool
+    is_published: bool
+
+
+def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
+    """The options; `names` are those of all scenarios. Exits when something is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure a whole authority under load, and check that it does everything"
+        " once and right. The scenarios: " + ", ".join(names) + ".",
+        epilog="docs/performance.md tells what is measured, and how. The exit code is 1 when"
+        " anything was incorrect, however fast it was.",
+    )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--smoke", action="store_true", help="everything, but small: is it correct? (CI does this)"
+    )
+    group.add_argument(
+        "--long", action="store_true", help="ten minutes of load where the default is one"
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", choices=names, help="only these scenarios"
+    )
+    parser.add_argument("--runs", type=int, metavar="N", help="runs of each scenario (default: 3)")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", default=Path("var/bench"), help="(default: var/bench)"
+    )
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="put the results into docs/performance.md, in place of older ones",
+    )
+    given = parser.parse_args(arguments)
+    runs_count = given.runs if given.runs is not None else 1 if given.smoke else 3
+    if runs_count < 1:
+        parser.error("--runs: at least 1")
+    if given.smoke and given.publish:
+        parser.error("--smoke measures nothing that could be published")
+    return Options(
+        sizes=SMOKE if given.smoke else LONG if given.long else FULL,
+        names=tuple(given.only or names),
+        runs_count=runs_count,
+        output=given.output,
+        is_smoke=given.smoke,
+        is_published=given.publish,
+    )

@@ -1,0 +1,27 @@
+"""What is measured. Each scenario is a function of the bench; its docstring describes it."""
+
+from collections.abc import Callable
+
+from benchmarks.bench import Bench, Results
+from benchmarks.scenarios.accounts import opening
+from benchmarks.scenarios.backlog import accounts, backlog
+from benchmarks.scenarios.endurance import held, memory
+from benchmarks.scenarios.fetch import fetch
+from benchmarks.scenarios.idle import idle
+from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
+
+SCENARIOS: dict[str, Callable[[Bench], Results]] = {
+    "opening": opening,
+    "idle": idle,
+    "burst": burst,
+    "to_one": to_one,
+    "from_one": from_one,
+    "zipf": zipf,
+    "lone": lone,
+    "steady": steady,
+    "fetch": fetch,
+    "backlog": backlog,
+    "accounts": accounts,
+    "held": held,
+    "memory": memory,
+}

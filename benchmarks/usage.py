@@ -1,0 +1,159 @@
+"""The CPU time and the memory of everything that works for the authority."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.addresses import APPLICATION_NAME, Addresses
+from benchmarks.authority import WEBSERVER, Authority
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+ROLES = {
+    "consume_messages": "consumer",
+    "process_transfer_requests": "preparing stage",
+    "process_finalization_requests": "finalizing stage",
+    "process_balance_changes": "balance changes stage",
+    "flush_messages": "flusher",
+    "scan_accounts": "scans",
+    "scan_prepared_transfers": "scans",
+    "scan_registered_balance_changes": "scans",
+    "consume_chore_messages": "chores",
+    WEBSERVER: "web",
+}
+DRIVER, POSTGRES, BROKER = "driver", "PostgreSQL", "broker"
+ALL_ROLES = (*dict.fromkeys(ROLES.values()), POSTGRES, BROKER, DRIVER)
+
+
+@dataclass(frozen=True)
+class Process:
+    """What /proc tells of a process. The times are in seconds."""
+
+    pid: int
+    parent_pid: int
+    own_seconds: float
+    reaped_seconds: float
+    """Of the children that have ended."""
+
+
+def parse_stat(line: str) -> Process:
+    """A line of /proc/PID/stat. The name in it may contain anything."""
+    fields = line[line.rindex(")") + 2 :].split()
+    user, system, children_user, children_system = (int(f) for f in fields[11:15])
+    return Process(
+        int(line[: line.index(" ")]),
+        int(fields[1]),
+        (user + system) / _TICKS_PER_SECOND,
+        (children_user + children_system) / _TICKS_PER_SECOND,
+    )
+
+
+def read_processes() -> dict[int, Process]:
+    """All processes of this machine."""
+    processes = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                process = parse_stat(Path("/proc", name, "stat").read_text())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            processes[process.pid] = process
+    return processes
+
+
+def tree_seconds(processes: dict[int, Process], pid: int) -> float:
+    """The CPU time of a process, of its children, and of theirs; also of those that have ended."""
+    if pid not in processes:
+        return 0.0
+    root = processes[pid]
+    children = [p.pid for p in processes.values() if p.parent_pid == pid]
+    total = root.own_seconds + root.reaped_seconds
+    return total + sum(tree_seconds(processes, child) for child in children)
+
+
+def machine_seconds(line: str) -> tuple[float, float]:
+    """The first line of /proc/stat: the CPU time that was used, and that which was stolen."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = (
+        int(f) / _TICKS_PER_SECOND for f in line.split()[1:9]
+    )
+    return user + nice + system + irq + softirq, steal
+
+
+@dataclass
+class Sample:
+    """CPU seconds since the beginning of time, by role."""
+
+    roles: dict[str, float]
+    backends: dict[str, float]
+    """Those of PostgreSQL's processes for this authority, by the name of the connection."""
+    foreign: dict[int, float]
+    """Those of PostgreSQL's processes for others, by process."""
+    busy: float
+    stolen: float
+
+
+@dataclass
+class Usage:
+    """CPU seconds between two samples."""
+
+    roles: dict[str, float] = field(default_factory=dict)
+    backends: dict[str, float] = field(default_factory=dict)
+    others: float = 0.0
+    """What everything else on this machine has used meanwhile."""
+    stolen: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Of everything but the driver."""
+        return sum(seconds for role, seconds in self.roles.items() if role != DRIVER)
+
+
+class Meter:
+    """Takes samples."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._addresses = authority.addresses
+        self._pids = {name: p.pid for name, p in authority.processes.items()}
+        self._broker_pid = self._addresses.broker_pid()
+        with self._addresses.connect() as connection:
+            backend_pid = connection.info.backend_pid
+            self._postmaster_pid = read_processes()[backend_pid].parent_pid
+
+    def sample(self, driver_pids: Iterable[int] = ()) -> Sample:
+        """The CPU times at this moment."""
+        with self._addresses.connect() as connection:
+            rows = connection.execute(
+                "SELECT pid, datname, application_name FROM pg_stat_activity"
+                " WHERE datname IS NOT NULL"
+            ).fetchall()
+            processes = read_processes()
+        busy, stolen = machine_seconds(Path("/proc/stat").read_text().splitlines()[0])
+        roles = dict.fromkeys(ALL_ROLES, 0.0)
+        for name, pid in self._pids.items():
+            roles[ROLES[name]] += tree_seconds(processes, pid)
+        roles[DRIVER] = sum(tree_seconds(processes, pid) for pid in driver_pids)
+        roles[POSTGRES] = tree_seconds(processes, self._postmaster_pid)
+        roles[BROKER] = tree_seconds(processes, self._broker_pid)
+        backends: dict[str, float] = {}
+        foreign: dict[int, float] = {}
+        for pid, database, name in rows:
+            seconds = tree_seconds(processes, pid)
+            if database != self._addresses.vhost or name == APPLICATION_NAME:
+                foreign[pid] = seconds
+            else:
+                key = name.removeprefix("swpt_accounts ") or "webserver"
+                backends[key] = backends.get(key, 0.0) + seconds
+        return Sample(roles, backends, foreign, busy, stolen)
+
+
+def difference(before: Sample, after: Sample) -> Usage:
+    """What was used between two samples."""
+    foreign = sum(s - before.foreign.get(pid, 0.0) for pid, s in after.foreign.items())
+    roles = {role: after.roles[role] - before.roles[role] for role in after.roles}
+    roles[POSTGRES] -= foreign
+    backends = {n: s - before.backends.get(n, 0.0) for n, s in after.backends.items()}
+    ours = sum(roles.values())
+    return Usage(
+        roles, backends, max(after.busy - before.busy - ours, 0.0), after.stolen - before.stolen
+    )

@@ -1,0 +1,179 @@
+"""Waits for servers that are not up yet: ``await_servers.py [--seconds N] THING...``.
+
+The things are ``database``, ``chores_broker``, ``protocol_broker``, and ``migrations``: the schema
+of the database being the one of this program. A server that cannot be reached for N seconds
+(default 120) ends it with exit code 1 and a line that says why. For migrations, which somebody else
+applies, it waits as long as it takes.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import psycopg
+from alembic.script import ScriptDirectory
+from pika.exceptions import AMQPError
+from psycopg.errors import UndefinedTable
+from sqlalchemy.engine import make_url
+
+from swpt_accounts.broker.connecting import connect_blocking
+from swpt_accounts.db.engine import MIGRATIONS_DIR
+from swpt_accounts.settings import Settings, SettingsError, load_settings
+
+PAUSE_SECONDS_MIN = 0.25
+PAUSE_SECONDS_MAX = 5.0
+AWAY_SECONDS_MAX = 120.0
+
+
+class UnavailableError(Exception):
+    """A server cannot be reached. The text says why."""
+
+
+def say(text: str) -> None:
+    """Prints a line for the operator."""
+    sys.stderr.write(f"swpt_accounts: {text}\n")
+
+
+def reason(error: BaseException) -> str:
+    """The innermost text there is: pika wraps what the operating system says."""
+    while isinstance(error, AMQPError) and error.args and isinstance(error.args[0], BaseException):
+        error = error.args[0]
+    inner = getattr(error, "exception", None)
+    text = str(inner if isinstance(inner, BaseException) else error) or repr(error)
+    return " ".join(text.split())
+
+
+def connect_to_database(settings: Settings) -> psycopg.Connection[tuple[str, ...]]:
+    """Raises `UnavailableError`."""
+    url = make_url(settings.database_url).set(drivername="postgresql")
+    dsn = url.render_as_string(hide_password=False)
+    try:
+        return psycopg.connect(dsn, autocommit=True, connect_timeout=5)
+    except psycopg.Error as error:
+        raise UnavailableError(reason(error)) from error
+
+
+def check_database(settings: Settings) -> None:
+    """Raises `UnavailableError`."""
+    connect_to_database(settings).close()
+
+
+def check_broker(url: str) -> None:
+    """Raises `UnavailableError`."""
+    try:
+        connect_blocking(url, "await_servers").close()
+    except AMQPError as error:
+        raise UnavailableError(reason(error)) from error
+
+
+def pauses() -> Iterator[float]:
+    """Yields how long to wait, in seconds: longer and longer."""
+    seconds = PAUSE_SECONDS_MIN
+    while True:
+        yield seconds
+        seconds = min(2 * seconds, PAUSE_SECONDS_MAX)
+
+
+def await_server(what: str, check: Callable[[], None], seconds_max: float) -> None:
+    """Waits until `check` raises `UnavailableError` no more. Exits when it takes too long."""
+    end = time.monotonic() + seconds_max
+    said = ""
+    for pause in pauses():
+        try:
+            check()
+        except UnavailableError as error:
+            if str(error) != said:
+                said = str(error)
+                say(f"waiting for the {what}: {said}")
+        else:
+            return
+        if time.monotonic() + pause >= end:
+            sys.exit(f"swpt_accounts: the {what} is not there after {seconds_max:g} s: {said}")
+        time.sleep(pause)
+
+
+def applied_migration(settings: Settings) -> str | None:
+    """The revision of the schema; none: there is no schema. Raises `UnavailableError`."""
+    with connect_to_database(settings) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except UndefinedTable:
+            return None
+        except psycopg.Error as error:
+            raise UnavailableError(reason(error)) from error
+    return row[0] if row else None
+
+
+def await_migrations(settings: Settings, seconds_max: float) -> None:
+    """Waits until the latest migration that was applied is the latest one of this program."""
+    scripts = ScriptDirectory(str(MIGRATIONS_DIR))
+    wanted = scripts.get_current_head()
+    known = {script.revision for script in scripts.walk_revisions()}
+    applied: str | None = None
+    said = ""
+
+    def look() -> None:
+        nonlocal applied
+        applied = applied_migration(settings)
+
+    for pause in pauses():
+        await_server("database", look, seconds_max)
+        if applied == wanted:
+            return
+        hint = "" if applied is None or applied in known else ", which only a later version knows"
+        text = f"waiting for migration {wanted}; the last one applied is {applied}{hint}"
+        if text != said:
+            said = text
+            say(text)
+        time.sleep(pause)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=AWAY_SECONDS_MAX, metavar="N")
+    things = ("database", "chores_broker", "protocol_broker", "migrations")
+    parser.add_argument("things", nargs="+", choices=things, metavar="THING")
+    return parser.parse_args()
+
+
+def stop(_signal: int, _frame: FrameType | None) -> None:
+    """Process 1 of a container gets no signal that it does not handle."""
+    sys.exit(143)
+
+
+def main() -> None:
+    """Runs the command."""
+    signal.signal(signal.SIGTERM, stop)
+    logging.disable()  # pika's; what matters is said here
+    arguments = parse_arguments()
+    try:
+        settings = load_settings(os.environ)
+        _ = settings.database_url
+    except SettingsError as error:
+        sys.exit(f"swpt_accounts: {error}")
+    checks: dict[str, tuple[str, Callable[[], None]]] = {
+        "database": ("database", lambda: check_database(settings)),
+        "chores_broker": (
+            "broker of chores",
+            lambda: check_broker(settings.chores_broker_url),
+        ),
+        "protocol_broker": (
+            "broker of SMP messages",
+            lambda: check_broker(settings.protocol_broker_url),
+        ),
+    }
+    for thing in arguments.things:
+        if thing == "migrations":
+            await_migrations(settings, arguments.seconds)
+        else:
+            await_server(*checks[thing], arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()

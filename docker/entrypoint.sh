@@ -1,0 +1,205 @@
+#!/bin/sh
+# What a container does: entrypoint.sh COMMAND [OPTION...]; `all` when there is no COMMAND.
+set -feu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+
+die() {
+  echo "entrypoint.sh: $*" >&2
+  exit 1
+}
+
+usage() {
+  cat <<'USAGE'
+The commands of this container:
+
+  all                               every service, under a supervisor (the default)
+  configure                         set up the database and the queue of chores; once, but doing
+                                    it again is harmless
+  await_migrations                  wait until the schema of the database is the one of this image
+  webserver                         only the fetch API
+  consume_messages                  only the consumers of SMP messages; --draining-mode
+  consume_chore_messages            only those who do chores
+  process_transfer_requests         only one of the stages of a transfer
+  process_finalization_requests
+  process_balance_changes
+  flush_all                         only the senders of outgoing messages
+  flush_rejected_transfers          only the senders of one type of message
+  flush_prepared_transfers
+  flush_finalized_transfers
+  flush_account_transfers
+  flush_account_updates
+  flush_account_purges
+  flush_rejected_configs
+  flush_pending_balance_changes
+  scan_accounts                     only one of the scans
+  scan_prepared_transfers
+  scan_registered_balance_changes
+  subscribe                         declare exchanges and queues, and bind the queue
+  unsubscribe                       remove the binding of the queue
+  delete_queue                      delete the queue as soon as it is empty and unused
+  verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
+  test                              run the tests (in an image that was built for them)
+  develop-run-flask                 the fetch API on Flask's own server
+  help                              this text
+
+Anything else is run as a command.
+USAGE
+}
+
+# read_secret NAME: takes the variable from the file that NAME_FILE names.
+read_secret() {
+  eval "file=\${$1_FILE:-} value=\${$1:-}"
+  [ -n "$file" ] || return 0
+  [ -z "$value" ] || die "$1 and $1_FILE are both set"
+  value=$(cat -- "$file") || die "$1_FILE is $file, which cannot be read"
+  [ -n "$value" ] || die "$1_FILE is $file, which is empty"
+  export "$1=$value"
+  unset "$1_FILE"
+}
+
+# substitute_localhost ADDRESS NAME...: in URLs, where it is the host.
+substitute_localhost() {
+  address=$1
+  shift
+  for name; do
+    case $name in
+      [0-9]* | *[!A-Za-z0-9_]*)
+        die "SUBSTITUTE_LOCALHOST_IN_VARS has $name, which is no name of a variable"
+        ;;
+    esac
+    eval "value=\${$name:-}"
+    [ -n "$value" ] || continue
+    value=$(printf '%s\n' "$value" |
+      sed -E "s,^([A-Za-z0-9+]+://([^/]*@)?)localhost([:/?#]|\$),\\1$address\\3,")
+    export "$name=$value"
+  done
+}
+
+set_environment() {
+  for name in POSTGRES_URL SQLALCHEMY_DATABASE_URI PROTOCOL_BROKER_URL CHORES_BROKER_URL; do
+    read_secret "$name"
+  done
+  if [ -n "${SUBSTITUTE_LOCALHOST_IN_VARS:-}" ]; then
+    if address=$("$here/host_address.sh"); then
+      # shellcheck disable=SC2086
+      substitute_localhost "$address" $SUBSTITUTE_LOCALHOST_IN_VARS
+    else
+      echo "entrypoint.sh: there is no way to a docker host; localhost stays localhost" >&2
+    fi
+    unset SUBSTITUTE_LOCALHOST_IN_VARS
+  fi
+  if [ -z "${SQLALCHEMY_DATABASE_URI:-}" ] && [ -n "${POSTGRES_URL:-}" ]; then
+    export SQLALCHEMY_DATABASE_URI="$POSTGRES_URL"
+  fi
+}
+
+is_yes() {
+  case $1 in
+    [Yy][Ee][Ss] | [Tt][Rr][Uu][Ee] | [Oo][Nn] | 1) true ;;
+    *) false ;;
+  esac
+}
+
+# Every step may be done again: after a failure, `configure` is simply repeated.
+configure() {
+  if is_yes "${SETUP_RABBITMQ_BINDINGS:-}"; then
+    python "$here/await_servers.py" database chores_broker protocol_broker
+  else
+    python "$here/await_servers.py" database chores_broker
+  fi
+  flask db upgrade
+  flask swpt_accounts create_chores_queue
+  if is_yes "${SETUP_RABBITMQ_BINDINGS:-}"; then
+    flask swpt_accounts subscribe
+  fi
+}
+
+run_all() {
+  # One line for a wrong setting, in place of ten services which all say it again and again.
+  python "$here/check_settings.py"
+  # Where healthcheck.py looks for it.
+  SUPERVISOR_DIR=${TMPDIR:-/tmp}/swpt_accounts
+  export SUPERVISOR_DIR
+  [ -d "$SUPERVISOR_DIR" ] || mkdir -m 700 "$SUPERVISOR_DIR"
+  exec "$here/supervise.sh"
+}
+
+run_tests() {
+  command -v pytest >/dev/null ||
+    die "this image has no tests; build one that has: docker build --target tests ."
+  [ -n "${TEST_POSTGRES_URL:-}" ] && [ -n "${TEST_BROKER_URL:-}" ] &&
+    [ -n "${TEST_BROKER_MANAGEMENT_URL:-}" ] ||
+    die "the tests need TEST_POSTGRES_URL, TEST_BROKER_URL and TEST_BROKER_MANAGEMENT_URL"
+  cd "$here/.."
+  # A test must see the same defaults everywhere.
+  for name in $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' development.env) SQLALCHEMY_DATABASE_URI; do
+    unset "$name"
+  done
+  export HYPOTHESIS_STORAGE_DIRECTORY="${TMPDIR:-/tmp}/hypothesis"
+  exec pytest -p no:cacheprovider "$@"
+}
+
+flush() { # TYPE COMMAND [OPTION...]
+  type=$1
+  shift 2
+  exec flask swpt_accounts flush_messages "$type" "$@"
+}
+
+[ $# -gt 0 ] || set -- all
+set_environment
+case $1 in
+  all)
+    [ $# = 1 ] || die "all has no options"
+    run_all
+    ;;
+  configure)
+    [ $# = 1 ] || die "configure has no options"
+    configure
+    ;;
+  await_migrations)
+    shift
+    exec python "$here/await_servers.py" "$@" migrations
+    ;;
+  webserver)
+    shift
+    exec gunicorn --config "$here/gunicorn.conf.py" "$@" wsgi:app
+    ;;
+  develop-run-flask)
+    shift
+    exec flask run --host 0.0.0.0 --port "${WEBSERVER_PORT:-8080}" "$@"
+    ;;
+  consume_messages | consume_chore_messages | \
+    process_transfer_requests | process_finalization_requests | process_balance_changes | \
+    scan_accounts | scan_prepared_transfers | scan_registered_balance_changes | \
+    subscribe | unsubscribe | delete_queue | verify_shard_content)
+    exec flask swpt_accounts "$@"
+    ;;
+  flush_all)
+    shift
+    exec flask swpt_accounts flush_messages "$@"
+    ;;
+  flush_rejected_transfers) flush RejectedTransferSignal "$@" ;;
+  flush_prepared_transfers) flush PreparedTransferSignal "$@" ;;
+  flush_finalized_transfers) flush FinalizedTransferSignal "$@" ;;
+  flush_account_transfers) flush AccountTransferSignal "$@" ;;
+  flush_account_updates) flush AccountUpdateSignal "$@" ;;
+  flush_account_purges) flush AccountPurgeSignal "$@" ;;
+  flush_rejected_configs) flush RejectedConfigSignal "$@" ;;
+  flush_pending_balance_changes) flush PendingBalanceChangeSignal "$@" ;;
+  test)
+    shift
+    run_tests "$@"
+    ;;
+  help | --help | -h)
+    usage
+    ;;
+  *)
+    if ! command -v -- "$1" >/dev/null; then
+      printf 'entrypoint.sh: there is no command %s\n\n' "$1" >&2
+      usage >&2
+      exit 127
+    fi
+    exec "$@"
+    ;;
+esac

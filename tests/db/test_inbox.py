@@ -1,0 +1,161 @@
+"""A batch of messages is taken in, in one transaction."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from swpt_accounts.inbox.batch import decode_batch
+from swpt_accounts.inbox.effects import apply_messages
+from tests.db.books import account, open_books, prepare
+from tests.db.shard import Shard
+from tests.db.wire import make_delivery
+from tests.model import builders
+from tests.model.builders import ALICE, BOB, NOW, ROOT
+from tests.model.money import MAX_INT64
+
+QUEUES = ("transfer_request", "finalization_request", "pending_balance_change")
+
+
+def queued(shard: Shard) -> list[int]:
+    """How many rows each queue has."""
+    return [len(shard.rows(queue)) for queue in QUEUES]
+
+
+def test_batch_of_everything(shard: Shard) -> None:
+    open_books(shard, {ALICE: 100, BOB: 0})
+    transfer = prepare(shard, ALICE, BOB, 10)
+    shard.receive(
+        builders.pending_balance_change(BOB, 7),
+        builders.finalize_transfer(transfer, 10),
+        builders.prepare_transfer(ALICE, BOB, 20),
+        builders.configure_account(1, NOW),
+        builders.finalize_transfer(transfer, 11),
+    )
+    assert queued(shard) == [1, 2, 1]
+    assert account(shard, 1)["principal"] == 0
+    amounts = [row["committed_amount"] for row in shard.rows("finalization_request")]
+    assert amounts == [10, 11]
+
+
+def test_queues_keep_the_order_of_arrival(shard: Shard) -> None:
+    open_books(shard, {ALICE: 100, BOB: 0})
+    numbers = [5, 3, 9, 1, 7]
+    for batch in (numbers[:3], numbers[3:]):
+        shard.receive(
+            *[
+                message
+                for number in batch
+                for message in (
+                    builders.prepare_transfer(ALICE, BOB, 0, coordinator_request_id=number),
+                    builders.pending_balance_change(BOB, 1, change_id=number),
+                )
+            ]
+        )
+    requests = shard.rows("transfer_request")
+    assert [row["coordinator_request_id"] for row in requests] == numbers
+    assert [row["change_id"] for row in shard.rows("pending_balance_change")] == numbers
+
+
+def test_batch_that_fails_leaves_nothing(shard: Shard) -> None:
+    shard.receive(builders.configure_account(ALICE))
+    deliveries = [
+        make_delivery(m)
+        for m in (
+            builders.configure_account(BOB),
+            builders.prepare_transfer(ALICE, ROOT, 0),
+            builders.pending_balance_change(BOB, 7),
+        )
+    ]
+    received, _ = decode_batch(deliveries, shard.settings.realm)
+    shard.connection.raw.execute("ALTER TABLE pending_balance_change ADD CHECK (change_id <> 1)")
+    try:
+        with pytest.raises(psycopg.errors.CheckViolation):
+            apply_messages(shard.connection, shard.settings, received, is_repeated=False)
+    finally:
+        shard.connection.raw.execute(
+            "ALTER TABLE pending_balance_change DROP CONSTRAINT pending_balance_change_change_id_check"
+        )
+    assert [row["creditor_id"] for row in shard.rows("account")] == [ALICE]
+    assert queued(shard) == [0, 0, 0]
+    assert shard.rows("handled_batch") == shard.rows("registered_balance_change") == []
+
+
+def test_redelivered_request_that_was_handled_is_ignored(shard: Shard) -> None:
+    open_books(shard, {ALICE: 100, BOB: 0})
+    first, second = (
+        builders.prepare_transfer(ALICE, BOB, 10, coordinator_request_id=i) for i in (1, 2)
+    )
+    shard.receive(first)
+    shard.receive(first, second, is_redelivered=True)
+    requests = shard.rows("transfer_request")
+    assert [row["coordinator_request_id"] for row in requests] == [1, 2]
+    shard.receive(first, second, is_repeated=True)
+    assert len(shard.rows("transfer_request")) == 2
+
+
+def test_equal_request_that_is_new_is_handled(shard: Shard) -> None:
+    open_books(shard, {ALICE: 100, BOB: 0})
+    message = builders.prepare_transfer(ALICE, BOB, 10)
+    shard.receive(message)
+    shard.receive(message)
+    shard.receive(message, message)
+    assert len(shard.rows("transfer_request")) == 4
+
+
+def test_repeated_batch_is_handled_once(shard: Shard) -> None:
+    open_books(shard, {ALICE: 100, BOB: 0})
+    transfer = prepare(shard, ALICE, BOB, 10)
+    batch = [
+        builders.configure_account(1),
+        builders.prepare_transfer(ALICE, BOB, 20),
+        builders.finalize_transfer(transfer, 10),
+        builders.pending_balance_change(BOB, 7),
+    ]
+    for _ in range(3):
+        shard.receive(*batch, is_repeated=True)
+    shard.process_finalization_requests()
+    shard.process_transfer_requests()
+    shard.process_balance_changes()
+    assert account(shard, ALICE)["principal"] == 90
+    assert account(shard, ALICE)["total_locked_amount"] == 20
+    assert account(shard, BOB)["principal"] == 17
+    assert account(shard, 1)["last_change_seqnum"] == 0
+
+
+def test_what_was_handled_is_forgotten_after_a_while(shard: Shard) -> None:
+    open_books(shard, {ALICE: 100, BOB: 0})
+    message = builders.prepare_transfer(ALICE, BOB, 10)
+    shard.receive(message)
+    age_max = timedelta(hours=1)
+    for now, count in ((NOW + age_max, 1), (NOW + age_max + timedelta(seconds=1), 0)):
+        shard.set_now(now)
+        shard.connection.call("forget_handled_v1", age_max)
+        assert len(shard.rows("handled_batch")) >= count
+    assert shard.rows("handled_batch") == []
+
+
+def test_digests_that_were_handled_are_found(shard: Shard) -> None:
+    call = shard.connection.call
+    digests = [bytes([i]) * 16 for i in range(5)]
+    call("note_handled_v1", digests[:2])
+    call("note_handled_v1", digests[2:3])
+    (found,) = call("find_handled_v1", digests[1:4])
+    assert sorted(found) == digests[1:3]
+    assert call("find_handled_v1", digests[3:]) == ([],)
+    assert call("find_handled_v1", []) == ([],)
+
+
+def test_limits_of_a_request(shard: Shard) -> None:
+    message = builders.prepare_transfer(-MAX_INT64 - 1, MAX_INT64, MAX_INT64, min_locked_amount=0)
+    shard.receive(builders.configure_account(MAX_INT64))
+    shard.receive({**message, "max_commit_delay": 2**31 - 1})
+    (row,) = shard.rows("transfer_request")
+    assert row.items() >= {
+        "creditor_id": -MAX_INT64 - 1,
+        "coordinator_id": -MAX_INT64 - 1,
+        "recipient_creditor_id": MAX_INT64,
+        "min_locked_amount": 0,
+        "max_locked_amount": MAX_INT64,
+        "deadline": NOW + timedelta(seconds=2**31 - 1),
+    }.items()

@@ -1,0 +1,230 @@
+"""No statement of the workers reads a whole table, whatever the planner knows of the tables.
+
+The tables are large, and the statistics are missing, or from a time when the tables were empty.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from swpt_accounts.db.connection import connect
+from swpt_accounts.outbox.signals import make_signal
+from swpt_accounts.settings import load_settings
+from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from tests.db.books import configure_root
+from tests.db.shard import OUTBOXES, TABLES, TOPICS, Shard
+from tests.model import builders
+from tests.model.builders import DEBTOR, INFO, NOW, ROOT
+from tests.model.money import LATEST
+
+ACCOUNTS_COUNT = 50_000
+ROWS_COUNT = 10_000
+BATCH_COUNT = 10
+# What may be read of a table to do `BATCH_COUNT` things.
+READ_COUNT_MAX = 400
+FIRST = 1 << 40
+RECENT = range(FIRST + ACCOUNTS_COUNT - BATCH_COUNT, FIRST + ACCOUNTS_COUNT)
+# They are short, and without an index.
+SHORT_TABLES = {"handled_batch"}
+
+FILL = f"""
+INSERT INTO account (
+    debtor_id, creditor_id, creation_date, last_change_ts, principal,
+    last_interest_capitalization_ts, last_transfer_id, pending_transfers_count,
+    last_heartbeat_ts
+)
+SELECT {DEBTOR}, {FIRST} + i, '2024-05-20', now, 10000, now, 1, 1, now
+FROM generate_series(0, {ACCOUNTS_COUNT - 1}) AS i, current_ts() AS now;
+
+INSERT INTO prepared_transfer (
+    debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+    coordinator_request_id, locked_amount, recipient_creditor_id, prepared_at,
+    demurrage_rate, deadline, final_interest_rate_ts
+)
+SELECT {DEBTOR}, {FIRST} + i, 1, 'direct', {FIRST} + i, i, 0, 0, now, -50, 'infinity', 'infinity'
+FROM generate_series(0, {ACCOUNTS_COUNT - 1}) AS i, current_ts() AS now;
+
+INSERT INTO registered_balance_change (debtor_id, other_creditor_id, change_id, committed_at)
+SELECT {DEBTOR}, 0, i, current_ts() FROM generate_series(0, {ROWS_COUNT}) AS i;
+
+INSERT INTO root_config (debtor_id, interest_rate)
+SELECT i, 0 FROM generate_series(1000, {ROWS_COUNT}) AS i;
+
+INSERT INTO returned_message (signal_name, body, reason, next_attempt_at)
+SELECT 'AccountPurgeSignal', '', '', 'infinity' FROM generate_series(0, {ROWS_COUNT});
+
+INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)
+SELECT {DEBTOR}, {FIRST} + i, '2024-05-20', now
+FROM generate_series(0, {ROWS_COUNT}) AS i, current_ts() AS now;
+"""
+
+
+def requests() -> list[dict[str, object]]:
+    """What leaves work to the stages."""
+    return [
+        message
+        for i, creditor_id in enumerate(RECENT)
+        for message in (
+            builders.prepare_transfer(creditor_id, ROOT, 1),
+            builders.pending_balance_change(creditor_id, 1, change_id=ROWS_COUNT + 1 + i),
+            finalization(creditor_id),
+        )
+    ]
+
+
+def finalization(creditor_id: int) -> dict[str, object]:
+    """A FinalizeTransfer for the prepared transfer of an account."""
+    return {
+        "type": "FinalizeTransfer",
+        "debtor_id": DEBTOR,
+        "creditor_id": creditor_id,
+        "transfer_id": 1,
+        "coordinator_type": "direct",
+        "coordinator_id": creditor_id,
+        "coordinator_request_id": creditor_id - FIRST,
+        "committed_amount": 1,
+        "transfer_note": "",
+        "transfer_note_format": "",
+        "ts": NOW,
+    }
+
+
+def fill_queues(shard: Shard) -> None:
+    """Queue far more than a batch; and put what nobody will ever do at the front."""
+    many = range(FIRST, FIRST + 500)
+    for _ in range(6):
+        shard.receive(
+            *[builders.prepare_transfer(c, ROOT, 0) for c in many],
+            *[finalization(c) for c in many],
+        )
+    shard.receive(
+        *[builders.pending_balance_change(c, 1, change_id=c, other_creditor_id=1) for c in many]
+    )
+
+
+@pytest.fixture(
+    scope="module", params=["no statistics", "statistics of empty tables", "fresh statistics"]
+)
+def full(request: pytest.FixtureRequest, database_url: str) -> Iterator[Shard]:
+    """A shard with large tables."""
+    settings = load_settings({"SQLALCHEMY_DATABASE_URI": database_url})
+    connection = connect(settings, "test")
+    shard = Shard(connection, settings)
+    for table in TABLES:
+        connection.raw.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+        connection.raw.execute(f"TRUNCATE {table}")
+    if request.param == "statistics of empty tables":
+        connection.raw.execute("ANALYZE")
+    shard.set_now(NOW)
+    configure_root(shard)
+    connection.raw.execute(FILL)
+    fill_queues(shard)
+    if request.param == "fresh statistics":
+        connection.raw.execute("ANALYZE")
+    yield shard
+    connection.close()
+
+
+def call(function: str, *args: object) -> Callable[[Shard], object]:
+    """Something to do: a call of a procedure."""
+    return lambda shard: shard.connection.call_table(function, *args)
+
+
+def perform(chore_type: str, **fields: object) -> Callable[[Shard], None]:
+    return lambda shard: shard.perform_chore(builders.chore(chore_type, RECENT[0], **fields))
+
+
+DEEDS: dict[str, Callable[[Shard], object]] = {
+    "receive": lambda s: s.receive(
+        *requests(), *[builders.configure_account(c, LATEST) for c in RECENT]
+    ),
+    "receive again": lambda s: s.receive(*requests(), is_redelivered=True),
+    "open": lambda s: s.receive(*[builders.configure_account(c) for c in range(1, BATCH_COUNT)]),
+    "configure the root": lambda s: configure_root(s, LATEST),
+    "prepare": lambda s: s.run_stage(PREPARING, count_max=BATCH_COUNT),
+    "finalize": lambda s: s.run_stage(FINALIZING, count_max=BATCH_COUNT),
+    "change balances": lambda s: s.run_stage(CHANGING_BALANCES, count_max=BATCH_COUNT),
+    "ask whether reachable": call("is_reachable_v1", DEBTOR, FIRST),
+    "lease": call("lease_unverified_requests_v1", BATCH_COUNT, timedelta(1)),
+    "note answers": call(
+        "note_verifications_v1", list(range(BATCH_COUNT)), [True] * BATCH_COUNT, timedelta(1)
+    ),
+    "change the rate": perform("ChangeInterestRate", interest_rate=5.5, ts=NOW),
+    "update the info": perform("UpdateDebtorInfo", **INFO, ts=NOW),
+    "capitalize": perform("CapitalizeInterest"),
+    "delete": perform("TryToDeleteAccount"),
+    "send prompt updates": call(
+        "send_prompt_account_updates_v1", timedelta(days=-1), BATCH_COUNT
+    ),
+    "take due messages": call("take_due_messages_v1", ["AccountPurgeSignal"], BATCH_COUNT),
+}
+SCANS: dict[str, Callable[[Shard], object]] = {
+    "purge": call("purge_accounts_v1", 3, 4, timedelta(0)),
+    "update": call("send_due_account_updates_v1", 3, 4, timedelta(-1)),
+    "find chores": call(
+        "find_account_chores_v1", 3, 4, timedelta(0), timedelta(0), 0.0001, timedelta(0)
+    ),
+    "find debtors": call("find_unknown_debtors_on_pages_v1", 3, 4, 0, 1, timedelta(1)),
+    "drop accounts": call("drop_parent_accounts_v1", 3, 4, 0, 1),
+    "drop transfers": call("drop_parent_prepared_transfers_v1", 3, 4, 0, 1),
+    "remind": call("remind_of_prepared_transfers_v1", 3, 4, timedelta(-1)),
+    "forget changes": call("forget_balance_changes_v1", 3, 4, LATEST),
+}
+
+
+def count_reads(shard: Shard) -> dict[str, tuple[int, int]]:
+    """How often each table was read from its start to its end, and how many rows were read.
+
+    They grow within a transaction.
+    """
+    rows = shard.connection.raw.execute(
+        "SELECT relname, seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0)"
+        " FROM pg_stat_xact_user_tables"
+    ).fetchall()
+    return {table: (scans, count) for table, scans, count in rows}
+
+
+def check_reads(shard: Shard, deed: Callable[[Shard], object]) -> None:
+    """Do something, look how much is read, and undo it."""
+    with shard.connection.raw.transaction(force_rollback=True):
+        before = count_reads(shard)
+        deed(shard)
+        after = count_reads(shard)
+    for table in set(TABLES) - SHORT_TABLES:
+        scans, count = (a - b for a, b in zip(after[table], before[table], strict=True))
+        assert scans == 0, f"{table} is read from its start to its end"
+        assert count <= READ_COUNT_MAX, f"{count} rows of {table} are read"
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_nothing_is_read_in_vain(full: Shard, name: str) -> None:
+    check_reads(full, DEEDS[name])
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_scan_reads_the_pages_that_it_is_given(full: Shard, name: str) -> None:
+    check_reads(full, SCANS[name])
+
+
+@pytest.mark.parametrize("table", OUTBOXES)
+def test_flusher_reads_what_it_sends(full: Shard, table: str) -> None:
+    signal = make_signal(TOPICS[table], full.settings)
+    query = signal.take_query(full.connection.raw)
+    check_reads(
+        full,
+        lambda s: s.connection.raw.execute(query, {"after_id": 0, "count_max": BATCH_COUNT}),
+    )
+
+
+def test_stages_do_work(full: Shard) -> None:
+    """What these tests look at is not nothing."""
+    for stage in (PREPARING, FINALIZING, CHANGING_BALANCES):
+        with full.connection.raw.transaction(force_rollback=True):
+            assert full.run_stage(stage, count_max=BATCH_COUNT)[:2] == (BATCH_COUNT, BATCH_COUNT)
+
+
+@pytest.mark.parametrize("stage", [PREPARING, FINALIZING, CHANGING_BALANCES])
+def test_search_starts_after_the_rows_that_are_gone(full: Shard, stage: Stage) -> None:
+    last_id = max(row["id"] for row in full.rows(stage.table))
+    check_reads(full, lambda s: s.run_stage(stage, after_id=last_id - BATCH_COUNT))

@@ -1,0 +1,183 @@
+"""Waiting for servers and for migrations, and setting everything up."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
+from tests.support.authority import free_port
+from tests.support.broker import Broker, Management
+from tests.support.database import Databases, migrate
+
+
+def execute(url: str, statement: str) -> list[tuple[str, ...]]:
+    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def waiting(*words: str, **settings: str) -> Running:
+    script = str(DOCKER / "await_servers.py")
+    return Running(["python", script, *words], image_environment(**settings))
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the other direction has ended it
+
+
+@contextmanager
+def forwarding(port: int, host: str, target_port: int) -> Iterator[None]:
+    """Listens on the port, and brings whoever comes to another one."""
+    listener = socket.create_server(("127.0.0.1", port))
+    sockets = [listener]
+    threads: list[threading.Thread] = []
+
+    def accept() -> None:
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection((host, target_port))
+            sockets.extend((near, far))
+            for pair in ((near, far), (far, near)):
+                threads.append(threading.Thread(target=_pump, args=pair))
+                threads[-1].start()
+
+    acceptor = threading.Thread(target=accept)
+    acceptor.start()
+    try:
+        yield
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        acceptor.join()
+        for thread in threads:
+            thread.join(10)
+        for each in sockets:
+            each.close()
+
+
+@pytest.mark.parametrize("thing", ["database", "protocol_broker", "chores_broker"])
+def test_waits_for_a_server_that_comes_up(thing: str, database_url: str, broker_url: str) -> None:
+    port = free_port()
+    settings = {"POSTGRES_URL": database_url}
+    if thing == "database":
+        url = make_url(database_url)
+        assert url.host
+        assert url.port
+        host, target_port = url.host, url.port
+        moved = url.set(host="127.0.0.1", port=port)
+        settings["POSTGRES_URL"] = moved.render_as_string(hide_password=False)
+    else:
+        parts = urlsplit(broker_url)
+        assert parts.hostname
+        assert parts.port
+        host, target_port = parts.hostname, parts.port
+        moved_netloc = parts.netloc.replace(f":{target_port}", f":{port}")
+        moved_netloc = moved_netloc.replace(host, "127.0.0.1")
+        settings[f"{thing.upper()}_URL"] = parts._replace(netloc=moved_netloc).geturl()
+    with waiting(thing, **settings) as process:
+        process.wait_line("waiting for the")
+        with forwarding(port, host, target_port):
+            assert process.wait_exit() == 0
+
+
+def test_gives_up_and_says_why() -> None:
+    url = f"postgresql://user:secret@127.0.0.1:{free_port()}/test"
+    with waiting("--seconds", "0.5", "database", POSTGRES_URL=url) as process:
+        assert process.wait_exit() == 1
+    assert "the database is not there after 0.5 s" in process.lines[-1]
+    assert "refused" in process.lines[-1]
+    assert not [line for line in process.lines if "secret" in line or "Traceback" in line]
+
+
+def test_a_wrong_setting_is_not_waited_for() -> None:
+    with waiting("database", POSTGRES_URL="mysql://x") as process:
+        assert process.wait_exit() == 1
+    (line,) = process.lines
+    assert line.startswith("swpt_accounts: POSTGRES_URL is ")
+
+
+def test_a_signal_ends_the_wait() -> None:
+    url = f"postgresql://user:secret@127.0.0.1:{free_port()}/test"
+    with waiting("database", POSTGRES_URL=url) as process:
+        process.wait_line("waiting for the")
+        code, seconds = process.terminate(5)
+    assert code == 143
+    assert seconds < 2
+
+
+def await_migrations(url: str) -> Running:
+    return Running([str(ENTRYPOINT), "await_migrations"], image_environment(POSTGRES_URL=url))
+
+
+def test_migrations_are_waited_for(databases: Databases) -> None:
+    url = databases.create_empty()
+    with await_migrations(url) as process:
+        process.wait_line("waiting for migration")
+        migrate(url, "upgrade")
+        assert process.wait_exit() == 0
+
+
+def test_migrations_that_are_there_are_not_waited_for(databases: Databases) -> None:
+    with await_migrations(databases.create()) as process:
+        assert process.wait_exit() == 0
+    assert process.lines == []
+
+
+def test_a_later_schema_is_waited_for_and_told(databases: Databases) -> None:
+    url = databases.create()
+    (((revision,)),) = execute(url, "SELECT version_num FROM alembic_version")
+    execute(url, "UPDATE alembic_version SET version_num = 'later'")
+    with await_migrations(url) as process:
+        line = process.wait_line("waiting for migration")
+        assert "the last one applied is later, which only a later version knows" in line
+        execute(url, f"UPDATE alembic_version SET version_num = '{revision}'")
+        assert process.wait_exit() == 0
+
+
+@pytest.fixture
+def configure(databases: Databases, broker_url: str) -> Callable[[str], tuple[int, list[str]]]:
+    """Runs `configure`, on the same new database each time."""
+    url = databases.create_empty()
+
+    def run(setup_bindings: str) -> tuple[int, list[str]]:
+        environment = image_environment(
+            POSTGRES_URL=url,
+            PROTOCOL_BROKER_URL=broker_url,
+            CHORES_BROKER_URL=broker_url,
+            SETUP_RABBITMQ_BINDINGS=setup_bindings,
+        )
+        with Running([str(ENTRYPOINT), "configure"], environment) as process:
+            return process.wait_exit(60), process.lines
+
+    return run
+
+
+def test_configure_sets_everything_up_and_can_be_repeated(
+    configure: Callable[[str], tuple[int, list[str]]],
+    management: Management,
+    broker: Broker,
+    vhost: str,
+) -> None:
+    assert configure("") == (0, [])
+    assert broker.exists("swpt_accounts_chores")
+    assert not broker.exists("swpt_accounts")
+    for _ in range(2):
+        assert configure("yes") == (0, [])
+        assert broker.exists("swpt_accounts")
+        assert broker.exists("swpt_accounts.XQ")
+    assert ("accounts_in", "swpt_accounts", "#", json.dumps({})) in management.bindings(vhost)

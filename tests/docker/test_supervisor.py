@@ -1,0 +1,141 @@
+"""All services in one container: `entrypoint.sh all`, without the container."""
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import requests
+
+from tests.docker.processes import DOCKER, ENTRYPOINT, ROOT, Running, image_environment
+from tests.support.authority import SERVICES, Authority, configure_root
+from tests.support.broker import Observer, wait_until
+
+STOP_SECONDS_MAX = 10.0
+SUPERVISORS_LINE = re.compile(r"[0-9-]{10} [0-9:,]{12} (WARN|CRIT) ")
+NAMES = {*SERVICES, "webserver"}
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class All:
+    """The container's `all`, and what its supervisor says of the services."""
+
+    def __init__(self, authority: Authority, folder: Path) -> None:
+        self.authority = authority
+        self.folder = folder
+        settings = {k: authority.environment[k] for k in ("FETCH_API_URL", "PROTOCOL_BROKER_URL")}
+        environment = image_environment(
+            **settings,
+            POSTGRES_URL=authority.database_url,
+            CHORES_BROKER_URL=authority.broker_url,
+            WEBSERVER_ADDRESS="127.0.0.1",
+            WEBSERVER_PORT=str(authority.port),
+            PROTOCOL_BROKER_PROCESSES="2",
+            APP_LOG_FORMAT="json",
+            APP_LOG_LEVEL="info",
+            TMPDIR=str(folder),
+        )
+        self.process = Running([str(ENTRYPOINT)], environment)
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        status = load(ROOT / "scripts" / "status.py")
+        found = status.read_services(str(self.folder / "swpt_accounts"))
+        return {service["name"]: service for service in found}
+
+    def is_at_work(self) -> bool:
+        services = self.services()
+        if {s["statename"] for s in services.values()} != {"RUNNING"}:
+            return False
+        workers = [name for names in SERVICES.values() for name in names]
+        if not self.authority.connections_of(*workers, "consume_messages"):
+            return False
+        try:
+            url = f"{self.authority.web_url}/accounts/healthz"
+            return requests.get(url, timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+@pytest.fixture
+def everything(idle_authority: Authority) -> Iterator[All]:
+    """All services, at work. The folder has a short name: a socket is in it."""
+    with tempfile.TemporaryDirectory(prefix="swpt", dir="/tmp") as folder:
+        made = All(idle_authority, Path(folder))
+        with made.process:
+            wait_until(made.is_at_work, 90, "all services are at work")
+            yield made
+
+
+def test_all_services_run_and_stop_in_time(everything: All) -> None:
+    assert set(everything.services()) == NAMES
+    with Observer(everything.authority.broker_url) as observer:
+        everything.authority.send(configure_root(77))
+        observer.wait_message("AccountUpdate", debtor_id=77, creditor_id=0)
+    code, seconds = everything.process.terminate(30)
+    assert code == 0
+    assert seconds < STOP_SECONDS_MAX
+    everything.process.wait_exit()
+    assert everything.services() == {}
+    # Nobody is left behind, and every line is as the services wrote it.
+    wait_until(lambda: not everything.process.members(), 5, "nobody is left")
+    own = [line for line in everything.process.lines if not SUPERVISORS_LINE.match(line)]
+    lines = [json.loads(line) for line in own]
+    assert "gunicorn.error" in {line["name"] for line in lines}
+
+
+def test_a_service_that_dies_is_started_again(everything: All) -> None:
+    before = everything.services()["flush_messages"]["pid"]
+    os.kill(before, signal.SIGKILL)
+
+    def is_back() -> bool:
+        service = everything.services()["flush_messages"]
+        return service["pid"] not in (0, before) and service["statename"] == "RUNNING"
+
+    wait_until(is_back, 30, "flush_messages is back")
+    with Observer(everything.authority.broker_url) as observer:
+        everything.authority.send(configure_root(78))
+        observer.wait_message("AccountUpdate", debtor_id=78, creditor_id=0)
+
+
+def test_the_health_check_sees_everything(everything: All, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(everything.folder))
+    monkeypatch.setenv("WEBSERVER_PORT", str(everything.authority.port))
+    healthcheck = load(DOCKER / "healthcheck.py")
+    assert list(healthcheck.check_services()) == []
+    assert list(healthcheck.check_web()) == []
+    everything.process.terminate(30)
+    (problem,) = healthcheck.check_services()
+    assert "the supervisor does not answer" in problem
+    (problem,) = healthcheck.check_web()
+    assert f":{everything.authority.port}/accounts/healthz" in problem
+
+
+def test_a_wrong_setting_is_one_line_and_the_end() -> None:
+    environment = image_environment(POSTGRES_URL="postgresql://x/y", FLUSH_PERIOD="soon")
+    with Running([str(ENTRYPOINT), "all"], environment) as process:
+        assert process.wait_exit() == 1
+    (line,) = process.lines
+    assert line.startswith("swpt_accounts: FLUSH_PERIOD is 'soon'")
+
+
+def test_no_passwords_and_no_ports_in_the_configuration() -> None:
+    text = (DOCKER / "supervisord.conf").read_text()
+    assert "inet_http_server" not in text
+    for line in text.splitlines():
+        if line.startswith("password"):
+            assert line == "password=%(ENV_SUPERVISOR_PASSWORD)s"

@@ -1,0 +1,156 @@
+"""The fetch API, as proxies and other shards see it."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from swpt_accounts.core.realm import Realm
+from tests.support.authority import WEBSERVER, Authority, configure, configure_root
+from tests.support.broker import Observer
+
+DEBTOR_ID = -2
+CONFIG_DATA = '{"type": "RootConfigData", "rate": 1.5, "x": "Ünïcode ✓"}'
+ACCOUNTS = {
+    0: configure_root(DEBTOR_ID, config_data=CONFIG_DATA),
+    2**32 + 1: configure(DEBTOR_ID, 2**32 + 1),
+    -5: configure(DEBTOR_ID, -5),
+    2**32 + 2: configure(DEBTOR_ID, 2**32 + 2, config_flags=1),
+}
+
+
+@pytest.fixture(scope="module")
+def web(idle_authority: Authority) -> Authority:
+    """A web server, and some accounts."""
+    idle_authority.start(WEBSERVER, "consume_messages", "flush_messages")
+    with Observer(idle_authority.broker_url) as observer:
+        for creditor_id, message in ACCOUNTS.items():
+            idle_authority.send(message)
+            observer.wait_message("AccountUpdate", creditor_id=creditor_id)
+    return idle_authority
+
+
+def get(web: Authority, path: str) -> requests.Response:
+    return requests.get(f"{web.web_url}{path}", timeout=10, allow_redirects=False)
+
+
+def account_path(creditor_id: int, what: str, debtor_id: int = DEBTOR_ID) -> str:
+    return f"/accounts/{debtor_id % 2**64}/{creditor_id % 2**64}/{what}"
+
+
+def may_stay_cached(response: requests.Response) -> bool:
+    """Whether a shared cache may use the answer for long (RFC 9111)."""
+    control = response.headers.get("Cache-Control", "")
+    age = re.search(r"max-age=(\d+)", control)
+    is_stored = "no-store" not in control and response.headers.get("Vary") != "*"
+    return is_stored and age is not None and int(age[1]) > 5
+
+
+def test_health(web: Authority) -> None:
+    response = get(web, "/accounts/healthz")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/")
+    assert response.text
+
+
+@pytest.mark.parametrize("creditor_id", [0, 2**32 + 1, -5])
+def test_reachable(web: Authority, creditor_id: int) -> None:
+    response = get(web, account_path(creditor_id, "reachable"))
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["Cache-Control"] == "max-age=86400"
+
+
+def test_root_account_that_does_not_exist_is_reachable(web: Authority) -> None:
+    assert get(web, account_path(0, "reachable", debtor_id=12345)).status_code == 204
+
+
+@pytest.mark.parametrize("creditor_id", [2**32 + 2, 2**40, -1])
+def test_not_reachable(web: Authority, creditor_id: int) -> None:
+    response = get(web, account_path(creditor_id, "reachable"))
+    assert response.status_code == 404
+    assert not may_stay_cached(response)
+
+
+@pytest.mark.parametrize("creditor_id", list(ACCOUNTS))
+def test_config(web: Authority, creditor_id: int) -> None:
+    response = get(web, account_path(creditor_id, "config"))
+    assert response.status_code == 200
+    assert response.content.decode("utf-8") == ACCOUNTS[creditor_id]["config_data"]
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.headers["Cache-Control"] == "max-age=86400"
+
+
+def test_no_config(web: Authority) -> None:
+    for path in (account_path(2**40, "config"), account_path(0, "config", debtor_id=12345)):
+        response = get(web, path)
+        assert response.status_code == 404
+        assert not may_stay_cached(response)
+
+
+@pytest.mark.parametrize(
+    "account_id",
+    [
+        "-1",
+        "+1",
+        "007",
+        "1.0",
+        "1e3",
+        "0x1",
+        "18446744073709551616",
+        "%20",
+        "%EF%BC%91",
+        "a",
+        "1%0A",
+    ],
+)
+@pytest.mark.parametrize("what", ["reachable", "config"])
+def test_ids_that_are_not_canonical(web: Authority, account_id: str, what: str) -> None:
+    root = DEBTOR_ID % 2**64
+    assert get(web, f"/accounts/{root}/{account_id}/{what}").status_code == 404
+    assert get(web, f"/accounts/{account_id}/0/{what}").status_code == 404
+
+
+def test_other_paths_and_methods(web: Authority) -> None:
+    for path in ("/", "/accounts", "/accounts/1", "/accounts/1/2", "/accounts/1/2/other"):
+        assert get(web, path).status_code == 404
+    url = web.web_url + account_path(0, "config")
+    assert requests.post(url, timeout=10).status_code == 405
+    head = requests.head(url, timeout=10)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.fixture(scope="module")
+def shard(web: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    """The web server of a shard with half of the accounts."""
+    folder = tmp_path_factory.mktemp("shard")
+    settings = {"PROTOCOL_BROKER_QUEUE_ROUTING_KEY": "1.#"}
+    made = Authority(web.database_url, web.broker_url, folder, settings)
+    made.start(WEBSERVER)
+    yield made
+    made.close()
+
+
+def test_accounts_of_another_shard(shard: Authority) -> None:
+    realm = Realm.parse("1.#")
+    found = set()
+    for creditor_id in (*ACCOUNTS, *range(2**40, 2**40 + 10)):
+        is_own = realm.contains(DEBTOR_ID, creditor_id)
+        found.add(is_own)
+        for what in ("reachable", "config"):
+            response = get(shard, account_path(creditor_id, what))
+            assert (response.status_code == 500) == (not is_own)
+            if not is_own:
+                assert not may_stay_cached(response)
+    assert found == {True, False}
+
+
+def test_no_database(web: Authority) -> None:
+    """The server tells of an error, not that there is no account; and it recovers."""
+    path = account_path(2**32 + 1, "reachable")
+    web.cut_database()
+    try:
+        assert get(web, path).status_code >= 500
+    finally:
+        web.restore_database()
+    assert get(web, path).status_code == 204

@@ -1,0 +1,416 @@
+"""Two shards, each with its own database, on one broker: what goes on between them."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e.agents import Currency
+from tests.e2e.wire import chain_problems, problems_of
+from tests.support.authority import Authority, configure, finalize, prepare
+from tests.support.broker import Message, Observer, wait_until
+from tests.support.database import Databases
+from tests.support.shards import FetchProxy, Shard, start_all
+
+SERVICES = (
+    "consume_messages",
+    "consume_chore_messages",
+    "process_transfer_requests",
+    "process_finalization_requests",
+    "process_balance_changes",
+    "flush_messages",
+    "scan_accounts",
+    "webserver",
+)
+SETTINGS = {
+    "APP_ACCOUNTS_SCAN_HOURS": "0.00005",
+    "APP_FETCH_API_TIMEOUT_SECONDS": "2",
+    "PROTOCOL_BROKER_PREFETCH_COUNT": "100",
+}
+_debtor_ids = itertools.count(2**41 + 1)
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[FetchProxy]:
+    made = FetchProxy()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def shards(
+    databases: Databases,
+    broker_url: str,
+    proxy: FetchProxy,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[list[Shard]]:
+    folder = tmp_path_factory.mktemp("shards")
+    settings = {**SETTINGS, "FETCH_API_URL": proxy.url}
+    made = []
+    try:
+        for bit in "01":
+            name, url = f"shard_{bit}", databases.create()
+            made.append(Shard(name, f"{bit}.#", url, broker_url, folder / name, settings))
+            made[-1].subscribe()
+        proxy.shards = made
+        made[0].observe()
+        start_all(made, *SERVICES)
+        yield made
+    finally:
+        for shard in made:
+            shard.close()
+
+
+class ShardedCurrency(Currency):
+    """A debtor whose own account is in the first shard."""
+
+    def __init__(self, shards: list[Shard]) -> None:
+        self.home, self.abroad = shards
+        debtor_id = next(n for n in _debtor_ids if self.home.contains(n, 0))
+        super().__init__(self.home, debtor_id)
+        self._local_ids = self.home.creditor_ids(debtor_id)
+        self._foreign_ids = self.abroad.creditor_ids(debtor_id)
+
+    def shard_of(self, creditor_id: int) -> Shard:
+        return self.home if self.home.contains(self.debtor_id, creditor_id) else self.abroad
+
+    def open_home(self, amount: int = 0) -> int:
+        """Open an account in the shard of the debtor."""
+        return self.open_account(amount, next(self._local_ids))
+
+    def open_abroad(self, amount: int = 0) -> int:
+        """Open an account in the other shard."""
+        return self.open_account(amount, next(self._foreign_ids))
+
+    def principal(self, creditor_id: int) -> int:
+        rows = self.shard_of(creditor_id).query(
+            "SELECT principal FROM account WHERE debtor_id = %s AND creditor_id = %s",
+            self.debtor_id,
+            creditor_id,
+        )
+        return int(rows[0][0]) if rows else 0
+
+    def change(self, creditor_id: int, changes: str) -> None:
+        """Change columns of an account: let time pass for it."""
+        self.shard_of(creditor_id).query(
+            f"UPDATE account SET {changes} WHERE debtor_id = %s AND creditor_id = %s",
+            self.debtor_id,
+            creditor_id,
+        )
+
+
+@pytest.fixture
+def currency(shards: list[Shard], proxy: FetchProxy) -> Iterator[ShardedCurrency]:
+    """A new currency. Whatever the shards send during the test is checked, field by field."""
+    proxy.status = None
+    proxy.gate.set()
+    made = ShardedCurrency(shards)
+    since = len(made.observer.messages)
+    yield made
+    proxy.status = None
+    proxy.gate.set()
+    made.observer.receive()
+    problems = [p for m in made.observer.messages[since:] for p in problems_of(m)]
+    problems += chain_problems(made.observer.messages)
+    assert not problems, problems[:5]
+
+
+def root_config(**properties: object) -> str:
+    return json.dumps({"type": "RootConfigData", **properties})
+
+
+def changes_sent(currency: ShardedCurrency, **fields: Any) -> list[Message]:
+    """The PendingBalanceChanges between the shards."""
+    currency.observer.receive()
+    return currency.observer.find(
+        "PendingBalanceChange", debtor_id=currency.debtor_id, **fields
+    )
+
+
+# -- transfers ----------------------------------------------------------------
+
+
+def test_transfers_both_ways(currency: ShardedCurrency) -> None:
+    currency.open_root()
+    home, abroad = currency.open_home(1000), currency.open_abroad(1000)
+    for n in range(1, 6):
+        currency.transfer(home, abroad, 100 + n, transfer_note=f"to {n}")
+        currency.transfer(abroad, home, 50 + n, transfer_note=f"fro {n}")
+    currency.transfer(abroad, 0, 40)
+    assert currency.principal(home) == 1000 - 515 + 265
+    assert currency.principal(abroad) == 1000 + 515 - 265 - 40
+    assert currency.principal(0) == -2000 + 40
+    for creditor_id, count in ((home, 11), (abroad, 12)):
+        found = currency.transfers(creditor_id, count)
+        assert [t["transfer_number"] for t in found] == list(range(1, count + 1))
+    # The first amount came to `abroad` from another shard, too; what stays at home does not travel.
+    assert len(changes_sent(currency, creditor_id=abroad)) == 1 + 5
+    assert len(changes_sent(currency, creditor_id=home)) == 5
+    assert len(changes_sent(currency, creditor_id=0)) == 1
+
+
+def test_balance_change_that_is_delivered_often_is_applied_once(
+    currency: ShardedCurrency,
+) -> None:
+    currency.open_root()
+    abroad = currency.open_abroad(500)
+    (sent,) = changes_sent(currency)
+    assert sent.data["principal_delta"] == 500
+    assert sent.properties.type == "PendingBalanceChange"
+    for _ in range(5):
+        currency.authority.send(sent.data)
+    # It is a transfer later: whatever came before has been done by now.
+    currency.transfer(0, abroad, 1)
+    assert currency.principal(abroad) == 501
+    assert len(currency.transfers(abroad, 2)) == 2
+
+
+def test_recipient_is_asked_for_where_it_is(currency: ShardedCurrency, proxy: FetchProxy) -> None:
+    currency.open_root()
+    home, abroad = currency.open_home(10), currency.open_abroad(10)
+    unknown = next(currency._foreign_ids)
+    del proxy.paths[:]
+    assert currency.reject(home, unknown, 1)["status_code"] == "RECIPIENT_IS_UNREACHABLE"
+    assert proxy.paths == [f"/accounts/{currency.debtor_id}/{unknown}/reachable"]
+    currency.configure(abroad, config_flags=1)
+    assert currency.reject(home, abroad, 1)["status_code"] == "RECIPIENT_IS_UNREACHABLE"
+    del proxy.paths[:]
+    # Nobody has to be asked about root accounts, and accounts of the same shard.
+    assert currency.prepare(abroad, 0, 1)
+    assert currency.prepare(home, currency.open_home(), 1)
+    assert proxy.paths == []
+
+
+def test_money_opens_an_account_in_the_other_shard(currency: ShardedCurrency) -> None:
+    """With coordinator type "agent" the recipient is not asked for."""
+    currency.open_root()
+    home = currency.open_home(100)
+    recipient = next(currency._foreign_ids)
+    agent = {"coordinator_type": "agent", "coordinator_id": home}
+    currency.finalize(currency.prepare(home, recipient, 60, **agent), 60)
+    update = currency.wait("AccountUpdate", creditor_id=recipient, principal=60).data
+    assert update["last_config_ts"].startswith("1970")
+    assert currency.principal(home) == 40
+
+
+def test_negative_ids(shards: list[Shard]) -> None:
+    """Ids are unsigned in paths, and signed in messages."""
+    currency = ShardedCurrency(shards)
+    currency.debtor_id = next(n for n in itertools.count(-2**63, 7) if shards[0].contains(n, 0))
+    currency.open_root()
+    ids = shards[1].creditor_ids(currency.debtor_id, -2**62)
+    first, second = (currency.open_account(100, next(ids)) for _ in range(2))
+    currency.transfer(first, second, 30)
+    assert (currency.principal(0), currency.principal(second)) == (-200, 130)
+
+
+# -- currencies ---------------------------------------------------------------
+
+
+def test_new_account_has_the_rate_of_its_debtor_at_once(
+    currency: ShardedCurrency, proxy: FetchProxy
+) -> None:
+    currency.open_root(config_data=root_config(rate=3.123456789))
+    del proxy.paths[:]
+    for _ in range(3):
+        update = currency.configure(next(currency._foreign_ids))
+        assert update["interest_rate"] == 3.123456789
+    # The answer is remembered.
+    assert len([p for p in proxy.paths if p.endswith("/0/config")]) == 1
+
+
+def test_new_account_gets_its_rate_later_when_nobody_answers(
+    currency: ShardedCurrency, proxy: FetchProxy
+) -> None:
+    abroad = currency.abroad
+    # The scan does not know yet that nobody answers: it is not there.
+    assert abroad.terminate("scan_accounts")[0] == 0
+    info = {"type": "DebtorInfo", "iri": "https://example.com/"}
+    currency.open_root(config_data=root_config(rate=-7.5, info=info))
+    proxy.status = 503
+    update = currency.configure(next(currency._foreign_ids))
+    assert update["interest_rate"] == 0.0
+    proxy.status = None
+    abroad.start("scan_accounts")
+    fields = {"creditor_id": update["creditor_id"], "debtor_info_iri": "https://example.com/"}
+    assert currency.wait("AccountUpdate", interest_rate=-7.5, **fields)
+
+
+def test_changed_rate_is_noticed_after_two_hours(currency: ShardedCurrency) -> None:
+    currency.open_root(config_data=root_config(rate=5))
+    creditor_id = currency.open_abroad()
+    currency.open_root(config_data=root_config(rate=6))
+    currency.change(creditor_id, "last_interest_rate_change_ts = now() - interval '9 days'")
+    assert currency.configure(next(currency._foreign_ids))["interest_rate"] == 5.0
+    currency.abroad.query(
+        "UPDATE root_config SET fetched_at = now() - interval '2 hours' WHERE debtor_id = %s",
+        currency.debtor_id,
+    )
+    update = currency.wait("AccountUpdate", creditor_id=creditor_id, interest_rate=6.0).data
+    assert currency.configure(next(currency._foreign_ids))["interest_rate"] == 6.0
+    assert update["last_interest_rate_change_ts"] > "2000"
+
+
+def test_interest_and_what_is_left_of_an_account_cross_shards(currency: ShardedCurrency) -> None:
+    currency.open_root(config_data=root_config(rate=100))
+    creditor_id = currency.open_abroad(1000)
+    currency.change(
+        creditor_id,
+        "last_change_ts = last_change_ts - interval '365 days 6 hours',"
+        " last_interest_capitalization_ts = now() - interval '20 days'",
+    )
+    paid = currency.transfers(creditor_id, 2)[1]
+    assert (paid["coordinator_type"], paid["acquired_amount"]) == ("interest", 1000)
+    wait_until(lambda: currency.principal(0) == -2000)
+    currency.configure(creditor_id, config_flags=1, negligible_amount=2000.5)
+    left = currency.transfers(creditor_id, 3)[2]
+    assert (left["coordinator_type"], left["acquired_amount"]) == ("delete", -2000)
+    wait_until(lambda: currency.principal(0) == 0)
+    types = [m.data["coordinator_type"] for m in changes_sent(currency, creditor_id=0)]
+    assert types == ["interest", "delete"]
+
+
+# -- accounts of other shards ----------------------------------------------------
+
+
+def test_fetch_api_knows_its_own_accounts_only(
+    currency: ShardedCurrency, proxy: FetchProxy
+) -> None:
+    currency.open_root(config_data=root_config(rate=1.5))
+    home, abroad = currency.open_home(), currency.open_abroad()
+    statuses = {"reachable": 204, "config": 200}
+    for creditor_id, own, other in (
+        (0, currency.home, currency.abroad),
+        (home, currency.home, currency.abroad),
+        (abroad, currency.abroad, currency.home),
+    ):
+        for what, status in statuses.items():
+            path = f"/accounts/{currency.debtor_id}/{creditor_id}/{what}"
+            assert requests.get(own.web_url + path, timeout=5).status_code == status
+            assert requests.get(other.web_url + path, timeout=5).status_code == 500
+            assert requests.get(proxy.url + path, timeout=5).status_code == status
+    path = f"/accounts/{currency.debtor_id}/0/config"
+    assert requests.get(proxy.url + path, timeout=5).json()["rate"] == 1.5
+
+
+def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -> None:
+    """As if a binding was wrong."""
+    currency.open_root()
+    creditor_id = currency.open_home(100)
+    abroad = currency.abroad
+    messages = [
+        configure(currency.debtor_id, creditor_id, negligible_amount=77.0),
+        prepare(currency.debtor_id, creditor_id, 0, 5),
+        finalize({**prepare(currency.debtor_id, creditor_id, 0, 5), "transfer_id": 1}, 5),
+        {
+            "type": "PendingBalanceChange",
+            "debtor_id": currency.debtor_id,
+            "creditor_id": creditor_id,
+            "other_creditor_id": 0,
+            "change_id": 1,
+            "principal_delta": 10,
+            "coordinator_type": "direct",
+            "transfer_note": "",
+            "transfer_note_format": "",
+            "committed_at": "2024-01-01T00:00:00+00:00",
+        },
+    ]
+    since = len(currency.observer.messages)
+    for message in messages:
+        abroad.broker.publish(
+            "",
+            abroad.queue,
+            json.dumps(message).encode(),
+            type=message["type"],
+            content_type="application/json",
+        )
+    letters = abroad.broker.read_stream(f"{abroad.queue}.XQ", len(messages))
+    assert [letter.data for letter in letters] == messages
+    for letter in letters:
+        assert letter.type == letter.data["type"]
+        reason = letter.properties.headers["x-rejection-reason"]
+        assert "does not belong to this shard, which is 1.#" in reason
+    lines = [x for x in abroad.log("consume_messages").splitlines() if "does not belong" in x]
+    assert len(lines) == len(messages)
+    assert all(" ERROR " in line for line in lines)
+    # Those behind them are processed, and nothing is for these.
+    currency.open_abroad(1)
+    currency.observer.receive()
+    assert not currency.observer.find(None, since, creditor_id=creditor_id)
+    assert abroad.query(
+        "SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s)",
+        currency.debtor_id,
+        creditor_id,
+    ) == []
+
+
+# -- nobody answers ----------------------------------------------------------------
+
+
+def waiting_count(shard: Shard) -> int:
+    ((count,),) = shard.query(
+        "SELECT count(*) FROM unverified_transfer_request WHERE attempts_count > 0"
+    )
+    return int(count)
+
+
+@pytest.mark.parametrize("is_silent", [True, False], ids=["silent", "unwell"])
+def test_transfers_wait_for_the_fetch_api(
+    currency: ShardedCurrency, proxy: FetchProxy, is_silent: bool
+) -> None:
+    currency.open_root()
+    home, abroad = currency.open_home(1000), currency.open_abroad(1000)
+    neighbour = currency.open_home()
+    if is_silent:
+        proxy.gate.clear()
+    else:
+        proxy.status = 503
+    there = [currency.ask(home, abroad, n) for n in range(1, 21)]
+    back = [currency.ask(abroad, home, n) for n in range(1, 21)]
+    for shard in (currency.home, currency.abroad):
+        wait_until(lambda s=shard: waiting_count(s) == 20)
+    # Local transfers, messages of other kinds, and transfers to the debtor go on.
+    currency.transfer(home, neighbour, 100)
+    currency.transfer(abroad, 0, 100)
+    currency.configure(neighbour, negligible_amount=2.0)
+    currency.observer.receive()
+    for request in there + back:
+        names = ("creditor_id", "coordinator_request_id")
+        fields = {name: request[name] for name in names}
+        assert not currency.observer.find("PreparedTransfer", **fields)
+        assert not currency.observer.find("RejectedTransfer", **fields)
+
+    proxy.status = None
+    proxy.gate.set()
+    for request in there + back:
+        currency.finalize(currency.answer("PreparedTransfer", request), request["max_locked_amount"])
+    currency.observer.wait_for(lambda _: currency.principal(home) == 900)
+    currency.observer.wait_for(lambda _: currency.principal(abroad) == 900)
+
+
+def test_transfer_is_given_up_after_two_minutes(
+    currency: ShardedCurrency, proxy: FetchProxy
+) -> None:
+    currency.open_root()
+    home, abroad = currency.open_home(100), currency.open_abroad()
+    proxy.status = 500
+    early, late = currency.ask(home, abroad, 10), currency.ask(home, abroad, 20)
+    wait_until(lambda: waiting_count(currency.home) == 2)
+    currency.home.query(
+        "UPDATE unverified_transfer_request"
+        " SET received_at = received_at - interval '2 minutes', next_attempt_at = now()"
+        " WHERE coordinator_request_id = %s",
+        early["coordinator_request_id"],
+    )
+    rejected = currency.answer("RejectedTransfer", early)
+    assert rejected["status_code"] == "RECIPIENT_IS_UNREACHABLE"
+    assert rejected["total_locked_amount"] == 0
+    log = currency.home.log("process_transfer_requests")
+    assert [x for x in log.splitlines() if " ERROR " in x and "1 transfers are rejected" in x]
+    assert "answers with status 500" in log
+    proxy.status = None
+    assert currency.finalize(currency.answer("PreparedTransfer", late), 20)["status_code"] == "OK"
+    currency.observer.wait_for(lambda _: currency.principal(abroad) == 20)

@@ -1,0 +1,143 @@
+"""Outgoing messages for which there is no queue are kept, and hold up no others."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.wire import problems_of
+from tests.support.authority import Authority, configure, configure_root, prepare
+from tests.support.broker import Message, Observer, wait_until
+
+DEBTOR_ID = 5
+SECONDS_MAX = 20.0
+
+
+@pytest.fixture(scope="module")
+def debtors(idle_authority: Authority) -> Iterator[Observer]:
+    """The only agent: nothing is bound to the other exchanges."""
+    observer = Observer(idle_authority.broker_url, ["to_debtors"])
+    idle_authority.start(
+        "consume_messages", "process_transfer_requests", "process_balance_changes", "flush_messages"
+    )
+    yield observer
+    observer.close()
+
+
+@pytest.fixture
+def creditors(idle_authority: Authority) -> Iterator[Observer]:
+    """The agent that comes late."""
+    observer = Observer(idle_authority.broker_url, ["to_creditors"])
+    yield observer
+    observer.close()
+
+
+def returned(authority: Authority) -> list[tuple[str, int]]:
+    return authority.query("SELECT signal_name, attempts_count FROM returned_message ORDER BY id")
+
+
+def send_again(authority: Authority) -> None:
+    """Let the time of the next attempt come."""
+    authority.query("UPDATE returned_message SET next_attempt_at = now() - interval '1 second'")
+
+
+def wait_for_returned(authority: Authority, *names: str) -> None:
+    wait_until(
+        lambda: sorted(n for n, _ in returned(authority)) == sorted(names), SECONDS_MAX, f"{names}"
+    )
+
+
+def check(messages: list[Message]) -> None:
+    problems = [p for m in messages for p in problems_of(m)]
+    assert not problems, problems
+
+
+def test_unroutable_messages_wait_for_their_queue(
+    debtors: Observer, idle_authority: Authority, request: pytest.FixtureRequest
+) -> None:
+    authority = idle_authority
+    authority.send(configure(DEBTOR_ID, 2**32 + 1, negligible_amount=12.5))
+    authority.send(prepare(DEBTOR_ID, 2**32 + 1, 0, 50))
+    wait_for_returned(authority, "AccountUpdateSignal", "RejectedTransferSignal")
+
+    # Others are not held up.
+    for seqnum in range(5):
+        authority.send(configure_root(DEBTOR_ID, config_flags=seqnum * 2))
+        debtors.wait_message("AccountUpdate", debtor_id=DEBTOR_ID, config_flags=seqnum * 2)
+    assert authority.query("SELECT count(*) FROM account_update_signal") == [(0,)]
+
+    send_again(authority)
+    wait_until(lambda: {n for _, n in returned(authority)} == {2}, SECONDS_MAX)
+    ((is_later,),) = authority.query(
+        "SELECT min(next_attempt_at) > now() + interval '1 second' FROM returned_message"
+    )
+    assert is_later, "each pause is longer than the one before"
+    lines = [line for line in authority.log("flush_messages").splitlines() if "NO_ROUTE" in line]
+    assert any("AccountUpdate" in line for line in lines)
+    assert any("to_creditors" in line and "00.00.00.01.00.00.00.01" in line for line in lines)
+
+    creditors: Observer = request.getfixturevalue("creditors")
+    send_again(authority)
+    update = creditors.wait_message("AccountUpdate", seconds_max=SECONDS_MAX).data
+    assert (update["creditor_id"], update["negligible_amount"]) == (2**32 + 1, 12.5)
+    rejected = creditors.wait_message("RejectedTransfer", seconds_max=SECONDS_MAX).data
+    assert rejected["status_code"] == "INSUFFICIENT_AVAILABLE_AMOUNT"
+    wait_for_returned(authority)
+    assert len(creditors.messages) == 2
+    assert creditors.messages[-1].exchange in ("to_creditors", "to_coordinators")
+    check(creditors.messages + debtors.messages)
+
+
+def test_closing_debtor_needs_no_agent(debtors: Observer, idle_authority: Authority) -> None:
+    """Its AccountUpdate is the only message that may be lost."""
+    authority = idle_authority
+    channel = authority.broker.channel
+    channel.queue_unbind(debtors.queue, "to_debtors", "#", {"x-match": "all"})
+    try:
+        authority.send(configure_root(6))
+        wait_for_returned(authority, "AccountUpdateSignal")
+        authority.send(configure_root(6, config_flags=1))
+        # Another that is returned tells that the one before it was sent.
+        authority.send(configure(6, 2**32 + 2))
+        wait_for_returned(authority, "AccountUpdateSignal", "AccountUpdateSignal")
+    finally:
+        channel.queue_bind(debtors.queue, "to_debtors", "#", {"x-match": "all"})
+    send_again(authority)
+    update = debtors.wait_message("AccountUpdate", debtor_id=6, seconds_max=SECONDS_MAX)
+    assert update.data["config_flags"] == 0
+    wait_for_returned(authority, "AccountUpdateSignal")
+    authority.query("DELETE FROM returned_message")
+
+
+def test_full_queue(debtors: Observer, idle_authority: Authority, creditors: Observer) -> None:
+    """A message that a queue rejects is kept, too, even though others have taken it."""
+    authority = idle_authority
+    broker = authority.broker
+    broker.declare_queue("full", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+    broker.channel.queue_bind("full", "to_creditors", "#")
+    broker.publish("", "full", b"it is full")
+    authority.send(configure(7, 2**32 + 3))
+    wait_for_returned(authority, "AccountUpdateSignal")
+    authority.send(configure_root(7))
+    debtors.wait_message("AccountUpdate", debtor_id=7, seconds_max=SECONDS_MAX)
+    broker.get("full")
+    send_again(authority)
+    wait_for_returned(authority)
+    message = broker.get("full")
+    assert message is not None
+    assert message.data["creditor_id"] == 2**32 + 3
+    broker.channel.queue_delete("full")
+    check(creditors.messages)
+
+
+def test_returned_message_survives_the_flusher(
+    debtors: Observer, idle_authority: Authority, request: pytest.FixtureRequest
+) -> None:
+    authority = idle_authority
+    authority.send(configure(8, 2**32 + 4))
+    wait_for_returned(authority, "AccountUpdateSignal")
+    authority.kill("flush_messages")
+    creditors: Observer = request.getfixturevalue("creditors")
+    send_again(authority)
+    authority.start("flush_messages")
+    update = creditors.wait_message("AccountUpdate", seconds_max=SECONDS_MAX)
+    assert update.data["creditor_id"] == 2**32 + 4

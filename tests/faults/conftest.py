@@ -1,0 +1,23 @@
+"""What the tests of faults share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.load import Load
+from tests.support.authority import Authority
+
+
+@pytest.fixture(scope="module")
+def authority_settings() -> dict[str, str]:
+    """Batches, as in production."""
+    return {"PROTOCOL_BROKER_PREFETCH_COUNT": "20", "APP_LOG_LEVEL": "info"}
+
+
+@pytest.fixture
+def load(authority: Authority) -> Iterator[Load]:
+    """A load that, in the end, must have come to a good end."""
+    made = Load(authority)
+    yield made
+    made.finish()
+    made.check()

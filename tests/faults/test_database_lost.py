@@ -1,0 +1,52 @@
+"""The database drops its connections, or is away for a while, under load."""
+
+import time
+
+from tests.faults.load import Load
+
+DROPS_COUNT = 10
+OUTAGE_SECONDS = 4.0
+
+
+def assert_nothing_has_died(load: Load) -> None:
+    assert load.authority.revive() == []
+
+
+def test_connections_are_dropped_again_and_again(load: Load) -> None:
+    for _ in range(DROPS_COUNT):
+        load.run_for(load.random.randrange(1, 30))
+        load.authority.drop_database_connections()
+    load.finish()
+    assert_nothing_has_died(load)
+    assert not load.extra_transfer_ids
+
+
+def test_database_is_away_for_seconds(load: Load) -> None:
+    for _ in range(2):
+        load.run_for(40)
+        load.authority.cut_database()
+        end = time.monotonic() + OUTAGE_SECONDS
+        try:
+            while time.monotonic() < end:
+                load.pump()
+        finally:
+            load.authority.restore_database()
+    load.finish()
+    assert_nothing_has_died(load)
+    assert not load.extra_transfer_ids
+
+
+def test_services_can_be_started_and_stopped_while_it_is_away(load: Load) -> None:
+    authority = load.authority
+    load.run_for(30)
+    authority.cut_database()
+    try:
+        for name in ("process_balance_changes", "flush_messages", "consume_messages"):
+            code, seconds = authority.terminate(name)
+            assert code == 0, authority.log(name)
+            assert seconds < 5, name
+            authority.services[name].start(authority.environment)
+    finally:
+        authority.restore_database()
+    authority.wait_ready(("process_balance_changes", "flush_messages", "consume_messages"))
+    load.finish()

@@ -1,0 +1,56 @@
+"""Services are killed at random moments, or told to stop, under load."""
+
+import pytest
+
+from tests.faults.load import Load
+from tests.support.authority import SERVICES, STOP_SECONDS_MAX, WEBSERVER
+
+# The services through which a transfer goes.
+WORKING = (
+    "consume_messages",
+    "process_transfer_requests",
+    "process_finalization_requests",
+    "process_balance_changes",
+    "flush_messages",
+)
+KILLS_COUNT = 12
+
+
+def test_no_fault(load: Load) -> None:
+    """The load itself, and its checks."""
+    load.run_for(100)
+
+
+def test_services_are_killed_at_random(load: Load) -> None:
+    authority = load.authority
+    killed = set()
+    for i in range(KILLS_COUNT):
+        load.run_for(load.random.randrange(1, 30))
+        # Each of them, and then whichever it may be.
+        name = WORKING[i] if i < len(WORKING) else load.random.choice(WORKING)
+        authority.kill(name)
+        killed.add(name)
+        load.run_for(load.random.randrange(0, 3))
+        authority.revive()
+    assert killed == set(WORKING)
+    load.finish()
+    assert not load.extra_transfer_ids, "what was handled is not prepared a second time"
+
+
+def test_everything_is_killed_at_once(load: Load) -> None:
+    for _ in range(2):
+        load.run_for(load.random.randrange(20, 60))
+        load.authority.kill()
+        load.pump()
+        load.authority.revive()
+    load.finish()
+    assert not load.extra_transfer_ids
+
+
+@pytest.mark.parametrize("name", [*SERVICES, WEBSERVER])
+def test_stops_in_time_when_told(load: Load, name: str) -> None:
+    load.run_for(20)
+    code, seconds = load.authority.terminate(name)
+    assert code == 0, load.authority.log(name)
+    assert seconds < STOP_SECONDS_MAX
+    load.authority.start(name)
