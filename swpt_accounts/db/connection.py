@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from select import select
+from select import POLLIN, poll
 from typing import Any, Protocol
 
 import psycopg
@@ -98,8 +98,10 @@ class DatabaseConnection:
         """
         if heard := self.heard():
             return heard
-        readable: list[int | HasFileno] = [self.raw.pgconn.socket, *others]
-        select(readable, [], [], max(seconds_max, 0))
+        waiting = poll()
+        for fd in (self.raw.pgconn.socket, *(other.fileno() for other in others)):
+            waiting.register(fd, POLLIN)
+        waiting.poll(max(seconds_max, 0) * 1000)
         return self.heard()
 
     def close(self) -> None:

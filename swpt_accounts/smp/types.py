@@ -32,10 +32,7 @@ TransferNote = Annotated[str, Meta(max_length=MAX_TRANSFER_NOTE_BYTES)]
 TransferNoteFormat = Annotated[
     str,
     # A final "$" would let a newline through.
-    Meta(
-        pattern=r"\A[0-9A-Za-z.-]{0,8}\Z",
-        extra_json_schema={"pattern": "^[0-9A-Za-z.-]{0,8}$"},
-    ),
+    Meta(pattern=r"\A[0-9A-Za-z.-]{0,8}\Z"),
 ]
 
 Moment = Annotated[datetime, Meta(tz=True)]

@@ -219,7 +219,7 @@ def test_new_account_has_the_rate_of_its_debtor_at_once(
         update = currency.configure(next(currency._foreign_ids))
         assert update["interest_rate"] == 3.123456789
     # The answer is remembered.
-    assert len([p for p in proxy.paths if p.endswith("/0/config")]) == 1
+    assert proxy.paths.count(f"/accounts/{currency.debtor_id}/0/config") == 1
 
 
 def test_new_account_gets_its_rate_later_when_nobody_answers(
