@@ -30,6 +30,7 @@ FORGET_SECONDS = 60.0
 FORGET_AFTER_SECONDS = 600.0
 # Held for longer, a batch would be taken away by the broker, again and again.
 GIVE_BACK_SECONDS = 300.0
+REASON_LENGTH_MAX = 300
 # The same batch may be refused by the database for reasons that pass, for example a deadlock.
 _TRANSIENT_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
@@ -125,7 +126,8 @@ class InboxWorker:
             raise
         except psycopg.Error as error:
             if len(received) == 1:
-                return [Refusal(received[0].delivery, f"the database refuses it: {error}")]
+                reason = " ".join(str(error).split())[:REASON_LENGTH_MAX]
+                return [Refusal(received[0].delivery, f"the database refuses it: {reason}")]
             middle = len(received) // 2
             return [
                 refusal

@@ -18,7 +18,7 @@ from tests.support.authority import (
 from tests.support.broker import Message, Observer, wait_until
 
 CREDITORS_COUNT = 30
-TRANSFERS_COUNT_MIN = 300
+TRANSFERS_COUNT_MIN = 300 + CREDITORS_COUNT
 IN_FLIGHT_COUNT_MAX = 15
 INITIAL_AMOUNT = 1_000_000
 SECONDS_MAX = 60.0
@@ -161,9 +161,9 @@ class Load:
         """Run until the condition is met."""
         self._pump_until(condition, is_over=False)
 
-    def finish(self) -> None:
-        """Run for as long as it takes to have had enough transfers, and to end all of them."""
-        missing = TRANSFERS_COUNT_MIN + CREDITORS_COUNT - len(self.requests)
+    def finish(self, requests_count_min: int = 0) -> None:
+        """End all transfers, of which there must have been so many."""
+        missing = requests_count_min - len(self.requests)
         if missing > 0:
             self.run_for(missing)
         self._pump_until(lambda: not self._in_flight_count())

@@ -1,6 +1,6 @@
 """The broker closes the connections of the services under load."""
 
-from tests.faults.load import Load
+from tests.faults.load import TRANSFERS_COUNT_MIN, Load
 from tests.support.authority import QUEUE, STOP_SECONDS_MAX
 from tests.support.broker import Management, wait_until
 
@@ -14,34 +14,27 @@ def test_connections_are_closed_again_and_again(
         # The list of the connections is some seconds old.
         load.run_until(lambda: management.close_connections(vhost) > 0)
         load.run_for(load.random.randrange(1, 30))
-    load.finish()
+    load.finish(TRANSFERS_COUNT_MIN)
     assert load.authority.revive() == [], "nothing has died"
     assert not load.extra_transfer_ids, "what was handled is not prepared a second time"
     assert "Trying again" in load.authority.log("flush_messages")
     assert "Trying again" in load.authority.log("consume_messages")
 
 
-def test_queue_is_purged_of_its_consumers(load: Load) -> None:
-    """The queue is deleted and declared again: the consumer finds it."""
+def test_queue_is_missing_for_a_while(load: Load) -> None:
+    """The consumer tries again and again; it stops in time meanwhile, and finds the new queue."""
     authority = load.authority
     load.run_for(30)
-    load.finish()
-    authority.broker.channel.queue_delete(QUEUE)
-    authority.subscribe()
-    wait_until(lambda: authority.broker.consumers_count(QUEUE) == 1)
-    load.run_for(30)
-    load.finish()
-    assert authority.revive() == []
-
-
-def test_services_stop_in_time_while_they_cannot_connect(load: Load) -> None:
-    """Their queue is missing: they try again and again, until they are told to stop."""
-    authority = load.authority
     load.finish()
     authority.broker.channel.queue_delete(QUEUE)
     wait_until(lambda: "NOT_FOUND" in authority.log("consume_messages"))
     code, seconds = authority.terminate("consume_messages")
     assert code == 0
     assert seconds < STOP_SECONDS_MAX
+    authority.services["consume_messages"].start(authority.environment)
+    wait_until(lambda: authority.log("consume_messages").count("NOT_FOUND") > 2)
     authority.subscribe()
-    authority.start("consume_messages")
+    wait_until(lambda: authority.broker.consumers_count(QUEUE) == 1)
+    load.run_for(30)
+    load.finish()
+    assert authority.revive() == [], "nothing has died"

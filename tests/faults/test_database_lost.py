@@ -2,7 +2,7 @@
 
 import time
 
-from tests.faults.load import Load
+from tests.faults.load import TRANSFERS_COUNT_MIN, Load
 
 DROPS_COUNT = 10
 OUTAGE_SECONDS = 4.0
@@ -16,7 +16,7 @@ def test_connections_are_dropped_again_and_again(load: Load) -> None:
     for _ in range(DROPS_COUNT):
         load.run_for(load.random.randrange(1, 30))
         load.authority.drop_database_connections()
-    load.finish()
+    load.finish(TRANSFERS_COUNT_MIN)
     assert_nothing_has_died(load)
     assert not load.extra_transfer_ids
 

@@ -1,5 +1,6 @@
 """Agents that transfer money without a rest, whatever happens to the authority."""
 
+import json
 import random
 import threading
 import time
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.authority import accounts_in_key, encode, finalize, prepare
+from tests.support.authority import accounts_in_key, finalize, prepare
 from tests.support.broker import Broker, Message, Observer
 
 # An agent hears what is sent to agents; nobody but shards may listen to `accounts_in`.
@@ -123,7 +124,7 @@ class Traffic(threading.Thread):
         broker.publish(
             "accounts_in",
             accounts_in_key(message["debtor_id"], message["creditor_id"]),
-            encode(message),
+            json.dumps(message).encode(),
             content_type="application/json",
             type=message["type"],
         )

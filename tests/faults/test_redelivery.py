@@ -1,0 +1,240 @@
+"""A crash between the commit and the acknowledgement: the broker delivers everything again."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from swpt_accounts.broker.consumer import BatchConsumer
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.inbox.batch import decode_batch
+from swpt_accounts.inbox.effects import apply_messages
+from swpt_accounts.inbox.worker import InboxWorker
+from swpt_accounts.settings import Settings, load_settings
+from swpt_accounts.workers.stopping import Stop
+from tests.support.authority import (
+    QUEUE,
+    ROOT,
+    Authority,
+    configure,
+    configure_root,
+    finalize,
+    prepare,
+)
+from tests.support.broker import wait_until
+
+DEBTOR_ID = 11
+SENDER, RECIPIENT = 2**32 + 1, 2**32 + 2
+
+# Consumes until it has committed a batch of at least so many messages; then it dies.
+CRASHING_CONSUMER = """
+import os
+from swpt_accounts.broker.consumer import BatchConsumer
+from swpt_accounts.inbox.worker import InboxWorker
+from swpt_accounts.settings import load_settings
+from swpt_accounts.workers.stopping import Stop
+
+finish = BatchConsumer.finish
+
+def crash(self, batch, refusals):
+    if any(d.properties.type != "ConfigureAccount" for d in batch):
+        os._exit(9)
+    finish(self, batch, refusals)
+
+BatchConsumer.finish = crash
+InboxWorker(load_settings(os.environ), Stop()).run()
+"""
+
+
+@pytest.fixture(scope="module")
+def authority_settings() -> dict[str, str]:
+    return {"PROTOCOL_BROKER_PREFETCH_COUNT": "50"}
+
+
+@pytest.fixture
+def inbox(idle_authority: Authority) -> Iterator[Authority]:
+    """An authority that only takes messages in: what it queues can be counted."""
+    yield idle_authority
+    idle_authority.query("TRUNCATE transfer_request, finalization_request, handled_batch")
+    idle_authority.query("TRUNCATE pending_balance_change, registered_balance_change, account")
+    idle_authority.broker.channel.queue_purge(QUEUE)
+
+
+@pytest.fixture
+def worker_settings(inbox: Authority) -> Settings:
+    return load_settings(inbox.environment)
+
+
+def count(authority: Authority, table: str) -> int:
+    return int(authority.query(f"SELECT count(*) FROM {table}")[0][0])
+
+
+def make_messages() -> list[dict[str, Any]]:
+    """Messages of all types, which must have their effect once."""
+    requests = [prepare(DEBTOR_ID, SENDER, 0, i) for i in range(1, 6)]
+    changes = [
+        {
+            "type": "PendingBalanceChange",
+            "debtor_id": DEBTOR_ID,
+            "creditor_id": RECIPIENT,
+            "other_creditor_id": SENDER,
+            "change_id": i,
+            "principal_delta": 5,
+            "coordinator_type": "direct",
+            "transfer_note": "",
+            "transfer_note_format": "",
+            "committed_at": "2024-05-20T13:15:09+00:00",
+        }
+        for i in range(3)
+    ]
+    return [configure(DEBTOR_ID, SENDER), *requests, *changes]
+
+
+def consume(settings: Settings, authority: Authority) -> None:
+    """Let a worker consume until the queue is empty."""
+    stop = Stop()
+    thread = Thread(target=InboxWorker(settings, stop).run)
+    thread.start()
+    try:
+        wait_until(lambda: authority.broker.consumers_count(QUEUE) == 1)
+        wait_until(lambda: authority.broker.ready_count(QUEUE) == 0)
+    finally:
+        # What was delivered is handled before the worker stops, or goes back.
+        stop.request()
+        thread.join(10)
+    wait_until(lambda: authority.broker.consumers_count(QUEUE) == 0)
+    if authority.broker.ready_count(QUEUE):
+        consume(settings, authority)
+
+
+def take_all(consumer: BatchConsumer, total: int) -> list[Any]:
+    batch: list[Any] = []
+    wait_until(lambda: batch.extend(consumer.next_batch()) or len(batch) == total)
+    return batch
+
+
+def test_lost_acknowledgement(
+    inbox: Authority, worker_settings: Settings, connection: DatabaseConnection
+) -> None:
+    messages = make_messages()
+    for message in messages:
+        inbox.send(message)
+    consumer = BatchConsumer(inbox.broker_url, QUEUE, "test", prefetch_count=50)
+    received, refused = decode_batch(take_all(consumer, len(messages)), worker_settings.realm)
+    assert not refused
+    apply_messages(connection, worker_settings, received, is_repeated=False)
+    consumer.close()
+    wait_until(lambda: inbox.broker.ready_count(QUEUE) == len(messages))
+    assert (count(inbox, "transfer_request"), count(inbox, "pending_balance_change")) == (5, 3)
+
+    consume(worker_settings, inbox)
+    assert (count(inbox, "transfer_request"), count(inbox, "pending_balance_change")) == (5, 3)
+
+
+def test_lost_delivery(inbox: Authority, worker_settings: Settings) -> None:
+    """What is delivered again, but was not committed, is not lost."""
+    messages = make_messages()
+    for message in messages:
+        inbox.send(message)
+    consumer = BatchConsumer(inbox.broker_url, QUEUE, "test", prefetch_count=50)
+    assert len(take_all(consumer, len(messages))) == len(messages)
+    consumer.close()
+    consume(worker_settings, inbox)
+    assert (count(inbox, "transfer_request"), count(inbox, "pending_balance_change")) == (5, 3)
+
+
+def test_committed_in_part(
+    inbox: Authority, worker_settings: Settings, connection: DatabaseConnection
+) -> None:
+    """Some of the messages that come again were committed, and some were not."""
+    messages = make_messages()
+    for message in messages:
+        inbox.send(message)
+    consumer = BatchConsumer(inbox.broker_url, QUEUE, "test", prefetch_count=50)
+    received, _ = decode_batch(take_all(consumer, len(messages)), worker_settings.realm)
+    apply_messages(connection, worker_settings, received[::2], is_repeated=False)
+    consumer.close()
+    consume(worker_settings, inbox)
+    assert (count(inbox, "transfer_request"), count(inbox, "pending_balance_change")) == (5, 3)
+
+
+def test_answer_to_the_commit_is_lost(
+    inbox: Authority, worker_settings: Settings, connection: DatabaseConnection
+) -> None:
+    """The worker does not know whether its batch is committed: it was."""
+    messages = make_messages()
+    for message in messages:
+        inbox.send(message)
+    consumer = BatchConsumer(inbox.broker_url, QUEUE, "test", prefetch_count=50)
+    batch = take_all(consumer, len(messages))
+    received, _ = decode_batch(batch, worker_settings.realm)
+    for is_repeated in (False, True, True):
+        apply_messages(connection, worker_settings, received, is_repeated=is_repeated)
+    consumer.finish(batch, [])
+    consumer.close()
+    assert (count(inbox, "transfer_request"), count(inbox, "pending_balance_change")) == (5, 3)
+
+
+def test_equal_messages_that_were_sent_twice(inbox: Authority, worker_settings: Settings) -> None:
+    """Only what the broker marks as delivered again may be left out."""
+    message = prepare(DEBTOR_ID, SENDER, 0, 5)
+    for _ in range(2):
+        inbox.send(message)
+    consume(worker_settings, inbox)
+    assert count(inbox, "transfer_request") == 2
+
+
+def test_process_that_dies_between_commit_and_acknowledgement(authority: Authority) -> None:
+    observer = authority.observer
+    assert observer is not None
+    authority.send(configure_root(DEBTOR_ID))
+    for creditor_id in (SENDER, RECIPIENT):
+        authority.send(configure(DEBTOR_ID, creditor_id))
+        observer.wait_message("AccountUpdate", creditor_id=creditor_id)
+    authority.terminate("consume_messages")
+
+    requests = [prepare(DEBTOR_ID, 0, RECIPIENT, i) for i in range(1, 20)]
+    crash_after(authority, requests)
+    authority.start("consume_messages")
+    ids = {r["coordinator_request_id"] for r in requests}
+
+    def prepared() -> dict[tuple[int, int], dict[str, Any]]:
+        found = observer.find("PreparedTransfer", debtor_id=DEBTOR_ID)
+        return {(m.data["coordinator_request_id"], m.data["transfer_id"]): m.data for m in found}
+
+    observer.wait_for(lambda _: {request_id for request_id, _ in prepared()} == ids)
+    wait_until(lambda: authority.broker.ready_count(QUEUE) == 0)
+
+    authority.terminate("consume_messages")
+    finalizations = [finalize(p, p["locked_amount"]) for p in prepared().values()]
+    assert len(finalizations) == len(requests)
+    crash_after(authority, finalizations)
+    authority.start("consume_messages")
+    total = sum(r["min_locked_amount"] for r in requests)
+    query = "SELECT principal, total_locked_amount FROM account ORDER BY creditor_id"
+    expected = [(-total, 0), (0, 0), (total, 0)]
+    wait_until(lambda: authority.query(query) == expected, 20.0, "the money has arrived")
+    observer.wait_for(
+        lambda _: len({m.body for m in observer.find("FinalizedTransfer")}) == len(requests)
+    )
+    wait_until(lambda: authority.broker.ready_count(QUEUE) == 0)
+    assert authority.query(query) == expected
+    assert len(prepared()) == len(requests)
+
+
+def crash_after(authority: Authority, messages: list[dict[str, Any]]) -> None:
+    """Send messages to a consumer that dies before it acknowledges them."""
+    for message in messages:
+        authority.send(message)
+    result = subprocess.run(
+        [sys.executable, "-c", CRASHING_CONSUMER],
+        cwd=ROOT,
+        env=authority.environment,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 9
+    wait_until(lambda: authority.broker.ready_count(QUEUE) == len(messages))
