@@ -1,5 +1,14 @@
 """The WSGI application: `gunicorn wsgi:app`."""
 
+import sys
+
 from swpt_accounts import create_app
 
-app = create_app()
+# Tells gunicorn that starting its worker again would not help.
+APP_LOAD_ERROR = 4
+
+try:
+    app = create_app()
+except SystemExit as error:
+    print(error, file=sys.stderr)  # noqa: T201 - a wrong setting: there is no log yet
+    sys.exit(APP_LOAD_ERROR)

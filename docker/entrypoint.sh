@@ -137,7 +137,7 @@ run_tests() {
     unset "$name"
   done
   export HYPOTHESIS_STORAGE_DIRECTORY="${TMPDIR:-/tmp}/hypothesis"
-  exec pytest -p no:cacheprovider "$@"
+  exec pytest -o "cache_dir=${TMPDIR:-/tmp}/pytest_cache" "$@"
 }
 
 flush() { # TYPE COMMAND [OPTION...]

@@ -214,7 +214,7 @@ def test_tests_see_no_settings(container: Container) -> None:
     }
     result = container.run("test", "-k", "x", settings=settings)
     assert result.status == 0, result.output
-    assert result.calls == ["pytest -p no:cacheprovider -k x"]
+    assert result.calls == [f"pytest -o cache_dir={container.folder}/pytest_cache -k x"]
     assert not {"POSTGRES_URL", "SQLALCHEMY_DATABASE_URI", "APP_LOG_LEVEL"} & {*result.environment}
 
 
