@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.stopping import Stop, signals_held_back
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +74,12 @@ def _run_threads(make_workers: WorkersFactory, stop: Stop) -> None:
             running.step()
 
     threads = [threading.Thread(target=run, args=(w,), daemon=True) for w in workers]
-    for thread in threads:
-        thread.start()
-    stop.wait(None)
+    # A signal that another thread gets does not wake up this one.
+    with signals_held_back():
+        for thread in threads:
+            thread.start()
+    while not stop.wait(None):
+        pass
     deadline = threading.Timer(STOP_SECONDS_MAX, _give_up)
     deadline.daemon = True
     deadline.start()
@@ -101,21 +104,23 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None
     def run_child() -> None:
         os.close(held_end)
         child_stop = Stop()
-        child_stop.on_signals()
         threading.Thread(target=_watch_parent, args=(life_line, child_stop), daemon=True).start()
+        child_stop.on_signals()
         _run_threads(make_workers, child_stop)
 
     processes = [context.Process(target=run_child, name=f"worker-{i + 1}") for i in range(count)]
-    for process in processes:
-        process.start()
+    # A child has the handlers of its parent, until it has its own.
+    with signals_held_back():
+        for process in processes:
+            process.start()
     os.close(life_line)
 
-    is_failed = False
-    while running := [p for p in processes if p.is_alive()]:
-        multiprocessing.connection.wait([*(p.sentinel for p in running), stop.fileno()])
-        is_failed = any(p.exitcode for p in processes)
-        if is_failed or stop.is_requested():
+    # The end of a process shows in its sentinel a moment before its exit code is known.
+    while not (is_failed := any(p.exitcode for p in processes)) and not stop.is_requested():
+        running = [p.sentinel for p in processes if p.exitcode is None]
+        if not running:
             break
+        multiprocessing.connection.wait([*running, stop.fileno()])
     for process in processes:
         process.terminate()
     for process in processes:

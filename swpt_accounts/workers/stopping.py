@@ -2,35 +2,56 @@
 
 import os
 import signal
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from select import POLLIN, poll
 from types import FrameType
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stop:
-    """A request to stop, which every wait of a worker watches."""
+    """A request to stop, which every wait of a worker watches.
+
+    It has no lock: a signal handler can come at any moment, also in the middle of another one.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._is_requested = False
         self._read_fd, self._write_fd = os.pipe()
 
     def request(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Ask everybody to stop. May be called from a signal handler, and more than once."""
-        if not self._event.is_set():
-            self._event.set()
+        if not self._is_requested:
+            self._is_requested = True
             os.write(self._write_fd, b"!")
 
     def is_requested(self) -> bool:
-        return self._event.is_set()
+        return self._is_requested
 
     def wait(self, seconds_max: float | None) -> bool:
         """Wait for the request, for a time (None: for ever). Returns whether it has come."""
-        return self._event.wait(seconds_max)
+        waiting = poll()
+        waiting.register(self._read_fd, POLLIN)
+        waiting.poll(None if seconds_max is None else max(seconds_max, 0) * 1000)
+        return self._is_requested
 
     def fileno(self) -> int:
         """A file descriptor that becomes, and stays, readable with the request."""
         return self._read_fd
 
     def on_signals(self) -> None:
-        """Let SIGTERM and SIGINT request the stop."""
-        signal.signal(signal.SIGTERM, self.request)
-        signal.signal(signal.SIGINT, self.request)
+        """Let SIGTERM and SIGINT request the stop, also if they were held back until now."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, self.request)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+@contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Threads and processes that are started in here do not get the signals that mean "stop"."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
