@@ -12,13 +12,9 @@ import pytest
 import requests
 
 from swpt_accounts.db.engine import MIGRATIONS_DIR
-from tests.support.authority import Authority, configure, configure_root, finalize, prepare
-from tests.support.broker import Message
+from tests.docker.agents import CREDITORS, DEBTOR, Agents
+from tests.support.authority import Authority
 from tests.support.database import migrate
-
-DEBTOR = 4711
-CREDITORS = (21, 22)
-AMOUNT = 1000
 
 LATER = """
     revision = "later"
@@ -71,64 +67,11 @@ def upgrade(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> C
     return run
 
 
-class Agents:
-    """A debtor and two creditors, between whom money goes around."""
-
-    def __init__(self, authority: Authority) -> None:
-        self.authority = authority
-        assert authority.observer is not None
-        self.observer = authority.observer
-        self.paid = dict.fromkeys((0, *CREDITORS), 0)
-
-    def open_accounts(self) -> None:
-        self.authority.send(configure_root(DEBTOR))
-        for creditor_id in CREDITORS:
-            self.authority.send(configure(DEBTOR, creditor_id))
-        for creditor_id in (0, *CREDITORS):
-            self.observer.wait_message("AccountUpdate", creditor_id=creditor_id)
-
-    def ask(self, sender: int, recipient: int) -> int:
-        """Asks for a transfer. Returns the request id."""
-        message = prepare(DEBTOR, sender, recipient, AMOUNT)
-        self.authority.send(message)
-        self.paid[sender] -= AMOUNT
-        self.paid[recipient] += AMOUNT
-        return int(message["coordinator_request_id"])
-
-    def prepared(self, request_id: int) -> Message:
-        return self.observer.wait_message("PreparedTransfer", coordinator_request_id=request_id)
-
-    def commit(self, request_id: int) -> None:
-        self.authority.send(finalize(self.prepared(request_id).data, AMOUNT))
-
-    def wait_committed(self, request_id: int) -> None:
-        answer = self.observer.wait_message("FinalizedTransfer", coordinator_request_id=request_id)
-        assert answer.data["status_code"] == "OK"
-        assert answer.data["committed_amount"] == AMOUNT
-
-    def transfer(self, sender: int, recipient: int) -> None:
-        request_id = self.ask(sender, recipient)
-        self.commit(request_id)
-        self.wait_committed(request_id)
-
-    def wait_balances(self) -> None:
-        """Waits until the accounts have what was paid to them."""
-
-        def balances() -> dict[int, int]:
-            rows = self.authority.query(
-                "SELECT creditor_id, principal FROM account WHERE debtor_id = %s", DEBTOR
-            )
-            return {int(creditor_id): int(principal) for creditor_id, principal in rows}
-
-        self.observer.wait_for(
-            lambda _: balances() == self.paid, 30, f"the balances {self.paid}, not {balances()}"
-        )
-
-
 def test_old_workers_go_on_on_a_later_schema(
     authority: Authority, upgrade: Callable[[], None]
 ) -> None:
-    agents = Agents(authority)
+    assert authority.observer is not None
+    agents = Agents(authority, authority.observer)
     agents.open_accounts()
     agents.transfer(0, CREDITORS[0])
 
