@@ -96,8 +96,10 @@ def _chain_problems(
         return []
     first = wrong[0]
     return [
-        f"of {len(wrong)} accounts the owners know something else than the database; the first:"
-        f" {first}: {chains[first]}, {found.get(first)}"
+        (
+            f"of {len(wrong)} accounts the owners know something else than the database; the first:"
+            f" {first}: {chains[first]}, {found.get(first)}"
+        )
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.addresses import APPLICATION_NAME, Addresses
+from benchmarks.addresses import APPLICATION_NAME
 from benchmarks.authority import WEBSERVER, Authority
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")

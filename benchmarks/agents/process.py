@@ -109,7 +109,7 @@ def _drive(pipe: Connection, task: _Task) -> None:
 
 
 class _Pump:
-    """Moves messages between the broker and the play. Two links, so that neither delays the other."""
+    """Moves messages between the broker and the play, over two links: neither delays the other."""
 
     def __init__(self, pipe: Connection, task: _Task) -> None:
         self._pipe = pipe

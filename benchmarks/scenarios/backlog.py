@@ -1,6 +1,5 @@
 """What a transfer costs when much is queued, and when there are many accounts."""
 
-
 from benchmarks.agents.load import Schedule, account
 from benchmarks.authority import wait_until
 from benchmarks.bench import START_AMOUNT, Bench, Results, Run, World
@@ -67,7 +66,8 @@ def _cost_ms(runs: list[Run]) -> float:
 def accounts(bench: Bench) -> Results:
     """Transfers between a few accounts, and between very many."""
     worlds = [
-        _world_by_sql(bench, count) for count in (bench.sizes.accounts_few, bench.sizes.accounts_many)
+        _world_by_sql(bench, count)
+        for count in (bench.sizes.accounts_few, bench.sizes.accounts_many)
     ]
     runs = []
     for _ in range(bench.runs_count):

@@ -40,9 +40,7 @@ def held(bench: Bench) -> Results:
 
 def _endless(bench: Bench, seconds: float) -> TransferLoad:
     """As many transfers as can be done in a time."""
-    schedule = Schedule(
-        COUNT_MAX, seconds_max=seconds, outstanding_max=bench.sizes.outstanding_max
-    )
+    schedule = Schedule(COUNT_MAX, seconds_max=seconds, outstanding_max=bench.sizes.outstanding_max)
     return bench.transfers(bench.world(), "uniform", schedule)
 
 

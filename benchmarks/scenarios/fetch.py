@@ -38,7 +38,10 @@ def fetch(bench: Bench) -> Results:
                 "cpu_ms": {r: 1000 * s / most.count for r, s in usage.roles.items()},
                 "cpu_ms_total": 1000 * usage.total / most.count,
                 "half_per_second": half.per_second,
-                "latencies": {"at half": half.latencies.as_json(), "at most": most.latencies.as_json()},
+                "latencies": {
+                    "at half": half.latencies.as_json(),
+                    "at most": most.latencies.as_json(),
+                },
                 **noise_json(usage, seconds),
                 "problems": most.problems + half.problems,
             }

@@ -312,9 +312,7 @@ def test_missed_interest_at_two_rates(shard: Shard) -> None:
     open_books(shard, {ALICE: 0}, rate=21.0)
     half, now = NOW + YEAR / 2, NOW + YEAR
     shard.set_now(half)
-    shard.perform_chore(
-        builders.chore("ChangeInterestRate", ALICE, interest_rate=-50.0, ts=half)
-    )
+    shard.perform_chore(builders.chore("ChangeInterestRate", ALICE, interest_rate=-50.0, ts=half))
     shard.set_now(now)
     for change_id, committed_at in ((1, NOW), (2, half), (3, now), (4, now + YEAR), (5, LATEST)):
         shard.receive(
@@ -386,17 +384,13 @@ def test_undeleted_account_may_overflow(shard: Shard) -> None:
     open_books(shard, {ALICE: 0})
     delete_account(shard, ALICE, NOW + SECOND)
     assert account(shard, ALICE)["status_flags"] == 1
-    shard.receive(
-        *[builders.pending_balance_change(ALICE, MAX_INT64, change_id=i) for i in (1, 2)]
-    )
+    shard.receive(*[builders.pending_balance_change(ALICE, MAX_INT64, change_id=i) for i in (1, 2)])
     shard.process_balance_changes()
     assert account(shard, ALICE)["status_flags"] == 2
 
 
 def test_debt_is_contained(shard: Shard) -> None:
-    shard.receive(
-        *[builders.pending_balance_change(ROOT, -MAX_INT64, change_id=i) for i in (1, 2)]
-    )
+    shard.receive(*[builders.pending_balance_change(ROOT, -MAX_INT64, change_id=i) for i in (1, 2)])
     shard.process_balance_changes()
     root = account(shard, ROOT)
     assert (root["principal"], root["status_flags"]) == (-MAX_INT64, 2)

@@ -184,18 +184,21 @@ class TestCapitalizeInterest:
             "pending_account_update": True,
         }
         (transfer,) = shard.take_messages()
-        assert transfer.items() >= {
-            "type": "AccountTransfer",
-            "coordinator_type": "interest",
-            "acquired_amount": 100,
-            "principal": 1101,
-            "sender": "0",
-            "recipient": str(ALICE),
-            "transfer_note": "",
-            "transfer_note_format": "",
-            "committed_at": NOW + YEAR / 2,
-            "previous_transfer_number": 1,
-        }.items()
+        assert (
+            transfer.items()
+            >= {
+                "type": "AccountTransfer",
+                "coordinator_type": "interest",
+                "acquired_amount": 100,
+                "principal": 1101,
+                "sender": "0",
+                "recipient": str(ALICE),
+                "transfer_note": "",
+                "transfer_note_format": "",
+                "committed_at": NOW + YEAR / 2,
+                "previous_transfer_number": 1,
+            }.items()
+        )
         shard.process_balance_changes()
         assert account(shard, ROOT)["principal"] == -1101
 
@@ -331,15 +334,18 @@ class TestTryToDeleteAccount:
             "pending_account_update": False,
         }
         transfer, update = shard.take_messages()
-        assert transfer.items() >= {
-            "type": "AccountTransfer",
-            "coordinator_type": "delete",
-            "acquired_amount": -100,
-            "principal": 0,
-            "sender": str(ALICE),
-            "recipient": "0",
-            "committed_at": NOW + SECOND,
-        }.items()
+        assert (
+            transfer.items()
+            >= {
+                "type": "AccountTransfer",
+                "coordinator_type": "delete",
+                "acquired_amount": -100,
+                "principal": 0,
+                "sender": str(ALICE),
+                "recipient": "0",
+                "committed_at": NOW + SECOND,
+            }.items()
+        )
         assert (update["type"], update["principal"], update["interest"]) == ("AccountUpdate", 0, 0)
         assert update["last_transfer_number"] == 2
         shard.process_balance_changes()

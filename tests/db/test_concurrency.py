@@ -52,7 +52,9 @@ def leave_work(shard: Shard, stage: Stage) -> None:
         ]
     else:
         requests = [
-            builders.pending_balance_change(c, 10, change_id=c * i) for c in CREDITORS for i in (1, 2)
+            builders.pending_balance_change(c, 10, change_id=c * i)
+            for c in CREDITORS
+            for i in (1, 2)
         ]
     if stage is PREPARING:
         requests *= 2
@@ -83,9 +85,7 @@ def lock_account(shard: Shard, creditor_id: int) -> None:
 class TestStages:
     """The stages, in the presence of others."""
 
-    def test_two_workers_do_not_do_the_same(
-        self, shard: Shard, other: Shard, stage: Stage
-    ) -> None:
+    def test_two_workers_do_not_do_the_same(self, shard: Shard, other: Shard, stage: Stage) -> None:
         leave_work(shard, stage)
         with shard.connection.raw.transaction():
             assert shard.run_stage(stage)[:2] == (6, 6)
@@ -173,9 +173,7 @@ def test_configuration_waits_for_a_stage(shard: Shard, other: Shard, third: Shar
     ],
     ids=lambda chore: chore["type"],
 )
-def test_chore_waits_for_a_stage(
-    shard: Shard, other: Shard, third: Shard, chore: Message
-) -> None:
+def test_chore_waits_for_a_stage(shard: Shard, other: Shard, third: Shard, chore: Message) -> None:
     open_books(shard, {ALICE: 1000}, rate=100.0)
     configuration = builders.configure_account(
         ALICE, NOW + SECOND, negligible_amount=2000.0, config_flags=1

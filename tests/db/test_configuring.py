@@ -75,9 +75,7 @@ def test_account_is_opened(shard: Shard) -> None:
         (MAX_INT64, "9223372036854775807"),
     ],
 )
-def test_ids_at_the_limits(
-    shard: Shard, debtor_id: int, creditor_id: int, account_id: str
-) -> None:
+def test_ids_at_the_limits(shard: Shard, debtor_id: int, creditor_id: int, account_id: str) -> None:
     shard.receive({**builders.configure_account(creditor_id), "debtor_id": debtor_id})
     (update,) = shard.take_messages()
     assert (update["debtor_id"], update["creditor_id"]) == (debtor_id, creditor_id)

@@ -179,13 +179,10 @@ def test_interest_rate_must_not_have_changed(shard: Shard) -> None:
     open_books(shard, {ALICE: 100, BOB: 0})
     now = NOW + 30 * DAY
     transfers = [
-        prepare(shard, ALICE, BOB, 10, final_interest_rate_ts=ts)
-        for ts in (now - MICROSECOND, now)
+        prepare(shard, ALICE, BOB, 10, final_interest_rate_ts=ts) for ts in (now - MICROSECOND, now)
     ]
     shard.set_now(now)
-    shard.perform_chore(
-        builders.chore("ChangeInterestRate", ALICE, interest_rate=7.0, ts=now)
-    )
+    shard.perform_chore(builders.chore("ChangeInterestRate", ALICE, interest_rate=7.0, ts=now))
     assert account(shard, ALICE)["last_interest_rate_change_ts"] == now
     codes = commit(shard, [(transfer, 10) for transfer in transfers])
     assert codes == ["NEWER_INTEREST_RATE", "OK"]

@@ -114,7 +114,7 @@ def test_change_ids_are_different_for_ever(shard: Shard) -> None:
     shard.set_now(datetime(2089, 9, 1, tzinfo=UTC))
     ids += [next_id()]
     assert sorted(set(ids)) == ids
-    assert 0 < ids[0]
+    assert ids[0] > 0
     assert ids[-1] <= MAX_INT64
 
 

@@ -74,7 +74,8 @@ def test_batch_that_fails_leaves_nothing(shard: Shard) -> None:
             apply_messages(shard.connection, shard.settings, received, is_repeated=False)
     finally:
         shard.connection.raw.execute(
-            "ALTER TABLE pending_balance_change DROP CONSTRAINT pending_balance_change_change_id_check"
+            "ALTER TABLE pending_balance_change"
+            " DROP CONSTRAINT pending_balance_change_change_id_check"
         )
     assert [row["creditor_id"] for row in shard.rows("account")] == [ALICE]
     assert queued(shard) == [0, 0, 0]
@@ -151,11 +152,14 @@ def test_limits_of_a_request(shard: Shard) -> None:
     shard.receive(builders.configure_account(MAX_INT64))
     shard.receive({**message, "max_commit_delay": 2**31 - 1})
     (row,) = shard.rows("transfer_request")
-    assert row.items() >= {
-        "creditor_id": -MAX_INT64 - 1,
-        "coordinator_id": -MAX_INT64 - 1,
-        "recipient_creditor_id": MAX_INT64,
-        "min_locked_amount": 0,
-        "max_locked_amount": MAX_INT64,
-        "deadline": NOW + timedelta(seconds=2**31 - 1),
-    }.items()
+    assert (
+        row.items()
+        >= {
+            "creditor_id": -MAX_INT64 - 1,
+            "coordinator_id": -MAX_INT64 - 1,
+            "recipient_creditor_id": MAX_INT64,
+            "min_locked_amount": 0,
+            "max_locked_amount": MAX_INT64,
+            "deadline": NOW + timedelta(seconds=2**31 - 1),
+        }.items()
+    )

@@ -110,9 +110,7 @@ def test_ages_do_not_break_the_arithmetic(connection: DatabaseConnection) -> Non
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("amount", [1, -1, 10**6, MAX_INT64, -MAX_INT64])
-def test_missed_interest_is_exact(
-    connection: DatabaseConnection, amount: int, rate: float
-) -> None:
+def test_missed_interest_is_exact(connection: DatabaseConnection, amount: int, rate: float) -> None:
     time = timedelta(days=33, microseconds=7)
     (found,) = connection.call("missed_interest", NOW + time, amount, NOW, rate, rate, T0)
     with localcontext(SIXTY_DIGITS):

@@ -26,9 +26,7 @@ NAMES = sorted(SIGNALS)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_columns_of_an_outbox_are_the_fields_of_its_message(
-    settings: Settings, name: str
-) -> None:
+def test_columns_of_an_outbox_are_the_fields_of_its_message(settings: Settings, name: str) -> None:
     signal = make_signal(name, settings)
     table: Table = Base.metadata.tables[signal.table]
     row_id, *columns = table.columns
@@ -102,9 +100,7 @@ def test_floats_come_through_to_the_bytes(shard: Shard, value: float) -> None:
     signal = make_signal("AccountUpdateSignal", shard.settings)
     raw = shard.connection.raw
     row = (
-        wire_cursor(raw)
-        .execute(signal.take_query(raw), {"after_id": 0, "count_max": 1})
-        .fetchone()
+        wire_cursor(raw).execute(signal.take_query(raw), {"after_id": 0, "count_max": 1}).fetchone()
     )
     assert row is not None
     body = make_publication(signal.message(row)).body
@@ -214,7 +210,7 @@ class TestReturnedMessages:
             for m in self.wire_messages(shard, name)
         ]
         assert len({o.signal_name for o in sent}) == 6
-        put_aside(shard.connection, sent, {i: "no route" for i in range(len(sent))})
+        put_aside(shard.connection, sent, dict.fromkeys(range(len(sent)), "no route"))
         shard.set_now(NOW + timedelta(hours=1))
         found = take_due_messages(shard.connection, NAMES, 100)
         assert [o.publication.body for o in found] == [o.publication.body for o in sent]

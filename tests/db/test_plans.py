@@ -154,9 +154,7 @@ DEEDS: dict[str, Callable[[Shard], object]] = {
     "update the info": perform("UpdateDebtorInfo", **INFO, ts=NOW),
     "capitalize": perform("CapitalizeInterest"),
     "delete": perform("TryToDeleteAccount"),
-    "send prompt updates": call(
-        "send_prompt_account_updates_v1", timedelta(days=-1), BATCH_COUNT
-    ),
+    "send prompt updates": call("send_prompt_account_updates_v1", timedelta(days=-1), BATCH_COUNT),
     "take due messages": call("take_due_messages_v1", ["AccountPurgeSignal"], BATCH_COUNT),
 }
 SCANS: dict[str, Callable[[Shard], object]] = {

@@ -238,7 +238,9 @@ def test_first_fault_decides(
 def test_count_of_transfers_grows_to_its_limit(shard: Shard) -> None:
     open_books(shard, {ALICE: 100, BOB: 0})
     shard.update_account(DEBTOR, ALICE, pending_transfers_count=MAX_INT32 - 1)
-    shard.receive(*[builders.prepare_transfer(ALICE, BOB, 1, coordinator_request_id=i) for i in (1, 2)])
+    shard.receive(
+        *[builders.prepare_transfer(ALICE, BOB, 1, coordinator_request_id=i) for i in (1, 2)]
+    )
     shard.process_transfer_requests()
     preparation, rejection = sorted(shard.take_messages(), key=lambda m: m["type"])
     assert preparation["coordinator_request_id"] == 1

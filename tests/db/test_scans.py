@@ -7,7 +7,15 @@ import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings
-from tests.db.books import account, commit, configure_root, delete_account, open_books, prepare, sent
+from tests.db.books import (
+    account,
+    commit,
+    configure_root,
+    delete_account,
+    open_books,
+    prepare,
+    sent,
+)
 from tests.db.realms import make_shard
 from tests.db.shard import Shard
 from tests.model import builders
@@ -154,9 +162,7 @@ def test_chores_that_are_due(shard: Shard) -> None:
     now = NOW + 14 * DAY
     shard.set_now(now)
     configure_root(shard, now, rate=3.123456789, info=ROOT_INFO)
-    shard.receive(
-        builders.configure_account(ALICE, now, config_flags=1, negligible_amount=1e30)
-    )
+    shard.receive(builders.configure_account(ALICE, now, config_flags=1, negligible_amount=1e30))
     chores = shard.scan_accounts()
     assert chores == [
         ids("TryToDeleteAccount"),
@@ -205,9 +211,7 @@ def test_root_account_that_was_never_configured_has_the_defaults(shard: Shard) -
     shard.receive(builders.pending_balance_change(ROOT, 5, other_creditor_id=ALICE))
     shard.process_balance_changes()
     assert account(shard, ROOT)["config_data"] == ""
-    assert shard.scan_accounts() == [
-        {**ids("ChangeInterestRate"), "interest_rate": 0.0, "ts": NOW}
-    ]
+    assert shard.scan_accounts() == [{**ids("ChangeInterestRate"), "interest_rate": 0.0, "ts": NOW}]
 
 
 def test_account_of_another_debtor(shard: Shard) -> None:

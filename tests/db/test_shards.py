@@ -147,9 +147,7 @@ def test_change_for_another_shard(shards: dict[str, Shard]) -> None:
 
 
 @pytest.mark.parametrize("chore_type", ["CapitalizeInterest", "TryToDeleteAccount"])
-def test_root_account_may_live_in_another_shard(
-    shards: dict[str, Shard], chore_type: str
-) -> None:
+def test_root_account_may_live_in_another_shard(shards: dict[str, Shard], chore_type: str) -> None:
     debtor_id = find_debtor("1.#")
     (creditor_id,) = find_creditors("0.#", 1, debtor_id)
     shard = shards["0.#"]
@@ -163,16 +161,19 @@ def test_root_account_may_live_in_another_shard(
     shard.perform_chore({**builders.chore(chore_type, creditor_id), "debtor_id": debtor_id})
     assert shard.rows("pending_balance_change") == []
     (change,) = (m for m in shard.take_messages() if m["type"] == "PendingBalanceChange")
-    assert change.items() >= {
-        "debtor_id": debtor_id,
-        "creditor_id": ROOT,
-        "other_creditor_id": creditor_id,
-        "principal_delta": {"CapitalizeInterest": 5, "TryToDeleteAccount": 100}[chore_type],
-        "coordinator_type": {"CapitalizeInterest": "interest"}.get(chore_type, "delete"),
-        "transfer_note": "",
-        "transfer_note_format": "",
-        "committed_at": NOW + 14 * DAY,
-    }.items()
+    assert (
+        change.items()
+        >= {
+            "debtor_id": debtor_id,
+            "creditor_id": ROOT,
+            "other_creditor_id": creditor_id,
+            "principal_delta": {"CapitalizeInterest": 5, "TryToDeleteAccount": 100}[chore_type],
+            "coordinator_type": {"CapitalizeInterest": "interest"}.get(chore_type, "delete"),
+            "transfer_note": "",
+            "transfer_note_format": "",
+            "committed_at": NOW + 14 * DAY,
+        }.items()
+    )
 
 
 class TestSplit:
@@ -264,9 +265,7 @@ class TestSplit:
         return shard.connection.call("drop_parent_rows_v1", table, realm.bits, realm.length)[0]
 
     def find_foreign(self, shard: Shard, table: str, realm: Realm) -> list[tuple[Any, ...]]:
-        return shard.connection.call_table(
-            "find_foreign_row_v1", table, realm.bits, realm.length
-        )
+        return shard.connection.call_table("find_foreign_row_v1", table, realm.bits, realm.length)
 
     @pytest.mark.parametrize("deletes", [True, False])
     def test_scans_handle_what_is_their_own(
@@ -313,9 +312,7 @@ class TestSplit:
         for table in tables:
             with pytest.raises(ForeignRowError, match=table):
                 guard_tables(connection, child.settings, [table])
-        heir = make_shard(
-            connection, settings, self.KEY, DELETE_PARENT_SHARD_RECORDS="true"
-        )
+        heir = make_shard(connection, settings, self.KEY, DELETE_PARENT_SHARD_RECORDS="true")
         guard_tables(connection, heir.settings, tables)
         guard_tables(connection, child.settings, tables)
 
@@ -418,5 +415,3 @@ class TestCurrencies:
         for rate in (5.5, 3.123456789):
             self.remember(half, rate)
         assert {row["interest_rate"] for row in half.rows("root_config")} == {3.123456789}
-
-

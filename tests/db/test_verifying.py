@@ -150,7 +150,8 @@ def test_request_without_an_answer_is_asked_again(half: Shard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempts_count", "pause_seconds"), [(0, 0.2), (1, 0.4), (5, 6.4), (6, 10), (MAX_INT32 - 1, 10)]
+    ("attempts_count", "pause_seconds"),
+    [(0, 0.2), (1, 0.4), (5, 6.4), (6, 10), (MAX_INT32 - 1, 10)],
 )
 def test_pauses_grow(half: Shard, attempts_count: int, pause_seconds: float) -> None:
     request(half, FAR)

@@ -26,9 +26,7 @@ WORK = {**QUEUES, **{name: TOPICS[name] for name in OUTBOXES}}
 ROUTING_KEY, OTHER_ROUTING_KEY = "0.#", "1.#"
 ALICE, BOB, CAROL, NEWCOMER = find_creditors(ROUTING_KEY, 4)
 (FAR,) = find_creditors(OTHER_ROUTING_KEY, 1)
-RATE_CHANGE = builders.chore(
-    "ChangeInterestRate", ALICE, interest_rate=-50.0, ts=NOW + 14 * DAY
-)
+RATE_CHANGE = builders.chore("ChangeInterestRate", ALICE, interest_rate=-50.0, ts=NOW + 14 * DAY)
 
 
 @pytest.fixture

@@ -120,10 +120,12 @@ class Splitting:
         """Copy the database of the parent."""
         source = make_url(self.parent.database_url).database
         wait_until(
-            lambda: self.parent.query(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            lambda: (
+                self.parent.query(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                )
+                == [(1,)]
             )
-            == [(1,)]
         )
         for child in self.children:
             target = make_url(child.database_url).database
@@ -325,12 +327,14 @@ def test_split_under_traffic(splitting: Splitting) -> None:
     wait_until(lambda: traffic.finished_count() >= finished_count + 100, 60.0)
     traffic.finish(60.0)
     observer.wait_for(
-        lambda _: reported_principals(observer)
-        == {
-            creditor_id: principal
-            for creditor_id, principal in expected_principals(traffic, creditor_ids).items()
-            if creditor_id != 0
-        },
+        lambda _: (
+            reported_principals(observer)
+            == {
+                creditor_id: principal
+                for creditor_id, principal in expected_principals(traffic, creditor_ids).items()
+                if creditor_id != 0
+            }
+        ),
         what="all the money has arrived",
     )
 

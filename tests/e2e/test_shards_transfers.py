@@ -10,8 +10,8 @@ import requests
 
 from tests.e2e.agents import Currency
 from tests.e2e.wire import chain_problems, problems_of
-from tests.support.authority import Authority, configure, finalize, prepare
-from tests.support.broker import Message, Observer, wait_until
+from tests.support.authority import configure, finalize, prepare
+from tests.support.broker import Message, wait_until
 from tests.support.database import Databases
 from tests.support.shards import FetchProxy, Shard, start_all
 
@@ -125,9 +125,7 @@ def root_config(**properties: object) -> str:
 def changes_sent(currency: ShardedCurrency, **fields: Any) -> list[Message]:
     """The PendingBalanceChanges between the shards."""
     currency.observer.receive()
-    return currency.observer.find(
-        "PendingBalanceChange", debtor_id=currency.debtor_id, **fields
-    )
+    return currency.observer.find("PendingBalanceChange", debtor_id=currency.debtor_id, **fields)
 
 
 # -- transfers ----------------------------------------------------------------
@@ -199,9 +197,9 @@ def test_money_opens_an_account_in_the_other_shard(currency: ShardedCurrency) ->
 def test_negative_ids(shards: list[Shard]) -> None:
     """Ids are unsigned in paths, and signed in messages."""
     currency = ShardedCurrency(shards)
-    currency.debtor_id = next(n for n in itertools.count(-2**63, 7) if shards[0].contains(n, 0))
+    currency.debtor_id = next(n for n in itertools.count(-(2**63), 7) if shards[0].contains(n, 0))
     currency.open_root()
-    ids = shards[1].creditor_ids(currency.debtor_id, -2**62)
+    ids = shards[1].creditor_ids(currency.debtor_id, -(2**62))
     first, second = (currency.open_account(100, next(ids)) for _ in range(2))
     currency.transfer(first, second, 30)
     assert (currency.principal(0), currency.principal(second)) == (-200, 130)
@@ -340,11 +338,14 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
     currency.open_abroad(1)
     currency.observer.receive()
     assert not currency.observer.find(None, since, creditor_id=creditor_id)
-    assert abroad.query(
-        "SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s)",
-        currency.debtor_id,
-        creditor_id,
-    ) == []
+    assert (
+        abroad.query(
+            "SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s)",
+            currency.debtor_id,
+            creditor_id,
+        )
+        == []
+    )
 
 
 # -- nobody answers ----------------------------------------------------------------
@@ -386,7 +387,9 @@ def test_transfers_wait_for_the_fetch_api(
     proxy.status = None
     proxy.gate.set()
     for request in there + back:
-        currency.finalize(currency.answer("PreparedTransfer", request), request["max_locked_amount"])
+        currency.finalize(
+            currency.answer("PreparedTransfer", request), request["max_locked_amount"]
+        )
     currency.observer.wait_for(lambda _: currency.principal(home) == 900)
     currency.observer.wait_for(lambda _: currency.principal(abroad) == 900)
 

@@ -61,8 +61,7 @@ def close(currency: TimedCurrency, creditor_id: int, negligible_amount: float = 
 def is_open(currency: TimedCurrency, creditor_id: int) -> bool:
     """Whether there is an account that is not deleted."""
     return currency.authority.query(
-        "SELECT 1 FROM account"
-        " WHERE (debtor_id, creditor_id) = (%s, %s) AND status_flags & 1 = 0",
+        "SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s) AND status_flags & 1 = 0",
         currency.debtor_id,
         creditor_id,
     ) == [(1,)]
@@ -280,9 +279,7 @@ def test_debtor_that_is_deleted_can_be_paid(currency: TimedCurrency, clock: Cloc
     assert is_open(currency, 0)
 
 
-def test_configuration_brings_a_deleted_account_back(
-    currency: TimedCurrency, clock: Clock
-) -> None:
+def test_configuration_brings_a_deleted_account_back(currency: TimedCurrency, clock: Clock) -> None:
     currency.open_root(config_data=root_config(rate=5.0))
     creditor_id = currency.open_account()
     close(currency, creditor_id)

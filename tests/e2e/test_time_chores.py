@@ -127,9 +127,7 @@ def test_rate_that_is_no_number_is_dropped(currency: TimedCurrency, value: Any) 
 
 
 @pytest.mark.parametrize(("rate", "taken"), [(1e300, 100.0), (-50.1, -50.0), (7, 7.0)])
-def test_rate_is_kept_within_its_limits(
-    currency: TimedCurrency, rate: float, taken: float
-) -> None:
+def test_rate_is_kept_within_its_limits(currency: TimedCurrency, rate: float, taken: float) -> None:
     # Without a root account, the scan has no rate to go back to.
     currency.open_account(creditor_id=5 << 40)
     change_rate(currency, rate)

@@ -18,7 +18,7 @@ from tests.e2e.time_travel import (
     moment,
     start,
 )
-from tests.model.money import floor, growth_exponent, grow, missed_interest, seconds_between
+from tests.model.money import floor, grow, growth_exponent, missed_interest, seconds_between
 from tests.support.authority import Authority
 from tests.support.clock import Clock
 
@@ -156,7 +156,9 @@ def test_capitalization_is_exact(
     update = currency.wait(
         "AccountUpdate", since=since, creditor_id=creditor_id, principal=principal + expected
     ).data
-    assert Decimal(update["interest"]) == pytest.approx(balance - principal - expected, abs=TOLERANCE)
+    assert Decimal(update["interest"]) == pytest.approx(
+        balance - principal - expected, abs=TOLERANCE
+    )
     assert currency.wait("AccountUpdate", creditor_id=0, principal=-principal - expected)
     assert not currency.find("AccountTransfer", creditor_id=0)
 

@@ -1,4 +1,4 @@
-"""Currencies whose time a test moves. The services run all the while, and their scans never rest."""
+"""Currencies whose time a test moves. The services run all the while; their scans never rest."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -215,9 +215,7 @@ class Comparison(RuleBasedStateMachine):
 
     @invariant()
     def books_are_in_order(self) -> None:
-        database_invariants.check_books(
-            self.shard, self.authority.received, self.authority.cut
-        )
+        database_invariants.check_books(self.shard, self.authority.received, self.authority.cut)
         if not self.has_debts:
             database_invariants.check_that_nobody_owes(self.shard, self.now)
 
@@ -243,7 +241,5 @@ class HonestComparison(Comparison):
 # A failure takes minutes to be reduced to what matters.
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("machine", [Comparison, WideComparison, HonestComparison])
-def test_stored_procedures_do_what_the_oracle_says(
-    shard: Shard, machine: type[Comparison]
-) -> None:
+def test_stored_procedures_do_what_the_oracle_says(shard: Shard, machine: type[Comparison]) -> None:
     run_state_machine_as_test(lambda: machine(shard), settings=SETTINGS)

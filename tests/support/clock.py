@@ -94,7 +94,9 @@ class Clock:
         self.authority.broker.publish("", CHORES_QUEUE, body, **properties)
 
     def _probe(self, condition: str) -> bool:
-        statement = f"SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s) AND {condition}"
+        statement = (
+            f"SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s) AND {condition}"
+        )
         return bool(self.authority.query(statement, *PROBE))
 
     def _change_probe(self, changes: str) -> None:
