@@ -1,6 +1,5 @@
 """The command: `python -m benchmarks`."""
 
-import json
 import signal
 import sys
 from datetime import UTC, datetime
@@ -15,6 +14,8 @@ from benchmarks.bench import Bench, Results
 from benchmarks.machine import describe_machine
 from benchmarks.memory import read_all
 from benchmarks.options import Options, parse_options
+from benchmarks.report.page import publish
+from benchmarks.results import write_results
 from benchmarks.scenarios import SCENARIOS
 
 
@@ -29,12 +30,15 @@ def main() -> int:
     except (BenchmarkError, DriverError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_results(results, folder / "results.json")
     say(f"the results are in {folder / 'results.json'}")
     if results["problems"]:
         say(f"{len(results['problems'])} problems: it is NOT correct")
         return 1
     say("everything was correct")
+    if options.is_published:
+        publish(results)
+        say("docs/performance.md has them")
     return 0
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 MIN_SECONDS = 10e-6
 MAX_SECONDS = 100.0
@@ -52,20 +53,20 @@ class Histogram:
                 return min(bucket_end(bucket), self.max_seconds)
         return 0.0
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """The form in which results keep it."""
+        buckets = sorted(self.counts)
         return {
             "max_seconds": self.max_seconds,
-            "counts": {str(bucket): self.counts[bucket] for bucket in sorted(self.counts)},
+            "buckets": buckets,
+            "counts": [self.counts[bucket] for bucket in buckets],
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, object]) -> "Histogram":
+    def from_json(cls, data: dict[str, Any]) -> "Histogram":
         """The reverse of `as_json`."""
-        counts, longest = data["counts"], data["max_seconds"]
-        assert isinstance(counts, dict)
-        assert isinstance(longest, float | int)
-        return cls({int(bucket): int(count) for bucket, count in counts.items()}, float(longest))
+        counts = dict(zip(data["buckets"], data["counts"], strict=True))
+        return cls(counts, data["max_seconds"])
 
 
 def merge(histograms: Iterable[Histogram]) -> Histogram:

@@ -57,4 +57,6 @@ class StatementCounter:
 
 
 def _shorten(text: str) -> str:
+    """The beginning of a statement, without its comments."""
+    text = " ".join(line for line in text.splitlines() if not line.startswith("--"))
     return " ".join(text.split())[:_TEXT_LENGTH_MAX]

@@ -18,7 +18,7 @@ class Schedule:
 
     With a rate, a request is due at a random moment of its slot, so that no rhythm of the
     authority meets a rhythm of the driver. Without one, all are due at the start. Only with
-    `outstanding_max` requests wait for the completion of others.
+    `outstanding_max` requests wait for the completion of others, and are due when they are sent.
     """
 
     count_max: int

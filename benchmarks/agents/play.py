@@ -71,7 +71,8 @@ class Play(ABC):
     def send(self, post: Post, now: float) -> None:
         """Send the next request."""
         assert self._next_offset is not None
-        post(self.request(self._started_at + self._next_offset))
+        is_by_time = self._schedule.outstanding_max is None
+        post(self.request(self._started_at + self._next_offset if is_by_time else now))
         self._first_at = self._first_at or now
         self._sent_count += 1
         self._next_offset = next(self._offsets, None)

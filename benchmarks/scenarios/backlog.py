@@ -47,20 +47,26 @@ def _with_backlog(bench: Bench, world: World, count: int) -> Run:
 
 
 def _compare(few: list[Run], many: list[Run]) -> Results:
-    few_ms, many_ms = _cost_ms(few), _cost_ms(many)
+    results = {"few": _pool(few), "many": _pool(many)}
+    few_ms = results["few"]["cpu_ms_total"]
     return {
-        "few_ms": few_ms,
-        "many_ms": many_ms,
-        "ratio": many_ms / few_ms if few_ms else 0.0,
-        "few": [run.as_json() for run in few],
-        "many": [run.as_json() for run in many],
+        **results,
+        "ratio": results["many"]["cpu_ms_total"] / few_ms if few_ms else 0.0,
         "problems": [p for run in (*few, *many) for p in run.problems],
     }
 
 
-def _cost_ms(runs: list[Run]) -> float:
-    total = sum(run.usage.total for run in runs)
-    return 1000 * total / max(sum(run.load.count for run in runs), 1)
+def _pool(runs: list[Run]) -> Results:
+    """Several runs of the same thing as one, which is large enough to be measured."""
+    count = max(sum(run.load.count for run in runs), 1)
+    roles = runs[0].usage.roles
+    cpu_ms = {r: 1000 * sum(run.usage.roles[r] for run in runs) / count for r in roles}
+    return {
+        "count": count,
+        "per_second": count / max(sum(run.load.seconds for run in runs), 1e-9),
+        "cpu_ms": cpu_ms,
+        "cpu_ms_total": 1000 * sum(run.usage.total for run in runs) / count,
+    }
 
 
 def accounts(bench: Bench) -> Results:

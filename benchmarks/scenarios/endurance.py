@@ -1,47 +1,47 @@
 """Long loads: beside a transaction that is held open, and for the memory."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
 
-from benchmarks.agents.load import Schedule, TransferLoad
-from benchmarks.bench import Bench, Results, Run
-from benchmarks.memory import read_all
+from benchmarks.agents.load import Schedule
+from benchmarks.bench import Bench, Results
 from benchmarks.scenarios.transfers import describe
+from benchmarks.watch import Watch
 
 COUNT_MAX = 10_000_000
-SAMPLES_COUNT = 60
+LOOKS_COUNT = 20
+
+
+def _run(bench: Bench, seconds: float) -> Results:
+    """As many transfers as can be done in a time, so many of them under way at any moment."""
+    world = bench.world()
+    schedule = Schedule(COUNT_MAX, seconds_max=seconds, outstanding_max=bench.sizes.outstanding_max)
+    with Watch(bench.authority, bench.meter, seconds / LOOKS_COUNT) as watch:
+        run = bench.run(bench.transfers(world, "uniform", schedule), meanwhile=watch.start)
+    bench.say(describe(run))
+    return {**run.as_json(), "timeline": watch.timeline(run.load)}
 
 
 def held(bench: Bench) -> Results:
     """The same load twice: without, and beside a transaction that keeps its snapshot."""
     seconds = bench.sizes.held_seconds
-    free = bench.run(_endless(bench, seconds))
-    bench.say(f"without: {describe(free)}")
+    free = _run(bench, seconds)
     with _held_transaction(bench):
-        beside = bench.run(_endless(bench, seconds))
+        beside = _run(bench, seconds)
         dead_rows = _dead_rows(bench)
-    bench.say(f"beside it: {describe(beside)}")
-    ratio = beside.load.per_second / free.load.per_second if free.load.per_second else 0.0
-    return {
-        "runs": [
-            {
-                "held_seconds": seconds,
-                "ratio": ratio,
-                "dead_rows": dead_rows,
-                "free": free.as_json(),
-                "beside": beside.as_json(),
-                "problems": free.problems + beside.problems,
-            }
-        ]
+    run = {
+        "held_seconds": seconds,
+        "ratio": beside["per_second"] / max(free["per_second"], 1e-9),
+        "cost_ratio": beside["cpu_ms_total"] / max(free["cpu_ms_total"], 1e-9),
+        "dead_rows": dead_rows,
+        "free": free,
+        "beside": beside,
+        "problems": free["problems"] + beside["problems"],
     }
-
-
-def _endless(bench: Bench, seconds: float) -> TransferLoad:
-    """As many transfers as can be done in a time."""
-    schedule = Schedule(COUNT_MAX, seconds_max=seconds, outstanding_max=bench.sizes.outstanding_max)
-    return bench.transfers(bench.world(), "uniform", schedule)
+    bench.say(
+        f"{run['ratio']:.2f} times as fast beside it, at {run['cost_ratio']:.2f} times the cost"
+    )
+    return {"runs": [run]}
 
 
 @contextmanager
@@ -65,29 +65,4 @@ def _dead_rows(bench: Bench) -> dict[str, int]:
 
 def memory(bench: Bench) -> Results:
     """The memory of each worker process over time, under the highest load."""
-    seconds = bench.sizes.memory_seconds
-    load = _endless(bench, seconds)
-    samples: list[Results] = []
-    stop = threading.Event()
-    started_at = monotonic()
-
-    def observe() -> None:
-        while not stop.is_set():
-            found = read_all(bench.authority)
-            samples.append(
-                {
-                    "at_seconds": monotonic() - started_at,
-                    "resident": {name: m.resident for name, m in found.items()},
-                }
-            )
-            stop.wait(seconds / SAMPLES_COUNT)
-
-    observer = threading.Thread(target=observe)
-    observer.start()
-    try:
-        run: Run = bench.run(load)
-    finally:
-        stop.set()
-        observer.join()
-    bench.say(describe(run))
-    return {"runs": [{**run.as_json(), "samples": samples}]}
+    return {"runs": [_run(bench, bench.sizes.memory_seconds)]}

@@ -218,8 +218,7 @@ def crash(parent: Shard, children: list[Shard]) -> None:
     parent.kill("process_transfer_requests")
     pile_up(parent, children, "transfer_request")
     parent.kill("consume_messages")
-    for table in ("prepared_transfer", "account_transfer_signal", "finalized_transfer_signal"):
-        pile_up(parent, children, table)
+    pile_up(parent, children, "prepared_transfer")
 
 
 def check_outcomes(traffic: Traffic) -> None:

@@ -1,0 +1,1 @@
+"""Makes the numbers and the pictures of docs/performance.md from results."""
