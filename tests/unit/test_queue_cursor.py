@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -111,7 +112,7 @@ def test_full_looks_come_again(clock: Clock) -> None:
         clock.now += 0.5
         starts.append((clock.now, look(cursor, 100)))
     full = [now for now, start in starts if start == 0 and now > 1000 + TRAIL_SECONDS]
-    pauses = [b - a for a, b in zip(full, full[1:], strict=False)]
+    pauses = [b - a for a, b in pairwise(full)]
     assert pauses
     assert all(FULL_LOOK_SECONDS_MIN <= pause <= FULL_LOOK_SECONDS_MIN + 1 for pause in pauses)
 
