@@ -24,12 +24,14 @@ class QueueCursor:
         self._marks: deque[tuple[float, int]] = deque()
         self._is_complete = True
         self._is_full = True
-        self._look_started_at = time.monotonic()
+        self._look_started_at: float | None = None
         self._next_full_look_at = 0.0
 
     @property
     def after_id(self) -> int:
-        """Look for rows with a greater id than this."""
+        """Look for rows with a greater id than this. To be read right before the query."""
+        if self._look_started_at is None:
+            self._look_started_at = time.monotonic()
         return self._position
 
     def seen(self, last_id: int | None, *, is_end: bool, are_all_taken: bool) -> None:
@@ -43,8 +45,8 @@ class QueueCursor:
     def _finish_look(self) -> None:
         now = time.monotonic()
         if self._is_full:
-            pause = max(FULL_LOOK_SECONDS_MIN, (now - self._look_started_at) / FULL_LOOK_SHARE)
-            self._next_full_look_at = now + pause
+            seconds = now - (self._look_started_at or now)
+            self._next_full_look_at = now + max(FULL_LOOK_SECONDS_MIN, seconds / FULL_LOOK_SHARE)
         if self._is_complete:
             if not self._marks or now - self._marks[-1][0] >= TRAIL_SECONDS / 10:
                 self._marks.append((now, self._position))
@@ -53,4 +55,4 @@ class QueueCursor:
         self._is_full = now >= self._next_full_look_at
         self._position = 0 if self._is_full else self._floor
         self._is_complete = True
-        self._look_started_at = now
+        self._look_started_at = None
