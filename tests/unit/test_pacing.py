@@ -64,9 +64,9 @@ def test_pages_follow_each_other(pages_count: int, pace: Pace) -> None:
 )
 def test_beats(pages_count: int, pace: Pace, pages_per_step: set[int]) -> None:
     steps = list(plan_pass(pages_count, pace))
-    # the pass starts somewhere in the middle, so that the end of the table cuts a step in two
+    # the pass starts somewhere in the middle, so that the end of the table cuts one beat in two
     whole = [s for s in steps if s.first_page != 0 and s.end_page != pages_count]
-    assert {s.end_page - s.first_page for s in whole} <= pages_per_step
+    assert sum(s.end_page - s.first_page not in pages_per_step for s in whole) <= 1
     assert max(s.end_page - s.first_page for s in steps) <= max(pages_per_step)
 
 
