@@ -316,6 +316,8 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
             "committed_at": "2024-01-01T00:00:00+00:00",
         },
     ]
+    currency.observer.wait_message("AccountUpdate", creditor_id=creditor_id, principal=100)
+    currency.observer.wait_message("AccountTransfer", creditor_id=creditor_id)
     since = len(currency.observer.messages)
     for message in messages:
         abroad.broker.publish(
