@@ -209,7 +209,7 @@ class Authority:
     def _is_web_ready(self) -> bool:
         try:
             return requests.get(f"{self.web_url}/accounts/healthz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def connections_of(self, *names: str) -> bool:
