@@ -30,6 +30,9 @@ def main() -> int:
     except (BenchmarkError, DriverError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("benchmarks: interrupted", file=sys.stderr)
+        return 130
     write_results(results, folder / "results.json")
     say(f"the results are in {folder / 'results.json'}")
     if results["problems"]:
@@ -53,14 +56,14 @@ def say(text: str) -> None:
 def _measure(options: Options, folder: Path) -> Results:
     with sandbox() as addresses:
         machine = describe_machine(addresses)
+        authority = Authority(addresses, folder)
+        authority.prepare()
         say("raw limits of this machine")
         limits = [
             raw_limits.measure(addresses, options.sizes.raw_limits_count)
             for _ in range(options.runs_count)
         ]
-        authority = Authority(addresses, folder)
         say("starting an authority")
-        authority.prepare()
         try:
             authority.start()
             results = _run_scenarios(Bench(authority, options), options)

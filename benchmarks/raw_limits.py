@@ -13,7 +13,15 @@ from typing import Any
 import pika
 
 from benchmarks.addresses import Addresses, BenchmarkError
+from benchmarks.agents.messages import routing_key
+from benchmarks.authority import OBSERVER_QUEUE
+from benchmarks.authority import QUEUE as AUTHORITY_QUEUE
 from benchmarks.usage import read_processes, tree_seconds
+from swpt_accounts.smp.routing import (
+    ACCOUNTS_IN_EXCHANGE,
+    TO_COORDINATORS_EXCHANGE,
+    TO_CREDITORS_EXCHANGE,
+)
 
 QUEUE = "raw_limits"
 WINDOW_COUNT = 2000
@@ -21,6 +29,27 @@ BATCH_ROWS = 1000
 BODY = b"x" * 500
 _PROPERTIES = pika.BasicProperties(delivery_mode=2)
 _TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class _Route:
+    """How a message gets to a queue."""
+
+    exchange: str
+    routing_key: str
+    queue: str
+    properties: pika.BasicProperties
+
+
+_PLAIN = _Route("", QUEUE, QUEUE, _PROPERTIES)
+_DIRECT = pika.BasicProperties(delivery_mode=2, headers={"coordinator-type": "direct"})
+_CREDITOR_KEY = "00.00.02.00.00.00.00.07"
+# The messages of a transfer: two of each.
+_TRANSFER_ROUTES = (
+    _Route(ACCOUNTS_IN_EXCHANGE, routing_key(1, 2), AUTHORITY_QUEUE, _DIRECT),
+    _Route(TO_COORDINATORS_EXCHANGE, _CREDITOR_KEY, OBSERVER_QUEUE, _DIRECT),
+    _Route(TO_CREDITORS_EXCHANGE, _CREDITOR_KEY, OBSERVER_QUEUE, _DIRECT),
+)
 
 
 @dataclass(frozen=True)
@@ -43,19 +72,24 @@ class RawLimits:
     """Rows inserted by a thousand a transaction."""
     delete_rows: float
     """Rows deleted by a thousand a transaction."""
+    broker_transfer_ms: float
+    """The broker's CPU time for nothing but the six messages of a transfer, through the
+    authority's exchanges."""
 
     def as_json(self) -> dict[str, float]:
         return asdict(self)
 
-    @property
-    def transfer_floor_ms(self) -> float:
-        """The broker's CPU time for nothing but the messages of a transfer: 2 in, 4 out."""
-        return 6 * (self.broker_publish_us + self.broker_consume_us) / 1000
-
 
 def measure(addresses: Addresses, count: int) -> RawLimits:
-    """Measure everything with so many messages, or so many rows; singly, with a tenth of them."""
-    return RawLimits(**_measure_broker(addresses, count), **_measure_database(addresses, count))
+    """Measure everything with so many messages, or so many rows; singly, with a tenth of them.
+
+    The exchanges and the queues of the authority must exist, and the authority must not run.
+    """
+    return RawLimits(
+        **_measure_broker(addresses, count),
+        **_measure_database(addresses, count),
+        broker_transfer_ms=_measure_routes(addresses, count),
+    )
 
 
 def _timed(action: Callable[[], None]) -> float:
@@ -75,12 +109,12 @@ def _measure_broker(addresses: Addresses, count: int) -> dict[str, float]:
     single_count = count // 10
     try:
         used = [tree_seconds(read_processes(), pid)]
-        publish_seconds = _WindowPublisher(addresses.broker_url, count).run()
+        publish_seconds = _WindowPublisher(addresses.broker_url, count, _PLAIN).run()
         used.append(tree_seconds(read_processes(), pid))
-        consume_seconds = _timed(lambda: _consume(channel, count, ack_every=WINDOW_COUNT // 4))
+        consume_seconds = _timed(lambda: _consume(channel, QUEUE, count, WINDOW_COUNT // 4))
         used.append(tree_seconds(read_processes(), pid))
         single_publish_seconds = _timed(lambda: _publish_singly(addresses.broker_url, single_count))
-        single_consume_seconds = _timed(lambda: _consume(channel, single_count, ack_every=1))
+        single_consume_seconds = _timed(lambda: _consume(channel, QUEUE, single_count, 1))
     finally:
         channel.queue_delete(QUEUE)
         connection.close()
@@ -94,6 +128,19 @@ def _measure_broker(addresses: Addresses, count: int) -> dict[str, float]:
     }
 
 
+def _measure_routes(addresses: Addresses, count: int) -> float:
+    pid = addresses.broker_pid()
+    connection = pika.BlockingConnection(pika.URLParameters(addresses.broker_url))
+    channel = connection.channel()
+    before = tree_seconds(read_processes(), pid)
+    for route in _TRANSFER_ROUTES:
+        _WindowPublisher(addresses.broker_url, count, route).run()
+        _consume(channel, route.queue, count, WINDOW_COUNT // 4)
+    seconds = tree_seconds(read_processes(), pid) - before
+    connection.close()
+    return 2 * 1000 * seconds / count
+
+
 def _publish_singly(url: str, count: int) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()
@@ -103,7 +150,7 @@ def _publish_singly(url: str, count: int) -> None:
     connection.close()
 
 
-def _consume(channel: Any, count: int, ack_every: int) -> None:
+def _consume(channel: Any, queue: str, count: int, ack_every: int) -> None:
     """Consume exactly so many messages."""
     received = 0
     channel.basic_qos(prefetch_count=WINDOW_COUNT)
@@ -115,7 +162,7 @@ def _consume(channel: Any, count: int, ack_every: int) -> None:
             channel.basic_ack(method.delivery_tag, multiple=True)
 
     end = monotonic() + _TIMEOUT_SECONDS
-    tag = channel.basic_consume(QUEUE, on_message)
+    tag = channel.basic_consume(queue, on_message)
     while received < count:
         channel.connection.process_data_events(time_limit=1)
         if monotonic() >= end:
@@ -126,8 +173,9 @@ def _consume(channel: Any, count: int, ack_every: int) -> None:
 class _WindowPublisher:
     """Publishes with pika's SelectConnection, and a window of confirms."""
 
-    def __init__(self, url: str, count: int) -> None:
+    def __init__(self, url: str, count: int, route: _Route) -> None:
         self._count = count
+        self._route = route
         self._published = 0
         self._unconfirmed: dict[int, None] = {}
         self._started_at = 0.0
@@ -157,7 +205,10 @@ class _WindowPublisher:
 
     def _publish(self) -> None:
         while self._published < self._count and len(self._unconfirmed) < WINDOW_COUNT:
-            self._channel.basic_publish("", QUEUE, BODY, _PROPERTIES)
+            route = self._route
+            self._channel.basic_publish(
+                route.exchange, route.routing_key, BODY, route.properties, mandatory=True
+            )
             self._published += 1
             self._unconfirmed[self._published] = None
 

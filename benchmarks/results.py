@@ -22,8 +22,14 @@ def read_results(path: Path) -> dict[str, Any]:
 
 
 def combine(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The new results, and what the old ones have of scenarios that were not measured anew."""
-    return {**new, "scenarios": {**old["scenarios"], **new["scenarios"]}}
+    """The new results, and what the old ones have of scenarios that were not measured anew.
+
+    The memory is that at the end of all scenarios, so that of a few does not replace it.
+    """
+    missing = {name: s for name, s in old["scenarios"].items() if name not in new["scenarios"]}
+    if not missing:
+        return new
+    return {**new, "memory": old["memory"], "scenarios": {**old["scenarios"], **new["scenarios"]}}
 
 
 def _rounded(value: Any) -> Any:

@@ -14,19 +14,29 @@ tests_in_order() {
 
 # run_tests [ARGUMENT...]: everything with a summary of the coverage, or what is asked for.
 run_tests() {
-  local name arguments=("$@")
+  local arguments=("$@")
   if [ $# = 0 ]; then
     mapfile -t arguments < <(tests_in_order)
     arguments+=(--cov --cov-report=term --cov-report=html)
     mkdir -p "$VAR/coverage"
   fi
-  # A test must see the same defaults everywhere.
+  use_test_servers
+  python -m pytest "${arguments[@]}"
+}
+
+# use_test_servers: what tests and benchmarks see of the environment, the same everywhere.
+use_test_servers() {
+  local name
   for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
   TEST_POSTGRES_URL=$(postgres_url)
   TEST_BROKER_URL=$(rabbitmq_url)
   TEST_BROKER_MANAGEMENT_URL=$(rabbitmq_management_url)
   export TEST_POSTGRES_URL TEST_BROKER_URL TEST_BROKER_MANAGEMENT_URL
-  python -m pytest "${arguments[@]}"
+}
+
+run_benchmarks() {
+  use_test_servers
+  python -m benchmarks "$@"
 }
 
 shell_scripts() {
@@ -58,6 +68,7 @@ run_lint() {
   check lint-imports --cache-dir var/import_linter_cache
   check shellcheck -x "${shells[@]}"
   if [ ${#yamls[@]} -gt 0 ]; then check yamllint -s -d "$YAML_RULES" "${yamls[@]}"; fi
+  check docker/lint.sh
   check_schema vendor.compose-spec docker-compose*.yml
   check_schema vendor.github-workflows .github/workflows/*.yml
   if [ ${#failed[@]} -gt 0 ]; then die "failed: ${failed[*]}"; fi

@@ -4,7 +4,7 @@ from tests.faults.load import TRANSFERS_COUNT_MIN, Load
 from tests.support.authority import QUEUE, STOP_SECONDS_MAX
 from tests.support.broker import Management, wait_until
 
-ROUNDS_COUNT = 4
+ROUNDS_COUNT = 3
 
 
 def test_connections_are_closed_again_and_again(

@@ -110,6 +110,31 @@ def test_signal_for_the_whole_group(service: Service) -> None:
     assert service.process.wait(5) == 0
 
 
+def test_dead_process_takes_its_command_down_every_time(idle_authority: Authority) -> None:
+    """The end of a process can show in many ways, and in any order: it is always noticed."""
+    script = """
+import multiprocessing
+
+class Mortal:
+    def __init__(self, stop):
+        self.stop = stop
+
+    def run(self):
+        if multiprocessing.current_process().name == "worker-1":
+            os._exit(9)
+        self.stop.wait(None)
+
+for _ in range(25):
+    pid = os.fork()
+    if pid == 0:
+        run_workers(lambda stop: [Mortal(stop)], processes_count=3)
+    _, status = os.waitpid(pid, 0)
+    print(os.waitstatus_to_exitcode(status), end=" ")
+"""
+    result = run_script(idle_authority, script, seconds_max=60.0)
+    assert result.stdout.split() == ["1"] * 25
+
+
 def test_dead_thread_takes_its_command_down(idle_authority: Authority) -> None:
     """A worker that dies of a bug is no different."""
     script = """
@@ -152,7 +177,9 @@ settings = load_settings(os.environ)
 """
 
 
-def run_script(authority: Authority, script: str) -> subprocess.CompletedProcess[str]:
+def run_script(
+    authority: Authority, script: str, seconds_max: float = END_SECONDS_MAX
+) -> subprocess.CompletedProcess[str]:
     """Run a script that runs workers; it has to end in time."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT_HEAD + script],
@@ -165,7 +192,7 @@ def run_script(authority: Authority, script: str) -> subprocess.CompletedProcess
         start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=END_SECONDS_MAX)
+            output, _ = process.communicate(timeout=seconds_max)
         finally:
             try:
                 os.killpg(process.pid, signal.SIGKILL)

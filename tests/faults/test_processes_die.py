@@ -14,11 +14,6 @@ WORKING = (
 KILLS_COUNT = 12
 
 
-def test_no_fault(load: Load) -> None:
-    """The load itself, and its checks."""
-    load.run_for(100)
-
-
 def test_services_are_killed_at_random(load: Load) -> None:
     authority = load.authority
     killed = set()
@@ -52,6 +47,7 @@ def test_services_stop_in_time_when_told(load: Load) -> None:
     for name in (*SERVICES, WEBSERVER):
         load.run_for(20)
         ends[name] = authority.terminate(name)
-        authority.start(name)
+        authority.services[name].start(authority.environment)
+    authority.wait_ready(ends)
     assert {code for code, _ in ends.values()} == {0}, ends
     assert max(seconds for _, seconds in ends.values()) < STOP_SECONDS_MAX, ends

@@ -24,8 +24,8 @@ def receive_request(shard: Shard, message: Message) -> None:
 
 
 def process_requests(shard: Shard, now: datetime) -> None:
-    """Finalize: the accounts by their ids, the requests of each account as they came."""
-    requests = sorted(shard.finalization_requests, key=account_key)
+    """Finalize the transfers, and queue the changes for their recipients, as requests came."""
+    requests = list(shard.finalization_requests)
     shard.finalization_requests.clear()
     for request in requests:
         transfer = shard.prepared.get((*account_key(request), request["transfer_id"]))

@@ -45,6 +45,7 @@ WIDE_WORLD = World(
 RATES = st.sampled_from([0.0, 5.5, -50.0, 100.0, 3.123456789])
 CHORE_RATES = RATES | st.sampled_from([-50.1, 1e100, 7, -0.0])
 NEGLIGIBLE_AMOUNTS = st.sampled_from([0.0, 1.0, 40.9, 1000.0, 16777216.0, 16777217.0, 1e18, 1e30])
+CREDITORS_NEGLIGIBLE_AMOUNTS = st.sampled_from([0.0, 0.0, 10.0, 16777216.0])
 LIMITS = st.sampled_from([0, 10, 1000, 10**18, MAX_INT64])
 SEQNUMS = st.sampled_from([-MAX_INT32 - 1, -1, 0, 1, MAX_INT32 - 1, MAX_INT32])
 CONFIG_FLAGS = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, -MAX_INT32 - 1, MAX_INT32])
@@ -54,6 +55,7 @@ COMMIT_DELAYS_SECONDS = st.sampled_from([MAX_INT32, MAX_INT32, 30 * 86400, 3600,
 SMALL_AMOUNTS = st.integers(0, 20)
 HUGE_AMOUNTS = st.sampled_from([2**53 + 1, 10**18, MAX_INT64 // 2 + 1, MAX_INT64 - 1, MAX_INT64])
 AMOUNTS = SMALL_AMOUNTS | st.integers(0, 10**6) | st.sampled_from([16777217]) | HUGE_AMOUNTS
+WEALTH = st.sampled_from([10, 100, 1000, 10**6, MAX_INT64 // 2 + 1, MAX_INT64 - 1])
 POSITIVE_AMOUNTS = AMOUNTS.map(lambda amount: max(1, amount))
 BAD_RECIPIENTS = ["", "01", "-2", "1.0", " 1", "18446744073709551616", "9" * 20, "x" * 100, "7"]
 INFOS: list[dict[str, str]] = [
@@ -257,10 +259,11 @@ def pending_balance_change_messages(
 
 @st.composite
 def opening_messages(draw: Draw, now: datetime, world: World = SMALL_WORLD) -> list[Message]:
-    """A ConfigureAccount for every account of the world, the root accounts first; then money.
+    """A ConfigureAccount for the accounts of the world, the root accounts first; then money.
 
     They open the accounts, allow the debtors to issue money, and give every creditor some by
-    a PendingBalanceChange, so that what follows does not fail at the first step.
+    a PendingBalanceChange, so that what follows does not fail at the first step. Rarely there
+    is nothing but the money to open an account.
     """
     messages: list[Message] = []
     for debtor_id, creditor_id in world.accounts:
@@ -269,7 +272,7 @@ def opening_messages(draw: Draw, now: datetime, world: World = SMALL_WORLD) -> l
             "type": "ConfigureAccount",
             "debtor_id": debtor_id,
             "creditor_id": creditor_id,
-            "negligible_amount": 1e30 if is_root else 0.0,
+            "negligible_amount": 1e30 if is_root else draw(CREDITORS_NEGLIGIBLE_AMOUNTS),
             "config_flags": 0,
             "config_data": draw(root_configs(st.just(MAX_INT64))) if is_root else "",
             "ts": now,
@@ -281,13 +284,14 @@ def opening_messages(draw: Draw, now: datetime, world: World = SMALL_WORLD) -> l
             "creditor_id": creditor_id,
             "other_creditor_id": ROOT_CREDITOR_ID,
             "change_id": 2**62 + len(messages),
-            "principal_delta": draw(POSITIVE_AMOUNTS),
+            "principal_delta": draw(WEALTH),
             "coordinator_type": "issuing",
             "transfer_note": "",
             "transfer_note_format": "",
             "committed_at": now,
         }
-        messages += [configuration] if is_root else [configuration, gift]
+        is_configured = is_root or draw(rarely(st.just(True), st.just(False)))
+        messages += [configuration] * is_configured + [gift] * (not is_root)
     return messages
 
 

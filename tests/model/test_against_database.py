@@ -29,7 +29,7 @@ from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
 from tests.db.shard import Shard
 
-from . import database_invariants, strategies
+from . import database_invariants, moves, strategies
 from .builders import DAY, NOW
 from .comparing import compare_chores, compare_messages, compare_states
 from .money import is_later_seqnum
@@ -107,6 +107,10 @@ class Comparison(RuleBasedStateMachine):
         self.now += step
         self.shard.set_now(self.now)
 
+    @rule(data=st.data())
+    def wait_for_something(self, data: st.DataObject) -> None:
+        self.pass_time(data.draw(moves.turning_points(self.authority, self.now)))
+
     def draw_message(self, data: st.DataObject) -> Message:
         kinds = [
             strategies.configure_account_messages(self.now, self.world),
@@ -125,18 +129,29 @@ class Comparison(RuleBasedStateMachine):
     def receive_batch(self, data: st.DataObject, count: int) -> None:
         self.receive(*[self.draw_message(data) for _ in range(count)])
 
-    @rule(data=st.data())
-    def prepare_transfer(self, data: st.DataObject) -> None:
-        self.receive(data.draw(strategies.prepare_transfer_messages(self.now, self.world)))
+    @rule(data=st.data(), count=st.integers(1, 5))
+    def prepare_transfers(self, data: st.DataObject, count: int) -> None:
+        messages = moves.preparations(self.now, self.world)
+        self.receive(*[data.draw(messages) for _ in range(count)])
         self.process_transfer_requests()
 
     @precondition(lambda self: self.authority.prepared)
-    @rule(data=st.data(), count=st.integers(1, 4))
-    def finalize_transfers(self, data: st.DataObject, count: int) -> None:
-        prepared = list(self.authority.snapshot()["prepared"].values())
-        messages = strategies.finalize_transfer_messages(self.now, prepared)
-        self.receive(*[data.draw(messages) for _ in range(count)])
+    @rule(data=st.data())
+    def finalize_transfers(self, data: st.DataObject) -> None:
+        self.receive(*data.draw(moves.finalizations(self.authority, self.now)))
         self.process_finalization_requests()
+
+    @rule(data=st.data(), count=st.integers(1, 5))
+    def trade(self, data: st.DataObject, count: int) -> None:
+        self.prepare_transfers(data, count)
+        if self.authority.prepared:
+            self.finalize_transfers(data)
+
+    @rule(data=st.data())
+    def delete_account(self, data: st.DataObject) -> None:
+        configuration, chore = data.draw(moves.farewells(self.now, self.world))
+        self.receive(configuration)
+        self.perform_chore(chore)
 
     @rule()
     def process_transfer_requests(self) -> None:
@@ -167,9 +182,9 @@ class Comparison(RuleBasedStateMachine):
         self.authority.perform_chore(chore, self.now)
         self.shard.perform_chore(chore)
 
-    @rule(step=strategies.TIME_STEPS)
-    def scan_everything(self, step: timedelta) -> None:
-        self.pass_time(step)
+    @rule(data=st.data())
+    def scan_everything(self, data: st.DataObject) -> None:
+        self.wait_for_something(data)
         chores = self.authority.scan_accounts(self.now)
         compare_chores(chores, self.shard.scan_accounts())
         self.authority.scan_prepared_transfers(self.now)

@@ -50,9 +50,13 @@ _running: list["Authority"] = []
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of this process without the settings of an authority."""
+    """The environment of this process without the settings of an authority.
+
+    A developer's .env is none of a test's business; Flask would remark on it, too.
+    """
     names = {doc.name for doc in settings_reference()}
-    return {k: v for k, v in os.environ.items() if k not in names}
+    rest = {k: v for k, v in os.environ.items() if k not in names}
+    return {**rest, "FLASK_SKIP_DOTENV": "1"}
 
 
 def free_port() -> int:

@@ -1,0 +1,117 @@
+"""What the benchmark's driver asks for, and when."""
+
+from collections import Counter
+from itertools import islice, pairwise
+
+import pytest
+
+from benchmarks.agents.load import Pattern, Schedule, account, parties
+from benchmarks.agents.messages import (
+    AccountTransfer,
+    PreparedTransfer,
+    configure_account,
+    decode,
+    finalize_transfer,
+    prepare_transfer,
+    routing_key,
+)
+from benchmarks.amqp import Route, parse_frames
+from swpt_accounts.smp.decoding import decode as decode_incoming
+from swpt_accounts.smp.incoming import ConfigureAccount, FinalizeTransfer, PrepareTransfer
+from swpt_accounts.smp.routing import bits_routing_key
+
+
+def take(pattern: Pattern, count: int, accounts_count: int = 100) -> list[tuple[int, int]]:
+    return list(islice(parties(pattern, accounts_count, 1), count))
+
+
+@pytest.mark.parametrize("pattern", ["uniform", "zipf", "to_one", "from_one", "issuing"])
+def test_nobody_pays_to_itself(pattern: Pattern) -> None:
+    assert all(sender != recipient for sender, recipient in take(pattern, 2000))
+
+
+def test_patterns() -> None:
+    assert {recipient for _, recipient in take("to_one", 500)} == {account(0)}
+    assert {sender for sender, _ in take("from_one", 500)} == {account(0)}
+    assert take("issuing", 3, accounts_count=2) == [(0, account(n)) for n in (0, 1, 0)]
+
+
+def test_uniform_takes_all_accounts_alike() -> None:
+    senders = Counter(sender for sender, _ in take("uniform", 20_000))
+    assert len(senders) == 100
+    assert max(senders.values()) < 2 * min(senders.values())
+
+
+def test_zipf_takes_some_much_more_often() -> None:
+    senders = Counter(sender for sender, _ in take("zipf", 20_000))
+    assert 3 < senders[account(0)] / senders[account(1)] < 5
+
+
+def test_the_same_seed_gives_the_same_load() -> None:
+    assert take("zipf", 100) == take("zipf", 100)
+    schedule = Schedule(100, rate_per_second=20.0)
+    assert list(schedule.offsets(7)) == list(schedule.offsets(7))
+
+
+def test_each_slot_of_a_rate_has_one_request() -> None:
+    offsets = list(Schedule(1000, rate_per_second=20.0).offsets(1))
+    assert [int(offset * 20) for offset in offsets] == list(range(1000))
+    assert len({round(b - a, 6) for a, b in pairwise(offsets)}) > 900
+
+
+def test_without_a_rate_all_is_due_at_the_start() -> None:
+    assert list(Schedule(3).offsets(1)) == [0.0, 0.0, 0.0]
+
+
+def bodies(frames: bytes) -> list[bytes]:
+    found, rest = parse_frames(frames)
+    assert rest == b""
+    return [payload for kind, payload in found if kind == 3]
+
+
+def test_messages_are_what_the_authority_takes() -> None:
+    prepared = PreparedTransfer(
+        creditor_id=account(1),
+        transfer_id=5,
+        coordinator_type="direct",
+        coordinator_id=account(1),
+        coordinator_request_id=9,
+        locked_amount=3,
+    )
+    messages = {
+        ConfigureAccount: configure_account(7, account(1), 1e30),
+        PrepareTransfer: prepare_transfer(7, account(1), account(2), 9, 3),
+        FinalizeTransfer: finalize_transfer(7, prepared),
+    }
+    for message_type, frames in messages.items():
+        (body,) = bodies(frames)
+        message = decode_incoming(message_type.__name__, "application/json", body)
+        assert isinstance(message, message_type)
+    assert routing_key(7, account(1)) == bits_routing_key(7, account(1))
+
+
+def test_a_root_account_issues() -> None:
+    (body,) = bodies(prepare_transfer(7, 0, account(2), 9, 3))
+    message = decode_incoming("PrepareTransfer", "application/json", body)
+    assert isinstance(message, PrepareTransfer)
+    assert (message.coordinator_type, message.coordinator_id) == ("issuing", 7)
+
+
+def test_received_messages_are_decoded_by_their_type() -> None:
+    message = decode(
+        b'{"type":"AccountTransfer","creditor_id":1,"transfer_number":2,'
+        b'"previous_transfer_number":1,"acquired_amount":-3,"principal":4,"transfer_note":"9",'
+        b'"sender":"1"}'
+    )
+    assert message == AccountTransfer(1, 2, 1, -3, 4, "9")
+
+
+def test_frames_that_are_not_whole_wait_for_more() -> None:
+    data = Route("x", "key", "T").message(b"body")
+    frames, rest = parse_frames(data)
+    assert [kind for kind, _ in frames] == [1, 2, 3]
+    assert rest == b""
+    for end in range(len(data)):
+        found, rest = parse_frames(data[:end])
+        assert len(found) < 3
+        assert parse_frames(rest + data[end:])[0] == frames[len(found) :]

@@ -1,0 +1,92 @@
+"""How the benchmark reads /proc."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.memory import parse_fields
+from benchmarks.options import FULL, LONG, SMOKE, parse_options
+from benchmarks.usage import (
+    ALL_ROLES,
+    DRIVER,
+    POSTGRES,
+    Process,
+    Sample,
+    difference,
+    machine_seconds,
+    parse_stat,
+    read_processes,
+    tree_seconds,
+)
+
+STAT = "42 (a (b) c) S 7 42 42 0 -1 4194560 1 2 3 4 150 50 20 5 20 0 1 0 99 1000 10"
+
+
+def test_the_name_of_a_process_may_contain_anything() -> None:
+    assert parse_stat(STAT) == Process(42, 7, 2.0, 0.25)
+
+
+def test_the_time_of_a_tree() -> None:
+    processes = {
+        p.pid: p
+        for p in (
+            Process(1, 0, 9.0, 9.0),
+            Process(2, 1, 1.0, 0.5),
+            Process(3, 2, 2.0, 0.0),
+            Process(4, 3, 4.0, 0.0),
+            Process(5, 1, 7.0, 0.0),
+        )
+    }
+    assert tree_seconds(processes, 2) == 7.5
+    assert tree_seconds(processes, 6) == 0.0
+
+
+def test_this_process_is_found() -> None:
+    own = parse_stat(Path("/proc/self/stat").read_text())
+    assert own.pid in read_processes()
+
+
+def test_the_time_of_the_machine() -> None:
+    assert machine_seconds("cpu  100 200 300 9999 8888 10 20 50 0 0") == (6.3, 0.5)
+
+
+def sample(postgresql: float, foreign: dict[int, float], busy: float) -> Sample:
+    roles = {**dict.fromkeys(ALL_ROLES, 0.0), POSTGRES: postgresql, DRIVER: busy / 10}
+    return Sample(roles, {"flush_messages": postgresql / 2}, foreign, busy, 0.0)
+
+
+def test_the_database_processes_of_others_do_not_count() -> None:
+    usage = difference(sample(10.0, {1: 3.0, 2: 1.0}, 100.0), sample(16.0, {1: 4.0, 3: 2.0}, 110.0))
+    assert usage.roles[POSTGRES] == 6.0 - 1.0 - 2.0
+    assert usage.roles[DRIVER] == 1.0
+    assert usage.total == 3.0
+    assert usage.backends == {"flush_messages": 3.0}
+    assert usage.others == 10.0 - 3.0 - 1.0
+
+
+def test_sizes_are_read_in_kilobytes() -> None:
+    assert parse_fields("Name:\tx\nVmHWM:\t  1024 kB\nVmRSS:\t 512 kB\n") == {
+        "VmHWM": 1024,
+        "VmRSS": 512,
+    }
+
+
+def test_options() -> None:
+    names = ("burst", "lone")
+    assert parse_options([], names).sizes is FULL
+    assert parse_options(["--long"], names).sizes is LONG
+    assert parse_options([], names).runs_count == 3
+    smoke = parse_options(["--smoke", "--only", "lone"], names)
+    assert (smoke.sizes, smoke.runs_count, smoke.names) == (SMOKE, 1, ("lone",))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--runs", "0"], ["--only", "x"], ["--smoke", "--long"], ["--smoke", "--publish"]]
+)
+def test_options_that_make_no_sense(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as failure:
+        parse_options(arguments, ("burst",))
+    assert failure.value.code == 2
+    assert "usage:" in capsys.readouterr().err
