@@ -13,13 +13,17 @@ PROMPT_UPDATE_INTERVAL = timedelta(hours=1)
 
 
 def scan_accounts(shard: Shard, now: datetime) -> list[Message]:
-    """Purge and update accounts; the chores that are due are returned, and not performed."""
+    """Purge and update accounts; the chores that are due are returned, and not performed.
+
+    All accounts are one batch: first the purges of all are made.
+    """
     chores: list[Message] = []
     for key, account in sorted(shard.accounts.items()):
         if _can_be_purged(shard, account, now):
             del shard.accounts[key]
             send_account_purge(shard, account, now)
-        elif not account.is_deleted:
+    for _, account in sorted(shard.accounts.items()):
+        if not account.is_deleted:
             if account.pending_account_update or _needs_heartbeat(shard, account, now):
                 send_account_update(shard, account, now)
             chores.extend(_find_chores(shard, account, now))

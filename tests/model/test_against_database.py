@@ -6,7 +6,7 @@ step everything that they remember, and everything that they send, must be the s
 `DATABASE_MODEL_EXAMPLES` sets the number of sequences for each of the worlds (40 by default),
 `DATABASE_MODEL_STEPS` the number of steps in each (30 by default). A thorough run:
 
-    DATABASE_MODEL_EXAMPLES=2000 DATABASE_MODEL_STEPS=60 pytest tests/model --timeout=0
+    DATABASE_MODEL_EXAMPLES=2000 DATABASE_MODEL_STEPS=60 pytest tests/model
 """
 
 import os
@@ -37,8 +37,9 @@ from .oracle import Authority
 from .state import AccountKey, Message, Params
 
 ARCHIVE_THRESHOLD = NOW - 30 * DAY
+EXAMPLES_COUNT = int(os.environ.get("DATABASE_MODEL_EXAMPLES", "40"))
 SETTINGS = settings(
-    max_examples=int(os.environ.get("DATABASE_MODEL_EXAMPLES", "40")),
+    max_examples=EXAMPLES_COUNT,
     stateful_step_count=int(os.environ.get("DATABASE_MODEL_STEPS", "30")),
     deadline=None,
     database=None,
@@ -254,7 +255,7 @@ class HonestComparison(Comparison):
 
 
 # A failure takes minutes to be reduced to what matters.
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 + 10 * EXAMPLES_COUNT)
 @pytest.mark.parametrize("machine", [Comparison, WideComparison, HonestComparison])
 def test_stored_procedures_do_what_the_oracle_says(shard: Shard, machine: type[Comparison]) -> None:
     run_state_machine_as_test(lambda: machine(shard), settings=SETTINGS)

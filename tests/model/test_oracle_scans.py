@@ -123,6 +123,13 @@ def test_without_a_root_account_nothing_is_known() -> None:
     assert authority.scan_accounts(NOW + 30 * DAY) == []
 
 
+def test_a_root_account_that_is_purged_is_not_known_in_the_same_pass() -> None:
+    authority = open_books({-1: 0}, rate=5.5)
+    delete_account(authority, ROOT, NOW + SECOND)
+    assert authority.scan_accounts(NOW + (14 + 90 + 2) * DAY + 2 * SECOND) == []
+    assert (DEBTOR, ROOT) not in authority.accounts
+
+
 @pytest.mark.parametrize(("principal", "is_due"), [(9998, True), (9999, False)])
 def test_capitalization_waits_for_enough_interest(principal: int, is_due: bool) -> None:
     authority = open_books({ALICE: principal})

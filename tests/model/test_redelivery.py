@@ -24,6 +24,7 @@ from .builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT
 from .money import LATEST
 from .state import Message
 
+EXAMPLES_COUNT = int(os.environ.get("DATABASE_MODEL_EXAMPLES", "60"))
 CREDITORS = (ALICE, BOB, CAROL)
 NEWCOMER = (3 << 40) + 1
 LATER = NOW + 3 * DAY
@@ -171,9 +172,9 @@ def resolve(message: dict[str, Any], prepared: list[Message]) -> Message:
     }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300 + 10 * EXAMPLES_COUNT)
 @hypothesis_settings(
-    max_examples=int(os.environ.get("DATABASE_MODEL_EXAMPLES", "60")),
+    max_examples=EXAMPLES_COUNT,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
