@@ -154,14 +154,18 @@ class Authority:
     def _is_ready(self) -> bool:
         self.check_alive()
         wanted = {f"swpt_accounts {c}" for names in COMMANDS.values() for c in names}
+        with self.channel() as channel:
+            method = channel.queue_declare(QUEUE, passive=True).method
+        has_all = wanted <= self._connections() and method.consumer_count > 0
+        return has_all and self._is_web_ready()
+
+    def _connections(self) -> set[str]:
+        """The names of the connections to the database."""
         with self.addresses.connect() as connection:
             rows = connection.execute(
                 "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
             ).fetchall()
-        with self.channel() as channel:
-            method = channel.queue_declare(QUEUE, passive=True).method
-        has_all = wanted <= {name for (name,) in rows} and method.consumer_count > 0
-        return has_all and self._is_web_ready()
+        return {name for (name,) in rows}
 
     def _is_web_ready(self) -> bool:
         url = f"http://127.0.0.1:{self.port}/accounts/healthz"
@@ -175,11 +179,37 @@ class Authority:
     def halted(self, name: str) -> Iterator[Callable[[], None]]:
         """Halt a process. Yields what lets it go on, which happens at the end in any case."""
         process = self.processes[name]
-        process.send_signal(signal.SIGSTOP)
+        self.halt(name)
         try:
             yield lambda: process.send_signal(signal.SIGCONT)
         finally:
             process.send_signal(signal.SIGCONT)
+
+    def halt(self, name: str) -> None:
+        """Halt a process."""
+        self.processes[name].send_signal(signal.SIGSTOP)
+
+    @contextmanager
+    def restarted(self, name: str, *arguments: str) -> Iterator[None]:
+        """Start a command anew, with these arguments; at the end, anew without them."""
+        self._restart(name, *arguments)
+        try:
+            yield
+        finally:
+            self._restart(name)
+
+    def _restart(self, name: str, *arguments: str) -> None:
+        process = self.processes[name]
+        process.terminate()
+        # it may be halted
+        process.send_signal(signal.SIGCONT)
+        process.wait(STOP_SECONDS_MAX)
+        connections = {f"swpt_accounts {c}" for c in COMMANDS[name]}
+        wait_until(
+            lambda: not connections & self._connections(), f"{name} is gone", STOP_SECONDS_MAX
+        )
+        self._start_process(name, self._flask("swpt_accounts", name, *arguments))
+        wait_until(self._is_ready, f"{name} is at work", READY_SECONDS_MAX)
 
     def stop(self) -> None:
         """Stop all processes."""

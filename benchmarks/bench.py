@@ -95,10 +95,15 @@ class Bench:
 
     # -- loads --------------------------------------------------------------
 
-    def run(self, load: Load, meanwhile: Callable[[], None] | None = None) -> Run:
+    def run(
+        self,
+        load: Load,
+        meanwhile: Callable[[], None] | None = None,
+        at_end: Callable[[], None] | None = None,
+    ) -> Run:
         """Carry out a load, and check everything afterwards.
 
-        `meanwhile` is called when the driver has started.
+        `meanwhile` is called when the driver has started, `at_end` when all is completed.
         """
         with Driver(self.addresses.broker_url, OBSERVER_QUEUE, load) as driver:
             self._statements.reset()
@@ -108,7 +113,9 @@ class Bench:
             if meanwhile is not None:
                 meanwhile()
             driver.wait()
-            settle(self.authority)
+            if at_end is not None:
+                at_end()
+            settle(self.authority, driver.sentinel_number)
             seconds = monotonic() - started_at
             after = self.meter.sample([driver.pid])
             statements = self._statements.read()
@@ -154,12 +161,12 @@ class Bench:
                 10,
             )
         link.close()
-        settle(self.authority)
-        self._drain()
+        self.drain()
         return debtor_id
 
-    def _drain(self) -> None:
-        """Take everything out of the observer's queue."""
+    def drain(self) -> None:
+        """Wait until all work is done, and take what was sent out of the observer's queue."""
+        settle(self.authority)
         with self.authority.channel() as channel:
             channel.queue_purge(OBSERVER_QUEUE)
 

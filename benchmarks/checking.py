@@ -32,8 +32,8 @@ def find_leftovers(connection: psycopg.Connection) -> dict[str, int]:
     return {table: count for table, count in connection.execute(query).fetchall() if count}
 
 
-def settle(authority: Authority) -> None:
-    """Wait until all work is done, then publish the sentinel for the driver.
+def settle(authority: Authority, sentinel_number: int = 0) -> None:
+    """Wait until all work is done, then publish the sentinel for a driver.
 
     Raises `BenchmarkError` when work is left over.
     """
@@ -47,7 +47,7 @@ def settle(authority: Authority) -> None:
     with authority.channel() as channel:
         channel.confirm_delivery()
         properties = pika.BasicProperties(delivery_mode=2)
-        body = json.dumps({"type": "Sentinel"}).encode()
+        body = json.dumps({"type": "Sentinel", "number": sentinel_number}).encode()
         channel.basic_publish("", OBSERVER_QUEUE, body, properties, mandatory=True)
 
 
@@ -106,7 +106,7 @@ def _chain_problems(
 def _queue_problems(authority: Authority) -> list[str]:
     problems = []
     with authority.channel() as channel:
-        for queue in (QUEUE, OBSERVER_QUEUE, DEAD_LETTER_QUEUE):
+        for queue in (QUEUE, DEAD_LETTER_QUEUE):
             count = channel.queue_declare(queue, passive=True).method.message_count
             if count:
                 problems.append(f"{count} messages are left in the queue {queue!r}")

@@ -25,6 +25,8 @@ class Sizes:
     accounts_few: int = 1_000
     accounts_many: int = 1_000_000
     accounts_transfers: int = 20_000
+    scan_accounts: int = 1_000_000
+    scan_transfers: int = 20_000
     held_seconds: float = 60.0
     memory_seconds: float = 60.0
     idle_seconds: float = 30.0
@@ -52,6 +54,8 @@ SMOKE = Sizes(
     accounts_few=20,
     accounts_many=2_000,
     accounts_transfers=200,
+    scan_accounts=2_000,
+    scan_transfers=200,
     held_seconds=1.5,
     memory_seconds=1.5,
     idle_seconds=1.0,

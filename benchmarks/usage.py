@@ -114,7 +114,7 @@ class Meter:
 
     def __init__(self, authority: Authority) -> None:
         self._addresses = authority.addresses
-        self._pids = {name: p.pid for name, p in authority.processes.items()}
+        self._authority = authority
         self._broker_pid = self._addresses.broker_pid()
         with self._addresses.connect() as connection:
             backend_pid = connection.info.backend_pid
@@ -130,8 +130,8 @@ class Meter:
             processes = read_processes()
         busy, stolen = machine_seconds(Path("/proc/stat").read_text().splitlines()[0])
         roles = dict.fromkeys(ALL_ROLES, 0.0)
-        for name, pid in self._pids.items():
-            roles[ROLES[name]] += tree_seconds(processes, pid)
+        for name, process in self._authority.processes.items():
+            roles[ROLES[name]] += tree_seconds(processes, process.pid)
         roles[DRIVER] = sum(tree_seconds(processes, pid) for pid in driver_pids)
         roles[POSTGRES] = tree_seconds(processes, self._postmaster_pid)
         roles[BROKER] = tree_seconds(processes, self._broker_pid)

@@ -62,7 +62,12 @@ class AccountUpdate(_Received, gc=False, frozen=True):
 
 
 class Sentinel(_Received, gc=False, frozen=True):
-    """The benchmark's own: everything before it has been received."""
+    """The benchmark's own: everything before it has been received.
+
+    One whose acknowledgement got lost comes again, to the next driver; the number tells.
+    """
+
+    number: int
 
 
 Received = (

@@ -1,5 +1,6 @@
 """The process of the driver, and how the benchmark commands it."""
 
+import itertools
 import multiprocessing
 import multiprocessing.connection
 import resource
@@ -20,6 +21,7 @@ from benchmarks.amqp import Link
 PREFETCH_COUNT = 5000
 START_SECONDS_MAX = 30.0
 END_SECONDS_MAX = 60.0
+_sentinel_numbers = itertools.count(1)
 
 
 class DriverError(Exception):
@@ -31,6 +33,7 @@ class _Task:
     broker_url: str
     queue: str
     load: Load
+    sentinel_number: int
 
 
 class Driver:
@@ -43,10 +46,10 @@ class Driver:
     def __init__(self, broker_url: str, queue: str, load: Load) -> None:
         context = multiprocessing.get_context("spawn")
         self._load = load
+        self.sentinel_number = next(_sentinel_numbers)
+        task = _Task(broker_url, queue, load, self.sentinel_number)
         self._pipe, far_end = context.Pipe()
-        self._process = context.Process(
-            target=_drive, args=(far_end, _Task(broker_url, queue, load)), daemon=True
-        )
+        self._process = context.Process(target=_drive, args=(far_end, task), daemon=True)
         self._process.start()
         far_end.close()
         self._receive(START_SECONDS_MAX)
@@ -76,7 +79,7 @@ class Driver:
         self._receive(self._load.timeout_seconds + START_SECONDS_MAX)
 
     def finish(self) -> LoadResult:
-        """What came of it. Before, a sentinel must have been sent to the queue."""
+        """What came of it. Before, its sentinel must have been sent to the queue."""
         result = self._receive(END_SECONDS_MAX)
         assert isinstance(result, LoadResult)
         return result
@@ -118,6 +121,7 @@ class _Pump:
             OpeningPlay(load) if isinstance(load, OpeningLoad) else TransferPlay(load)
         )
         self._timeout_seconds = load.timeout_seconds
+        self._sentinel_number = task.sentinel_number
         self._out = Link(task.broker_url)
         self._in = Link(task.broker_url)
         self._in.consume(task.queue, PREFETCH_COUNT)
@@ -148,7 +152,7 @@ class _Pump:
             for body in link.receive():
                 message = decode(body)
                 if isinstance(message, Sentinel):
-                    self._is_over = True
+                    self._is_over |= message.number == self._sentinel_number
                 else:
                     self._play.take(message, self._out.post, monotonic())
         self._in.flush()

@@ -30,9 +30,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _targets(results: Results) -> str:
     rows = []
     for target in TARGETS:
-        outcome = target.judge(results)
-        verdict = "" if outcome is None else "yes" if outcome.is_met else "**no**"
-        rows.append((target.what, target.wanted, outcome.text if outcome else "", verdict))
+        if (outcome := target.judge(results)) is not None:
+            verdict = "yes" if outcome.is_met else "**no**"
+            rows.append((target.what, target.wanted, outcome.text, verdict))
     return table(("what", "wanted", "reached", "met"), rows)
 
 

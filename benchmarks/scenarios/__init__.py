@@ -8,6 +8,7 @@ from benchmarks.scenarios.backlog import accounts, backlog
 from benchmarks.scenarios.endurance import held, memory
 from benchmarks.scenarios.fetch import fetch
 from benchmarks.scenarios.idle import idle
+from benchmarks.scenarios.scan import scan
 from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
 
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
@@ -22,6 +23,7 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "fetch": fetch,
     "backlog": backlog,
     "accounts": accounts,
+    "scan": scan,
     "held": held,
     "memory": memory,
 }

@@ -72,7 +72,7 @@ def _pool(runs: list[Run]) -> Results:
 def accounts(bench: Bench) -> Results:
     """Transfers between a few accounts, and between very many."""
     worlds = [
-        _world_by_sql(bench, count)
+        world_by_sql(bench, count)
         for count in (bench.sizes.accounts_few, bench.sizes.accounts_many)
     ]
     runs = []
@@ -87,7 +87,7 @@ def accounts(bench: Bench) -> Results:
     return {"runs": runs}
 
 
-def _world_by_sql(bench: Bench, count: int) -> World:
+def world_by_sql(bench: Bench, count: int) -> World:
     """So many accounts with money: to open a million of them by messages takes too long."""
     bench.say(f"inserting {count:,} accounts")
     debtor_id = bench.new_debtor()

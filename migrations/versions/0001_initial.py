@@ -105,7 +105,7 @@ def upgrade() -> None:
         sa.CheckConstraint("total_locked_amount >= 0"),
         sa.PrimaryKeyConstraint("debtor_id", "creditor_id"),
         postgresql_with={
-            "fillfactor": 75,
+            "fillfactor": 50,
             "autovacuum_vacuum_scale_factor": 0.05,
             "autovacuum_vacuum_cost_delay": 0,
         },

@@ -52,6 +52,7 @@ class BatchConsumer:
     ) -> None:
         """Connect. Raises `AMQPError`."""
         self._queue = queue
+        self._user = pika.URLParameters(url).credentials.username
         self._batch: list[Delivery] = []
         self._batch_count_max = prefetch_count or BATCH_COUNT_MAX
         self._dead_letters: BlockingChannel | None = None
@@ -118,7 +119,10 @@ class BatchConsumer:
             refusal.reason,
         )
         properties = dead_letter_properties(
-            refusal.delivery.properties, refusal.delivery.routing_key, refusal.reason
+            refusal.delivery.properties,
+            refusal.delivery.routing_key,
+            refusal.reason,
+            self._user,
         )
         try:
             self._publish_dead_letter(refusal.delivery.body, properties)

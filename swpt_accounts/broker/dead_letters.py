@@ -18,18 +18,19 @@ _ACTIVE_HEADERS = ("CC", "BCC")
 
 
 def dead_letter_properties(
-    properties: pika.BasicProperties, routing_key: str, reason: str
+    properties: pika.BasicProperties, routing_key: str, reason: str, user: str
 ) -> pika.BasicProperties:
     """The properties of a refused message, with the reason in added headers.
 
     What would make the broker act, or refuse the dead letter, is kept in other words: it takes
-    a `user_id` from nobody but that user. Headers that no frame can carry are left out.
+    a `user_id` from nobody but that user, and `user` publishes the dead letter. Headers that no
+    frame can carry are left out.
     """
     headers = {
         f"x-rejected-{name}" if name in _ACTIVE_HEADERS else name: _plain(value)
         for name, value in (properties.headers or {}).items()
     }
-    if properties.user_id is not None:
+    if properties.user_id not in (None, user):
         headers["x-rejected-user-id"] = properties.user_id
         properties.user_id = None
     if pika.data.encode_table([], headers) > HEADERS_BYTES_MAX:

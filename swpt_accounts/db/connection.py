@@ -24,6 +24,7 @@ _OPTIONS = " ".join(
         "enable_hashjoin=off",
         "enable_mergejoin=off",
         "enable_seqscan=off",
+        "enable_bitmapscan=off",
         "jit=off",
         "plan_cache_mode=force_generic_plan",
         "lock_timeout=10s",

@@ -3,15 +3,15 @@
 
 -- name: take_signals
 -- Removes the oldest rows of an outbox table that nobody else is sending, and returns them.
-WITH oldest AS MATERIALIZED (
-    SELECT id
+DELETE FROM {table} AS s
+WHERE s.ctid = ANY (ARRAY(
+    SELECT ctid
     FROM {table}
     WHERE id > %(after_id)s
     ORDER BY id
     LIMIT %(count_max)s
     FOR UPDATE SKIP LOCKED
-)
-DELETE FROM {table} AS s USING oldest AS o WHERE s.id = o.id
+))
 RETURNING s.id, {columns}
 
 -- name: first_row

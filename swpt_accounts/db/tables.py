@@ -65,7 +65,7 @@ class Account(Base):
         ),
         {
             "postgresql_with": {
-                "fillfactor": 75,
+                "fillfactor": 50,
                 "autovacuum_vacuum_scale_factor": 0.05,
                 "autovacuum_vacuum_cost_delay": 0,
             }

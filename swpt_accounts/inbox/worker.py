@@ -14,7 +14,7 @@ from swpt_accounts.inbox.batch import Received, decode_batch
 from swpt_accounts.inbox.draining import DrainingPauses
 from swpt_accounts.inbox.effects import apply_messages
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.incoming import ConfigureAccount
+from swpt_accounts.smp.incoming import ConfigureAccount, PendingBalanceChange
 from swpt_accounts.web.root_configs import AGE_MAX, RootConfigFetcher
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.stopping import Stop
@@ -142,7 +142,7 @@ class InboxWorker:
         accounts = [
             (r.message.debtor_id, r.message.creditor_id)
             for r in received
-            if isinstance(r.message, ConfigureAccount)
+            if isinstance(r.message, ConfigureAccount | PendingBalanceChange)
             and not realm.contains(r.message.debtor_id, ROOT_CREDITOR_ID)
         ]
         if accounts:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "flush_messages"
 # What is sent in one transaction, of each type.
-BATCH_COUNT_MAX = 1000
+BATCH_COUNT_MAX = 250
 RETURNED_SECONDS = 1.0
 RETURNED_COUNT_MAX = 500
 _KEEP_ALIVE_SECONDS = 10.0

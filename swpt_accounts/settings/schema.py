@@ -181,32 +181,32 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
 
     app_flush_rejected_transfers_burst_count: Annotated[
         Count,
-        doc("The most RejectedTransfer messages in one flush. More than 1000 are never taken."),
+        doc("The most RejectedTransfer messages in one flush. More than 250 are never taken."),
     ] = 5000
     app_flush_prepared_transfers_burst_count: Annotated[
         Count,
-        doc("The most PreparedTransfer messages in one flush. More than 1000 are never taken."),
+        doc("The most PreparedTransfer messages in one flush. More than 250 are never taken."),
     ] = 5000
     app_flush_finalized_transfers_burst_count: Annotated[
         Count,
-        doc("The most FinalizedTransfer messages in one flush. More than 1000 are never taken."),
+        doc("The most FinalizedTransfer messages in one flush. More than 250 are never taken."),
     ] = 5000
     app_flush_account_transfers_burst_count: Annotated[
         Count,
-        doc("The most AccountTransfer messages in one flush. More than 1000 are never taken."),
+        doc("The most AccountTransfer messages in one flush. More than 250 are never taken."),
     ] = 5000
     app_flush_account_updates_burst_count: Annotated[
-        Count, doc("The most AccountUpdate messages in one flush. More than 1000 are never taken.")
+        Count, doc("The most AccountUpdate messages in one flush. More than 250 are never taken.")
     ] = 5000
     app_flush_account_purges_burst_count: Annotated[
-        Count, doc("The most AccountPurge messages in one flush. More than 1000 are never taken.")
+        Count, doc("The most AccountPurge messages in one flush. More than 250 are never taken.")
     ] = 5000
     app_flush_rejected_configs_burst_count: Annotated[
-        Count, doc("The most RejectedConfig messages in one flush. More than 1000 are never taken.")
+        Count, doc("The most RejectedConfig messages in one flush. More than 250 are never taken.")
     ] = 5000
     app_flush_pending_balance_changes_burst_count: Annotated[
         Count,
-        doc("The most PendingBalanceChange messages in one flush. More than 1000 are never taken."),
+        doc("The most PendingBalanceChange messages in one flush. More than 250 are never taken."),
     ] = 5000
 
     app_intranet_extreme_delay_days: Annotated[

@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from swpt_accounts.core.moments import MAX_MOMENT, MIN_MOMENT
 from swpt_accounts.smp.incoming import IncomingMessage
 from swpt_accounts.smp.types import CONTENT_TYPE
 
@@ -18,6 +19,8 @@ _ISO_SHAPE = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-?W[0-9]{2}-?[0-9])T"
     r"[0-9]{2}:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-5][0-9])?)"
 )
+# A year before 1 or after 9999, which Python has no moments of.
+_FAR_YEAR = re.compile(r"(0000|-[0-9]{4,9}|\+?[0-9]{5,9})(?=-[0-9]{2}-[0-9]{2}T)")
 _ESCAPED_NUL = b"\\u0000"
 # A union, even for one type: a lone type is decoded with no regard to a missing `type`.
 _decoder: msgspec.json.Decoder[IncomingMessage] = msgspec.json.Decoder(IncomingMessage)
@@ -78,12 +81,22 @@ def _decode_other_iso_forms(body: bytes) -> IncomingMessage:
 
 
 def _parse_moment(name: str, text: str) -> datetime:
+    year = int(far[1]) if (far := _FAR_YEAR.match(text)) else 1
+    is_far = not 1 <= year <= 9999
+    if is_far:
+        # The calendar repeats itself every 400 years.
+        text = _FAR_YEAR.sub(str(2000 + year % 400), text)
     try:
-        if _ISO_SHAPE.fullmatch(text):
-            return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text) if _ISO_SHAPE.fullmatch(text) else None
     except ValueError:
-        pass
-    raise ValueError(f"`{name}` is not an ISO 8601 date-time with an offset")
+        moment = None
+    if moment is None:
+        raise ValueError(f"`{name}` is not an ISO 8601 date-time with an offset")
+    if not is_far:
+        return moment
+    if name != "final_interest_rate_ts":
+        raise ValueError(f"`{name}` is a moment that is not within years 1..9999 in UTC")
+    return MIN_MOMENT if year < 1 else MAX_MOMENT
 
 
 def _refuse_nul(message: IncomingMessage) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from swpt_accounts.db.connection import DatabaseConnection
@@ -20,8 +21,10 @@ TOPIC = "UnverifiedTransferRequest"
 PATIENCE = timedelta(minutes=2)
 _LEASE_EXTRA = timedelta(seconds=10)
 _POLL_SECONDS = 0.05
-# How long an idle look takes at most: a request waits for its next attempt in the table.
-_IDLE_SECONDS_MAX = 0.5
+# The longest wait between two looks. After a request it is shorter for a while: there may be
+# one that waits for its next attempt.
+_IDLE_SECONDS_MAX = 2.0
+_WATCHFUL_SECONDS_MAX = 0.5
 
 Answer = asyncio.Task[bool | None]
 # its id, the debtor, the recipient
@@ -41,13 +44,18 @@ class VerifyingWorker(DatabaseWorker):
 
     def work(self, connection: DatabaseConnection) -> None:
         """Verify until the stop; with `quit_early`, until nothing is due."""
+        watchful_until = 0.0
         while not self.stop.is_requested():
             if rows := self._lease_requests(connection, self.settings.app_fetch_connections):
                 asyncio.run(self._verify(connection, rows))
+                watchful_until = monotonic() + PATIENCE.total_seconds()
             elif self._quit_early:
                 return
             else:
-                connection.wait(_IDLE_SECONDS_MAX, self.stop)
+                is_watchful = monotonic() < watchful_until
+                connection.wait(
+                    _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX, self.stop
+                )
             self.note_success()
 
     def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:

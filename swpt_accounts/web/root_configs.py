@@ -20,10 +20,11 @@ logger = logging.getLogger(__name__)
 
 AGE_MAX = timedelta(hours=2)
 # A debtor of whom nothing was learned is not asked about again for so long.
-UNKNOWN_SECONDS = 60.0
-# When nothing is learned in so long a time, the fetch API is out of order.
+UNKNOWN_SECONDS = 2.0
+# When nothing is learned in so long a time, the fetch API is out of order. Then nothing is asked
+# for some times as long, so that those who wait here have time for other work, too.
 SLOW_SECONDS = 1.0
-PAUSE_SECONDS = 30.0
+PAUSE_FACTOR = 3.0
 
 
 class RootConfigFetcher:
@@ -49,8 +50,9 @@ class RootConfigFetcher:
         started_at = monotonic()
         answers = asyncio.run(self._ask(wanted))
         configs = [(d, c) for d, c in zip(wanted, answers, strict=True) if c is not None]
-        if not configs and monotonic() - started_at >= SLOW_SECONDS:
-            self._ask_again_at = monotonic() + PAUSE_SECONDS
+        seconds = monotonic() - started_at
+        if not configs and seconds >= SLOW_SECONDS:
+            self._ask_again_at = monotonic() + PAUSE_FACTOR * seconds
         self._unknown.update(dict.fromkeys(set(wanted) - {d for d, _ in configs}, True))
         if configs:
             connection.call(

@@ -3,8 +3,8 @@
 import time
 from collections import deque
 
-TRAIL_SECONDS = 5.0
-FULL_LOOK_SECONDS_MIN = 10.0
+TRAIL_SECONDS = 1.0
+FULL_LOOK_SECONDS_MIN = 2.0
 # A full look may take this part of the time.
 FULL_LOOK_SHARE = 0.01
 

@@ -160,6 +160,19 @@ def test_message_with_the_id_of_another_user(
     refuse_all(consumer, 1)
     (message,) = broker.read_stream(dead_letter_queue(queue), 1)
     assert message.body == b"body"
+    assert message.properties.user_id is None
+    assert message.properties.headers["x-rejected-user-id"] == user
+
+
+def test_message_with_the_id_of_the_own_user(
+    consume: Consume, broker: Broker, queue: str, broker_url: str
+) -> None:
+    user = pika.URLParameters(broker_url).credentials.username
+    broker.publish("", queue, b"body", type="PrepareTransfer", user_id=user)
+    consumer = consume(1)
+    refuse_all(consumer, 1)
+    (message,) = broker.read_stream(dead_letter_queue(queue), 1)
+    assert message.properties.user_id == user
 
 
 @pytest.mark.parametrize("is_list", [True, False])

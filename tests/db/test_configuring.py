@@ -271,6 +271,19 @@ def test_deleted_account_is_undeleted(shard: Shard) -> None:
     assert alice["last_interest_rate_change_ts"] == NOW + 2 * SECOND
 
 
+def test_deleted_root_says_nothing(shard: Shard) -> None:
+    """Neither to accounts that come back nor to new ones."""
+    open_books(shard, {ALICE: 0}, rate=5.5)
+    delete_account(shard, ALICE, NOW + SECOND)
+    delete_account(shard, ROOT, NOW + SECOND)
+    shard.set_now(NOW + 2 * SECOND)
+    for creditor_id in (ALICE, BOB):
+        shard.receive(builders.configure_account(creditor_id, NOW + 2 * SECOND))
+    alice, bob = account(shard, ALICE), account(shard, BOB)
+    assert (alice["interest_rate"], alice["last_interest_rate_change_ts"]) == (5.5, NOW)
+    assert (bob["interest_rate"], bob["last_interest_rate_change_ts"]) == (0.0, T0)
+
+
 def test_undeleted_account_whose_rate_is_right_has_no_rate_change(shard: Shard) -> None:
     open_books(shard, {ALICE: 0}, rate=5.5)
     delete_account(shard, ALICE, NOW + SECOND)

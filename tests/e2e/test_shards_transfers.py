@@ -122,6 +122,24 @@ def root_config(**properties: object) -> str:
     return json.dumps({"type": "RootConfigData", **properties})
 
 
+def balance_change(
+    currency: ShardedCurrency, creditor_id: int, principal_delta: int = 10
+) -> dict[str, Any]:
+    """A PendingBalanceChange, as the shard of the debtor sends it."""
+    return {
+        "type": "PendingBalanceChange",
+        "debtor_id": currency.debtor_id,
+        "creditor_id": creditor_id,
+        "other_creditor_id": 0,
+        "change_id": 1,
+        "principal_delta": principal_delta,
+        "coordinator_type": "direct",
+        "transfer_note": "",
+        "transfer_note_format": "",
+        "committed_at": "2024-01-01T00:00:00+00:00",
+    }
+
+
 def changes_sent(currency: ShardedCurrency, **fields: Any) -> list[Message]:
     """The PendingBalanceChanges between the shards."""
     currency.observer.receive()
@@ -220,6 +238,25 @@ def test_new_account_has_the_rate_of_its_debtor_at_once(
     assert proxy.paths.count(f"/accounts/{currency.debtor_id}/0/config") == 1
 
 
+def test_account_that_a_transfer_opens_has_the_rate_of_its_debtor_at_once(
+    currency: ShardedCurrency,
+) -> None:
+    currency.open_root(config_data=root_config(rate=4.5))
+    creditor_id = next(currency._foreign_ids)
+    currency.abroad.send(balance_change(currency, creditor_id, principal_delta=10))
+    first = currency.wait("AccountUpdate", creditor_id=creditor_id).data
+    assert (first["interest_rate"], first["principal"]) == (4.5, 10)
+
+
+def test_debtor_who_comes_late_is_noticed_soon(currency: ShardedCurrency) -> None:
+    """That there was no such debtor a moment ago is not remembered for long."""
+    update = currency.configure(next(currency._foreign_ids))
+    assert update["interest_rate"] == 0.0
+    currency.open_root(config_data=root_config(rate=2.25))
+    creditor_id = update["creditor_id"]
+    assert currency.wait("AccountUpdate", creditor_id=creditor_id, interest_rate=2.25)
+
+
 def test_new_account_gets_its_rate_later_when_nobody_answers(
     currency: ShardedCurrency, proxy: FetchProxy
 ) -> None:
@@ -303,18 +340,7 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
         configure(currency.debtor_id, creditor_id, negligible_amount=77.0),
         prepare(currency.debtor_id, creditor_id, 0, 5),
         finalize({**prepare(currency.debtor_id, creditor_id, 0, 5), "transfer_id": 1}, 5),
-        {
-            "type": "PendingBalanceChange",
-            "debtor_id": currency.debtor_id,
-            "creditor_id": creditor_id,
-            "other_creditor_id": 0,
-            "change_id": 1,
-            "principal_delta": 10,
-            "coordinator_type": "direct",
-            "transfer_note": "",
-            "transfer_note_format": "",
-            "committed_at": "2024-01-01T00:00:00+00:00",
-        },
+        balance_change(currency, creditor_id),
     ]
     currency.observer.wait_message("AccountUpdate", creditor_id=creditor_id, principal=100)
     currency.observer.wait_message("AccountTransfer", creditor_id=creditor_id)

@@ -41,9 +41,9 @@ def has_negligible_balance(account: Account, now: datetime) -> bool:
 
 
 def find_root_config(shard: Shard, debtor_id: int) -> RootConfig | None:
-    """The configuration of the debtor, None when the root account does not exist."""
+    """The configuration of the debtor, None when there is no root account, or it is deleted."""
     root = shard.accounts.get((debtor_id, ROOT_CREDITOR_ID))
-    return None if root is None else parse_root_config(root.config_data)
+    return None if root is None or root.is_deleted else parse_root_config(root.config_data)
 
 
 def debtor_info(account: Account) -> tuple[str, str, bytes]:

@@ -149,7 +149,7 @@ def test_new_account_takes_the_rate_of_its_debtor() -> None:
     assert (root.interest_rate, root.last_interest_rate_change_ts) == (0.0, T0)
 
 
-def test_rate_of_a_deleted_root_counts() -> None:
+def test_rate_of_a_deleted_root_does_not_count() -> None:
     authority = Authority()
     configure_root(authority, NOW, rate=5.5)
     message = builders.configure_account(
@@ -159,7 +159,7 @@ def test_rate_of_a_deleted_root_counts() -> None:
     authority.try_to_delete_account(builders.chore("TryToDeleteAccount", ROOT), NOW + SECOND)
     assert account(authority, ROOT).is_deleted
     authority.configure_account(builders.configure_account(ALICE), NOW + 2 * SECOND)
-    assert account(authority, ALICE).interest_rate == 7.0
+    assert account(authority, ALICE).interest_rate == 0.0
 
 
 def test_deleted_account_comes_back_to_life() -> None:

@@ -123,9 +123,12 @@ def test_without_a_root_account_nothing_is_known() -> None:
     assert authority.scan_accounts(NOW + 30 * DAY) == []
 
 
-def test_a_root_account_that_is_purged_is_not_known_in_the_same_pass() -> None:
+def test_a_deleted_root_account_says_nothing() -> None:
     authority = open_books({-1: 0}, rate=5.5)
     delete_account(authority, ROOT, NOW + SECOND)
+    assert authority.scan_accounts(NOW + 30 * DAY) == []
+    authority.configure_account(builders.configure_account(ALICE, NOW + 30 * DAY), NOW + 30 * DAY)
+    assert account(authority, ALICE).interest_rate == 0
     assert authority.scan_accounts(NOW + (14 + 90 + 2) * DAY + 2 * SECOND) == []
     assert (DEBTOR, ROOT) not in authority.accounts
 

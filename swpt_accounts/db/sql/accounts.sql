@@ -56,7 +56,7 @@ RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
-    v_rate double precision := creditors_interest_rate(p_debtor_id, p_creditor_id);
+    v_rate double precision := coalesce(creditors_interest_rate(p_debtor_id, p_creditor_id), 0);
     v_is_new boolean;
 BEGIN
     INSERT INTO account (
@@ -80,15 +80,25 @@ BEGIN
 END
 $$;
 
+-- Whether the debtor's own account is in this shard, and deleted: its configuration, which the
+-- fetch API does not tell any more, does not count.
+CREATE OR REPLACE FUNCTION is_root_deleted(p_debtor_id bigint) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce((
+        SELECT status_flags & 1 = 1 FROM account WHERE debtor_id = p_debtor_id AND creditor_id = 0
+    ), false)
+$$;
+
 -- The interest rate that the debtor pays on a creditor's account; 0 for the debtor's own
--- account, and where no RootConfigData is known.
+-- account, NULL where no RootConfigData is known.
 CREATE OR REPLACE FUNCTION creditors_interest_rate(p_debtor_id bigint, p_creditor_id bigint)
 RETURNS double precision
 LANGUAGE sql STABLE AS $$
     SELECT CASE
         WHEN p_creditor_id = 0 THEN 0
-        ELSE coalesce(
-            (SELECT interest_rate FROM root_config WHERE debtor_id = p_debtor_id), 0
+        ELSE (
+            SELECT interest_rate FROM root_config
+            WHERE debtor_id = p_debtor_id AND NOT is_root_deleted(p_debtor_id)
         )
     END
 $$;
@@ -97,11 +107,14 @@ $$;
 CREATE OR REPLACE FUNCTION is_reachable_v1(p_debtor_id bigint, p_creditor_id bigint)
 RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT p_creditor_id = 0 OR EXISTS (
-        SELECT FROM account
-        WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
-            AND status_flags & 1 = 0 AND config_flags & 1 = 0
-    )
+    SELECT p_creditor_id = 0 OR coalesce((
+        SELECT status_flags & 1 = 0 AND config_flags & 1 = 0
+        FROM account
+        WHERE (debtor_id, creditor_id) >= (p_debtor_id, p_creditor_id)
+            AND (debtor_id, creditor_id) <= (p_debtor_id, p_creditor_id)
+        ORDER BY debtor_id DESC, creditor_id DESC
+        LIMIT 1
+    ), false)
 $$;
 
 -- The configuration of an account; NULL if there is no such account.

@@ -68,12 +68,13 @@ DECLARE
     v_transfer_number bigint;
     v_transfer_committed_at timestamptz;
     -- an element for each change
-    v_ids bigint[] := '{}';
+    v_tids tid[] := '{}';
     v_are_reported boolean[] := '{}';
     v_creation_dates date[] := '{}';
     v_transfer_numbers bigint[] := '{}';
     v_principals bigint[] := '{}';
     -- an element for each of the n accounts
+    v_account_tids tid[] := '{}';
     v_debtor_ids bigint[] := '{}';
     v_creditor_ids bigint[] := '{}';
     v_new_principals bigint[] := '{}';
@@ -97,25 +98,36 @@ BEGIN
     FROM (
         SELECT DISTINCT debtor_id, creditor_id
         FROM pending_balance_change q
-        WHERE q.id = ANY (v_candidates) AND NOT EXISTS (
-            SELECT FROM account a
-            WHERE a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
-        )
+        WHERE q.id = ANY (v_candidates) AND (
+            SELECT true FROM account
+            WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
+                AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
+            ORDER BY debtor_id DESC, creditor_id DESC
+            LIMIT 1
+        ) IS NULL
         ORDER BY debtor_id, creditor_id
     ) AS m;
 
     FOR r IN
         SELECT
-            q.id, q.debtor_id, q.creditor_id, q.principal_delta, q.coordinator_type,
+            q.ctid AS tid, q.debtor_id, q.creditor_id, q.principal_delta, q.coordinator_type,
             q.committed_at, a.creation_date, a.principal, a.interest, a.interest_rate,
             a.previous_interest_rate, a.last_interest_rate_change_ts, a.last_change_ts,
             a.negligible_amount, a.last_transfer_number, a.last_transfer_committed_at,
-            a.status_flags & 1 = 1 OR a.last_heartbeat_ts = t0() AS must_announce
+            a.status_flags & 1 = 1 OR a.last_heartbeat_ts = t0() AS must_announce,
+            a.tid AS account_tid
         FROM pending_balance_change q
-        JOIN account a ON a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid, * FROM account
+            WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
+                AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
+            ORDER BY debtor_id DESC, creditor_id DESC
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        ) AS a
         WHERE q.id = ANY (v_candidates)
         ORDER BY q.debtor_id, q.creditor_id, q.id
-        FOR UPDATE OF a, q SKIP LOCKED
+        FOR UPDATE OF q SKIP LOCKED
     LOOP
         IF v_debtor_id IS DISTINCT FROM r.debtor_id
             OR v_creditor_id IS DISTINCT FROM r.creditor_id
@@ -123,6 +135,7 @@ BEGIN
             v_debtor_id := r.debtor_id;
             v_creditor_id := r.creditor_id;
             n := n + 1;
+            v_account_tids[n] := r.account_tid;
             v_debtor_ids[n] := r.debtor_id;
             v_creditor_ids[n] := r.creditor_id;
             v_are_announced[n] := r.must_announce;
@@ -141,7 +154,7 @@ BEGIN
                 r.previous_interest_rate, r.interest_rate, r.last_interest_rate_change_ts
             );
         END IF;
-        v_ids := v_ids || r.id;
+        v_tids := v_tids || r.tid;
         v_creation_dates := v_creation_dates || r.creation_date;
         v_principals := v_principals || contain_principal(v_principal);
         v_are_reported := v_are_reported || (
@@ -151,7 +164,7 @@ BEGIN
                 OR NOT is_at_most(r.principal_delta, r.negligible_amount)
             )
         );
-        IF v_are_reported[cardinality(v_ids)] THEN
+        IF v_are_reported[cardinality(v_tids)] THEN
             v_transfer_number := v_transfer_number + 1;
             v_transfer_committed_at := r.committed_at;
         END IF;
@@ -163,7 +176,7 @@ BEGIN
         v_are_overflown[n] := v_principal <> contain_principal(v_principal);
     END LOOP;
 
-    taken := cardinality(v_ids);
+    taken := cardinality(v_tids);
     IF taken = 0 THEN
         RETURN;
     END IF;
@@ -179,13 +192,12 @@ BEGIN
         pending_account_update = NOT s.is_announced,
         last_heartbeat_ts = CASE WHEN s.is_announced THEN v_now ELSE a.last_heartbeat_ts END
     FROM unnest(
-        v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests, v_last_numbers,
+        v_account_tids, v_new_principals, v_new_interests, v_last_numbers,
         v_last_committed_at, v_are_overflown, v_are_announced
     ) AS s (
-        debtor_id, creditor_id, principal, interest, transfer_number,
-        transfer_committed_at, is_overflown, is_announced
+        tid, principal, interest, transfer_number, transfer_committed_at, is_overflown, is_announced
     )
-    WHERE a.debtor_id = s.debtor_id AND a.creditor_id = s.creditor_id;
+    WHERE a.ctid = s.tid;
 
     PERFORM record_account_updates(array_agg(s.debtor_id), array_agg(s.creditor_id))
     FROM unnest(v_debtor_ids, v_creditor_ids, v_are_announced)
@@ -195,9 +207,9 @@ BEGIN
     WITH applied AS (
         DELETE FROM pending_balance_change q
         USING unnest(
-            v_ids, v_are_reported, v_creation_dates, v_transfer_numbers, v_principals
-        ) AS o (id, is_reported, creation_date, transfer_number, principal)
-        WHERE q.id = o.id
+            v_tids, v_are_reported, v_creation_dates, v_transfer_numbers, v_principals
+        ) AS o (tid, is_reported, creation_date, transfer_number, principal)
+        WHERE q.ctid = o.tid
         RETURNING q.*, o.is_reported, o.creation_date, o.transfer_number, o.principal
     ), reported AS (
         INSERT INTO account_transfer_signal (

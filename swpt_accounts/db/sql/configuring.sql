@@ -105,8 +105,8 @@ BEGIN
         pending_account_update = false,
         last_heartbeat_ts = v_now
     FROM (
-        -- an undeleted account starts with the interest rate of its currency
-        SELECT status_flags & 1 = 1 AND interest_rate <> v_rate AS takes_rate
+        -- an undeleted account starts with the interest rate of its currency, if that is known
+        SELECT coalesce(status_flags & 1 = 1 AND interest_rate <> v_rate, false) AS takes_rate
         FROM account
         WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
     ) AS o

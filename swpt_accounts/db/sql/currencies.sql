@@ -15,8 +15,8 @@ LANGUAGE sql STABLE AS $$
         )
 $$;
 
--- Unknown debtors of accounts that do not exist yet, or are deleted: if the account is
--- configured now, it starts with the interest rate of its currency.
+-- Unknown debtors of accounts that do not exist yet, or are deleted: an account that is opened, or
+-- undeleted by a configuration, starts with the interest rate of its currency.
 CREATE OR REPLACE FUNCTION find_unknown_debtors_of_new_accounts_v1(
     p_debtor_ids bigint[], p_creditor_ids bigint[], p_realm_bits integer,
     p_realm_length integer, p_age_max interval

@@ -60,7 +60,8 @@ DECLARE
     v_is_overflown boolean;
     v_finished bigint[];
     -- an element for each request
-    v_ids bigint[] := '{}';
+    v_tids tid[] := '{}';
+    v_transfer_tids tid[] := '{}';
     v_statuses text[] := '{}';
     v_amounts bigint[] := '{}';
     v_totals bigint[] := '{}';
@@ -68,8 +69,7 @@ DECLARE
     v_transfer_numbers bigint[] := '{}';
     v_principals bigint[] := '{}';
     -- an element for each of the n senders
-    v_debtor_ids bigint[] := '{}';
-    v_creditor_ids bigint[] := '{}';
+    v_account_tids tid[] := '{}';
     v_new_principals bigint[] := '{}';
     v_new_interests numeric[] := '{}';
     v_total_lockeds bigint[] := '{}';
@@ -91,24 +91,34 @@ BEGIN
 
     FOR r IN
         SELECT
-            q.id, q.debtor_id, q.creditor_id, q.transfer_id, q.committed_amount,
+            q.ctid AS tid, q.debtor_id, q.creditor_id, q.transfer_id, q.committed_amount,
             p.locked_amount, p.prepared_at, p.final_interest_rate_ts, p.deadline,
             p.demurrage_rate, a.creation_date, a.principal, a.interest, a.interest_rate,
             a.last_change_ts, a.last_change_seqnum, a.minimal_balance,
             a.last_interest_rate_change_ts, a.total_locked_amount, a.pending_transfers_count,
-            a.last_transfer_number
+            a.last_transfer_number, a.tid AS account_tid, p.tid AS transfer_tid
         FROM finalization_request q
-        JOIN account a ON a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
-        JOIN prepared_transfer p
-            ON p.debtor_id = q.debtor_id
-            AND p.creditor_id = q.creditor_id
-            AND p.transfer_id = q.transfer_id
-            AND p.coordinator_type = q.coordinator_type
-            AND p.coordinator_id = q.coordinator_id
-            AND p.coordinator_request_id = q.coordinator_request_id
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid, * FROM account
+            WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
+                AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
+            ORDER BY debtor_id DESC, creditor_id DESC
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        ) AS a
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid, * FROM prepared_transfer
+            WHERE debtor_id = q.debtor_id
+                AND creditor_id = q.creditor_id
+                AND transfer_id = q.transfer_id
+                AND coordinator_type = q.coordinator_type
+                AND coordinator_id = q.coordinator_id
+                AND coordinator_request_id = q.coordinator_request_id
+            FOR UPDATE SKIP LOCKED
+        ) AS p
         WHERE q.id = ANY (v_candidates)
         ORDER BY q.debtor_id, q.creditor_id, q.id
-        FOR UPDATE OF a, q, p SKIP LOCKED
+        FOR UPDATE OF q SKIP LOCKED
     LOOP
         IF v_debtor_id IS DISTINCT FROM r.debtor_id
             OR v_creditor_id IS DISTINCT FROM r.creditor_id
@@ -116,8 +126,7 @@ BEGIN
             v_debtor_id := r.debtor_id;
             v_creditor_id := r.creditor_id;
             n := n + 1;
-            v_debtor_ids[n] := r.debtor_id;
-            v_creditor_ids[n] := r.creditor_id;
+            v_account_tids[n] := r.account_tid;
             v_principal := r.principal;
             v_balance := balance_at(
                 v_now, r.principal, r.interest, r.interest_rate, r.last_change_ts
@@ -164,7 +173,8 @@ BEGIN
                 v_transfer_number := v_transfer_number + 1;
             END IF;
         END IF;
-        v_ids := v_ids || r.id;
+        v_tids := v_tids || r.tid;
+        v_transfer_tids := v_transfer_tids || r.transfer_tid;
         v_statuses := v_statuses || v_status;
         v_amounts := v_amounts || v_amount;
         v_totals := v_totals || v_total_locked;
@@ -181,7 +191,7 @@ BEGIN
         v_are_overflown[n] := v_is_overflown;
     END LOOP;
 
-    taken := cardinality(v_ids);
+    taken := cardinality(v_tids);
     IF taken > 0 THEN
         UPDATE account a SET
             total_locked_amount = s.total_locked_amount,
@@ -199,33 +209,31 @@ BEGIN
             END,
             pending_account_update = a.pending_account_update OR s.is_changed
         FROM unnest(
-            v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests, v_total_lockeds,
+            v_account_tids, v_new_principals, v_new_interests, v_total_lockeds,
             v_transfers_counts, v_seqnums, v_last_numbers, v_are_changed, v_are_overflown
         ) AS s (
-            debtor_id, creditor_id, principal, interest, total_locked_amount,
-            pending_transfers_count, seqnum, transfer_number, is_changed, is_overflown
+            tid, principal, interest, total_locked_amount, pending_transfers_count, seqnum,
+            transfer_number, is_changed, is_overflown
         )
-        WHERE a.debtor_id = s.debtor_id AND a.creditor_id = s.creditor_id;
+        WHERE a.ctid = s.tid;
 
         WITH outcome AS (
             DELETE FROM finalization_request q
             USING unnest(
-                v_ids, v_statuses, v_amounts, v_totals, v_creation_dates, v_transfer_numbers,
-                v_principals
+                v_tids, v_transfer_tids, v_statuses, v_amounts, v_totals, v_creation_dates,
+                v_transfer_numbers, v_principals
             ) AS o (
-                id, status_code, amount, total_locked_amount, creation_date, transfer_number,
-                principal
+                tid, transfer_tid, status_code, amount, total_locked_amount, creation_date,
+                transfer_number, principal
             )
-            WHERE q.id = o.id
+            WHERE q.ctid = o.tid
             RETURNING
-                q.debtor_id, q.creditor_id, q.transfer_id, q.transfer_note,
+                q.id, q.debtor_id, q.creditor_id, q.transfer_id, q.transfer_note,
                 q.transfer_note_format, o.*
         ), finalized AS (
             DELETE FROM prepared_transfer p
             USING outcome o
-            WHERE p.debtor_id = o.debtor_id
-                AND p.creditor_id = o.creditor_id
-                AND p.transfer_id = o.transfer_id
+            WHERE p.ctid = o.transfer_tid
             RETURNING
                 p.coordinator_type, p.coordinator_id, p.coordinator_request_id,
                 p.recipient_creditor_id, p.prepared_at, o.*
@@ -313,8 +321,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_count integer;
 BEGIN
-    WITH unmatched AS (
-        SELECT id
+    WITH unmatched AS MATERIALIZED (
+        SELECT ctid AS tid
         FROM finalization_request q
         WHERE id = ANY (p_request_ids) AND NOT EXISTS (
             SELECT FROM prepared_transfer p
@@ -324,10 +332,11 @@ BEGIN
                 AND p.coordinator_type = q.coordinator_type
                 AND p.coordinator_id = q.coordinator_id
                 AND p.coordinator_request_id = q.coordinator_request_id
+            OFFSET 0
         )
         FOR UPDATE SKIP LOCKED
     )
-    DELETE FROM finalization_request q USING unmatched u WHERE q.id = u.id;
+    DELETE FROM finalization_request q USING unmatched u WHERE q.ctid = u.tid;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;
 END

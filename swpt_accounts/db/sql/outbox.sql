@@ -16,14 +16,14 @@ $$;
 CREATE OR REPLACE FUNCTION take_due_messages_v1(p_signal_names text[], p_count_max integer)
 RETURNS TABLE (id bigint, signal_name text, body bytea, attempts_count integer)
 LANGUAGE sql AS $$
-    WITH due AS MATERIALIZED (
-        SELECT m.id
-        FROM returned_message m
-        WHERE m.next_attempt_at <= current_ts() AND m.signal_name = ANY (p_signal_names)
-        ORDER BY m.next_attempt_at
+    DELETE FROM returned_message m
+    WHERE m.ctid = ANY (ARRAY(
+        SELECT due.ctid
+        FROM returned_message due
+        WHERE due.next_attempt_at <= current_ts() AND due.signal_name = ANY (p_signal_names)
+        ORDER BY due.next_attempt_at
         LIMIT p_count_max
         FOR UPDATE SKIP LOCKED
-    )
-    DELETE FROM returned_message m USING due d WHERE m.id = d.id
+    ))
     RETURNING m.id, m.signal_name, m.body, m.attempts_count
 $$;

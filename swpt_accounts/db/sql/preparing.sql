@@ -111,15 +111,14 @@ DECLARE
     v_transfers_count integer;
     v_last_transfer_id bigint;
     -- an element for each request
-    v_ids bigint[] := '{}';
+    v_tids tid[] := '{}';
     v_statuses text[] := '{}';
     v_locks bigint[] := '{}';
     v_transfer_ids bigint[] := '{}';
     v_totals bigint[] := '{}';
     v_prepared integer := 0;
     -- an element for each of the n senders
-    v_debtor_ids bigint[] := '{}';
-    v_creditor_ids bigint[] := '{}';
+    v_account_tids tid[] := '{}';
     v_total_lockeds bigint[] := '{}';
     v_transfers_counts integer[] := '{}';
     v_last_transfer_ids bigint[] := '{}';
@@ -136,16 +135,24 @@ BEGIN
 
     FOR r IN
         SELECT
-            q.id, q.debtor_id, q.creditor_id, q.coordinator_type, q.recipient_creditor_id,
+            q.ctid AS tid, q.debtor_id, q.creditor_id, q.coordinator_type, q.recipient_creditor_id,
             q.min_locked_amount, q.max_locked_amount, q.final_interest_rate_ts,
             a.principal, a.interest, a.interest_rate, a.last_change_ts, a.minimal_balance,
             a.last_interest_rate_change_ts, a.total_locked_amount, a.pending_transfers_count,
-            a.last_transfer_id
+            a.last_transfer_id, a.tid AS account_tid
         FROM transfer_request q
-        JOIN account a ON a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
-        WHERE q.id = ANY (v_candidates) AND a.status_flags & 1 = 0
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid, * FROM account
+            WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
+                AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
+                AND status_flags & 1 = 0
+            ORDER BY debtor_id DESC, creditor_id DESC
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        ) AS a
+        WHERE q.id = ANY (v_candidates)
         ORDER BY q.debtor_id, q.creditor_id, q.id
-        FOR UPDATE OF a, q SKIP LOCKED
+        FOR UPDATE OF q SKIP LOCKED
     LOOP
         IF v_debtor_id IS DISTINCT FROM r.debtor_id
             OR v_creditor_id IS DISTINCT FROM r.creditor_id
@@ -153,8 +160,7 @@ BEGIN
             v_debtor_id := r.debtor_id;
             v_creditor_id := r.creditor_id;
             n := n + 1;
-            v_debtor_ids[n] := r.debtor_id;
-            v_creditor_ids[n] := r.creditor_id;
+            v_account_tids[n] := r.account_tid;
             v_total_locked := r.total_locked_amount;
             v_transfers_count := r.pending_transfers_count;
             v_last_transfer_id := r.last_transfer_id;
@@ -185,7 +191,7 @@ BEGIN
             v_transfers_count := v_transfers_count + 1;
             v_last_transfer_id := v_last_transfer_id + 1;
         END IF;
-        v_ids := v_ids || r.id;
+        v_tids := v_tids || r.tid;
         v_statuses := v_statuses || v_status;
         v_locks := v_locks || v_lock;
         v_transfer_ids := v_transfer_ids || v_last_transfer_id;
@@ -196,7 +202,7 @@ BEGIN
         v_last_transfer_ids[n] := v_last_transfer_id;
     END LOOP;
 
-    taken := cardinality(v_ids);
+    taken := cardinality(v_tids);
     IF taken > 0 THEN
         IF v_prepared > 0 THEN
             UPDATE account a SET
@@ -204,13 +210,9 @@ BEGIN
                 pending_transfers_count = s.pending_transfers_count,
                 last_transfer_id = s.last_transfer_id
             FROM unnest(
-                v_debtor_ids, v_creditor_ids, v_total_lockeds, v_transfers_counts,
-                v_last_transfer_ids
-            ) AS s (
-                debtor_id, creditor_id, total_locked_amount, pending_transfers_count,
-                last_transfer_id
-            )
-            WHERE a.debtor_id = s.debtor_id AND a.creditor_id = s.creditor_id
+                v_account_tids, v_total_lockeds, v_transfers_counts, v_last_transfer_ids
+            ) AS s (tid, total_locked_amount, pending_transfers_count, last_transfer_id)
+            WHERE a.ctid = s.tid
                 AND a.last_transfer_id <> s.last_transfer_id;
             PERFORM wake('PreparedTransferSignal');
         END IF;
@@ -220,9 +222,9 @@ BEGIN
 
         WITH outcome AS (
             DELETE FROM transfer_request q
-            USING unnest(v_ids, v_statuses, v_locks, v_transfer_ids, v_totals)
-                AS o (id, status_code, locked_amount, transfer_id, total_locked_amount)
-            WHERE q.id = o.id
+            USING unnest(v_tids, v_statuses, v_locks, v_transfer_ids, v_totals)
+                AS o (tid, status_code, locked_amount, transfer_id, total_locked_amount)
+            WHERE q.ctid = o.tid
             RETURNING
                 q.*, o.status_code, o.locked_amount, o.transfer_id, o.total_locked_amount,
                 least(q.deadline, v_now + p_commit_period) AS final_deadline
@@ -278,17 +280,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_count integer;
 BEGIN
-    WITH unreachable AS (
-        SELECT id
+    WITH unreachable AS MATERIALIZED (
+        SELECT ctid AS tid
         FROM transfer_request q
         WHERE id = ANY (p_request_ids) AND NOT EXISTS (
             SELECT FROM account a
             WHERE a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
                 AND a.status_flags & 1 = 0
+            OFFSET 0
         )
         FOR UPDATE SKIP LOCKED
     ), rejected AS (
-        DELETE FROM transfer_request q USING unreachable u WHERE q.id = u.id
+        DELETE FROM transfer_request q USING unreachable u WHERE q.ctid = u.tid
         RETURNING q.*
     )
     INSERT INTO rejected_transfer_signal (

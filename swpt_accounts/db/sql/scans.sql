@@ -167,6 +167,7 @@ LANGUAGE sql STABLE AS $$
     WHERE creditor_id <> 0
         AND (a).interest_rate <> c.interest_rate
         AND (a).last_interest_rate_change_ts <= current_ts() - p_rate_change_interval
+        AND NOT is_root_deleted(p.debtor_id)
     UNION ALL
     SELECT
         'UpdateDebtorInfo', p.debtor_id, p.creditor_id, NULL,
@@ -179,6 +180,7 @@ LANGUAGE sql STABLE AS $$
                 coalesce(c.info_iri, ''), coalesce(c.info_content_type, ''),
                 coalesce(c.info_sha256, '')
             )
+        AND NOT is_root_deleted(p.debtor_id)
 $$;
 
 -- Reminds of the prepared transfers that nobody finalizes.
@@ -191,7 +193,7 @@ DECLARE
     v_now timestamptz := current_ts();
 BEGIN
     WITH due AS (
-        SELECT debtor_id, creditor_id, transfer_id
+        SELECT ctid AS tid
         FROM prepared_transfer
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND coalesce(last_reminder_ts, prepared_at) < v_now - p_reminder_interval
@@ -200,9 +202,7 @@ BEGIN
     ), reminded AS (
         UPDATE prepared_transfer p SET last_reminder_ts = v_now
         FROM due d
-        WHERE p.debtor_id = d.debtor_id
-            AND p.creditor_id = d.creditor_id
-            AND p.transfer_id = d.transfer_id
+        WHERE p.ctid = d.tid
         RETURNING p.*
     )
     INSERT INTO prepared_transfer_signal (

@@ -75,12 +75,12 @@ CREATE OR REPLACE FUNCTION drop_parent_prepared_transfers_v1(
 ) RETURNS void
 LANGUAGE sql AS $$
     DELETE FROM prepared_transfer
-    WHERE (debtor_id, creditor_id, transfer_id) IN (
-        SELECT debtor_id, creditor_id, transfer_id
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid
         FROM prepared_transfer
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND NOT in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
             AND in_realm(debtor_id, creditor_id, p_realm_bits >> 1, greatest(p_realm_length - 1, 0))
         FOR UPDATE SKIP LOCKED
-    )
+    ))
 $$;

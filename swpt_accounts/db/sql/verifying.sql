@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION lease_unverified_requests_v1(p_count_max integer, p_l
 RETURNS TABLE (id bigint, debtor_id bigint, recipient_creditor_id bigint)
 LANGUAGE sql AS $$
     WITH due AS MATERIALIZED (
-        SELECT q.id
+        SELECT q.ctid AS tid
         FROM unverified_transfer_request q
         WHERE q.next_attempt_at <= current_ts()
         ORDER BY q.next_attempt_at, q.id
@@ -17,7 +17,7 @@ LANGUAGE sql AS $$
     UPDATE unverified_transfer_request q
     SET next_attempt_at = current_ts() + p_lease, attempts_count = q.attempts_count + 1
     FROM due d
-    WHERE q.id = d.id
+    WHERE q.ctid = d.tid
     RETURNING q.id, q.debtor_id, q.recipient_creditor_id
 $$;
 
@@ -35,22 +35,25 @@ DECLARE
     v_given_up integer;
 BEGIN
     WITH answer AS (
-        SELECT q.id, coalesce(
+        SELECT q.tid, coalesce(
             a.is_reachable, CASE WHEN q.received_at <= v_now - p_patience THEN false END
         ) AS is_reachable, a.is_reachable IS NULL AS is_unanswered
         FROM unnest(p_ids, p_are_reachable) AS a (id, is_reachable)
-        JOIN unverified_transfer_request q ON q.id = a.id
-        FOR UPDATE OF q
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid, received_at FROM unverified_transfer_request
+            WHERE id = a.id
+            FOR UPDATE
+        ) AS q
     ), postponed AS (
         UPDATE unverified_transfer_request q
         SET next_attempt_at =
             v_now + least(interval '0.1 second' * 2 ^ least(q.attempts_count, 20), '10 seconds')
         FROM answer a
-        WHERE q.id = a.id AND a.is_reachable IS NULL
+        WHERE q.ctid = a.tid AND a.is_reachable IS NULL
     ), concluded AS (
         DELETE FROM unverified_transfer_request q
         USING answer a
-        WHERE q.id = a.id AND a.is_reachable IS NOT NULL
+        WHERE q.ctid = a.tid AND a.is_reachable IS NOT NULL
         RETURNING q.*, a.is_reachable, a.is_unanswered
     ), accepted AS (
         INSERT INTO transfer_request (
