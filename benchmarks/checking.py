@@ -13,7 +13,13 @@ from benchmarks.authority import DEAD_LETTER_QUEUE, OBSERVER_QUEUE, QUEUE, Autho
 from swpt_accounts.db.tables import Base
 
 # These keep their rows; all other tables are empty when the work is done.
-LASTING_TABLES = ("account", "root_config", "handled_batch", "registered_balance_change")
+LASTING_TABLES = (
+    "account",
+    "account_key",
+    "root_config",
+    "handled_batch",
+    "registered_balance_change",
+)
 SETTLE_SECONDS_MAX = 60.0
 _POLL_SECONDS = 0.05
 

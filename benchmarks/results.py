@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-_PLAIN_LIST = re.compile(r"\[\s+([^\[\]{}\"]*?)\s+\]")
+# A line break never stands within a string.
+_PLAIN_LIST = re.compile(r"\[\n\s*([^\[\]{}\"]*?)\n\s*\]")
 
 
 def write_results(results: dict[str, Any], path: Path) -> None:
@@ -24,12 +25,15 @@ def read_results(path: Path) -> dict[str, Any]:
 def combine(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """The new results, and what the old ones have of scenarios that were not measured anew.
 
-    The memory is that at the end of all scenarios, so that of a few does not replace it.
+    The memory is that at the end of all scenarios: of each process what was more.
     """
-    missing = {name: s for name, s in old["scenarios"].items() if name not in new["scenarios"]}
-    if not missing:
+    if old["scenarios"].keys() <= new["scenarios"].keys():
         return new
-    return {**new, "memory": old["memory"], "scenarios": {**old["scenarios"], **new["scenarios"]}}
+    memory = dict(new["memory"])
+    for name, sizes in old["memory"].items():
+        if name not in memory or memory[name]["peak"] < sizes["peak"]:
+            memory[name] = sizes
+    return {**new, "memory": memory, "scenarios": {**old["scenarios"], **new["scenarios"]}}
 
 
 def _rounded(value: Any) -> Any:

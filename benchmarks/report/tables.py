@@ -181,6 +181,39 @@ def _memory(results: Results) -> str:
     return table(("MiB", "at its peak", "at the end", "shared with nobody"), rows)
 
 
+def _scan(results: Results) -> str:
+    if not runs_of(results, "scan"):
+        return "not measured"
+    rows = [
+        (
+            text,
+            text_of(figure(results, "scan", name, "per_second")),
+            text_of(figure(results, "scan", name, "cpu_ms_total"), 2),
+        )
+        for text, name in (
+            ("without the scan", "without"),
+            ("beside it, at the usual pace", "usual"),
+            ("beside the quick pass", "quick"),
+        )
+    ]
+    return table(("", "transfers a second", "CPU ms of each"), rows)
+
+
+def _idle(results: Results) -> str:
+    if not runs_of(results, "idle"):
+        return "not measured"
+    rows = [
+        (role, text_of(figure(results, "idle", "role_percents", role), 2))
+        for role in ALL_ROLES
+        if role != DRIVER
+    ]
+    together = text_of(figure(results, "idle", "with_servers_percent"), 2)
+    servers = text_of(figure(results, "idle", "servers_percent"), 2)
+    rows.append(("together", together))
+    rows.append(("PostgreSQL and RabbitMQ, while the authority is halted", servers))
+    return table(("an idle authority", "% of a core"), rows)
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "targets": _targets,
     "machine": _machine,
@@ -192,4 +225,6 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "raw limits": _raw_limits,
     "ratios": _ratios,
     "memory": _memory,
+    "scan": _scan,
+    "idle": _idle,
 }

@@ -93,6 +93,10 @@ def world_by_sql(bench: Bench, count: int) -> World:
     debtor_id = bench.new_debtor()
     with bench.addresses.connect() as connection:
         connection.execute(
+            "INSERT INTO account_key SELECT %s, %s + n FROM generate_series(0, %s - 1) AS n",
+            [debtor_id, account(0), count],
+        )
+        connection.execute(
             "INSERT INTO account (debtor_id, creditor_id, creation_date, last_change_ts,"
             " last_interest_capitalization_ts, last_transfer_id, principal, last_config_ts,"
             " last_heartbeat_ts)"

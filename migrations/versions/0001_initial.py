@@ -19,9 +19,16 @@ depends_on = None
 def upgrade() -> None:
     op.execute("CREATE SEQUENCE change_id_seq")
     op.create_table(
-        "account",
+        "account_key",
         sa.Column("debtor_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("creditor_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("debtor_id", "creditor_id"),
+    )
+
+    op.create_table(
+        "account",
+        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
+        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
         sa.Column("creation_date", sa.Date(), nullable=False),
         sa.Column("last_change_ts", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("last_change_seqnum", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -103,13 +110,18 @@ def upgrade() -> None:
         sa.CheckConstraint("previous_interest_rate BETWEEN -50 AND 100"),
         sa.CheckConstraint("principal > -9223372036854775808"),
         sa.CheckConstraint("total_locked_amount >= 0"),
-        sa.PrimaryKeyConstraint("debtor_id", "creditor_id"),
+        sa.ForeignKeyConstraint(
+            ["debtor_id", "creditor_id"],
+            ["account_key.debtor_id", "account_key.creditor_id"],
+            ondelete="CASCADE",
+        ),
         postgresql_with={
             "fillfactor": 50,
             "autovacuum_vacuum_scale_factor": 0.05,
             "autovacuum_vacuum_cost_delay": 0,
         },
     )
+    op.create_index("idx_account_key", "account", ["debtor_id", "creditor_id"], unique=False)
     op.create_index(
         "idx_account_pending_update",
         "account",
@@ -484,4 +496,5 @@ def downgrade() -> None:
     op.drop_table("account_transfer_signal")
     op.drop_table("account_purge_signal")
     op.drop_table("account")
+    op.drop_table("account_key")
     op.execute("DROP SEQUENCE change_id_seq")

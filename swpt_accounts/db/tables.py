@@ -45,11 +45,30 @@ def _zero(default: str = "0") -> Any:
     return mapped_column(server_default=sa.text(default))
 
 
+class AccountKey(Base):
+    """The accounts that exist; their rows never change.
+
+    It is here that an account is unique. A unique index on `account` itself would have to look at
+    all the versions of a row, dead ones too, whenever the row is changed.
+    """
+
+    __tablename__ = "account_key"
+
+    debtor_id: Mapped[Int64Key]
+    creditor_id: Mapped[Int64Key]
+
+
 class Account(Base):
     """An account: what the debtor owes to the creditor (SMP, "The world")."""
 
     __tablename__ = "account"
     __table_args__: Any = (
+        sa.ForeignKeyConstraint(
+            ["debtor_id", "creditor_id"],
+            ["account_key.debtor_id", "account_key.creditor_id"],
+            ondelete="CASCADE",
+        ),
+        sa.Index("idx_account_key", "debtor_id", "creditor_id"),
         sa.CheckConstraint("principal > -9223372036854775808"),
         sa.CheckConstraint("total_locked_amount >= 0"),
         sa.CheckConstraint("pending_transfers_count >= 0"),
@@ -72,8 +91,9 @@ class Account(Base):
         },
     )
 
-    debtor_id: Mapped[Int64Key]
-    creditor_id: Mapped[Int64Key]
+    debtor_id: Mapped[Int64]
+    creditor_id: Mapped[CreditorId]
+    __mapper_args__: Any = {"primary_key": ["debtor_id", "creditor_id"]}
     creation_date: Mapped[date]
     last_change_ts: Mapped[Timestamp]
     last_change_seqnum: Mapped[Int32] = _zero()

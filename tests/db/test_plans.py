@@ -28,9 +28,12 @@ RECENT = range(FIRST + ACCOUNTS_COUNT - BATCH_COUNT, FIRST + ACCOUNTS_COUNT)
 # They are short, and without an index.
 SHORT_TABLES = {"handled_batch"}
 # They do not become empty.
-LASTING_TABLES = {"account", "root_config", "registered_balance_change"}
+LASTING_TABLES = {"account", "account_key", "root_config", "registered_balance_change"}
 
 FILL = f"""
+INSERT INTO account_key
+SELECT {DEBTOR}, {FIRST} + i FROM generate_series(0, {ACCOUNTS_COUNT - 1}) AS i;
+
 INSERT INTO account (
     debtor_id, creditor_id, creation_date, last_change_ts, principal,
     last_interest_capitalization_ts, last_transfer_id, pending_transfers_count,
@@ -121,7 +124,7 @@ def full(request: pytest.FixtureRequest, database_url: str) -> Iterator[Shard]:
     shard = Shard(connection, settings)
     for table in TABLES:
         connection.raw.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
-        connection.raw.execute(f"TRUNCATE {table}")
+        connection.raw.execute(f"TRUNCATE {table} CASCADE")
     if request.param == "statistics of empty tables":
         connection.raw.execute("ANALYZE")
     shard.set_now(NOW)
@@ -134,7 +137,7 @@ def full(request: pytest.FixtureRequest, database_url: str) -> Iterator[Shard]:
             connection.raw.execute(f"DELETE FROM {table}")
             connection.raw.execute(f"VACUUM (TRUNCATE false, ANALYZE) {table}")
         for table in LASTING_TABLES:
-            connection.raw.execute(f"TRUNCATE {table}")
+            connection.raw.execute(f"TRUNCATE {table} CASCADE")
     configure_root(shard)
     connection.raw.execute(FILL)
     fill_queues(shard)

@@ -95,6 +95,10 @@ def test_configuration_is_told_at_once_and_counts_as_an_update(currency: Currenc
 def test_many_accounts_are_told_at_once(currency: Currency) -> None:
     """More of them than are sent together."""
     currency.authority.query(
+        "INSERT INTO account_key SELECT %s, n FROM generate_series(1, 3333) AS n",
+        currency.debtor_id,
+    )
+    currency.authority.query(
         "INSERT INTO account (debtor_id, creditor_id, creation_date, last_change_ts,"
         " last_interest_capitalization_ts, last_transfer_id, pending_account_update)"
         " SELECT %s, n, current_date, now(), now(), 0, true FROM generate_series(1, 3333) AS n",

@@ -33,6 +33,8 @@ CHORES_EVERY = 500
 
 # The due account updates, reminders, and removals; and a few accounts that ask for their deletion.
 FILL = f"""
+INSERT INTO account_key SELECT 1, i FROM generate_series(1, {ACCOUNTS_COUNT}) AS i;
+
 INSERT INTO account (
     debtor_id, creditor_id, creation_date, last_change_ts, principal,
     last_interest_capitalization_ts, last_transfer_id, config_flags, last_heartbeat_ts

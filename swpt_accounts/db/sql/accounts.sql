@@ -57,8 +57,13 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
     v_rate double precision := coalesce(creditors_interest_rate(p_debtor_id, p_creditor_id), 0);
-    v_is_new boolean;
 BEGIN
+    INSERT INTO account_key (debtor_id, creditor_id) VALUES (p_debtor_id, p_creditor_id)
+    ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+
     INSERT INTO account (
         debtor_id, creditor_id, creation_date, last_change_ts,
         last_interest_capitalization_ts, last_transfer_id,
@@ -68,15 +73,13 @@ BEGIN
         p_debtor_id, p_creditor_id, (v_now AT TIME ZONE 'UTC')::date, v_now,
         v_now, ((v_now AT TIME ZONE 'UTC')::date - date '1970-01-01')::bigint << 40,
         v_rate, CASE WHEN v_rate = 0 THEN t0() ELSE v_now END
-    )
-    ON CONFLICT DO NOTHING;
-    v_is_new := FOUND;
-    IF v_is_new AND p_creditor_id = 0 THEN
+    );
+    IF p_creditor_id = 0 THEN
         -- what an empty config_data means
         INSERT INTO root_config (debtor_id, interest_rate) VALUES (p_debtor_id, 0)
         ON CONFLICT DO NOTHING;
     END IF;
-    RETURN v_is_new;
+    RETURN true;
 END
 $$;
 

@@ -34,6 +34,9 @@ BEGIN
         DELETE FROM account a USING purgeable p
         WHERE a.debtor_id = p.debtor_id AND a.creditor_id = p.creditor_id
         RETURNING a.debtor_id, a.creditor_id, a.creation_date
+    ), freed AS (
+        DELETE FROM account_key k USING purged p
+        WHERE k.debtor_id = p.debtor_id AND k.creditor_id = p.creditor_id
     ), forgotten AS (
         DELETE FROM root_config c USING purged p
         WHERE c.debtor_id = p.debtor_id AND p.creditor_id = 0

@@ -58,8 +58,7 @@ CREATE OR REPLACE FUNCTION drop_parent_accounts_v1(
     p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE sql AS $$
-    DELETE FROM account
-    WHERE (debtor_id, creditor_id) IN (
+    WITH dropped AS (
         SELECT debtor_id, creditor_id
         FROM account
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
@@ -67,6 +66,8 @@ LANGUAGE sql AS $$
             AND in_realm(debtor_id, creditor_id, p_realm_bits >> 1, greatest(p_realm_length - 1, 0))
         FOR UPDATE SKIP LOCKED
     )
+    DELETE FROM account_key k USING dropped d
+    WHERE k.debtor_id = d.debtor_id AND k.creditor_id = d.creditor_id
 $$;
 
 -- The same for prepared transfers.
