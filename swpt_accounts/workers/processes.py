@@ -115,10 +115,14 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None
             process.start()
     os.close(life_line)
 
-    # The end of a process shows in its sentinel a moment before its exit code is known.
-    while not (is_failed := any(p.exitcode for p in processes)) and not stop.is_requested():
-        running = [p.sentinel for p in processes if p.exitcode is None]
-        if not running:
+    # The end of a process shows in its sentinel a moment before its exit code is known. Each code
+    # is read once in a turn: one that becomes known between two looks must not escape both.
+    is_failed = False
+    while not stop.is_requested():
+        codes = [p.exitcode for p in processes]
+        running = [p.sentinel for p, code in zip(processes, codes, strict=True) if code is None]
+        is_failed = any(codes)
+        if is_failed or not running:
             break
         multiprocessing.connection.wait([*running, stop.fileno()])
     for process in processes:
