@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -38,7 +38,7 @@ class Sizes:
 
 
 FULL = Sizes()
-LONG = Sizes(held_seconds=600.0, memory_seconds=600.0)
+LONG_SECONDS = 600.0
 SMOKE = Sizes(
     raw_limits_count=1_000,
     accounts_count=50,
@@ -94,6 +94,9 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
     group.add_argument(
         "--long", action="store_true", help="ten minutes of load where the default is one"
     )
+    group.add_argument(
+        "--seconds", type=float, metavar="S", help="S seconds of load where the default is 60"
+    )
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", choices=names, help="only these scenarios"
     )
@@ -113,10 +116,17 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
     if given.smoke and given.publish:
         parser.error("--smoke measures nothing that could be published")
     return Options(
-        sizes=SMOKE if given.smoke else LONG if given.long else FULL,
+        sizes=_sizes(given),
         names=tuple(given.only or names),
         runs_count=runs_count,
         output=given.output,
         is_smoke=given.smoke,
         is_published=given.publish,
     )
+
+
+def _sizes(given: argparse.Namespace) -> Sizes:
+    if given.smoke:
+        return SMOKE
+    seconds = LONG_SECONDS if given.long else given.seconds
+    return FULL if seconds is None else replace(FULL, held_seconds=seconds, memory_seconds=seconds)

@@ -6,6 +6,9 @@ from time import monotonic, sleep
 from benchmarks.bench import Bench, Results, noise_json
 from benchmarks.usage import BROKER, POSTGRES, Usage, difference
 
+# Longer, and the connections to the broker would time out.
+HALTED_SECONDS_MAX = 15.0
+
 
 def idle(bench: Bench) -> Results:
     """How much of a core it takes while nothing is asked of it; and its servers by themselves.
@@ -14,11 +17,11 @@ def idle(bench: Bench) -> Results:
     """
     bench.world()
     bench.drain()
-    usage, seconds = _measure(bench)
+    usage, seconds = _measure(bench, bench.sizes.idle_seconds)
     with ExitStack() as halted:
         for name in bench.authority.processes:
             halted.enter_context(bench.halted(name))
-        alone, alone_seconds = _measure(bench)
+        alone, alone_seconds = _measure(bench, min(seconds, HALTED_SECONDS_MAX))
     with_servers = 100 * usage.total / seconds
     servers = 100 * (alone.roles[POSTGRES] + alone.roles[BROKER]) / alone_seconds
     bench.say(
@@ -37,8 +40,8 @@ def idle(bench: Bench) -> Results:
     return {"runs": [run]}
 
 
-def _measure(bench: Bench) -> tuple[Usage, float]:
+def _measure(bench: Bench, wanted_seconds: float) -> tuple[Usage, float]:
     before, started_at = bench.meter.sample(), monotonic()
-    sleep(bench.sizes.idle_seconds)
+    sleep(wanted_seconds)
     seconds, after = monotonic() - started_at, bench.meter.sample()
     return difference(before, after), seconds

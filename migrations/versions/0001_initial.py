@@ -110,11 +110,6 @@ def upgrade() -> None:
         sa.CheckConstraint("previous_interest_rate BETWEEN -50 AND 100"),
         sa.CheckConstraint("principal > -9223372036854775808"),
         sa.CheckConstraint("total_locked_amount >= 0"),
-        sa.ForeignKeyConstraint(
-            ["debtor_id", "creditor_id"],
-            ["account_key.debtor_id", "account_key.creditor_id"],
-            ondelete="CASCADE",
-        ),
         postgresql_with={
             "fillfactor": 50,
             "autovacuum_vacuum_scale_factor": 0.05,

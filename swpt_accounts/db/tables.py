@@ -63,11 +63,6 @@ class Account(Base):
 
     __tablename__ = "account"
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["debtor_id", "creditor_id"],
-            ["account_key.debtor_id", "account_key.creditor_id"],
-            ondelete="CASCADE",
-        ),
         sa.Index("idx_account_key", "debtor_id", "creditor_id"),
         sa.CheckConstraint("principal > -9223372036854775808"),
         sa.CheckConstraint("total_locked_amount >= 0"),

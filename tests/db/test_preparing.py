@@ -379,7 +379,8 @@ def test_first_transfer_of_an_account_that_was_opened_again(shard: Shard) -> Non
     open_books(shard, {ALICE: 100, BOB: 0})
     prepare(shard, ALICE, BOB, 1)
     shard.set_now(NOW + 200 * DAY)
-    shard.connection.raw.execute("DELETE FROM account_key WHERE creditor_id = %s", [ALICE])
+    for table in ("account_key", "account"):
+        shard.connection.raw.execute(f"DELETE FROM {table} WHERE creditor_id = %s", [ALICE])
     shard.receive(builders.configure_account(ALICE, NOW + 200 * DAY))
     shard.receive(builders.prepare_transfer(ALICE, BOB, 0))
     shard.process_transfer_requests()

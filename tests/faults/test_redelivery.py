@@ -60,7 +60,7 @@ def inbox(idle_authority: Authority) -> Iterator[Authority]:
     yield idle_authority
     idle_authority.query("TRUNCATE transfer_request, finalization_request, handled_batch")
     idle_authority.query("TRUNCATE pending_balance_change, registered_balance_change")
-    idle_authority.query("TRUNCATE account_key CASCADE")
+    idle_authority.query("TRUNCATE account_key, account")
     idle_authority.broker.channel.queue_purge(QUEUE)
 
 

@@ -10,6 +10,8 @@ from tests.db.shard import Shard
 def check_books(shard: Shard, received: Mapping[int, int], cut: Mapping[int, int]) -> None:
     """Raise AssertionError when money came from nowhere, got lost, or is not really locked.
 
+    Or when the accounts are not those which have a key.
+
     `received` is what came from other shards, `cut` what was lost where a principal overflowed;
     both by debtor. Without them the principals of a debtor, and what is under way, make 0.
     """
@@ -29,6 +31,8 @@ def check_books(shard: Shard, received: Mapping[int, int], cut: Mapping[int, int
         assert account["total_locked_amount"] == sum(locked)
         assert account["pending_transfers_count"] == len(locked)
     assert not locks
+    keys = [(row["debtor_id"], row["creditor_id"]) for row in shard.rows("account_key")]
+    assert sorted(keys) == sorted((a["debtor_id"], a["creditor_id"]) for a in accounts)
 
 
 def check_that_nobody_owes(shard: Shard, now: datetime) -> None:

@@ -80,8 +80,11 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
     v_is_new boolean := open_account(p_debtor_id, p_creditor_id);
-    v_rate double precision := creditors_interest_rate(p_debtor_id, p_creditor_id);
+    v_rate double precision;
 BEGIN
+    IF NOT v_is_new THEN
+        v_rate := creditors_interest_rate(p_debtor_id, p_creditor_id);
+    END IF;
     UPDATE account a SET
         last_config_ts = p_ts,
         last_config_seqnum = p_seqnum,

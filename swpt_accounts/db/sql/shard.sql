@@ -65,9 +65,12 @@ LANGUAGE sql AS $$
             AND NOT in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
             AND in_realm(debtor_id, creditor_id, p_realm_bits >> 1, greatest(p_realm_length - 1, 0))
         FOR UPDATE SKIP LOCKED
+    ), freed AS (
+        DELETE FROM account_key k USING dropped d
+        WHERE k.debtor_id = d.debtor_id AND k.creditor_id = d.creditor_id
     )
-    DELETE FROM account_key k USING dropped d
-    WHERE k.debtor_id = d.debtor_id AND k.creditor_id = d.creditor_id
+    DELETE FROM account a USING dropped d
+    WHERE a.debtor_id = d.debtor_id AND a.creditor_id = d.creditor_id
 $$;
 
 -- The same for prepared transfers.
