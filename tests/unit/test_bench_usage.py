@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.memory import parse_fields
-from benchmarks.options import FULL, LONG, SMOKE, parse_options
+from benchmarks.options import FULL, LONG_SECONDS, SMOKE, parse_options
 from benchmarks.usage import (
     ALL_ROLES,
     DRIVER,
@@ -74,7 +74,9 @@ def test_sizes_are_read_in_kilobytes() -> None:
 def test_options() -> None:
     names = ("burst", "lone")
     assert parse_options([], names).sizes is FULL
-    assert parse_options(["--long"], names).sizes is LONG
+    for arguments, seconds in ((["--long"], LONG_SECONDS), (["--seconds", "7"], 7)):
+        sizes = parse_options(arguments, names).sizes
+        assert (sizes.held_seconds, sizes.memory_seconds) == (seconds, seconds)
     assert parse_options([], names).runs_count == 3
     smoke = parse_options(["--smoke", "--only", "lone"], names)
     assert (smoke.sizes, smoke.runs_count, smoke.names) == (SMOKE, 1, ("lone",))
