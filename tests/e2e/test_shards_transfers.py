@@ -365,7 +365,9 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
     # Those behind them are processed, and nothing is for these.
     currency.open_abroad(1)
     currency.observer.receive()
-    assert not currency.observer.find(None, since, creditor_id=creditor_id)
+    later = currency.observer.find(None, since, creditor_id=creditor_id)
+    # The scan of its own shard may tell the state of the account once more.
+    assert {(m.type, m.data.get("negligible_amount")) for m in later} <= {("AccountUpdate", 0.0)}
     assert (
         abroad.query(
             "SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s)",
