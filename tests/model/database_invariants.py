@@ -31,7 +31,7 @@ def check_books(shard: Shard, received: Mapping[int, int], cut: Mapping[int, int
         assert account["total_locked_amount"] == sum(locked)
         assert account["pending_transfers_count"] == len(locked)
     assert not locks
-    keys = [(row["debtor_id"], row["creditor_id"]) for row in shard.rows("account_key")]
+    keys = shard.connection.raw.execute("SELECT debtor_id, creditor_id FROM account_key").fetchall()
     assert sorted(keys) == sorted((a["debtor_id"], a["creditor_id"]) for a in accounts)
 
 
