@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import time
 from collections.abc import Iterator
 
@@ -148,14 +149,12 @@ def test_missing_exchange(publisher: Publisher, target: str) -> None:
     [
         ("guest:guest", "guest:wrong"),
         ("/test_", "/missing_"),
-        ("@127.0.0.1", "@127.0.0.1:1"),
+        (r".*", "amqp://guest:guest@127.0.0.1:1"),
     ],
     ids=["password", "virtual host", "port"],
 )
 def test_cannot_connect(broker_url: str, change: tuple[str, str]) -> None:
-    url = broker_url.replace(*change)
-    if ":1:" in url:
-        url = "amqp://guest:guest@127.0.0.1:1"
+    url = re.sub(*change, broker_url, count=1)
     assert url != broker_url
     started_at = time.monotonic()
     with pytest.raises(AMQPError):
