@@ -99,6 +99,7 @@ BEGIN
             a.last_transfer_number, a.tid AS account_tid, p.tid AS transfer_tid
         FROM finalization_request q
         CROSS JOIN LATERAL (
+            -- backwards, from the newest version of the row: see decision 12
             SELECT ctid AS tid, * FROM account
             WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
                 AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
