@@ -71,7 +71,26 @@ run_lint() {
   check docker/lint.sh
   check_schema vendor.compose-spec docker-compose*.yml
   check_schema vendor.github-workflows .github/workflows/*.yml
+  check check_asyncapi docs/asyncapi.yaml
   if [ ${#failed[@]} -gt 0 ]; then die "failed: ${failed[*]}"; fi
+}
+
+# check_asyncapi FILE: AsyncAPI's own parser is a program for Node.js, the only one here.
+check_asyncapi() {
+  local folder=$VAR/asyncapi
+  if ! command -v npm >/dev/null; then
+    echo "there is no npm: $1 is not checked" >&2
+    return
+  fi
+  mkdir -p "$folder"
+  if ! cmp -s scripts/asyncapi/package-lock.json "$folder/node_modules/locked"; then
+    cp scripts/asyncapi/* "$folder"
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >"$folder/npm.log" 2>&1 ||
+      die_with_log "$folder/npm.log" "npm could not install the parser of AsyncAPI"
+    cp "$folder/package-lock.json" "$folder/node_modules/locked"
+  fi
+  cp scripts/asyncapi/check.cjs "$folder"
+  node "$folder/check.cjs" "$1"
 }
 
 check_schema() { # SCHEMA FILE...

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from flask import Flask
 from jsonschema import Draft7Validator, Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
 from scripts.specifications import specifications, to_yaml
@@ -90,6 +91,11 @@ def test_yaml_keeps_what_is_written() -> None:
 def test_markdown() -> None:
     text = "``a_b`` of `Status codes`_, `7 days <Periods_>`__, `x <x.rst>`__, 2\\ :sup:`32`, *b*"
     assert markdown(text) == "`a_b` of Status codes, 7 days, x, 2^32, *b*"
+
+
+def test_openapi_is_valid() -> None:
+    # AsyncAPI's own validator is no library of Python's: `./dev lint` calls it.
+    assert list(OpenAPIV31SpecValidator(OPENAPI).iter_errors()) == []
 
 
 # -- AsyncAPI: messages -------------------------------------------------------
