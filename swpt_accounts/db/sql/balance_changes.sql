@@ -59,7 +59,7 @@ DECLARE
     v_candidates bigint[];
     r record;
     n integer := 0;
-    v_registered bigint;
+    v_count integer;
     -- the account in hand
     v_debtor_id bigint;
     v_creditor_id bigint;
@@ -199,6 +199,8 @@ BEGIN
         tid, principal, interest, transfer_number, transfer_committed_at, is_overflown, is_announced
     )
     WHERE a.ctid = s.tid;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    ASSERT v_count = n, 'a locked account has moved';
 
     PERFORM record_account_updates(array_agg(s.debtor_id), array_agg(s.creditor_id))
     FROM unnest(v_debtor_ids, v_creditor_ids, v_are_announced)
@@ -225,13 +227,16 @@ BEGIN
             principal_delta, transfer_note, transfer_note_format,
             committed_at, principal, transfer_number - 1, v_now
         FROM applied WHERE is_reported ORDER BY id
+    ), archived AS (
+        UPDATE registered_balance_change b SET is_applied = true
+        FROM applied c
+        WHERE c.is_registered
+            AND b.debtor_id = c.debtor_id
+            AND b.other_creditor_id = c.other_creditor_id
+            AND b.change_id = c.change_id
     )
-    UPDATE registered_balance_change b SET is_applied = true
-    FROM applied c
-    WHERE c.is_registered
-        AND b.debtor_id = c.debtor_id
-        AND b.other_creditor_id = c.other_creditor_id
-        AND b.change_id = c.change_id;
+    SELECT count(*) INTO v_count FROM applied;
+    ASSERT v_count = taken, 'a locked change has moved';
 
     IF true = ANY (v_are_reported) THEN
         PERFORM wake('AccountTransferSignal');

@@ -40,6 +40,7 @@ DECLARE
     v_candidates bigint[];
     r record;
     n integer := 0;
+    v_count integer;
     v_reported bigint;
     v_queued bigint;
     v_posted bigint;
@@ -217,6 +218,8 @@ BEGIN
             transfer_number, is_changed, is_overflown
         )
         WHERE a.ctid = s.tid;
+        GET DIAGNOSTICS v_count = ROW_COUNT;
+        ASSERT v_count = n, 'a locked account has moved';
 
         WITH outcome AS (
             DELETE FROM finalization_request q
@@ -292,10 +295,12 @@ BEGIN
             RETURNING 1
         )
         SELECT
+            (SELECT count(*) FROM finalized),
             (SELECT count(*) FROM reported),
             (SELECT count(*) FROM queued),
             (SELECT count(*) FROM posted)
-        INTO v_reported, v_queued, v_posted;
+        INTO v_count, v_reported, v_queued, v_posted;
+        ASSERT v_count = taken, 'a locked transfer has moved';
 
         PERFORM wake('FinalizedTransferSignal');
         IF v_reported > 0 THEN

@@ -117,6 +117,9 @@ DECLARE
     v_transfer_ids bigint[] := '{}';
     v_totals bigint[] := '{}';
     v_prepared integer := 0;
+    -- of the n senders, how many have a new transfer
+    v_changed integer := 0;
+    v_count integer;
     -- an element for each of the n senders
     v_account_tids tid[] := '{}';
     v_total_lockeds bigint[] := '{}';
@@ -187,6 +190,9 @@ BEGIN
         END;
         IF v_status = 'OK' THEN
             v_prepared := v_prepared + 1;
+            IF v_last_transfer_id = r.last_transfer_id THEN
+                v_changed := v_changed + 1;
+            END IF;
             v_total_locked := v_total_locked + v_lock;
             v_expendable := v_expendable - v_lock;
             v_transfers_count := v_transfers_count + 1;
@@ -215,6 +221,8 @@ BEGIN
             ) AS s (tid, total_locked_amount, pending_transfers_count, last_transfer_id)
             WHERE a.ctid = s.tid
                 AND a.last_transfer_id <> s.last_transfer_id;
+            GET DIAGNOSTICS v_count = ROW_COUNT;
+            ASSERT v_count = v_changed, 'a locked account has moved';
             PERFORM wake('PreparedTransferSignal');
         END IF;
         IF v_prepared < taken THEN
@@ -251,15 +259,18 @@ BEGIN
                 coordinator_request_id, locked_amount, account_id(recipient_creditor_id), v_now,
                 demurrage_rate(), final_deadline, final_interest_rate_ts, v_now
             FROM outcome WHERE status_code = 'OK'
+        ), rejected AS (
+            INSERT INTO rejected_transfer_signal (
+                debtor_id, creditor_id, coordinator_type, coordinator_id,
+                coordinator_request_id, status_code, total_locked_amount, ts
+            )
+            SELECT
+                debtor_id, creditor_id, coordinator_type, coordinator_id,
+                coordinator_request_id, status_code, total_locked_amount, v_now
+            FROM outcome WHERE status_code <> 'OK'
         )
-        INSERT INTO rejected_transfer_signal (
-            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-            status_code, total_locked_amount, ts
-        )
-        SELECT
-            debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-            status_code, total_locked_amount, v_now
-        FROM outcome WHERE status_code <> 'OK';
+        SELECT count(*) INTO v_count FROM outcome;
+        ASSERT v_count = taken, 'a locked request has moved';
     END IF;
 
     IF taken < seen THEN
