@@ -39,6 +39,7 @@ The commands of this container:
   unsubscribe                       remove the binding of the queue
   delete_queue                      delete the queue as soon as it is empty and unused
   verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
+  verify_books                      exit with 0 if the money of all accounts adds up, else with 1
   test                              run the tests (in an image that was built for them)
   develop-run-flask                 the fetch API on Flask's own server
   help                              this text
@@ -172,7 +173,7 @@ case $1 in
   consume_messages | consume_chore_messages | \
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
     scan_accounts | scan_prepared_transfers | scan_registered_balance_changes | \
-    subscribe | unsubscribe | delete_queue | verify_shard_content)
+    subscribe | unsubscribe | delete_queue | verify_shard_content | verify_books)
     exec flask swpt_accounts "$@"
     ;;
   flush_all)

@@ -1,11 +1,11 @@
-"""Commands about the shard."""
+"""Commands that look through the whole database of the shard."""
 
 import sys
 
 import psycopg
 
 from swpt_accounts.cli.group import get_settings, swpt_accounts
-from swpt_accounts.scans.verification import find_foreign_record
+from swpt_accounts.scans.verification import find_book_errors, find_foreign_record
 
 
 @swpt_accounts.command("verify_shard_content")
@@ -18,3 +18,14 @@ def verify_shard_content() -> None:
         sys.exit(f"swpt_accounts: {error}")
     if finding is not None:
         sys.exit(f"swpt_accounts: {finding}")
+
+
+@swpt_accounts.command("verify_books")
+def verify_books() -> None:
+    """Exit with 0 if the money of all accounts adds up, else with 1."""
+    try:
+        errors = find_book_errors(get_settings())
+    except psycopg.Error as error:
+        sys.exit(f"swpt_accounts: {error}")
+    if errors:
+        sys.exit("\n".join(f"swpt_accounts: {error}" for error in errors))

@@ -19,6 +19,7 @@ SUBJECTS = (
     "chores",
     "scans",
     "shard",
+    "books",
     "inbox",
     "outbox",
 )

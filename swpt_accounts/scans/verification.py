@@ -1,4 +1,4 @@
-"""Looks through the whole database for records of other shards."""
+"""Looks through the whole database: for records of other shards, for errors in the books."""
 
 import time
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from swpt_accounts.outbox.signals import make_signal
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS
 
+BOOK_ERRORS_MAX = 100
 _TABLES = (
     "account",
     "prepared_transfer",
@@ -41,6 +42,23 @@ def find_foreign_record(settings: Settings) -> str | None:
         return None
     finally:
         connection.close()
+
+
+def find_book_errors(settings: Settings) -> list[str]:
+    """Say what is wrong with the books, the first `BOOK_ERRORS_MAX` errors. All in one snapshot."""
+    connection = connect(settings, "verify_books")
+    try:
+        connection.raw.execute("SET statement_timeout = 0")
+        realm = settings.realm.bits, settings.realm.length
+        rows = connection.call_table("find_book_errors_v1", *realm, BOOK_ERRORS_MAX)
+    finally:
+        connection.close()
+    return [
+        f"debtor {debtor_id}: {error}"
+        if creditor_id is None
+        else f"account ({debtor_id}, {creditor_id}): {error}"
+        for debtor_id, creditor_id, error in rows
+    ]
 
 
 def _owners(

@@ -348,6 +348,7 @@ def is_verified(shard: Shard) -> bool:
 
 
 def check_before_cleaning(child: Shard) -> None:
+    assert child.run("verify_books").returncode == 0
     result = child.run("verify_shard_content")
     assert result.returncode == 1
     assert f"does not belong to this shard ({child.realm})" in result.stdout

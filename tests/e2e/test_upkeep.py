@@ -181,3 +181,23 @@ def test_money_brings_a_deleted_account_back(currency: Currency, config_flags: i
     assert currency.principal(recipient) == 40
     if config_flags == 1:
         currency.wait("AccountUpdate", since=since, creditor_id=recipient, principal=40)
+
+
+def test_books_are_proved_beside_the_workers(currency: Currency) -> None:
+    currency.open_root()
+    creditor_id = currency.open_account(100)
+    result = currency.authority.run("verify_books")
+    assert (result.returncode, result.stdout) == (0, "")
+
+    change = (
+        "UPDATE account SET principal = principal + %s WHERE debtor_id = %s AND creditor_id = %s"
+    )
+    account = currency.debtor_id, creditor_id
+    currency.authority.query(change, 7, *account)
+    result = currency.authority.run("verify_books")
+    currency.authority.query(change, -7, *account)
+    assert result.returncode == 1
+    assert result.stdout == (
+        f"swpt_accounts: debtor {currency.debtor_id}:"
+        " the principals, and the changes on their way, add up to 7\n"
+    )

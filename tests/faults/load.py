@@ -212,6 +212,8 @@ class Load:
         assert found == principals
         assert sum(found.values()) == 0
         assert all((locked, pending) == (0, 0) for _, _, locked, pending in rows)
+        result = self.authority.run("verify_books")
+        assert (result.returncode, result.stdout) == (0, "")
 
     def _check_messages(self) -> None:
         problems = [p for m in self.messages for p in problems_of(m)]
