@@ -16,7 +16,7 @@ from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 # Where there is no prefetch count, a batch is limited to this.
 BATCH_COUNT_MAX = 10_000
 

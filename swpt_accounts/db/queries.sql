@@ -14,6 +14,10 @@ WHERE s.ctid = ANY (ARRAY(
 ))
 RETURNING s.id, {columns}
 
+-- name: filled_outbox
+-- The name of an outbox, if there is a row in it.
+SELECT {name} WHERE EXISTS (SELECT FROM {table} WHERE id > {after_id})
+
 -- name: first_row
 SELECT id FROM {table} WHERE id > %(after_id)s ORDER BY id LIMIT 1
 

@@ -4,8 +4,11 @@ import logging
 from collections.abc import Iterable
 from time import monotonic
 
+from psycopg import sql
+
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.queries import query
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
 from swpt_accounts.outbox.signals import Signal, make_signal
@@ -121,4 +124,21 @@ class FlushWorker(DatabaseWorker):
             publisher.keep_alive()
             if heard:
                 return heard
-        return {s.name for s in self._signals}
+        return self._find_filled(connection)
+
+    def _find_filled(self, connection: DatabaseConnection) -> set[str]:
+        """Look into all outboxes with one statement. Returns the names of those with messages."""
+        statement = sql.SQL(" UNION ALL ").join(
+            sql.SQL(query("filled_outbox")).format(
+                name=sql.Literal(s.name),
+                table=sql.Identifier(s.table),
+                after_id=sql.Placeholder(s.name),
+            )
+            for s in self._signals
+        )
+        after_ids = {name: cursor.after_id for name, cursor in self._cursors.items()}
+        filled = {name for (name,) in connection.raw.execute(statement, after_ids)}
+        for name, cursor in self._cursors.items():
+            if name not in filled:
+                cursor.seen(None, is_end=True, are_all_taken=True)
+        return filled

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from swpt_accounts.chores.posting import ChoresPoster
@@ -23,8 +24,11 @@ logger = logging.getLogger(__name__)
 
 # An account that got no AccountUpdate for so long gets a pending one promptly.
 QUIET_TIME = timedelta(hours=1)
+PROMPT_UPDATES_TOPIC = "PendingAccountUpdate"
 PROMPT_UPDATES_SECONDS = 0.5
 PROMPT_UPDATES_COUNT_MAX = 1000
+# How often to look for those whose hour is over, though nothing happens.
+_OVERDUE_UPDATES_SECONDS = 5.0
 _DELETED_FOR_DAYS_EXTRA = 2
 _RATE_CHANGE_DAYS_EXTRA = 1
 
@@ -45,7 +49,16 @@ class AccountsScan(ScanWorker):
             settings.app_accounts_scan_blocks_per_query,
             settings.app_accounts_scan_beat_millisecs / 1000,
         )
-        super().__init__(settings, stop, "scan_accounts", "account", pace, quit_early=quit_early)
+        super().__init__(
+            settings,
+            stop,
+            "scan_accounts",
+            "account",
+            pace,
+            topics=(PROMPT_UPDATES_TOPIC,) if settings.app_prompt_account_updates else (),
+            quit_early=quit_early,
+        )
+        self._looked_at = self._look_at = 0.0
         self._poster = ChoresPoster(settings)
         self._root_configs = RootConfigFetcher(settings)
         self._realm = settings.realm.bits, settings.realm.length
@@ -101,11 +114,19 @@ class AccountsScan(ScanWorker):
         if not self.settings.app_prompt_account_updates:
             self.stop.wait(seconds_max)
             return
+        if monotonic() >= self._look_at:
+            self._send_prompt_updates(connection)
+        if connection.wait(min(seconds_max, self._look_at - monotonic()), self.stop):
+            # a burst is looked at from time to time, not with each of its commits
+            self._look_at = min(self._look_at, self._looked_at + PROMPT_UPDATES_SECONDS)
+
+    def _send_prompt_updates(self, connection: DatabaseConnection) -> None:
+        self._looked_at = monotonic()
         (count,) = connection.call(
             "send_prompt_account_updates_v1", QUIET_TIME, PROMPT_UPDATES_COUNT_MAX, *self._realm
         )
-        if count < PROMPT_UPDATES_COUNT_MAX:
-            self.stop.wait(min(seconds_max, PROMPT_UPDATES_SECONDS))
+        are_more = count == PROMPT_UPDATES_COUNT_MAX
+        self._look_at = self._looked_at + (0.0 if are_more else _OVERDUE_UPDATES_SECONDS)
 
 
 def _make_chore(

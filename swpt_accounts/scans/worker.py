@@ -1,6 +1,7 @@
 """The process of a scan: one pass after another, for ever."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from time import monotonic
 
 from swpt_accounts.db.connection import DatabaseConnection
@@ -21,9 +22,10 @@ class ScanWorker(DatabaseWorker):
         table: str,
         pace: Pace,
         *,
+        topics: Iterable[str] = (),
         quit_early: bool = False,
     ) -> None:
-        super().__init__(settings, stop, name)
+        super().__init__(settings, stop, name, topics)
         self._table = table
         self._pace = pace
         self._quit_early = quit_early

@@ -241,5 +241,8 @@ BEGIN
     IF true = ANY (v_are_reported) THEN
         PERFORM wake('AccountTransferSignal');
     END IF;
+    IF false = ANY (v_are_announced) THEN
+        PERFORM wake('PendingAccountUpdate');
+    END IF;
 END
 $$;

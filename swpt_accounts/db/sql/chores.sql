@@ -112,6 +112,7 @@ BEGIN
         PERFORM transfer_from_root(
             p_debtor_id, p_creditor_id, v_amount, 'interest', p_realm_bits, p_realm_length
         );
+        PERFORM wake('PendingAccountUpdate');
     END IF;
 END
 $$;

@@ -312,6 +312,9 @@ BEGIN
         IF v_posted > 0 THEN
             PERFORM wake('PendingBalanceChangeSignal');
         END IF;
+        IF true = ANY (v_are_changed) THEN
+            PERFORM wake('PendingAccountUpdate');
+        END IF;
     END IF;
 
     IF taken < seen THEN
