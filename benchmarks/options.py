@@ -30,7 +30,9 @@ class Sizes:
     free_seconds: float = 60.0
     held_seconds: float = 60.0
     memory_seconds: float = 60.0
-    idle_seconds: float = 30.0
+    settling_seconds: float = 60.0
+    """After a load, before an idle authority is measured: the servers tidy up for a while."""
+    idle_seconds: float = 60.0
     outstanding_max: int = 2_000
     """In long runs: as many transfers are under way at any moment."""
     timeout_seconds: float = 120.0
@@ -60,6 +62,7 @@ SMOKE = Sizes(
     free_seconds=1.5,
     held_seconds=1.5,
     memory_seconds=1.5,
+    settling_seconds=0.0,
     idle_seconds=1.0,
     outstanding_max=100,
     timeout_seconds=30.0,

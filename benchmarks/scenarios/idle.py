@@ -17,6 +17,7 @@ def idle(bench: Bench) -> Results:
     """
     bench.world()
     bench.drain()
+    sleep(bench.sizes.settling_seconds)
     usage, seconds = _measure(bench, bench.sizes.idle_seconds)
     with ExitStack() as halted:
         for name in bench.authority.processes:
