@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 BATCH_COUNT_MAX = 1000
 _BUSY_SECONDS_MIN = 0.002
 _BUSY_SECONDS_MAX = 0.1
+_ERRORS_OF_ROWS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.AssertFailure)
 
 
 class StageWorker(DatabaseWorker):
@@ -52,7 +53,7 @@ class StageWorker(DatabaseWorker):
                 taken, seen, last_id = connection.call(
                     self._stage.procedure, cursor.after_id, batch.count, *self._parameters
                 )
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
+            except _ERRORS_OF_ROWS as error:
                 self._contain(connection, cursor, batch, error)
                 continue
             is_end = seen < batch.count
@@ -95,4 +96,5 @@ class StageWorker(DatabaseWorker):
                 self._stage.table,
                 error,
             )
-            cursor.seen(row[0], is_end=False, are_all_taken=False)
+            # as if it were taken, or every look would begin with it
+            cursor.seen(row[0], is_end=False, are_all_taken=True)
