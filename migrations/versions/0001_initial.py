@@ -116,7 +116,13 @@ def upgrade() -> None:
             "autovacuum_vacuum_cost_delay": 0,
         },
     )
-    op.create_index("idx_account_key", "account", ["debtor_id", "creditor_id"], unique=False)
+    op.create_index(
+        "idx_account_key",
+        "account",
+        ["debtor_id", "creditor_id"],
+        unique=False,
+        postgresql_with={"deduplicate_items": "off"},
+    )
     op.create_index(
         "idx_account_pending_update",
         "account",

@@ -63,7 +63,13 @@ class Account(Base):
 
     __tablename__ = "account"
     __table_args__: Any = (
-        sa.Index("idx_account_key", "debtor_id", "creditor_id"),
+        # read backwards, from the newest version: see decision 12
+        sa.Index(
+            "idx_account_key",
+            "debtor_id",
+            "creditor_id",
+            postgresql_with={"deduplicate_items": "off"},
+        ),
         sa.CheckConstraint("principal > -9223372036854775808"),
         sa.CheckConstraint("total_locked_amount >= 0"),
         sa.CheckConstraint("pending_transfers_count >= 0"),

@@ -138,7 +138,8 @@ DEEDS = {
     ),
     "a commit to another shard": Deed(
         Shard.process_finalization_requests,
-        "FinalizedTransferSignal AccountTransferSignal PendingBalanceChangeSignal PendingAccountUpdate",
+        "FinalizedTransferSignal AccountTransferSignal PendingBalanceChangeSignal"
+        " PendingAccountUpdate",
         end(ALICE, 1, 10),
     ),
     "an issue of money": Deed(
