@@ -5,8 +5,8 @@ from collections import deque
 
 TRAIL_SECONDS = 1.0
 FULL_LOOK_SECONDS_MIN = 2.0
-# A full look may take this part of the time.
-FULL_LOOK_SHARE = 0.01
+# A full look may take this part of the time. A flusher looks into eight tables.
+FULL_LOOK_SHARE = 0.002
 
 
 class QueueCursor:
