@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swpt_accounts.workers import cursor as cursor_module
-from swpt_accounts.workers.cursor import FULL_LOOK_SECONDS_MIN, TRAIL_SECONDS, QueueCursor
+from swpt_accounts.workers.cursor import (
+    FULL_LOOK_SECONDS_MIN,
+    FULL_LOOK_SHARE,
+    TRAIL_SECONDS,
+    QueueCursor,
+)
 
 
 @dataclass
@@ -124,10 +129,10 @@ def test_long_full_looks_are_rare(clock: Clock) -> None:
     cursor.seen(100, is_end=False, are_all_taken=True)
     clock.now += 3.0
     cursor.seen(200, is_end=True, are_all_taken=True)
-    # it took 3 seconds, which is a share of 0.01 in 300
+    rests_until = clock.now + 3.0 / FULL_LOOK_SHARE
     clock.now += TRAIL_SECONDS
     look(cursor, 200)
-    while clock.now < 1363:
+    while clock.now < rests_until:
         assert look(cursor, 200) == 200
         clock.now += 10
     look(cursor)
