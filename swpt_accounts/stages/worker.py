@@ -62,7 +62,7 @@ class StageWorker(DatabaseWorker):
             self.note_success()
             if not is_end:
                 continue
-            if taken < seen:
+            if cursor.has_left_rows:
                 # Somebody else has locked some of the accounts, most likely for a moment.
                 self.stop.wait(busy.next())
                 continue

@@ -23,6 +23,7 @@ class QueueCursor:
         self._position = 0
         self._marks: deque[tuple[float, int]] = deque()
         self._is_complete = True
+        self._has_left_rows = False
         self._is_full = True
         self._look_started_at: float | None = None
         self._next_full_look_at = 0.0
@@ -33,6 +34,11 @@ class QueueCursor:
         if self._look_started_at is None:
             self._look_started_at = time.monotonic()
         return self._position
+
+    @property
+    def has_left_rows(self) -> bool:
+        """Whether the last whole look had to leave rows to others."""
+        return self._has_left_rows
 
     def seen(self, last_id: int | None, *, is_end: bool, are_all_taken: bool) -> None:
         """Note what a query has found: the last id, and whether the table goes on after it."""
@@ -52,6 +58,7 @@ class QueueCursor:
                 self._marks.append((now, self._position))
             while self._marks and self._marks[0][0] <= now - TRAIL_SECONDS:
                 self._floor = max(self._floor, self._marks.popleft()[1])
+        self._has_left_rows = not self._is_complete
         self._is_full = now >= self._next_full_look_at
         self._position = 0 if self._is_full else self._floor
         self._is_complete = True

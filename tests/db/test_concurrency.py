@@ -20,6 +20,7 @@ from tests.db.test_outbox import make_purge
 from tests.db.wire import Message
 from tests.model import builders
 from tests.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT, SECOND
+from tests.support.broker import wait_until
 
 STAGES = [PREPARING, FINALIZING, CHANGING_BALANCES]
 CREDITORS = (ALICE, BOB, CAROL)
@@ -125,6 +126,19 @@ class TestStages:
                 assert other.run_stage(stage)[:2] == (4, 6)
             assert third.run_stage(stage)[0] == 2
             assert done(third, stage) == {ALICE: 0, BOB: 2, CAROL: 0}
+
+    def test_worker_does_not_quit_before_what_it_had_to_leave(
+        self, shard: Shard, settings: Settings, stage: Stage
+    ) -> None:
+        """Its batches are just as long as the queue: the look ends with an empty one."""
+        leave_work(shard, stage)
+        worker = threading.Thread(target=work(in_batches_of(6, settings), [stage]))
+        with shard.connection.raw.transaction():
+            lock_account(shard, BOB)
+            worker.start()
+            wait_until(lambda: done(shard, stage) == {ALICE: 2, BOB: 0, CAROL: 2})
+        worker.join()
+        assert done(shard, stage) == dict.fromkeys(CREDITORS, 2)
 
     def test_work_that_came_meanwhile_is_not_lost(
         self, shard: Shard, other: Shard, stage: Stage
@@ -321,6 +335,16 @@ def test_two_flushers_do_not_send_a_returned_message_twice(shard: Shard, other: 
     assert take(other) == 1
 
 
+def in_batches_of(count: int, settings: Settings) -> Settings:
+    """Settings with a maximum of rows for each stage."""
+    return load_settings(
+        {
+            "SQLALCHEMY_DATABASE_URI": settings.database_url,
+            **{f"APP_{stage.name.upper()}_MAX_COUNT": str(count) for stage in STAGES},
+        }
+    )
+
+
 def work(settings: Settings, stages: list[Stage]) -> Callable[[], None]:
     """What a process does that has little work: a thread for each stage, until there is none."""
 
@@ -335,11 +359,7 @@ def test_many_workers_lose_and_repeat_nothing(shard: Shard, settings: Settings) 
     """Four workers, in small batches, on three accounts that pay each other all the time."""
     shard.set_now(None)
     now = datetime.now(UTC)
-    variables = {
-        "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        **{f"APP_{stage.name.upper()}_MAX_COUNT": "7" for stage in STAGES},
-    }
-    hasty = load_settings(variables)
+    hasty = in_batches_of(7, settings)
     shard.receive(
         *[builders.configure_account(c, now) for c in CREDITORS],
         *[builders.pending_balance_change(c, 10**6, change_id=c) for c in CREDITORS],
