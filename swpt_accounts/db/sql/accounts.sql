@@ -113,9 +113,9 @@ LANGUAGE sql STABLE AS $$
     SELECT p_creditor_id = 0 OR coalesce((
         SELECT status_flags & 1 = 0 AND config_flags & 1 = 0
         FROM account
-        WHERE (debtor_id, creditor_id) >= (p_debtor_id, p_creditor_id)
-            AND (debtor_id, creditor_id) <= (p_debtor_id, p_creditor_id)
-        ORDER BY debtor_id DESC, creditor_id DESC
+        WHERE debtor_id = p_debtor_id
+            AND creditor_id >= p_creditor_id AND creditor_id <= p_creditor_id
+        ORDER BY creditor_id DESC
         LIMIT 1
     ), false)
 $$;

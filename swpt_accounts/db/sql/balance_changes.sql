@@ -98,13 +98,11 @@ BEGIN
     FROM (
         SELECT DISTINCT debtor_id, creditor_id
         FROM pending_balance_change q
-        WHERE q.id = ANY (v_candidates) AND (
-            SELECT true FROM account
-            WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
-                AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
-            ORDER BY debtor_id DESC, creditor_id DESC
-            LIMIT 1
-        ) IS NULL
+        WHERE q.id = ANY (v_candidates) AND NOT EXISTS (
+            SELECT FROM account_key k
+            WHERE k.debtor_id = q.debtor_id AND k.creditor_id = q.creditor_id
+            OFFSET 0
+        )
         ORDER BY debtor_id, creditor_id
     ) AS m;
 
@@ -120,9 +118,9 @@ BEGIN
         CROSS JOIN LATERAL (
             -- backwards, from the newest version of the row: see decision 12
             SELECT ctid AS tid, * FROM account
-            WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
-                AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
-            ORDER BY debtor_id DESC, creditor_id DESC
+            WHERE debtor_id = q.debtor_id
+                AND creditor_id >= q.creditor_id AND creditor_id <= q.creditor_id
+            ORDER BY creditor_id DESC
             LIMIT 1
             FOR UPDATE SKIP LOCKED
         ) AS a

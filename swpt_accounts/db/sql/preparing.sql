@@ -147,10 +147,10 @@ BEGIN
         CROSS JOIN LATERAL (
             -- backwards, from the newest version of the row: see decision 12
             SELECT ctid AS tid, * FROM account
-            WHERE (debtor_id, creditor_id) >= (q.debtor_id, q.creditor_id)
-                AND (debtor_id, creditor_id) <= (q.debtor_id, q.creditor_id)
+            WHERE debtor_id = q.debtor_id
+                AND creditor_id >= q.creditor_id AND creditor_id <= q.creditor_id
                 AND status_flags & 1 = 0
-            ORDER BY debtor_id DESC, creditor_id DESC
+            ORDER BY creditor_id DESC
             LIMIT 1
             FOR UPDATE SKIP LOCKED
         ) AS a
