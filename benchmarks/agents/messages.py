@@ -56,6 +56,7 @@ class AccountTransfer(_Received, gc=False, frozen=True):
 class AccountUpdate(_Received, gc=False, frozen=True):
     """The state of an account."""
 
+    debtor_id: int
     creditor_id: int
     principal: int
     last_config_seqnum: int

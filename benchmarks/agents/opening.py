@@ -28,7 +28,9 @@ class OpeningPlay(Play):
     def take(self, message: Received, post: Post, now: float) -> None:
         self.messages[type(message).__name__] += 1
         if isinstance(message, AccountUpdate):
-            self._note_update(message, now)
+            # The accounts scan may still tell of the accounts of an earlier load.
+            if message.debtor_id == self._debtor_id:
+                self._note_update(message, now)
         elif isinstance(message, RejectedTransfer):
             self.problems.note(f"nobody has asked for this: {message}")
 

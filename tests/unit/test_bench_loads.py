@@ -5,9 +5,10 @@ from itertools import islice, pairwise
 
 import pytest
 
-from benchmarks.agents.load import Pattern, Schedule, account, parties
+from benchmarks.agents.load import OpeningLoad, Pattern, Schedule, account, parties
 from benchmarks.agents.messages import (
     AccountTransfer,
+    AccountUpdate,
     PreparedTransfer,
     configure_account,
     decode,
@@ -15,6 +16,7 @@ from benchmarks.agents.messages import (
     prepare_transfer,
     routing_key,
 )
+from benchmarks.agents.opening import OpeningPlay
 from benchmarks.amqp import Route, parse_frames
 from swpt_accounts.smp.decoding import decode as decode_incoming
 from swpt_accounts.smp.incoming import ConfigureAccount, FinalizeTransfer, PrepareTransfer
@@ -104,6 +106,18 @@ def test_received_messages_are_decoded_by_their_type() -> None:
         b'"sender":"1"}'
     )
     assert message == AccountTransfer(1, 2, 1, -3, 4, "9")
+
+
+def test_opening_minds_the_accounts_of_its_own_debtor() -> None:
+    play = OpeningPlay(OpeningLoad(7, Schedule(1), timeout_seconds=1.0))
+    posted: list[bytes] = []
+    play.send(posted.append, 0.0)
+    play.take(AccountUpdate(8, account(0), 5, 0), posted.append, 1.0)
+    assert not play.is_complete and play.problems.count == 0
+    play.take(AccountUpdate(7, account(0), 0, 1), posted.append, 2.0)
+    assert play.is_complete and play.problems.count == 0
+    play.take(AccountUpdate(7, account(0), 0, 1), posted.append, 3.0)
+    assert play.problems.count == 1 and len(posted) == 1
 
 
 def test_frames_that_are_not_whole_wait_for_more() -> None:
