@@ -113,11 +113,11 @@ def test_opening_minds_the_accounts_of_its_own_debtor() -> None:
     posted: list[bytes] = []
     play.send(posted.append, 0.0)
     play.take(AccountUpdate(8, account(0), 5, 0), posted.append, 1.0)
-    assert not play.is_complete and play.problems.count == 0
+    assert (play.is_complete, play.problems.count) == (False, 0)
     play.take(AccountUpdate(7, account(0), 0, 1), posted.append, 2.0)
-    assert play.is_complete and play.problems.count == 0
+    assert (play.is_complete, play.problems.count) == (True, 0)
     play.take(AccountUpdate(7, account(0), 0, 1), posted.append, 3.0)
-    assert play.problems.count == 1 and len(posted) == 1
+    assert (play.problems.count, len(posted)) == (1, 1)
 
 
 def test_frames_that_are_not_whole_wait_for_more() -> None:
