@@ -3,8 +3,7 @@
 import itertools
 import random
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -187,12 +186,6 @@ class Bench:
             warm_up = Schedule(self.sizes.warm_up_count)
             self.run(self.transfers(self._world, "uniform", warm_up))
         return self._world
-
-    @contextmanager
-    def halted(self, name: str) -> Iterator[Callable[[], None]]:
-        """See `Authority.halted`."""
-        with self.authority.halted(name) as go_on:
-            yield go_on
 
 
 def _least_seconds(schedule: Schedule) -> float:

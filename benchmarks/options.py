@@ -30,9 +30,9 @@ class Sizes:
     free_seconds: float = 60.0
     held_seconds: float = 60.0
     memory_seconds: float = 60.0
-    settling_seconds: float = 60.0
-    """After a load, before an idle authority is measured: the servers tidy up for a while."""
-    idle_seconds: float = 90.0
+    settling_seconds: float = 30.0
+    """After the start, before an idle authority is measured."""
+    idle_seconds: float = 60.0
     outstanding_max: int = 2_000
     """In long runs: as many transfers are under way at any moment."""
     timeout_seconds: float = 120.0

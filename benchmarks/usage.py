@@ -108,14 +108,6 @@ class Usage:
         """Of everything but the driver."""
         return sum(seconds for role, seconds in self.roles.items() if role != DRIVER)
 
-    def add(self, other: "Usage") -> None:
-        """Count the times of another measurement, too."""
-        for mine, others in ((self.roles, other.roles), (self.backends, other.backends)):
-            for name, seconds in others.items():
-                mine[name] = mine.get(name, 0.0) + seconds
-        self.others += other.others
-        self.stolen += other.stolen
-
 
 class Meter:
     """Takes samples."""

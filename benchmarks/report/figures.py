@@ -54,6 +54,19 @@ def milliseconds(histogram: Histogram, percents: Sequence[float]) -> list[str]:
     return [f"{1000 * histogram.percentile(percent):.1f}" for percent in percents]
 
 
+def idle_share(results: Results) -> Spread | None:
+    """What percentage of a core an idle authority's processes and their database sessions take."""
+    runs = runs_of(results, "idle")
+    if not runs:
+        return None
+    return spread(
+        [
+            run["percent"] - run["servers_percent"] + sum(run["postgresql_percents"].values())
+            for run in runs
+        ]
+    )
+
+
 def memory_growth(run: Results) -> float:
     """By how many MiB the process that grew most grew, after the first third of a run."""
     timeline = run["timeline"]

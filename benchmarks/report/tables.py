@@ -207,10 +207,7 @@ def _idle(results: Results) -> str:
         for role in ALL_ROLES
         if role != DRIVER
     ]
-    together = text_of(figure(results, "idle", "with_servers_percent"), 2)
-    servers = text_of(figure(results, "idle", "servers_percent"), 2)
-    rows.append(("together", together))
-    rows.append(("PostgreSQL and RabbitMQ, while the authority is halted", servers))
+    rows.append(("together", text_of(figure(results, "idle", "percent"), 2)))
     return table(("an idle authority", "% of a core"), rows)
 
 

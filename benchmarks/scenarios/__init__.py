@@ -12,8 +12,8 @@ from benchmarks.scenarios.scan import scan
 from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
 
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
-    "opening": opening,
     "idle": idle,
+    "opening": opening,
     "burst": burst,
     "to_one": to_one,
     "from_one": from_one,

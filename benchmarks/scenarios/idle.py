@@ -1,56 +1,35 @@
 """An authority that has nothing to do."""
 
-from contextlib import ExitStack
 from time import monotonic, sleep
 
 from benchmarks.bench import Bench, Results, noise_json
-from benchmarks.usage import BROKER, POSTGRES, Usage, difference
-
-# RabbitMQ and PostgreSQL have work of their own, from time to time: each of the two is measured in
-# turn. Halted for longer, the authority would lose its connections to the broker.
-ROUNDS_COUNT = 6
-HALTED_SECONDS_MAX = 15.0
+from benchmarks.usage import BROKER, POSTGRES, difference
 
 
 def idle(bench: Bench) -> Results:
-    """How much of a core it takes while nothing is asked of it; and its servers by themselves.
+    """How much of a core it takes, with its servers, while nothing is asked of it.
 
-    For the latter all processes of the authority are halted: their connections stay.
+    It comes first: for many minutes after a load, its servers take more.
     """
-    bench.world()
-    bench.drain()
     sleep(bench.sizes.settling_seconds)
-    usage, alone = Usage(), Usage()
-    seconds = alone_seconds = 0.0
-    for _ in range(ROUNDS_COUNT):
-        wanted = bench.sizes.idle_seconds / ROUNDS_COUNT
-        seconds += _measure(bench, wanted, usage)
-        with ExitStack() as halted:
-            for name in bench.authority.processes:
-                halted.enter_context(bench.halted(name))
-            alone_seconds += _measure(bench, min(wanted, HALTED_SECONDS_MAX), alone)
-    with_servers = 100 * usage.total / seconds
-    servers = 100 * (alone.roles[POSTGRES] + alone.roles[BROKER]) / alone_seconds
-    bench.say(
-        f"{with_servers:.2f} % of a core with its servers, which take {servers:.2f} % by themselves"
-    )
-    run = {
+    return {"runs": [_measure(bench) for _ in range(bench.runs_count)]}
+
+
+def _measure(bench: Bench) -> Results:
+    before, started_at = bench.meter.sample(), monotonic()
+    sleep(bench.sizes.idle_seconds)
+    seconds, after = monotonic() - started_at, bench.meter.sample()
+    usage = difference(before, after)
+    percents = {role: 100 * s / seconds for role, s in usage.roles.items()}
+    total = 100 * usage.total / seconds
+    servers = percents[POSTGRES] + percents[BROKER]
+    bench.say(f"{total:.2f} % of a core, of which its servers take {servers:.2f} %")
+    return {
         "seconds": seconds,
-        "percent": with_servers - servers,
-        "with_servers_percent": with_servers,
+        "percent": total,
         "servers_percent": servers,
-        "role_percents": {role: 100 * s / seconds for role, s in usage.roles.items()},
+        "role_percents": percents,
         "postgresql_percents": {n: 100 * s / seconds for n, s in usage.backends.items()},
         **noise_json(usage, seconds),
         "problems": [],
     }
-    return {"runs": [run]}
-
-
-def _measure(bench: Bench, wanted_seconds: float, usage: Usage) -> float:
-    """Add what is used in a time. Returns how long it was."""
-    before, started_at = bench.meter.sample(), monotonic()
-    sleep(wanted_seconds)
-    seconds, after = monotonic() - started_at, bench.meter.sample()
-    usage.add(difference(before, after))
-    return seconds

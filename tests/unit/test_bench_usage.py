@@ -8,12 +8,10 @@ from benchmarks.memory import parse_fields
 from benchmarks.options import FULL, LONG_SECONDS, SMOKE, parse_options
 from benchmarks.usage import (
     ALL_ROLES,
-    BROKER,
     DRIVER,
     POSTGRES,
     Process,
     Sample,
-    Usage,
     difference,
     machine_seconds,
     parse_stat,
@@ -64,16 +62,6 @@ def test_the_database_processes_of_others_do_not_count() -> None:
     assert usage.total == 3.0
     assert usage.backends == {"flush_messages": 3.0}
     assert usage.others == 10.0 - 3.0 - 1.0
-
-
-def test_times_of_several_measurements() -> None:
-    usage = Usage()
-    usage.add(Usage({POSTGRES: 1.0, DRIVER: 5.0}, {"flush_messages": 0.5}, 2.0, 0.25))
-    usage.add(Usage({POSTGRES: 2.0, BROKER: 4.0}, {"flush_messages": 1.5}, 1.0, 0.25))
-    assert usage.roles == {POSTGRES: 3.0, BROKER: 4.0, DRIVER: 5.0}
-    assert usage.total == 7.0
-    assert usage.backends == {"flush_messages": 2.0}
-    assert (usage.others, usage.stolen) == (3.0, 0.5)
 
 
 def test_sizes_are_read_in_kilobytes() -> None:
