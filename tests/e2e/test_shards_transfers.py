@@ -342,8 +342,10 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
         finalize({**prepare(currency.debtor_id, creditor_id, 0, 5), "transfer_id": 1}, 5),
         balance_change(currency, creditor_id),
     ]
-    currency.observer.wait_message("AccountUpdate", creditor_id=creditor_id, principal=100)
-    currency.observer.wait_message("AccountTransfer", creditor_id=creditor_id)
+    # Other currencies have a creditor with this id, too.
+    account = {"debtor_id": currency.debtor_id, "creditor_id": creditor_id}
+    currency.observer.wait_message("AccountUpdate", **account, principal=100)
+    currency.observer.wait_message("AccountTransfer", **account)
     since = len(currency.observer.messages)
     for message in messages:
         abroad.broker.publish(
@@ -365,7 +367,7 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
     # Those behind them are processed, and nothing is for these.
     currency.open_abroad(1)
     currency.observer.receive()
-    later = currency.observer.find(None, since, creditor_id=creditor_id)
+    later = currency.observer.find(None, since, **account)
     # The scan of its own shard may tell the state of the account once more.
     assert {(m.type, m.data.get("negligible_amount")) for m in later} <= {("AccountUpdate", 0.0)}
     assert (
