@@ -171,7 +171,7 @@ TARGETS = (
     Target("growth of a worker process under load", "none", _growth),
     Target("an idle authority: its processes and database sessions", "< 1 % of a core", _idle),
     Target(
-        "… with all that PostgreSQL and RabbitMQ take, which is 0.4 % without an authority",
+        "… with all that PostgreSQL and RabbitMQ take",
         "< 1 % of a core",
         _at_most(1.0, 2, " %", "idle", "percent"),
     ),
