@@ -46,9 +46,9 @@ class Realm:
         return account_bits(debtor_id, creditor_id) >> shift == self.bits
 
     @property
-    def parent(self) -> "Realm":
-        """The realm without its last bit. The whole realm is its own parent."""
-        return Realm(self.bits >> 1, self.length - 1) if self.length else self
+    def parameters(self) -> dict[str, int]:
+        """What stored procedures are given of it."""
+        return {"realm_bits": self.bits, "realm_length": self.length}
 
     def __str__(self) -> str:
         prefix = format(self.bits, f"0{self.length}b") if self.length else ""

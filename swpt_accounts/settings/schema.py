@@ -1,7 +1,7 @@
 """Every environment variable once, with its type, default, rule and meaning."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -314,6 +314,11 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         return Realm.parse(self.protocol_broker_queue_routing_key)
 
     @property
+    def rate_change_interval(self) -> timedelta:
+        """The shortest time between two changes of the interest rate of an account."""
+        return timedelta(days=self.app_message_max_delay_days + 1)
+
+    @property
     def database_url(self) -> str:
         """The URL of the database, for SQLAlchemy with psycopg.
 
@@ -323,3 +328,8 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         if url is None:
             raise SettingsError("set POSTGRES_URL, or SQLALCHEMY_DATABASE_URI: neither is set")
         return re.sub(r"\Apostgresql:", "postgresql+psycopg:", url)
+
+    @property
+    def postgres_dsn(self) -> str:
+        """The same URL, for libpq. Raises `SettingsError`."""
+        return self.database_url.replace("+psycopg", "", 1)

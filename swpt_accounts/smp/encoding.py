@@ -4,10 +4,7 @@ import math
 
 import msgspec
 
-from swpt_accounts.core.moments import wire_timestamp
 from swpt_accounts.smp.outgoing import OutgoingMessage
-
-__all__ = ["encode", "wire_timestamp"]
 
 _encoder = msgspec.json.Encoder()
 _NULL_VALUE = b":null"

@@ -8,7 +8,7 @@ from psycopg import sql
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.containing import BatchSize
+from swpt_accounts.stages.batch_size import BatchSize
 from swpt_accounts.stages.stages import Stage
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.cursor import QueueCursor
@@ -50,15 +50,18 @@ class StageWorker(DatabaseWorker):
         batch = BatchSize(self._count_max)
         while not self.stop.is_requested():
             try:
-                taken, seen, last_id = connection.call(
-                    self._stage.procedure, cursor.after_id, batch.count, *self._parameters
+                found = connection.call(
+                    self._stage.procedure,
+                    after_id=cursor.after_id,
+                    count_max=batch.count,
+                    **self._parameters,
                 )
             except _ERRORS_OF_ROWS as error:
                 self._contain(connection, cursor, batch, error)
                 continue
-            is_end = seen < batch.count
+            is_end = found.seen < batch.count
             batch.grow()
-            cursor.seen(last_id, is_end=is_end, are_all_taken=taken == seen)
+            cursor.seen(found.last_id, is_end=is_end, are_all_taken=found.taken == found.seen)
             self.note_success()
             if not is_end:
                 continue
@@ -69,7 +72,7 @@ class StageWorker(DatabaseWorker):
             busy.reset()
             if not self._quit_early:
                 connection.wait(self._wait_seconds, self.stop)
-            elif seen == 0:
+            elif found.seen == 0:
                 return
 
     def _contain(

@@ -8,10 +8,10 @@ from urllib.parse import unquote
 import click
 import pytest
 
+from scripts.settings_reference import settings_reference
 from swpt_accounts.broker import topology
 from swpt_accounts.cli import swpt_accounts as commands
 from swpt_accounts.db.tables import Base
-from swpt_accounts.settings import settings_reference
 from swpt_accounts.smp import chores, decoding, outgoing
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from swpt_accounts.settings import load_settings, render_reference, settings_reference
+from scripts.settings_reference import render_reference, settings_reference
+from swpt_accounts.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 ASSIGNMENT = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)

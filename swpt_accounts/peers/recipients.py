@@ -7,12 +7,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.stopping import Stop
 
 if TYPE_CHECKING:
-    from swpt_accounts.web.client import FetchClient
+    from swpt_accounts.peers.client import FetchClient
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +60,14 @@ class VerifyingWorker(DatabaseWorker):
             self.note_success()
 
     def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:
-        return connection.call_table("lease_unverified_requests_v1", count_max, self._lease)
+        return connection.call_table(
+            LEASE_UNVERIFIED_REQUESTS, count_max=count_max, lease=self._lease
+        )
 
     async def _verify(self, connection: DatabaseConnection, rows: list[Request]) -> None:
         """Ask for these requests, and for those that come due meanwhile."""
         # The HTTP client takes 10 MB, which an authority with one shard never needs.
-        from swpt_accounts.web.client import FetchClient
+        from swpt_accounts.peers.client import FetchClient
 
         client = FetchClient(self.settings)
         asked: dict[Answer, list[int]] = {}
@@ -92,7 +95,9 @@ class VerifyingWorker(DatabaseWorker):
         are_reachable = [answer for request_ids, answer in answers for _ in request_ids]
         if not ids:
             return
-        (given_up,) = connection.call("note_verifications_v1", ids, are_reachable, PATIENCE)
+        given_up = connection.call_value(
+            NOTE_VERIFICATIONS, id=ids, is_reachable=are_reachable, patience=PATIENCE
+        )
         if given_up:
             logger.error(
                 "%d transfers are rejected: it stays unknown whether their recipients exist.",

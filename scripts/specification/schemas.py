@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from scripts.specification.documents import Field, markdown
 from swpt_accounts.core.ids import MAX_INT32
-from swpt_accounts.specification.documents import Field, markdown
 
 Schema = dict[str, Any]
 

@@ -2,13 +2,15 @@
 
 import sys
 
+import click
 import psycopg
 
-from swpt_accounts.cli.group import get_settings, swpt_accounts
-from swpt_accounts.scans.verification import find_book_errors, find_foreign_record
+from swpt_accounts.audit.books import find_book_errors
+from swpt_accounts.audit.shard_content import find_foreign_record
+from swpt_accounts.cli.options import get_settings
 
 
-@swpt_accounts.command("verify_shard_content")
+@click.command("verify_shard_content")
 def verify_shard_content() -> None:
     """Exit with 0 if every record belongs to this shard, else with 1."""
     settings = get_settings()
@@ -20,7 +22,7 @@ def verify_shard_content() -> None:
         sys.exit(f"swpt_accounts: {finding}")
 
 
-@swpt_accounts.command("verify_books")
+@click.command("verify_books")
 def verify_books() -> None:
     """Exit with 0 if the money of all accounts adds up, else with 1."""
     try:

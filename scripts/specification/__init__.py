@@ -4,7 +4,7 @@ They are made from the message types, and from the tables and examples in the do
 developers need this package: `python -m scripts.specifications` writes the files.
 """
 
-from swpt_accounts.specification.asyncapi import asyncapi_document
-from swpt_accounts.specification.openapi import openapi_document
+from scripts.specification.asyncapi import asyncapi_document
+from scripts.specification.openapi import openapi_document
 
 __all__ = ["asyncapi_document", "openapi_document"]

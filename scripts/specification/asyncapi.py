@@ -6,11 +6,11 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from scripts.specification.channels import BINDING_VERSION, channels, operations
+from scripts.specification.documents import message_examples, message_fields
+from scripts.specification.schemas import header_schema, message_schema, summary
 from swpt_accounts.smp import incoming, outgoing, routing
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.specification.channels import BINDING_VERSION, channels, operations
-from swpt_accounts.specification.documents import message_examples, message_fields
-from swpt_accounts.specification.schemas import header_schema, message_schema, summary
 
 PROTOCOL_VERSION: Final = "2.1"
 

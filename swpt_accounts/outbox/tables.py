@@ -13,7 +13,7 @@ from swpt_accounts.smp.outgoing import SIGNALS, AccountUpdate, OutgoingMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class OutboxTable:
     """An outbox table: `name` is its name for operators, and the topic that wakes it up."""
 
     name: str
@@ -66,7 +66,7 @@ def _seconds(days: float) -> int:
     return int(timedelta(days=days).total_seconds())
 
 
-def make_signal(name: str, settings: Settings) -> Signal:
+def outbox_table(name: str, settings: Settings) -> OutboxTable:
     """The outbox of this name. Raises `KeyError` if there is none."""
     message_type = SIGNALS[name]
     constants = {}
@@ -75,4 +75,4 @@ def make_signal(name: str, settings: Settings) -> Signal:
             "commit_period": _seconds(settings.app_prepared_transfer_max_delay_days),
             "ttl": _seconds(settings.app_message_max_delay_days),
         }
-    return Signal(name, message_type, _BURST_COUNTS[name](settings), constants)
+    return OutboxTable(name, message_type, _BURST_COUNTS[name](settings), constants)
