@@ -1,5 +1,6 @@
 """The reference of the settings, for readers."""
 
+import sys
 from typing import Final, NamedTuple
 
 from msgspec import inspect as kinds
@@ -21,10 +22,12 @@ _HEAD = """\
 All settings are environment variables. One that is empty counts as not set. A value that breaks
 its rule stops the process at start, with one line that names the variable.
 
+Where 0 lets the program choose, it takes the default: the value with which it is fastest
+([performance](../performance.md)).
+
 This page is made from `swpt_accounts/settings/schema.py`; a test compares them. To make it anew:
 
-    python -c 'from swpt_accounts.settings import *; print(render_reference(), end="")' \\
-        > docs/reference/settings.md
+    python -m scripts.settings_reference > docs/reference/settings.md
 """
 _TABLE_HEAD = """\
 | variable | default | rule | meaning |
@@ -80,3 +83,7 @@ def _is_internal(doc: SettingDoc) -> bool:
 def _row(doc: SettingDoc) -> str:
     default = f"`{doc.default}`" if doc.default else "none"
     return f"| `{doc.name}` | {default} | {doc.rule} | {doc.doc} |\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_reference())

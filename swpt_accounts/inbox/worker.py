@@ -46,7 +46,8 @@ class InboxWorker:
         self._connection: DatabaseConnection | None = None
         self._forget_at = 0.0
         # Half of what the broker delivers at once, so that there is always room for others.
-        self._waiting = WaitingMessages(settings, settings.protocol_broker_prefetch_count // 2)
+        count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
+        self._waiting = WaitingMessages(settings, count_max)
 
     def run(self) -> None:
         """Consume until the stop, whatever becomes of the broker and the database."""

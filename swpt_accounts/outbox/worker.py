@@ -21,8 +21,6 @@ from swpt_accounts.workers.stopping import Stop
 logger = logging.getLogger(__name__)
 
 NAME = "flush_messages"
-# What is sent in one transaction, of each type.
-BATCH_COUNT_MAX = 250
 RETURNED_SECONDS = 1.0
 RETURNED_COUNT_MAX = 500
 _KEEP_ALIVE_SECONDS = 10.0
@@ -99,7 +97,7 @@ class FlushWorker(DatabaseWorker):
     ) -> bool:
         """Take rows out of an outbox. Returns whether there are more."""
         cursor = self._cursors[outbox.name]
-        count_max = min(outbox.burst_count, BATCH_COUNT_MAX)
+        count_max = outbox.burst_count
         rows = (
             wire_cursor(connection.raw)
             .execute(

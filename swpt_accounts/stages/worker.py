@@ -17,8 +17,6 @@ from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
-# More rows in one transaction do not make it cheaper, but keep others waiting for longer.
-BATCH_COUNT_MAX = 1000
 _BUSY_SECONDS_MIN = 0.002
 _BUSY_SECONDS_MAX = 0.1
 _ERRORS_OF_ROWS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.AssertFailure)
@@ -40,7 +38,7 @@ class StageWorker(DatabaseWorker):
         self._stage = stage
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
-        self._count_max = min(stage.count_max(settings), BATCH_COUNT_MAX)
+        self._count_max = stage.count_max(settings)
         self._parameters = stage.parameters(settings)
 
     def work(self, connection: DatabaseConnection) -> None:
