@@ -111,7 +111,9 @@ def _page(path: Path, linked: set[Path]) -> str:
     """The page for a file or a folder outside of docs/."""
     if path.suffix == ".md":
         return _relinked(path.read_text(encoding="utf-8"), path)
-    title = f"---\nsearch: {{exclude: true}}\n---\n\n# {path.relative_to(ROOT)}\n\n"
+    is_text = path.suffix == ".rst"  # the protocol; sources would only clutter the search
+    meta = "" if is_text else "---\nsearch: {exclude: true}\n---\n\n"
+    title = f"{meta}# {path.relative_to(ROOT)}\n\n"
     if path.is_dir():
         return title + "".join(_entry(child, linked, path) for child in sorted(path.iterdir()))
     suffix = path.suffix.lstrip(".")
