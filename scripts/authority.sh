@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A whole authority on this machine: `./dev up`, and what looks at it or uses it.
+# A whole authority on this machine: `./dev up`, and what inspects it or uses it.
 
 AUTHORITY=$VAR/authority # a folder, while `./dev up` runs: its pid, its settings, "ready"
 

@@ -60,7 +60,7 @@ def main() -> None:
     """Writes the files, or checks them."""
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, tell what is old")
+    parser.add_argument("--check", action="store_true", help="write nothing, report what is old")
     is_check = parser.parse_args().check
     old = {
         path: text

@@ -1,4 +1,4 @@
-"""The files that tell of the settings agree with the settings."""
+"""The files that describe the settings agree with the settings."""
 
 import re
 from pathlib import Path
