@@ -134,7 +134,7 @@ run_tests() {
     die "the tests need TEST_POSTGRES_URL, TEST_BROKER_URL and TEST_BROKER_MANAGEMENT_URL"
   cd "$here/.."
   # A test must see the same defaults everywhere.
-  for name in $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' development.env) SQLALCHEMY_DATABASE_URI; do
+  for name in $(sed -n 's/^#\{0,1\}\([A-Z_]*\)=.*/\1/p' development.env) SQLALCHEMY_DATABASE_URI; do
     unset "$name"
   done
   export HYPOTHESIS_STORAGE_DIRECTORY="${TMPDIR:-/tmp}/hypothesis"

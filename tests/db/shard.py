@@ -13,10 +13,11 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.tables import Base
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
-from swpt_accounts.outbox.signals import Signal, make_signal
+from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.scans.accounts import PROMPT_UPDATES_COUNT_MAX, QUIET_TIME, AccountsScan
-from swpt_accounts.scans.other import PreparedTransfersScan, RegisteredBalanceChangesScan
+from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
+from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
 from swpt_accounts.scans.pacing import Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
@@ -55,7 +56,7 @@ class Shard:
     def __init__(self, connection: DatabaseConnection, settings: Settings) -> None:
         self.connection = connection
         self.settings = settings
-        self._signals = [make_signal(name, settings) for name in SIGNALS]
+        self._signals = [outbox_table(name, settings) for name in SIGNALS]
         self._stop = Stop()
 
     # The database
@@ -178,7 +179,7 @@ class Shard:
         """Take all messages out of the outboxes, as a flusher does, in order for each type."""
         return [message for signal in self._signals for message in self._take(signal)]
 
-    def _take(self, signal: Signal) -> list[Message]:
+    def _take(self, signal: OutboxTable) -> list[Message]:
         raw = self.connection.raw
         rows = (
             wire_cursor(raw)

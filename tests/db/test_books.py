@@ -4,7 +4,7 @@ import pytest
 
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.scans.verification import BOOK_ERRORS_MAX
+from swpt_accounts.audit.books import BOOK_ERRORS_MAX
 from tests.db.books import commit, delete_account, open_books, prepare
 from tests.db.shard import Shard
 from tests.model import builders

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from swpt_accounts.db.connection import connect
-from swpt_accounts.outbox.signals import make_signal
+from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import load_settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from tests.db.books import configure_root
@@ -228,7 +228,7 @@ def test_scan_reads_the_pages_that_it_is_given(full: Shard, name: str) -> None:
 
 @pytest.mark.parametrize("table", OUTBOXES)
 def test_flusher_reads_what_it_sends(full: Shard, table: str) -> None:
-    signal = make_signal(TOPICS[table], full.settings)
+    signal = outbox_table(TOPICS[table], full.settings)
     query = signal.take_query(full.connection.raw)
     check_reads(
         full,

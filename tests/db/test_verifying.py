@@ -6,7 +6,7 @@ import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.verifying import PATIENCE
+from swpt_accounts.peers.recipients import PATIENCE
 from tests.db.realms import find_creditors, make_shard
 from tests.db.shard import Shard
 from tests.model import builders

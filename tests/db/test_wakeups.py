@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.scans.accounts import PROMPT_UPDATES_TOPIC
+from swpt_accounts.scans.prompt_updates import TOPIC as PROMPT_UPDATES_TOPIC
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
-from swpt_accounts.stages.verifying import TOPIC as VERIFYING_TOPIC
+from swpt_accounts.peers.recipients import TOPIC as VERIFYING_TOPIC
 from tests.db.books import delete_account, open_books, prepare, prepared
 from tests.db.realms import find_creditors, make_shard
 from tests.db.shard import OUTBOXES, TOPICS, Shard

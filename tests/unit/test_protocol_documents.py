@@ -22,7 +22,6 @@ from swpt_accounts.broker import topology
 from swpt_accounts.core import root_config
 from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.core.root_config import InvalidRootConfig, minimal_balance, parse_root_config
-from swpt_accounts.scans.accounts import rate_change_interval
 from swpt_accounts.settings import load_settings
 from swpt_accounts.smp import outgoing, routing
 from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage, decode
@@ -268,7 +267,7 @@ def test_periods_are_the_defaults() -> None:
 def test_derived_periods() -> None:
     settings = load_settings({})
     text = " ".join(sections(PROTOCOL)["Periods"].split())
-    assert f"and a day: {rate_change_interval(settings).days} days" in text
+    assert f"and a day: {settings.rate_change_interval.days} days" in text
     assert f"pass takes up to {settings.app_accounts_scan_hours:g} hours" in text
     linked = set(re.findall(r"`(\d+ days) <Periods_>`__", PROTOCOL))
     assert linked <= set(re.findall(r"\d+ days", text))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.settings import Settings, SettingsError, load_settings, settings_reference
+from scripts.settings_reference import settings_reference
+from swpt_accounts.settings import Settings, SettingsError, load_settings
 
 DEFAULTS: dict[str, Any] = {
     "WEBSERVER_PROCESSES": 1,
