@@ -1,7 +1,9 @@
 """Drives the stored procedures of a database with the code, and the arguments, of the workers."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
@@ -25,11 +27,19 @@ from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from swpt_accounts.stages.worker import BATCH_COUNT_MAX
 from swpt_accounts.workers.stopping import Stop
-from tests.db.wire import Message, make_delivery, read_struct
-
-Row = dict[str, Any]
+from tests.db.params import settings_with
+from tests.db.wire import make_delivery, read_struct
+from tests.model.books_invariants import check_sums_and_locks
+from tests.model.builders import NOW
+from tests.model.ids import ROOT_CREDITOR_ID
+from tests.model.node import NOTHING, Node, Row
+from tests.model.state import Message, Params
 
 TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
+_IDENTIFYING_FIELDS = (
+    *("debtor_id", "creditor_id", "transfer_id"),
+    *("coordinator_type", "coordinator_id", "coordinator_request_id"),
+)
 OUTBOXES = tuple(name for name in TABLES if name.endswith("_signal"))
 # What a table's rows are called by those who wait for them.
 TOPICS = {
@@ -49,8 +59,8 @@ class _CollectedChores(ChoresPoster):
         self.chores += chores
 
 
-class Shard:
-    """One database. Each method makes one transaction at the moment that was set."""
+class Shard(Node):
+    """One database. Its realm need not be the whole world."""
 
     def __init__(self, connection: DatabaseConnection, settings: Settings) -> None:
         self.connection = connection
@@ -65,6 +75,10 @@ class Shard:
         value = "" if now is None else now.isoformat()
         self.connection.raw.execute("SELECT set_config('swpt_accounts.now', %s, false)", [value])
 
+    def set_params(self, params: Params) -> None:
+        self.settings = settings_with(self.settings, params)
+        self._signals = [make_signal(name, self.settings) for name in SIGNALS]
+
     def clear(self) -> None:
         """Remove all rows. Where there are few, that takes less time than TRUNCATE."""
         with self.connection.raw.pipeline():
@@ -78,7 +92,6 @@ class Shard:
             return cursor.execute(query).fetchall()
 
     def account(self, debtor_id: int, creditor_id: int) -> Row:
-        """An account, which must exist."""
         with self.connection.raw.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(
                 "SELECT * FROM account WHERE debtor_id = %s AND creditor_id = %s",
@@ -88,12 +101,41 @@ class Shard:
         return row
 
     def update_account(self, debtor_id: int, creditor_id: int, **columns: Any) -> None:
-        """Change columns of an account, to bring it to a limit."""
         query = sql.SQL("UPDATE account SET {} WHERE debtor_id = %s AND creditor_id = %s").format(
             sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(c)) for c in columns)
         )
         parameters = [*columns.values(), debtor_id, creditor_id]
         assert self.connection.raw.execute(query, parameters).rowcount == 1
+
+    def remove_account(self, debtor_id: int, creditor_id: int) -> None:
+        for table in ("account_key", "account"):
+            query = sql.SQL("DELETE FROM {} WHERE debtor_id = %s AND creditor_id = %s").format(
+                sql.Identifier(table)
+            )
+            assert self.connection.raw.execute(query, [debtor_id, creditor_id]).rowcount == 1
+        if creditor_id == ROOT_CREDITOR_ID:
+            self.connection.raw.execute("DELETE FROM root_config WHERE debtor_id = %s", [debtor_id])
+
+    # What is remembered
+
+    def accounts(self) -> list[Row]:
+        return self.rows("account")
+
+    def prepared_transfers(self) -> list[Row]:
+        return self.rows("prepared_transfer")
+
+    def transfer_requests(self) -> list[Row]:
+        return [_without(row, "id") for row in self.rows("transfer_request")]
+
+    def finalization_requests(self) -> list[Row]:
+        """The database keeps later requests for the same transfer until they are processed."""
+        return _first_of_each(_without(row, "id") for row in self.rows("finalization_request"))
+
+    def pending_changes(self) -> list[Row]:
+        return [_pending_change(row) for row in self.rows("pending_balance_change")]
+
+    def registered_changes(self) -> list[Row]:
+        return self.rows("registered_balance_change")
 
     # Incoming messages
 
@@ -118,15 +160,12 @@ class Shard:
         return taken, seen, last_id
 
     def process_transfer_requests(self) -> None:
-        """Prepare all transfers that are requested."""
         self._finish_stage(PREPARING)
 
     def process_finalization_requests(self) -> None:
-        """Finalize all transfers for which that is requested."""
         self._finish_stage(FINALIZING)
 
     def process_balance_changes(self) -> None:
-        """Apply all pending balance changes."""
         self._finish_stage(CHANGING_BALANCES)
 
     def _finish_stage(self, stage: Stage) -> None:
@@ -143,33 +182,36 @@ class Shard:
         do_chore(self.connection, self.settings, decode_chore(chore["type"], encode_chore(sent)))
 
     def scan_accounts(self) -> list[Message]:
-        """One pass of the accounts. Returns the chores that it posts."""
         scan = AccountsScan(self.settings, self._stop, hours=1)
         scan._poster = poster = _CollectedChores(self.settings)
         self._make_pass(scan, "account")
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
-        """One pass of the prepared transfers."""
         scan = PreparedTransfersScan(self.settings, self._stop, days=1)
         self._make_pass(scan, "prepared_transfer")
 
     def scan_registered_balance_changes(self) -> None:
-        """One pass of the archive of balance changes."""
         scan = RegisteredBalanceChangesScan(self.settings, self._stop, days=1)
         self._make_pass(scan, "registered_balance_change")
 
     def _make_pass(self, scan: ScanWorker, table: str) -> None:
-        (pages_count,) = self.connection.call("table_pages_v1", table)
         # Rows that are updated may move to new pages before the step ends.
-        scan.scan(self.connection, Step(0, pages_count + 1000, 0.0))
+        scan.scan(self.connection, Step(0, self.pages_count(table) + 1000, 0.0))
 
-    def send_prompt_account_updates(self) -> int:
-        """Send the updates that do not wait for the scan. Returns how many."""
+    def pages_count(self, table: str) -> int:
+        """How many pages a table has."""
         count: int
-        (count,) = self.connection.call(
-            "send_prompt_account_updates_v1", QUIET_TIME, PROMPT_UPDATES_COUNT_MAX
-        )
+        (count,) = self.connection.call("table_pages_v1", table)
+        return count
+
+    def send_due_account_updates(self, first_page: int, end_page: int, age: timedelta) -> None:
+        """Send updates of the accounts on some pages, if the last ones are older than that."""
+        self.connection.call("send_due_account_updates_v1", first_page, end_page, age)
+
+    def send_prompt_account_updates(self, *, count_max: int = PROMPT_UPDATES_COUNT_MAX) -> int:
+        count: int
+        (count,) = self.connection.call("send_prompt_account_updates_v1", QUIET_TIME, count_max)
         return count
 
     # Outgoing messages
@@ -177,6 +219,10 @@ class Shard:
     def take_messages(self) -> list[Message]:
         """Take all messages out of the outboxes, as a flusher does, in order for each type."""
         return [message for signal in self._signals for message in self._take(signal)]
+
+    def peek_messages(self) -> list[Message]:
+        with self.connection.raw.transaction(force_rollback=True):
+            return self.take_messages()
 
     def _take(self, signal: Signal) -> list[Message]:
         raw = self.connection.raw
@@ -186,3 +232,55 @@ class Shard:
             .fetchall()
         )
         return [read_struct(signal.message(row)) for row in sorted(rows)]
+
+    # The books
+
+    def check_books(
+        self, received: Mapping[int, int] = NOTHING, cut: Mapping[int, int] = NOTHING
+    ) -> None:
+        """Raise as `Node.check_books` does, and when the accounts are not those with a key."""
+        check_sums_and_locks(self, received, cut)
+        keys = self.connection.raw.execute("SELECT debtor_id, creditor_id FROM account_key")
+        account_keys = [(row["debtor_id"], row["creditor_id"]) for row in self.accounts()]
+        assert sorted(keys.fetchall()) == account_keys
+        # what operators are told
+        if not any(received.values()):
+            assert self.connection.call_table("find_book_errors_v1", 0, 0, 1) == []
+
+    def balance(self, account: Row, now: datetime) -> Decimal:
+        """The principal of an account together with the interest, at a moment."""
+        balance: Decimal
+        (balance,) = self.connection.call(
+            "balance_at",
+            now,
+            account["principal"],
+            account["interest"],
+            account["interest_rate"],
+            account["last_change_ts"],
+        )
+        return balance
+
+
+def empty_shard(connection: DatabaseConnection, settings: Settings) -> Shard:
+    """A shard without a row, at the moment `NOW`."""
+    made = Shard(connection, settings)
+    made.clear()
+    made.set_now(NOW)
+    return made
+
+
+def _without(row: Row, *names: str) -> Row:
+    return {name: value for name, value in row.items() if name not in names}
+
+
+def _first_of_each(rows: Iterable[Row]) -> list[Row]:
+    firsts: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        firsts.setdefault(tuple(row[name] for name in _IDENTIFYING_FIELDS), row)
+    return list(firsts.values())
+
+
+def _pending_change(row: Row) -> Row:
+    """A change that was made here has a number in the database, yet none in the oracle."""
+    change = _without(row, "id", "is_registered")
+    return change if row["is_registered"] else {**change, "change_id": None}

@@ -5,9 +5,9 @@ import pytest
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.scans.verification import BOOK_ERRORS_MAX
-from tests.db.books import commit, delete_account, open_books, prepare
 from tests.db.shard import Shard
 from tests.model import builders
+from tests.model.books import commit, delete_account, open_books, prepare
 from tests.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT
 
 MAX_INT64 = (1 << 63) - 1

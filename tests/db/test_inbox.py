@@ -7,10 +7,10 @@ import pytest
 
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
-from tests.db.books import account, open_books, prepare
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from tests.model import builders
+from tests.model.books import account, open_books, prepare
 from tests.model.builders import ALICE, BOB, NOW, ROOT
 from tests.model.money import MAX_INT64
 

@@ -11,13 +11,14 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import Outgoing, put_aside
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.smp.outgoing import AccountPurge, PendingBalanceChange
+from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
 from swpt_accounts.workers.shard_guard import ForeignRowError, guard_tables
-from tests.db.books import configure_root, prepared
 from tests.db.realms import find_creditors, find_debtor, make_shard
-from tests.db.shard import OUTBOXES, Row, Shard
+from tests.db.shard import OUTBOXES, Shard
 from tests.model import builders
+from tests.model.books import configure_root, prepared
 from tests.model.builders import DAY, DEBTOR, NOW, ROOT
+from tests.model.node import Row
 from tests.support.database import Databases
 
 KEYS = ("0.#", "1.#")
@@ -81,7 +82,7 @@ def test_money_goes_from_one_shard_to_the_other(shards: dict[str, Shard], seed: 
     deliver(shards, random)
     expected = dict.fromkeys(EVERYBODY, 1000)
     for _ in range(5):
-        payments = [(*random.sample(EVERYBODY, 2), random.randint(1, 50)) for _ in range(10)]
+        payments = [draw_payment(random) for _ in range(10)]
         pay(shards, payments, "agent")
         for sender, recipient, amount in payments:
             expected[sender] -= amount
@@ -95,6 +96,12 @@ def test_money_goes_from_one_shard_to_the_other(shards: dict[str, Shard], seed: 
     for shard in shards.values():
         assert all(row["is_applied"] for row in shard.rows("registered_balance_change"))
         assert all(not shard.rows(queue) for queue in QUEUES)
+
+
+def draw_payment(random: Random) -> tuple[int, int, int]:
+    """A sender, a recipient, and an amount."""
+    sender, recipient = random.sample(EVERYBODY, 2)
+    return sender, recipient, random.randint(1, 50)
 
 
 def pay(
@@ -225,7 +232,7 @@ class TestSplit:
     def put_aside(self, shard: Shard, creditor_id: int) -> None:
         """Leave messages that the broker did not take."""
         ts = "2024-05-20T13:15:09+00:00"
-        messages = [
+        messages: list[OutgoingMessage] = [
             AccountPurge(DEBTOR, creditor_id, "2024-05-20", ts),
             PendingBalanceChange(DEBTOR, FAR, creditor_id, 1, "direct", "", "", ts, 5, ts),
         ]

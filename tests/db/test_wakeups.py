@@ -11,10 +11,10 @@ from swpt_accounts.scans.accounts import PROMPT_UPDATES_TOPIC
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
 from swpt_accounts.stages.verifying import TOPIC as VERIFYING_TOPIC
-from tests.db.books import delete_account, open_books, prepare, prepared
 from tests.db.realms import find_creditors, make_shard
 from tests.db.shard import OUTBOXES, TOPICS, Shard
 from tests.model import builders
+from tests.model.books import delete_account, open_books, prepare, prepared
 from tests.model.builders import DAY, INFO, NOW, ROOT, SECOND
 
 QUEUES = {
@@ -109,6 +109,11 @@ def leap(shard: Shard) -> None:
     shard.set_now(NOW + 14 * DAY)
 
 
+def delete_and_leap(shard: Shard) -> None:
+    delete_account(shard, CAROL, NOW + SECOND)
+    leap(shard)
+
+
 DEEDS = {
     "a configuration": Deed(configure(ALICE), "AccountUpdateSignal"),
     "a new account": Deed(configure(NEWCOMER), "AccountUpdateSignal"),
@@ -200,7 +205,7 @@ DEEDS = {
     "a purge": Deed(
         lambda s: s.connection.call("purge_accounts_v1", 0, 1000, timedelta(0)),
         "AccountPurgeSignal",
-        lambda s: (delete_account(s, CAROL, NOW + SECOND), leap(s)),
+        delete_and_leap,
     ),
     "nothing to purge": Deed(
         lambda s: s.connection.call("purge_accounts_v1", 0, 1000, timedelta(0)), ""
