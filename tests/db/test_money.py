@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from swpt_accounts.db.connection import DatabaseConnection
 from tests.model.builders import DAY, MICROSECOND, NOW, SECOND, YEAR
 from tests.model.money import LATEST, MAX_INT64, T0
+from tests.support.database import call_function
 
 EARLIEST = datetime.min.replace(tzinfo=NOW.tzinfo)
 YEAR_SECONDS = Decimal("365.25") * 86400
@@ -28,7 +29,7 @@ def growth(rate: float, seconds: Decimal) -> Decimal:
 
 def balance_at(connection: DatabaseConnection, *args: Any) -> Decimal:
     balance: Decimal
-    (balance,) = connection.call("balance_at", *args)
+    balance = call_function(connection, "balance_at", *args)
     return balance
 
 
@@ -104,7 +105,7 @@ def test_only_a_positive_balance_grows(
 def test_ages_do_not_break_the_arithmetic(connection: DatabaseConnection) -> None:
     assert balance_at(connection, LATEST, MAX_INT64, Decimal(0), 100.0, T0) > Decimal("1e2400")
     assert balance_at(connection, LATEST, MAX_INT64, Decimal(0), -50.0, T0) == 0
-    (interest,) = connection.call("interest_part", Decimal("1e2400"), MAX_INT64)
+    interest = call_function(connection, "interest_part", Decimal("1e2400"), MAX_INT64)
     assert interest == Decimal("1e36")
 
 
@@ -112,7 +113,7 @@ def test_ages_do_not_break_the_arithmetic(connection: DatabaseConnection) -> Non
 @pytest.mark.parametrize("amount", [1, -1, 10**6, MAX_INT64, -MAX_INT64])
 def test_missed_interest_is_exact(connection: DatabaseConnection, amount: int, rate: float) -> None:
     time = timedelta(days=33, microseconds=7)
-    (found,) = connection.call("missed_interest", NOW + time, amount, NOW, rate, rate, T0)
+    found = call_function(connection, "missed_interest", NOW + time, amount, NOW, rate, rate, T0)
     with localcontext(SIXTY_DIGITS):
         expected = amount * (growth(rate, Decimal(time // MICROSECOND) / 10**6) - 1)
         assert abs(found - expected) <= Decimal("1e-18")
@@ -141,7 +142,7 @@ def test_amounts_are_compared_exactly(
     connection: DatabaseConnection, amount: int, number: float, is_at_most: bool
 ) -> None:
     assert (amount <= number) is is_at_most
-    assert connection.call("is_at_most", amount, number) == (is_at_most,)
+    assert call_function(connection, "is_at_most", amount, number) == is_at_most
 
 
 @hypothesis_settings(deadline=None, database=None, max_examples=200)
@@ -154,7 +155,7 @@ def test_any_amount_is_compared_exactly(
     shared_connection: DatabaseConnection, amount: int, number: float, is_near: bool
 ) -> None:
     number = float(abs(amount)) if is_near else number
-    assert shared_connection.call("is_at_most", amount, number) == (amount <= number,)
+    assert call_function(shared_connection, "is_at_most", amount, number) == amount <= number
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_any_amount_is_compared_exactly(
 def test_principal_is_contained(
     connection: DatabaseConnection, amount: Decimal, contained: int
 ) -> None:
-    assert connection.call("contain_principal", amount) == (contained,)
+    assert call_function(connection, "contain_principal", amount) == contained
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_principal_is_contained(
 def test_expendable_amount(
     connection: DatabaseConnection, balance: Decimal, locked: int, minimum: int, expendable: int
 ) -> None:
-    assert connection.call("expendable_amount", balance, locked, minimum) == (expendable,)
+    assert call_function(connection, "expendable_amount", balance, locked, minimum) == expendable
 
 
 @pytest.mark.parametrize(
@@ -204,4 +205,4 @@ def test_expendable_amount(
 def test_seconds(
     connection: DatabaseConnection, start: datetime, end: datetime, seconds: Decimal
 ) -> None:
-    assert connection.call("seconds_between", start, end) == (seconds,)
+    assert call_function(connection, "seconds_between", start, end) == seconds
