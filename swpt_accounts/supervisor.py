@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import Any, NoReturn
 
-from setproctitle import setproctitle
+from setproctitle import getproctitle, setproctitle
 from supervisor.options import ServerOptions
 from supervisor.supervisord import go
 
@@ -69,6 +69,7 @@ def main() -> None:
     """Run supervisord, with the command line of supervisord."""
     for module in set(MODULES.values()):
         import_module(f"swpt_accounts.cli.{module}")
+    getproctitle()  # the library finds its place in memory now, and not when that is gone
     gc.collect()
     gc.freeze()  # what is loaded by now is never looked at again, so it stays shared
     options = ForkingOptions()

@@ -42,7 +42,7 @@ SUBJECTS: Final = (
     "inbox",
     "returned_messages",
 )
-_COMMENTS_AND_SPACES = re.compile(r"^\s*--.*$|\s+", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
 
 def read_sql(subject: str) -> str:
@@ -56,7 +56,7 @@ def procedures_version() -> str:
 
     Comments of a line of their own, and white space, make no difference.
     """
-    texts = (_COMMENTS_AND_SPACES.sub(" ", read_sql(subject)) for subject in SUBJECTS)
+    texts = (" ".join(_COMMENT.sub("", read_sql(subject)).split()) for subject in SUBJECTS)
     return sha256("\0".join((REVISION, *texts)).encode()).hexdigest()[:12]
 
 

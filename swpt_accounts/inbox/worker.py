@@ -32,8 +32,9 @@ GIVE_BACK_SECONDS = 300.0
 REASON_LENGTH_MAX = 300
 # How soon the answer of another shard, for which messages wait, is noticed.
 ANSWER_SECONDS = 0.05
-# The same batch may be refused by the database for reasons that pass, for example a deadlock.
-_TRANSIENT_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+# What a message can be refused for. All other errors are of the database, a right, or an upgrade:
+# they may pass, and no message is to blame.
+_ERRORS_OF_MESSAGES = (psycopg.DataError, psycopg.IntegrityError)
 
 
 class InboxWorker:
@@ -57,7 +58,7 @@ class InboxWorker:
                 # without a database messages are better off in the queue
                 self._connect()
                 self._consume(backoff)
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 logger.warning("No connection to the database: %s. Trying again.", error)
                 self._stop.wait(backoff.next())
             except AMQPError as error:
@@ -110,7 +111,7 @@ class InboxWorker:
                     ready = self._waiting.exchange(connection, received)
                 refused = self._apply(connection, ready, is_repeated=is_repeated)
                 break
-            except _TRANSIENT_ERRORS as error:
+            except psycopg.Error as error:
                 logger.warning(
                     "A batch of %d messages waits for the database: %s",
                     len(received if ready is None else ready),
@@ -134,9 +135,7 @@ class InboxWorker:
             return []
         try:
             apply_messages(connection, self._settings, received, is_repeated=is_repeated)
-        except _TRANSIENT_ERRORS:
-            raise
-        except psycopg.Error as error:
+        except _ERRORS_OF_MESSAGES as error:
             if len(received) == 1:
                 reason = " ".join(str(error).split())[:REASON_LENGTH_MAX]
                 return [Refusal(received[0].delivery, f"the database refuses it: {reason}")]

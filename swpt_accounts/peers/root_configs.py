@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 AGE_MAX = timedelta(hours=2)
 # A debtor of whom nothing was learned is not asked about again for so long.
 UNKNOWN_SECONDS = 2.0
+CLOSE_SECONDS_MAX = 2.0
 
 Answer = tuple[int, RootConfig | None]
 
@@ -40,6 +41,7 @@ class RootConfigAsker:
         self._asked: set[int] = set()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
         self._client: FetchClient | None = None
 
     def ask(self, debtor_ids: list[int]) -> set[int]:
@@ -97,7 +99,8 @@ class RootConfigAsker:
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            Thread(target=self._loop.run_forever, name="root configs", daemon=True).start()
+            self._thread = Thread(target=self._loop.run_forever, name="root configs", daemon=True)
+            self._thread.start()
         return self._loop
 
     async def _fetch(self, debtor_id: int) -> None:
@@ -124,18 +127,20 @@ class RootConfigAsker:
 
     def close(self) -> None:
         """Forget the questions, and disconnect."""
-        if self._loop is not None:
-            loop, self._loop = self._loop, None
-            client, self._client = self._client, None
-            asyncio.run_coroutine_threadsafe(_disconnect(client), loop).add_done_callback(
-                lambda _: loop.call_soon_threadsafe(loop.stop)
-            )
+        if self._loop is not None and self._thread is not None:
+            asyncio.run_coroutine_threadsafe(_disconnect(self._client), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = self._client = None
         self._asked.clear()
         self._answers = SimpleQueue()
 
 
 async def _disconnect(client: "FetchClient | None") -> None:
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
+    questions = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+    for question in questions:
+        question.cancel()
+    await asyncio.wait_for(asyncio.gather(*questions, return_exceptions=True), CLOSE_SECONDS_MAX)
     if client is not None:
         await client.close()

@@ -43,16 +43,16 @@ def test_realms(
     bits = account_bits(debtor_id, creditor_id) >> (ACCOUNT_BITS_LENGTH - length)
     assert Realm(bits, length).contains(debtor_id, creditor_id)
     account = debtor_id, creditor_id
-    assert call_function(shared_connection, "in_realm", *account, bits, length) == True
+    assert call_function(shared_connection, "in_realm", *account, bits, length)
     if length > 0:
-        assert call_function(shared_connection, "in_realm", *account, bits ^ 1, length) == False
+        assert not call_function(shared_connection, "in_realm", *account, bits ^ 1, length)
 
 
 def test_realm_of_a_known_account(shared_connection: DatabaseConnection) -> None:
     bits = 0b0000_1000_0100_0100_0011_0100
-    assert call_function(shared_connection, "in_realm", 123, 456, bits, 24) == True
-    assert call_function(shared_connection, "in_realm", 123, 456, 0, 4) == True
-    assert call_function(shared_connection, "in_realm", 123, 456, 1, 4) == False
+    assert call_function(shared_connection, "in_realm", 123, 456, bits, 24)
+    assert call_function(shared_connection, "in_realm", 123, 456, 0, 4)
+    assert not call_function(shared_connection, "in_realm", 123, 456, 1, 4)
 
 
 @SETTINGS

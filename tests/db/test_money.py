@@ -155,7 +155,7 @@ def test_any_amount_is_compared_exactly(
     shared_connection: DatabaseConnection, amount: int, number: float, is_near: bool
 ) -> None:
     number = float(abs(amount)) if is_near else number
-    assert call_function(shared_connection, "is_at_most", amount, number) == amount <= number
+    assert call_function(shared_connection, "is_at_most", amount, number) == (amount <= number)
 
 
 @pytest.mark.parametrize(
