@@ -32,7 +32,7 @@ _SIGNALS = (
 
 
 class ForkingOptions(ServerOptions):  # type: ignore[misc]  # the library has no type hints
-    """supervisord's options, with which it also does what it asks of the system."""
+    """supervisord's options, which also make supervisord's system calls."""
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
         """Become the program. Called in a child whose file descriptors are in order."""
@@ -71,7 +71,7 @@ def main() -> None:
         import_module(f"swpt_accounts.cli.{module}")
     getproctitle()  # the library finds its place in memory now, and not when that is gone
     gc.collect()
-    gc.freeze()  # what is loaded by now is never looked at again, so it stays shared
+    gc.freeze()  # never collected: what is loaded by now is not written to, and stays shared
     options = ForkingOptions()
     options.realize(sys.argv[1:], doc=__doc__)
     options.first = True

@@ -8,7 +8,7 @@ BOOK_ERRORS_MAX = 100
 
 
 def find_book_errors(settings: Settings) -> list[str]:
-    """Say what is wrong with the books, the first `BOOK_ERRORS_MAX` errors. All in one snapshot."""
+    """Return what is wrong with the books: the first `BOOK_ERRORS_MAX` errors, of one snapshot."""
     connection = connect(settings, "verify_books")
     try:
         connection.raw.execute("SET statement_timeout = 0")

@@ -1,4 +1,4 @@
-"""Looks through the whole database for records of other shards."""
+"""Searches the whole database for records of other shards."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _TABLES = (
 
 
 def find_foreign_record(settings: Settings) -> str | None:
-    """Say where a record of another shard is; None if there is none.
+    """Return where a record of another shard is; None if there is none.
 
     Reads `app_verify_shard_yield_per` rows at a time, and sleeps in between.
     """

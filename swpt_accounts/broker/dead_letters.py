@@ -19,9 +19,9 @@ def dead_letter_properties(
 ) -> pika.BasicProperties:
     """The properties of a refused message, with the reason in added headers.
 
-    What would make the broker act, or refuse the dead letter, is kept in other words: it takes
-    a `user_id` from nobody but that user, and `user` publishes the dead letter. Headers that no
-    frame can carry are left out.
+    What would make the broker act, or refuse the dead letter, is kept in headers with other
+    names: it accepts a `user_id` only from that user, and `user` publishes the dead letter.
+    Headers that no frame can carry are left out.
     """
     headers = {
         f"x-rejected-{name}" if name in _ACTIVE_HEADERS else name: _plain(value)

@@ -24,7 +24,7 @@ def _decode_any_table(encoded: bytes, offset: int) -> tuple[dict[str, Any], int]
     try:
         table: tuple[dict[str, Any], int] = _decode_table(encoded, offset)
         return table
-    except Exception:  # whatever it is that the library stumbles over
+    except Exception:  # whatever error the library raises
         (length,) = struct.unpack_from(">I", encoded, offset)
         end = offset + 4 + length
         return {UNREADABLE_HEADER: encoded[offset + 4 : end]}, end

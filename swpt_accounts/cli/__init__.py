@@ -1,4 +1,4 @@
-"""The commands: `flask swpt_accounts COMMAND`. Each is one thin function."""
+"""The commands: `python -m swpt_accounts COMMAND`. Each is one short function."""
 
 from swpt_accounts.cli.group import swpt_accounts
 

@@ -1,4 +1,4 @@
-"""Commands that look through the whole database of the shard."""
+"""Commands that check the whole database of the shard."""
 
 import sys
 

@@ -41,13 +41,13 @@ class Realm:
         return cls(bits=int(prefix or "0", 2), length=len(prefix))
 
     def contains(self, debtor_id: int, creditor_id: int) -> bool:
-        """Tell whether the account belongs to this realm."""
+        """Return whether the account belongs to this realm."""
         shift = ACCOUNT_BITS_LENGTH - self.length
         return account_bits(debtor_id, creditor_id) >> shift == self.bits
 
     @property
     def parameters(self) -> dict[str, int]:
-        """What stored procedures are given of it."""
+        """The realm as parameters of stored procedures."""
         return {"realm_bits": self.bits, "realm_length": self.length}
 
     def __str__(self) -> str:

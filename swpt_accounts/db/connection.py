@@ -16,8 +16,8 @@ from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings
 
-# Every statement of the workers looks rows up by a key, or walks along an index: so the planner is
-# left no choice, and no statistics, which lag behind tables that fill and empty all day.
+# Every statement of the workers finds rows by a key, or reads along an index. The planner gets no
+# other choice: its statistics lag behind tables that fill and empty all day.
 _PLANS = (
     "enable_hashjoin=off",
     "enable_mergejoin=off",
@@ -49,7 +49,7 @@ def _encode(statement: str) -> bytes:
 
 
 class DatabaseConnection:
-    """A connection that calls stored procedures, and hears the wake-ups of its topics."""
+    """A connection that calls stored procedures, and receives the wake-ups of its topics."""
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         self.raw = connection
@@ -92,7 +92,7 @@ class DatabaseConnection:
             yield post
 
     def listen(self, topics: Iterable[str]) -> None:
-        """Hear the wake-ups of these topics from now on."""
+        """Receive the wake-ups of these topics from now on."""
         for topic in topics:
             self.raw.execute(sql.SQL("LISTEN {}").format(sql.Identifier(topic)))
 
@@ -138,8 +138,8 @@ def connect(settings: Settings, name: str) -> DatabaseConnection:
         keepalives_idle=30,
         tcp_user_timeout=20_000,
     )
-    # One type for all integers: else each mixture of small and large ones in a batch would be
-    # prepared as a statement of its own.
+    # One type for all integers: otherwise each mixture of small and large ones in a batch would
+    # be prepared as a separate statement.
     connection.adapters.register_dumper(int, Int8Dumper)
     try:
         _check_version(connection)

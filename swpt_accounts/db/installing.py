@@ -1,8 +1,7 @@
 """Installs the stored procedures of this version of the program, beside those of another one.
 
-Each version has a schema of its own, whose name has the digest of the files: workers of the
-version before go on with theirs, and nothing that two versions share is ever replaced. See
-docs/decisions/0013.
+Each version has a schema of its own, whose name contains the digest of the files. Two versions
+share no function, so the workers of the version before go on. See docs/decisions/0013.
 """
 
 import re
@@ -22,7 +21,7 @@ REVISION: Final = "0002"
 KEPT_COUNT: Final = 2
 """How many versions stay installed: this one, and the one before."""
 
-# One subject a file.
+# One subject per file.
 SUBJECTS: Final = (
     "time",
     "ids",

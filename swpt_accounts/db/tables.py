@@ -1,7 +1,7 @@
 """The tables. Only the schema is described here: what happens to the rows is in `sql/`.
 
-Every queue and every outbox has an `id` that grows, so that work is found at its end of the
-table, in the order in which it came.
+Every queue and every outbox has an `id` that grows, so that work is found in the order in
+which it came.
 """
 
 from datetime import date, datetime
@@ -61,8 +61,8 @@ class ProceduresVersion(Base):
 class AccountKey(Base):
     """The accounts that exist; their rows never change.
 
-    It is here that an account is unique. A unique index on `account` itself would have to look at
-    all the versions of a row, dead ones too, whenever the row is changed.
+    This is where an account is unique. With a unique index on `account` itself, PostgreSQL would
+    visit all versions of a row, dead ones too, whenever the row is changed.
     """
 
     __tablename__ = "account_key"
@@ -223,7 +223,7 @@ class TransferRequest(_TransferRequest, Base):
 
 
 class UnverifiedTransferRequest(_TransferRequest, Base):
-    """A PrepareTransfer whose recipient lives in another shard, and has not been asked yet."""
+    """A PrepareTransfer whose recipient is in another shard, which has not answered yet."""
 
     __tablename__ = "unverified_transfer_request"
     __table_args__: Any = (
@@ -268,8 +268,8 @@ class PendingBalanceChange(_Queue, _Account, Base):
 class HandledBatch(_Queue, Base):
     """The digests of PrepareTransfer messages that were handled together, kept for a while.
 
-    They tell a message that the broker delivers again, because its acknowledgement was lost
-    after the commit, from a new one.
+    They distinguish a message that the broker delivers again, because its acknowledgement was
+    lost after the commit, from a new one.
     """
 
     __tablename__ = "handled_batch"

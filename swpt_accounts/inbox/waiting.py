@@ -29,7 +29,7 @@ class WaitingMessages:
 
     def exchange(self, connection: DatabaseConnection, received: list[Received]) -> list[Received]:
         """Hold those of the messages that have to wait. Returns the others, after those whose
-        waiting is over. When it raises `psycopg.Error`, nothing has changed hands.
+        waiting is over. When it raises `psycopg.Error`, nothing has changed.
         """
         opening = [r for r in received if self._may_open_account(r)]
         if not opening and not self._held:

@@ -46,7 +46,7 @@ class InboxWorker:
         self._is_draining = is_draining
         self._connection: DatabaseConnection | None = None
         self._forget_at = 0.0
-        # Half of what the broker delivers at once, so that there is always room for others.
+        # Half of what the broker delivers at once, so that others are always delivered.
         count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
         self._waiting = WaitingMessages(settings, count_max)
 

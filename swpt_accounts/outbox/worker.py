@@ -109,13 +109,13 @@ class FlushWorker(DatabaseWorker):
         rows.sort(key=lambda row: row[0])
         outgoing += (Outgoing(outbox.name, make_publication(outbox.message(r))) for r in rows)
         is_end = len(rows) < count_max
-        # Rows that another flusher is sending are not seen: should it fail, a full look
+        # Rows that another flusher is sending are not seen: should it fail, a full search
         # finds them.
         cursor.seen(rows[-1][0] if rows else None, is_end=is_end, are_all_taken=True)
         return not is_end
 
     def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> set[str]:
-        """Wait for messages. Returns the names of the outboxes to look into."""
+        """Wait for messages. Returns the names of the outboxes to read."""
         end = monotonic() + self._wait_seconds
         while (rest := end - monotonic()) > 0 and not self.stop.is_requested():
             heard = connection.wait(min(rest, _KEEP_ALIVE_SECONDS), self.stop)
@@ -125,7 +125,7 @@ class FlushWorker(DatabaseWorker):
         return self._find_filled(connection)
 
     def _find_filled(self, connection: DatabaseConnection) -> set[str]:
-        """Look into all outboxes with one statement. Returns the names of those with messages."""
+        """Check all outboxes with one statement. Returns the names of those with messages."""
         statement = sql.SQL(" UNION ALL ").join(
             sql.SQL(query("filled_outbox")).format(
                 name=sql.Literal(s.name),

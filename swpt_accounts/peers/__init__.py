@@ -1,1 +1,1 @@
-"""What other shards are asked: over HTTP, beside the work, never within a transaction."""
+"""Questions to other shards: over HTTP, while other work goes on, never within a transaction."""

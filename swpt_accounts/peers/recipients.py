@@ -22,7 +22,7 @@ TOPIC = "UnverifiedTransferRequest"
 PATIENCE = timedelta(minutes=2)
 _LEASE_EXTRA = timedelta(seconds=10)
 _POLL_SECONDS = 0.05
-# The longest wait between two looks. After a request it is shorter for a while: there may be
+# The longest wait between two queries. After a request it is shorter for a while: there may be
 # one that waits for its next attempt.
 _IDLE_SECONDS_MAX = 2.0
 _WATCHFUL_SECONDS_MAX = 0.5
@@ -35,7 +35,7 @@ Request = tuple[Any, ...]
 class VerifyingWorker(DatabaseWorker):
     """Asks the fetch API, outside of any transaction, and lets the requests go on, or rejects them.
 
-    An answer that is late keeps nobody else waiting.
+    An answer that is late delays no other request.
     """
 
     def __init__(self, settings: Settings, stop: Stop, *, quit_early: bool = False) -> None:

@@ -32,7 +32,7 @@ _DELETED_FOR_DAYS_EXTRA = 2
 
 
 class AccountsScan(ScanWorker):
-    """Looks at every account."""
+    """Visits every account."""
 
     def __init__(
         self, settings: Settings, stop: Stop, *, hours: float, quit_early: bool = False

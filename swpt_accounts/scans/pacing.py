@@ -24,7 +24,7 @@ class Step:
 
     @property
     def pages(self) -> dict[str, int]:
-        """What stored procedures are given of it."""
+        """The pages as parameters of stored procedures."""
         return {"first_page": self.first_page, "end_page": self.end_page}
 
 

@@ -13,9 +13,9 @@ from swpt_accounts.workers.stopping import Stop
 QUIET_TIME = timedelta(hours=1)
 TOPIC = "PendingAccountUpdate"
 COUNT_MAX = 1000
-# A burst of changes is looked at from time to time, not with each of its commits.
+# In a burst of changes, accounts are queried from time to time, not after each commit.
 _PAUSE_SECONDS = 0.5
-# How often to look for those whose hour is over, though nothing happens.
+# How often to query for accounts whose hour is over, though no account changes.
 _OVERDUE_SECONDS = 5.0
 
 

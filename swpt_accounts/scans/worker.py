@@ -48,7 +48,7 @@ class ScanWorker(DatabaseWorker):
         # an empty table has no steps
         self.note_success()
         if not self._quit_early:
-            # the pass of an empty table takes its time, too, but a beat is its least
+            # the pass of an empty table takes its time, too: at least one beat
             self._wait_until(started_at + max(self._pace.pass_seconds, self._pace.beat_seconds))
 
     def _wait_until(self, moment: float) -> None:
@@ -57,4 +57,4 @@ class ScanWorker(DatabaseWorker):
 
     @abstractmethod
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
-        """Look at some pages."""
+        """Process some pages."""

@@ -1,4 +1,4 @@
-"""What the schema says of each setting, in a form to work with."""
+"""The schema's description of each setting, as objects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Setting:
 
     @property
     def default_text(self) -> str:
-        """The default, as the environment would tell it."""
+        """The default, as it would be written in the environment."""
         match self.default:
             case None:
                 return ""

@@ -38,7 +38,7 @@ class SettingsError(ValueError):
 class Settings(Struct, frozen=True, kw_only=True, dict=True):
     """All settings. The name of a field is the name of its variable in lower case.
 
-    Times are in the units that the names tell; waits and periods are in seconds.
+    Times are in the units that the names end with; waits and periods are in seconds.
     """
 
     webserver_processes: Annotated[
@@ -318,7 +318,7 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     def database_url(self) -> str:
         """The URL of the database, for SQLAlchemy with psycopg.
 
-        Raises `SettingsError` if the environment does not tell it.
+        Raises `SettingsError` if the environment does not set it.
         """
         url = self.sqlalchemy_database_uri or self.postgres_url
         if url is None:

@@ -1,6 +1,6 @@
 """The types of the settings, with their bounds.
 
-What JSON Schema has no words for stands in `extra_json_schema`: `rule` replaces the text of a
+What JSON Schema cannot express is in `extra_json_schema`: `rule` replaces the text of a
 type's rule, `also` follows it, `schemes` are those that a URL may have. A setting that is `chosen`
 takes its default for 0, too; what is more than `counts_up_to` counts as that.
 """

@@ -13,7 +13,7 @@ _NULL_VALUE = b":null"
 def encode(message: OutgoingMessage) -> bytes:
     """Return the message as a JSON object in UTF-8.
 
-    Raises `ValueError` if a number is not finite: JSON can not tell it.
+    Raises `ValueError` if a number is not finite: JSON cannot express it.
     """
     body = _encoder.encode(message)
     if _NULL_VALUE in body:

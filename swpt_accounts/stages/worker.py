@@ -83,7 +83,7 @@ class StageWorker(DatabaseWorker):
         """Find the row that the procedure cannot process, and go on after it.
 
         That should never happen: messages are checked before they are queued. The row stays
-        in its table, and is tried again with each full look.
+        in its table, and is tried again by each full search.
         """
         if batch.shrink():
             return
@@ -97,5 +97,5 @@ class StageWorker(DatabaseWorker):
                 self._stage.table,
                 error,
             )
-            # as if it were taken, or every look would begin with it
+            # as if it were taken: otherwise every search would begin with it
             cursor.seen(row[0], is_end=False, are_all_taken=True)

@@ -36,7 +36,7 @@ def _account(debtor_id: str, creditor_id: str) -> dict[str, int]:
 
 @fetch_api.get("/healthz")
 def healthz() -> Response:
-    """Tell that the server is alive."""
+    """Answer that the server is alive."""
     response = Response("OK\n", mimetype="text/plain")
     response.headers["Cache-Control"] = "no-store"
     return response

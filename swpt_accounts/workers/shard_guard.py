@@ -1,4 +1,4 @@
-"""Sees to it that a worker handles only what belongs to its shard."""
+"""Ensures that a worker handles only what belongs to its shard."""
 
 import logging
 from collections.abc import Iterable

@@ -87,7 +87,7 @@ END
 $$;
 
 -- Whether the debtor's own account is in this shard, and deleted: its configuration, which the
--- fetch API does not tell any more, does not count.
+-- fetch API does not return any more, does not count.
 CREATE OR REPLACE FUNCTION is_root_deleted(p_debtor_id bigint) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT coalesce((

@@ -2,7 +2,7 @@
 -- sees one snapshot, so the workers need not stop.
 
 -- What is wrong with this shard's own rows, at most `p_count_max` findings; nothing, if the books are
--- right. The sums of whole currencies are looked at only where all accounts are in this database,
+-- right. The sums of whole currencies are checked only where all accounts are in this database,
 -- and leave out those of which something was cut off (`contain_principal`).
 CREATE OR REPLACE FUNCTION find_book_errors(
     p_realm_bits integer, p_realm_length integer, p_count_max integer

@@ -1,4 +1,4 @@
--- What the debtors in other shards say in their RootConfigData, as the fetch API tells it.
+-- What the debtors in other shards say in their RootConfigData, as the fetch API returns it.
 
 -- Which of these debtors, whose own accounts are in other shards, nobody has asked about for
 -- `p_age_max`.

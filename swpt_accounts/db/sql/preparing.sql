@@ -1,5 +1,5 @@
 -- Takes in a batch of PrepareTransfer messages. A request whose recipient is known to accept
--- transfers is queued; one whose recipient lives in another shard waits for the answer of the
+-- transfers is queued; one whose recipient is in another shard waits for the answer of the
 -- fetch API; the others are rejected. `p_recipient` is NULL where the recipient is no account id.
 CREATE OR REPLACE FUNCTION receive_transfer_requests(
     p_debtor_id bigint[], p_creditor_id bigint[],

@@ -1,4 +1,4 @@
--- The scans look at a range of physical pages at a time: [p_first_page, p_end_page). What does
+-- The scans read a range of physical pages at a time: [p_first_page, p_end_page). What does
 -- not belong to the realm of this shard they leave alone.
 
 -- The number of pages of a table.

@@ -1,4 +1,4 @@
--- PrepareTransfer messages whose recipients live in other shards wait here for the answer of the
+-- PrepareTransfer messages whose recipients are in other shards wait here for the answer of the
 -- fetch API.
 
 -- Takes up to `p_count_max` requests that are due, for a time: if the one who took them does not
