@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from swpt_accounts.web.views import NEGATIVE_MAX_AGE_SECONDS, POSITIVE_MAX_AGE_SECONDS
+from swpt_accounts.web.answers import NEGATIVE_MAX_AGE_SECONDS, POSITIVE_MAX_AGE_SECONDS
 
 FETCH_API_VERSION: Final = "1.0.0"
 

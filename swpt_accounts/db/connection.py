@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from select import POLLIN, poll
 from typing import Any, Protocol
 
@@ -43,11 +42,6 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
-@cache
-def _encode(statement: str) -> bytes:
-    return statement.encode()
-
-
 class DatabaseConnection:
     """A connection that calls stored procedures, and receives the wake-ups of its topics."""
 
@@ -61,7 +55,7 @@ class DatabaseConnection:
             f"{procedure.name}: {sorted(parameters.keys() ^ procedure.parameters.keys())}"
         )
         cursor = self.raw.cursor(row_factory=namedtuple_row)
-        return cursor.execute(_encode(procedure.statement), parameters)
+        return cursor.execute(procedure.statement, parameters)
 
     def call(self, procedure: Procedure, **parameters: Any) -> Any:
         """Call a procedure that returns one row: a tuple with the names of its columns."""

@@ -8,6 +8,7 @@ n-th row.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ BIGINTS, INTEGERS, TEXTS, BYTES_LIST = "bigint[]", "integer[]", "text[]", "bytea
 BOOLS, FLOATS, TIMESTAMPS = "boolean[]", "double precision[]", "timestamptz[]"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Procedure:
     """A stored procedure: the SQL types of its parameters, and of the columns it returns.
 
@@ -28,11 +29,22 @@ class Procedure:
     parameters: Mapping[str, str]
     columns: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def statement(self) -> str:
+    @cached_property
+    def statement(self) -> bytes:
         """The call, with a named placeholder for each parameter."""
-        parameters = ", ".join(f"p_{n} => %({n})s::{t}" for n, t in self.parameters.items())
-        return f"SELECT * FROM {self.name}({parameters})"  # noqa: S608 - no value in it
+        return self._call({name: f"%({name})s" for name in self.parameters})
+
+    @cached_property
+    def numbered_statement(self) -> bytes:
+        """The call with PostgreSQL's own placeholders, in the order of the parameters."""
+        return self._call({name: f"${n}" for n, name in enumerate(self.parameters, 1)})
+
+    def _call(self, placeholders: Mapping[str, str]) -> bytes:
+        parameters = ", ".join(
+            f"p_{name} => {placeholders[name]}::{sql_type}"
+            for name, sql_type in self.parameters.items()
+        )
+        return f"SELECT * FROM {self.name}({parameters})".encode()  # noqa: S608 - no value in it
 
     def arrays(self, rows: Iterable[Any], **computed: Callable[[Any], Any]) -> dict[str, list[Any]]:
         """The array parameters for a batch of rows: attributes of a row, or computed from it."""
