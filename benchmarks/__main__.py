@@ -14,14 +14,17 @@ from benchmarks.bench import Bench, Results
 from benchmarks.machine import describe_machine
 from benchmarks.memory import read_all
 from benchmarks.options import Options, parse_options
-from benchmarks.report.page import publish
-from benchmarks.results import write_results
+from benchmarks.report.page import RESULTS, publish, render
+from benchmarks.results import read_results, write_results
 from benchmarks.scenarios import SCENARIOS
 
 
 def main() -> int:
     """Measure. Returns the exit code."""
     options = parse_options(sys.argv[1:], list(SCENARIOS))
+    if options.is_report_only:
+        render(read_results(RESULTS))
+        return 0
     folder = options.output / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True)
     signal.signal(signal.SIGTERM, _interrupt)

@@ -79,6 +79,7 @@ class Options:
     output: Path
     is_smoke: bool
     is_published: bool
+    is_report_only: bool
 
 
 def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
@@ -112,6 +113,11 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
         action="store_true",
         help="put the results into docs/performance.md, in place of older ones",
     )
+    parser.add_argument(
+        "--report-only",
+        action="store_true",
+        help="measure nothing: make docs/performance.md and its pictures anew",
+    )
     given = parser.parse_args(arguments)
     runs_count = given.runs if given.runs is not None else 1 if given.smoke else 3
     if runs_count < 1:
@@ -125,6 +131,7 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
         output=given.output,
         is_smoke=given.smoke,
         is_published=given.publish,
+        is_report_only=given.report_only,
     )
 
 

@@ -3,14 +3,17 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pytest
+from matplotlib.axes import Axes
 
 from benchmarks.report.page import FOLDER, PAGE, RESULTS, fill
 from benchmarks.report.pictures import pictures
-from benchmarks.report.svg import Axis, Chart
+from benchmarks.report.plotting import draw
 from benchmarks.report.tables import TABLES
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import combine, read_results, write_results
@@ -73,22 +76,46 @@ def test_older_results_fill_the_gaps() -> None:
     assert combine(new, old) == old
 
 
-@pytest.mark.parametrize(
-    ("axis", "ticks"),
-    [
-        (Axis(0, 12), [0, 2, 4, 6, 8, 10, 12]),
-        (Axis(0, 1.7), [0, 0.5, 1, 1.5]),
-        (Axis(3, 60, is_logarithmic=True), [5, 10, 20, 50]),
-    ],
-)
-def test_axes_have_round_ticks(axis: Axis, ticks: list[float]) -> None:
-    assert axis.ticks() == pytest.approx(ticks)
-    assert axis.place(axis.start) == 0
-    assert axis.place(axis.end) == 1
+def _texts(picture: str) -> set[str]:
+    root = ET.fromstring(picture)  # noqa: S314 - it is our own
+    return {"".join(e.itertext()).strip() for e in root.iter() if e.tag.endswith("}text")}
+
+
+def test_pictures_say_what_they_show(results: dict[str, Any]) -> None:
+    drawn = {name: _texts(picture) for name, picture in pictures(results).items()}
+    assert {"prepared", "credited", "p50", "p99", "milliseconds"} <= drawn["latency.svg"]
+    assert {"run 1", "seconds since the first request"} <= drawn["throughput.svg"]
+    assert {"burst", "to_one", "from_one", "zipf", "broker", "driver"} <= drawn["cost.svg"]
+    assert {"without", "beside it", "transfers a second"} <= drawn["held.svg"]
+    assert "MiB resident" in drawn["memory.svg"]
+
+
+@pytest.mark.parametrize("highest", [1.7, 12.0, 2500.0])
+def test_a_chart_has_round_ticks_from_zero(highest: float) -> None:
+    def content(axes: Axes) -> None:
+        axes.bar(["only"], [highest])
+
+    texts = _texts(draw("t", "x", "y", content))
+    ticks = sorted(float(text.replace(",", "")) for text in texts - {"t", "x", "y", "only"})
+    assert ticks[0] == 0
+    assert ticks[-1] <= 1.1 * highest
+    steps = [after - before for before, after in pairwise(ticks)]
+    assert steps == pytest.approx([ticks[1]] * len(steps))
+    assert f"{ticks[1]:e}"[:3] in ("1.0", "2.0", "2.5", "5.0")
+
+
+def test_a_chart_does_not_depend_on_the_moment_or_on_what_is_configured() -> None:
+    def content(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], label="line")
+
+    before = draw("t", "x", "y", content)
+    with mpl.rc_context({"font.size": 30, "svg.hashsalt": None, "figure.figsize": (1, 1)}):
+        assert draw("t", "x", "y", content) == before
+        assert mpl.rcParams["font.size"] == 30
 
 
 def test_words_in_a_picture_are_escaped() -> None:
-    chart = Chart("a < b", "x", "y", Axis(0, 1), Axis(0, 1))
-    chart.line("c & d", "#000000", [(0, 0), (1, 1)])
-    texts = [e.text for e in ET.fromstring(chart.svg()).iter() if e.text]  # noqa: S314 - our own
-    assert {"a < b", "c & d"} <= set(texts)
+    def content(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], label="c & d")
+
+    assert {"a < b", "c & d"} <= _texts(draw("a < b", "x", "y", content))
