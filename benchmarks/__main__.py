@@ -17,6 +17,7 @@ from benchmarks.options import Options, parse_options
 from benchmarks.report.page import RESULTS, publish, render
 from benchmarks.results import read_results, write_results
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.settings import DEFAULTS, SETTINGS
 
 
 def main() -> int:
@@ -59,7 +60,7 @@ def say(text: str) -> None:
 def _measure(options: Options, folder: Path) -> Results:
     with sandbox() as addresses:
         machine = describe_machine(addresses)
-        authority = Authority(addresses, folder)
+        authority = Authority(addresses, folder, SETTINGS[DEFAULTS])
         authority.prepare()
         say("raw limits of this machine")
         limits = [
@@ -75,7 +76,7 @@ def _measure(options: Options, folder: Path) -> Results:
         problems = results["problems"] + authority.complaints()
         return {
             "machine": machine,
-            "settings": authority.settings,
+            "settings": SETTINGS,
             "raw_limits": [one.as_json() for one in limits],
             **results,
             "problems": problems,

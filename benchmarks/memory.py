@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
-from benchmarks.authority import Authority
-from benchmarks.usage import read_processes
+from benchmarks.authority import COMMANDS, Authority
+from benchmarks.usage import read_processes, tree
 
 _FIELD = re.compile(r"^(\w+):\s+(\d+) kB$", re.MULTILINE)
+_COMM_LENGTH_MAX = 15
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,42 @@ def read_all(authority: Authority) -> dict[str, Memory]:
         for number, pid in enumerate(sorted(children), start=1):
             found[f"{name} {number}"] = read_memory(pid)
     return found
+
+
+def tree_pss(pid: int) -> dict[str, float]:
+    """What a process, its children, and theirs take, in MiB: of shared pages each its part.
+
+    Several processes of one name have numbers.
+    """
+    found: dict[str, float] = {}
+    for member in tree(read_processes(), pid):
+        folder = Path("/proc", str(member))
+        try:
+            rollup = parse_fields((folder / "smaps_rollup").read_text())
+            name = process_name((folder / "cmdline").read_text(), (folder / "comm").read_text())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        number = next(n for n in count(1) if _numbered(name, n) not in found)
+        found[_numbered(name, number)] = rollup["Pss"] / 1024
+    return found
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name} {number}"
+
+
+def process_name(command_line: str, comm: str) -> str:
+    """A name for readers: the command of the program, else the script, else the executable.
+
+    `command_line` and `comm` are the contents of the files of that name in /proc/PID; a process
+    that has renamed itself shows that in one of them, and `comm` has 15 letters at most.
+    """
+    words = re.split(r"[\0\s]+", command_line.rstrip("\0\n"))
+    comm = comm.strip()
+    commands = [c for c in COMMANDS if c in words or c[:_COMM_LENGTH_MAX] == comm]
+    if commands:
+        return commands[0]
+    executable, *arguments = (Path(word).name for word in words)
+    if executable.startswith("python") and arguments:
+        return arguments[0]
+    return executable or comm

@@ -33,6 +33,8 @@ class Sizes:
     settling_seconds: float = 30.0
     """After the start, before an idle authority is measured."""
     idle_seconds: float = 60.0
+    start_rounds: int = 3
+    """In each run, so often the whole is started."""
     outstanding_max: int = 2_000
     """In long runs: as many transfers are under way at any moment."""
     timeout_seconds: float = 120.0
@@ -64,6 +66,7 @@ SMOKE = Sizes(
     memory_seconds=1.5,
     settling_seconds=0.0,
     idle_seconds=1.0,
+    start_rounds=1,
     outstanding_max=100,
     timeout_seconds=30.0,
 )

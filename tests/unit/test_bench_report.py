@@ -11,12 +11,15 @@ import matplotlib as mpl
 import pytest
 from matplotlib.axes import Axes
 
+from benchmarks.histogram import Histogram
+from benchmarks.report.judging import answers
 from benchmarks.report.page import FOLDER, PAGE, RESULTS, fill
 from benchmarks.report.pictures import pictures
 from benchmarks.report.plotting import draw
 from benchmarks.report.tables import TABLES
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import combine, read_results, write_results
+from benchmarks.settings import SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,78 @@ def test_what_was_not_measured_is_not_judged(results: dict[str, Any]) -> None:
     for make in TABLES.values():
         make(nothing)
     assert pictures(nothing) == {}
+
+
+def _light(**changes: object) -> dict[str, Any]:
+    pss = {"supervisord": 10.0, "flush_messages": 300.0}
+    run = {
+        "start_seconds": 1.5,
+        "idle_percent": 0.3,
+        "pss": pss,
+        "pss_total": 333.0,
+        "import": {"cpu_seconds": 0.61, "wall_seconds": 0.72},
+        **changes,
+    }
+    return {"light": {"runs": [run]}}
+
+
+def _settings(ratio: float, latency_ratio: float) -> dict[str, Any]:
+    histogram = Histogram()
+    histogram.add(0.0125)
+    one = {
+        "per_second": 2345.0,
+        "cpu_ms_total": 0.75,
+        "latencies": {"credited": histogram.as_json()},
+    }
+    run = {**dict.fromkeys(SETTINGS, one), "ratio": ratio, "latency_ratio": latency_ratio}
+    return {"settings": {"runs": [run]}}
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "verdicts"),
+    [
+        (_light(), {"350 MB": True, "1.5 s": True, "0.3 %": True}),
+        (_light(pss_total=334.0), {"350 MB": False, "1.5 s": True, "0.3 %": True}),
+        (_light(start_seconds=1.51), {"350 MB": True, "1.5 s": False, "0.3 %": True}),
+        (_light(idle_percent=0.31), {"350 MB": True, "1.5 s": True, "0.3 %": False}),
+        (_settings(0.95, 0.95), {"95 %": True}),
+        (_settings(0.94, 0.94), {"95 %": False}),
+    ],
+)
+def test_targets_are_met_or_not(
+    results: dict[str, Any], scenarios: dict[str, Any], verdicts: dict[str, bool]
+) -> None:
+    outcomes = [
+        (target.wanted, outcome.is_met)
+        for target in TARGETS
+        if (outcome := target.judge({**results, "scenarios": scenarios, "memory": {}}))
+    ]
+    assert outcomes
+    for wanted, is_met in outcomes:
+        assert [is_met] == [verdict for text, verdict in verdicts.items() if text in wanted]
+
+
+@pytest.mark.parametrize(
+    ("per_second", "connections_count", "is_met"),
+    [(2000.0, 16, True), (1999.0, 16, False), (3000.0, 10, False)],
+)
+def test_answers_count_over_enough_connections(
+    results: dict[str, Any], per_second: float, connections_count: int, is_met: bool
+) -> None:
+    run = {"per_second": per_second, "connections_count": connections_count}
+    outcome = answers(2000, 16)({**results, "scenarios": {"fetch": {"runs": [run]}}})
+    assert outcome is not None
+    assert outcome.is_met == is_met
+    assert f"over {connections_count} connections" in outcome.text
+
+
+def test_tables_tell_what_all_services_take(results: dict[str, Any]) -> None:
+    measured = {**results, "scenarios": {**_light(), **_settings(0.95, 0.9)}}
+    assert "| `flush_messages` | 300 |\n| `supervisord` | 10 |" in TABLES["pss"](measured)
+    assert "| together | 333 |" in TABLES["pss"](measured)
+    assert "seconds of CPU | 0.61 |" in TABLES["light"](measured)
+    for name in SETTINGS:
+        assert f"| {name} | 2,345 | 0.75 | 12.5 | 12.5 |" in TABLES["settings"](measured)
 
 
 def test_results_survive_their_file(tmp_path: Path) -> None:
