@@ -75,16 +75,18 @@ def _numbered(name: str, number: int) -> str:
 
 
 def process_name(command_line: str, comm: str) -> str:
-    """A name for readers: the command of the program, else the script, else the executable.
+    """A name for readers: the command of the program, else a title, else the script or executable.
 
-    `command_line` and `comm` are the contents of the files of that name in /proc/PID; a process
-    that has renamed itself shows that in one of them, and `comm` has 15 letters at most.
+    `command_line` and `comm` are the contents of the files of that name in /proc/PID. A process
+    that has given itself a title shows it in one of them; `comm` has 15 letters at most.
     """
-    words = re.split(r"[\0\s]+", command_line.rstrip("\0\n"))
-    comm = comm.strip()
-    commands = [c for c in COMMANDS if c in words or c[:_COMM_LENGTH_MAX] == comm]
+    words, comm = command_line.rstrip("\0\n").split("\0"), comm.strip()
+    parts = [part for word in words for part in word.split()]
+    commands = [c for c in COMMANDS if c in parts or c[:_COMM_LENGTH_MAX] == comm]
     if commands:
         return commands[0]
+    if len(words) == 1 and len(parts) > 1:
+        return words[0].strip()
     executable, *arguments = (Path(word).name for word in words)
     if executable.startswith("python") and arguments:
         return arguments[0]

@@ -83,6 +83,7 @@ def test_sizes_are_read_in_kilobytes() -> None:
         ("/x/python\0/x/flask\0swpt_accounts\0scan_accounts\0", "flask", "scan_accounts"),
         ("/x/python3.11\0/x/gunicorn\0wsgi:app\0", "gunicorn", "gunicorn"),
         ("/bin/cat\0", "cat", "cat"),
+        ("gunicorn: worker [wsgi:app]\0\0", "gunicorn", "gunicorn: worker [wsgi:app]"),
         ("swpt_accounts: flush_messages\0", "python", "flush_messages"),
         ("/x/python\0-m\0all\0", "process_transfe", "process_transfer_requests"),
         ("", "kworker\n", "kworker"),
