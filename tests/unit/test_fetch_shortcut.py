@@ -9,20 +9,22 @@ from flask import Flask
 from werkzeug.test import Client
 
 from swpt_accounts.core.realm import Realm
+from swpt_accounts.db.procedures import IS_REACHABLE, Procedure
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.web import answers, fetch_api
+from swpt_accounts.web import answers
+from swpt_accounts.web.views import fetch_api
 
 DEBTOR_ID = 2**64 - 2
 REACHABLE, UNREACHABLE, BROKEN = 2**32 + 1, 2**32 + 2, 2**32 + 3
 CONFIG_DATA = '{"x": "Ünïcode ✓"}'
 
 
-def read(_settings: Settings, function: str, debtor_id: int, creditor_id: int) -> object:
+def read(_settings: Settings, procedure: Procedure, debtor_id: int, creditor_id: int) -> object:
     """Stands for the database."""
     assert debtor_id == -2
     if creditor_id == BROKEN:
         raise psycopg.OperationalError("there is no database")
-    if "reachable" in function:
+    if procedure is IS_REACHABLE:
         return creditor_id == REACHABLE
     return CONFIG_DATA if creditor_id == REACHABLE else None
 
