@@ -6,7 +6,8 @@ The addresses are not among them: they are those of the benchmark's own servers.
 from collections.abc import Mapping
 from os import environ
 
-from swpt_accounts.settings import Settings, load_settings, settings_reference
+from scripts.settings_reference import settings_reference
+from swpt_accounts.settings import Settings, load_settings
 
 DEFAULTS = "defaults"
 EXAMPLE = "example"

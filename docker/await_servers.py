@@ -1,9 +1,9 @@
 """Waits for servers that are not up yet: ``await_servers.py [--seconds N] THING...``.
 
 The things are ``database``, ``chores_broker``, ``protocol_broker``, and ``migrations``: the schema
-of the database, and its stored procedures, being those of this program. A server that cannot be reached for N seconds
-(default 120) ends it with exit code 1 and a line that says why. For migrations, which somebody else
-applies, it waits as long as it takes.
+of the database, and its stored procedures, being those of this program. A server that cannot be
+reached for N seconds (default 120) ends it with exit code 1 and a line that says why. For
+migrations, which somebody else applies, it waits as long as it takes.
 """
 
 import argparse
