@@ -112,22 +112,30 @@ $$;
 -- Whether an account of this shard accepts incoming transfers.
 CREATE OR REPLACE FUNCTION is_reachable(p_debtor_id bigint, p_creditor_id bigint)
 RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT p_creditor_id = 0 OR coalesce((
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    -- (a function in SQL would be planned anew with each call)
+    RETURN p_creditor_id = 0 OR coalesce((
         SELECT NOT is_deleted(status_flags) AND NOT is_scheduled_for_deletion(config_flags)
         FROM account
         WHERE debtor_id = p_debtor_id
             AND creditor_id >= p_creditor_id AND creditor_id <= p_creditor_id
         ORDER BY creditor_id DESC
         LIMIT 1
-    ), false)
+    ), false);
+END
 $$;
 
 -- The configuration of an account; NULL if there is no such account.
 CREATE OR REPLACE FUNCTION get_config_data(p_debtor_id bigint, p_creditor_id bigint)
 RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT config_data
-    FROM account
-    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND NOT is_deleted(status_flags)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT config_data
+        FROM account
+        WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
+            AND NOT is_deleted(status_flags)
+    );
+END
 $$;
