@@ -51,7 +51,7 @@ _NO_ACCOUNT = _text(
 
 def _reachable(settings: Settings, debtor_id: int, creditor_id: int) -> Answer:
     is_reachable = read(settings, "is_reachable_v1", debtor_id, creditor_id)
-    return _REACHABLE if is_reachable else _NOT_REACHABLE
+    return _REACHABLE if is_reachable == "t" else _NOT_REACHABLE
 
 
 def _config(settings: Settings, debtor_id: int, creditor_id: int) -> Answer:

@@ -17,13 +17,13 @@ REACHABLE, UNREACHABLE, BROKEN = 2**32 + 1, 2**32 + 2, 2**32 + 3
 CONFIG_DATA = '{"x": "Ünïcode ✓"}'
 
 
-def read(_settings: Settings, function: str, debtor_id: int, creditor_id: int) -> object:
+def read(_settings: Settings, function: str, debtor_id: int, creditor_id: int) -> str | None:
     """Stands for the database."""
     assert debtor_id == -2
     if creditor_id == BROKEN:
         raise psycopg.OperationalError("there is no database")
     if "reachable" in function:
-        return creditor_id == REACHABLE
+        return "t" if creditor_id == REACHABLE else "f"
     return CONFIG_DATA if creditor_id == REACHABLE else None
 
 
