@@ -128,19 +128,21 @@ class RootConfigAsker:
     def close(self) -> None:
         """Forget the questions, and disconnect."""
         if self._loop is not None and self._thread is not None:
-            asyncio.run_coroutine_threadsafe(_disconnect(self._client), self._loop).result()
+            asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
-            self._loop = self._thread = self._client = None
+            self._loop = self._thread = None
         self._asked.clear()
         self._answers = SimpleQueue()
 
-
-async def _disconnect(client: "FetchClient | None") -> None:
-    questions = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
-    for question in questions:
-        question.cancel()
-    await asyncio.wait_for(asyncio.gather(*questions, return_exceptions=True), CLOSE_SECONDS_MAX)
-    if client is not None:
-        await client.close()
+    async def _disconnect(self) -> None:
+        questions = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for question in questions:
+            question.cancel()
+        await asyncio.wait_for(
+            asyncio.gather(*questions, return_exceptions=True), CLOSE_SECONDS_MAX
+        )
+        if self._client is not None:
+            await self._client.close()
+            self._client = None

@@ -67,8 +67,12 @@ class AccountsScan(ScanWorker):
         try:
             super().work(connection)
         finally:
-            self._poster.close()
-            self._root_configs.close()
+            self.close()
+
+    def close(self) -> None:
+        """Disconnect from the chores broker, and from other shards."""
+        self._poster.close()
+        self._root_configs.close()
 
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
         """Purge, update, and post chores for the accounts of some pages."""

@@ -198,7 +198,10 @@ class Shard(Node):
     def scan_accounts(self) -> list[Message]:
         scan = AccountsScan(self.settings, self._stop, hours=1)
         scan._poster = poster = _CollectedChores(self.settings)
-        self._make_pass(scan, "account")
+        try:
+            self._make_pass(scan, "account")
+        finally:
+            scan.close()
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
