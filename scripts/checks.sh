@@ -12,16 +12,23 @@ tests_in_order() {
   done
 }
 
-# run_tests [ARGUMENT...]: everything with a summary of the coverage, or what is asked for.
+# run_tests [ARGUMENT...]: everything in parallel, with the coverage that is enforced, or what is
+# asked for. The tests of a file stay in one process: they share what took long to start.
 run_tests() {
   local arguments=("$@")
   if [ $# = 0 ]; then
     mapfile -t arguments < <(tests_in_order)
+    arguments+=(--numprocesses "${TEST_PROCESSES:-3}" --dist loadfile)
     arguments+=(--cov --cov-report=term --cov-report=html)
     mkdir -p "$VAR/coverage"
   fi
   use_test_servers
   python -m pytest "${arguments[@]}"
+}
+
+# run_fast_tests [ARGUMENT...]: those that need no server.
+run_fast_tests() {
+  python -m pytest -m "not servers" --numprocesses auto "${@:-tests}"
 }
 
 # use_test_servers: what tests and benchmarks see of the environment, the same everywhere.
