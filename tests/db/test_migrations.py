@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from swpt_accounts.db.engine import MIGRATIONS_DIR
 from swpt_accounts.db.procedures import SUBJECTS, install_script, read_sql
 from swpt_accounts.db.tables import Base
-from tests.db.shard import TABLES
+from tests.db.rows import TABLES
 from tests.support.database import Databases, migrate
 
 FUNCTIONS = """

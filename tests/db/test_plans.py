@@ -12,7 +12,8 @@ from swpt_accounts.db.connection import connect
 from swpt_accounts.outbox.signals import make_signal
 from swpt_accounts.settings import load_settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
-from tests.db.shard import OUTBOXES, TABLES, TOPICS, Shard
+from tests.db.rows import OUTBOXES, TABLES, TOPICS
+from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import configure_root
 from tests.model.builders import DEBTOR, INFO, NOW, ROOT
