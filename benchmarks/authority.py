@@ -1,4 +1,4 @@
-"""A whole authority: the real processes, with the settings of `development.env`."""
+"""A whole authority: the real processes, each started alone."""
 
 import re
 import signal
@@ -8,14 +8,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from os import environ
 from pathlib import Path
 
 import pika
 
 from benchmarks.addresses import Addresses, BenchmarkError
+from benchmarks.settings import effective_settings, environment_with
 
 ROOT = Path(__file__).parents[1]
 QUEUE = "swpt_accounts"
@@ -27,6 +27,7 @@ _POLL_SECONDS = 0.05
 _LOG_BYTES_SHOWN = 2000
 
 WEBSERVER = "webserver"
+WEBSERVER_COMMAND = ("gunicorn", "--config", "docker/gunicorn.conf.py", "wsgi:app")
 # The commands, and the database connections by which one sees that they run.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "consume_messages": (),
@@ -35,16 +36,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "process_finalization_requests": ("process_finalization_requests",),
     "process_balance_changes": ("process_balance_changes",),
     "flush_messages": ("flush_messages",),
-    "scan_accounts": ("scan_accounts",),
+    "scan_accounts": ("scan_accounts", "send_prompt_updates"),
     "scan_prepared_transfers": ("scan_prepared_transfers",),
     "scan_registered_balance_changes": ("scan_registered_balance_changes",),
 }
-_LINE = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
-
-
-def read_settings(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a file of settings."""
-    return dict(_LINE.findall(path.read_text(encoding="utf-8")))
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds_max: float) -> None:
@@ -59,22 +54,25 @@ def wait_until(condition: Callable[[], bool], what: str, seconds_max: float) -> 
 class Authority:
     """Starts and stops the processes."""
 
-    def __init__(self, addresses: Addresses, folder: Path) -> None:
+    def __init__(self, addresses: Addresses, folder: Path, settings: Mapping[str, str]) -> None:
         self.addresses = addresses
-        self.settings = read_settings(ROOT / "development.env")
         self.port = _free_port()
-        self._folder = folder
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = {
-            **environ,
-            **self.settings,
-            "PYTHONUNBUFFERED": "1",
+        required = {
             "POSTGRES_URL": addresses.database_url,
             "PROTOCOL_BROKER_URL": addresses.broker_url,
             "CHORES_BROKER_URL": addresses.broker_url,
             "FETCH_API_URL": f"http://127.0.0.1:{self.port}",
         }
-        self._environment.pop("SQLALCHEMY_DATABASE_URI", None)
+        where = {"WEBSERVER_ADDRESS": "127.0.0.1", "WEBSERVER_PORT": str(self.port)}
+        self._environment = {
+            **environment_with(settings, required, where),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.settings = effective_settings(self._environment)
+        """All of them, with the program's defaults."""
 
     # -- preparations -------------------------------------------------------
 
@@ -120,11 +118,7 @@ class Authority:
 
     def start(self) -> None:
         """Start all processes, and wait until they are at work."""
-        gunicorn = [sys.executable, "-m", "gunicorn", "--no-control-socket"]
-        gunicorn += ["--bind", f"127.0.0.1:{self.port}"]
-        gunicorn += ["--workers", self.settings["WEBSERVER_PROCESSES"]]
-        gunicorn += ["--threads", self.settings["WEBSERVER_THREADS"], "wsgi:app"]
-        self._start_process(WEBSERVER, gunicorn)
+        self._start_process(WEBSERVER, [sys.executable, "-m", *WEBSERVER_COMMAND])
         for name in COMMANDS:
             self._start_process(name, self._flask("swpt_accounts", name))
         wait_until(self._is_ready, "all processes are at work", READY_SECONDS_MAX)
@@ -142,7 +136,7 @@ class Authority:
             )
 
     def _log(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
+        return self.folder / f"{name}.log"
 
     def check_alive(self) -> None:
         """Raise `BenchmarkError` if a process has ended."""
@@ -157,7 +151,7 @@ class Authority:
         with self.channel() as channel:
             method = channel.queue_declare(QUEUE, passive=True).method
         has_all = wanted <= self._connections() and method.consumer_count > 0
-        return has_all and self._is_web_ready()
+        return has_all and self.is_web_ready()
 
     def _connections(self) -> set[str]:
         """The names of the connections to the database."""
@@ -167,7 +161,8 @@ class Authority:
             ).fetchall()
         return {name for (name,) in rows}
 
-    def _is_web_ready(self) -> bool:
+    def is_web_ready(self) -> bool:
+        """Whether the web server answers."""
         url = f"http://127.0.0.1:{self.port}/accounts/healthz"
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:

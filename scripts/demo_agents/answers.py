@@ -12,7 +12,7 @@ from .rules import RULES, check_fields
 from .wire import ROOT_CREDITOR_ID, Message, hex_key
 
 Key = tuple[Hashable, ...]
-"""Tells which message of an agent is answered, or which transfer is told of."""
+"""Identifies the message of an agent that is answered, or the transfer that is reported."""
 
 _COORDINATOR_MESSAGES = ("RejectedTransfer", "PreparedTransfer", "FinalizedTransfer")
 _COORDINATOR = ("coordinator_type", "coordinator_id", "coordinator_request_id")
@@ -134,7 +134,7 @@ def _check_route(answer: Answer) -> list[str]:
     else:
         exchange, target = "to_creditors", message.get("creditor_id")
     if type(target) is not int or not -(1 << 63) <= target < 1 << 63:
-        return []  # the fields tell of it
+        return []  # the check of the fields reports it
     expected = {"exchange": exchange, "routing key": hex_key(target)}
     found = {"exchange": answer.exchange, "routing key": answer.routing_key}
     problems = _differences("", expected, found)
@@ -147,7 +147,7 @@ def _check_ts(ts: Any) -> list[str]:
     try:
         is_ahead = datetime.fromisoformat(ts) > datetime.now(UTC) + _MAX_AHEAD
     except (TypeError, ValueError):
-        return []  # the fields tell of it
+        return []  # the check of the fields reports it
     return [f"ts is in the future: {ts}"] if is_ahead else []
 
 

@@ -1,4 +1,4 @@
-"""How ids, moments and messages look on the wire."""
+"""How ids, moments and messages are written on the wire."""
 
 import hashlib
 import json
@@ -87,7 +87,7 @@ def prepare_transfer(
 
 
 def finalize_transfer(prepared: Message, committed_amount: int, note: str = "") -> Message:
-    """Commits (or with 0 dismisses) what a PreparedTransfer message has told of."""
+    """Commits (or with 0 dismisses) the transfer that a PreparedTransfer message has reported."""
     ids = ("debtor_id", "creditor_id", "transfer_id")
     coordinator = ("coordinator_type", "coordinator_id", "coordinator_request_id")
     return {

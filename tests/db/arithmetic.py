@@ -7,6 +7,7 @@ from typing import Any
 from swpt_accounts.db.connection import DatabaseConnection
 from tests.model.arithmetic import Arithmetic
 from tests.model.money import T0
+from tests.support.database import call_function
 
 
 class DatabaseArithmetic(Arithmetic):
@@ -16,8 +17,7 @@ class DatabaseArithmetic(Arithmetic):
         self._connection = connection
 
     def _call(self, function: str, *args: Any) -> Any:
-        (found,) = self._connection.call(function, *args)
-        return found
+        return call_function(self._connection, function, *args)
 
     def balance(
         self, now: datetime, principal: int, interest: Decimal, rate: float, since: datetime

@@ -12,6 +12,8 @@ from tests.model.ids import ROOT_CREDITOR_ID
 from tests.model.node import Node, Row
 
 TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
+# What installs the procedures, nobody else changes.
+CHANGING_TABLES = tuple(name for name in TABLES if name != "procedures_version")
 OUTBOXES = tuple(name for name in TABLES if name.endswith("_signal"))
 # What a table's rows are called by those who wait for them.
 TOPICS = {
@@ -33,7 +35,7 @@ class StoredRows(Node):
     def clear(self) -> None:
         """Remove all rows. Where there are few, that takes less time than TRUNCATE."""
         with self.connection.raw.pipeline():
-            for table in TABLES:
+            for table in CHANGING_TABLES:
                 self.connection.raw.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
     def rows(self, table: str) -> list[Row]:

@@ -1,6 +1,7 @@
 """Drives the stored procedures of a database with the code, and the arguments, of the workers."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,19 +9,26 @@ from decimal import Decimal
 from swpt_accounts.chores.posting import ChoresPoster
 from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import (
+    FIND_BOOK_ERRORS,
+    SEND_DUE_ACCOUNT_UPDATES,
+    SEND_PROMPT_ACCOUNT_UPDATES,
+    TABLE_PAGES,
+)
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
-from swpt_accounts.outbox.signals import Signal, make_signal
+from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
-from swpt_accounts.scans.accounts import PROMPT_UPDATES_COUNT_MAX, QUIET_TIME, AccountsScan
-from swpt_accounts.scans.other import PreparedTransfersScan, RegisteredBalanceChangesScan
+from swpt_accounts.scans import prompt_updates
+from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.scans.pacing import Step
+from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
+from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.chores import CHORE_TYPES, Chore, decode_chore, encode_chore
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
-from swpt_accounts.stages.worker import BATCH_COUNT_MAX
 from swpt_accounts.workers.stopping import Stop
 from tests.db.arithmetic import DatabaseArithmetic
 from tests.db.params import settings_with
@@ -30,6 +38,8 @@ from tests.model.books_invariants import check_sums_and_locks
 from tests.model.builders import NOW
 from tests.model.node import NOTHING, Row
 from tests.model.state import Message, Params
+
+BATCH_COUNT = 1000
 
 
 class _CollectedChores(ChoresPoster):
@@ -49,7 +59,7 @@ class Shard(StoredRows):
     def __init__(self, connection: DatabaseConnection, settings: Settings) -> None:
         super().__init__(connection)
         self.settings = settings
-        self._signals = [make_signal(name, settings) for name in SIGNALS]
+        self._signals = [outbox_table(name, settings) for name in SIGNALS]
         self._stop = Stop()
 
     # The circumstances
@@ -61,7 +71,7 @@ class Shard(StoredRows):
 
     def set_params(self, params: Params) -> None:
         self.settings = settings_with(self.settings, params)
-        self._signals = [make_signal(name, self.settings) for name in SIGNALS]
+        self._signals = [outbox_table(name, self.settings) for name in SIGNALS]
 
     # Incoming messages
 
@@ -77,13 +87,16 @@ class Shard(StoredRows):
     # Stages
 
     def run_stage(
-        self, stage: Stage, *, after_id: int = 0, count_max: int = BATCH_COUNT_MAX
+        self, stage: Stage, *, after_id: int = 0, count_max: int = BATCH_COUNT
     ) -> tuple[int, int, int | None]:
         """Work off a batch. Returns how many were taken, how many were seen, and the last id."""
-        taken, seen, last_id = self.connection.call(
-            stage.procedure, after_id, count_max, *stage.parameters(self.settings)
+        found = self.connection.call(
+            stage.procedure,
+            after_id=after_id,
+            count_max=count_max,
+            **stage.parameters(self.settings),
         )
-        return taken, seen, last_id
+        return found.taken, found.seen, found.last_id
 
     def process_transfer_requests(self) -> None:
         self._finish_stage(PREPARING)
@@ -96,7 +109,7 @@ class Shard(StoredRows):
 
     def _finish_stage(self, stage: Stage) -> None:
         taken, seen, _ = self.run_stage(stage)
-        assert taken <= seen < BATCH_COUNT_MAX
+        assert taken <= seen < BATCH_COUNT
         assert self.run_stage(stage)[:2] == (0, 0)
 
     # Chores and scans
@@ -110,7 +123,8 @@ class Shard(StoredRows):
     def scan_accounts(self) -> list[Message]:
         scan = AccountsScan(self.settings, self._stop, hours=1)
         scan._poster = poster = _CollectedChores(self.settings)
-        self._make_pass(scan, "account")
+        with closing(scan._root_configs):
+            self._make_pass(scan, "account")
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
@@ -127,17 +141,26 @@ class Shard(StoredRows):
 
     def pages_count(self, table: str) -> int:
         """How many pages a table has."""
-        count: int
-        (count,) = self.connection.call("table_pages_v1", table)
+        count: int = self.connection.call_value(TABLE_PAGES, table=table)
         return count
 
     def send_due_account_updates(self, first_page: int, end_page: int, age: timedelta) -> None:
         """Send updates of the accounts on some pages, if the last ones are older than that."""
-        self.connection.call("send_due_account_updates_v1", first_page, end_page, age)
+        self.connection.call(
+            SEND_DUE_ACCOUNT_UPDATES,
+            first_page=first_page,
+            end_page=end_page,
+            heartbeat=age,
+            **self.settings.realm.parameters,
+        )
 
-    def send_prompt_account_updates(self, *, count_max: int = PROMPT_UPDATES_COUNT_MAX) -> int:
-        count: int
-        (count,) = self.connection.call("send_prompt_account_updates_v1", QUIET_TIME, count_max)
+    def send_prompt_account_updates(self, *, count_max: int = prompt_updates.COUNT_MAX) -> int:
+        count: int = self.connection.call_value(
+            SEND_PROMPT_ACCOUNT_UPDATES,
+            quiet_min=prompt_updates.QUIET_TIME,
+            count_max=count_max,
+            **self.settings.realm.parameters,
+        )
         return count
 
     # Outgoing messages
@@ -150,11 +173,11 @@ class Shard(StoredRows):
         with self.connection.raw.transaction(force_rollback=True):
             return self.take_messages()
 
-    def _take(self, signal: Signal) -> list[Message]:
+    def _take(self, signal: OutboxTable) -> list[Message]:
         raw = self.connection.raw
         rows = (
             wire_cursor(raw)
-            .execute(signal.take_query(raw), {"after_id": 0, "count_max": BATCH_COUNT_MAX})
+            .execute(signal.take_query(raw), {"after_id": 0, "count_max": BATCH_COUNT})
             .fetchall()
         )
         return [read_struct(signal.message(row)) for row in sorted(rows)]
@@ -171,7 +194,13 @@ class Shard(StoredRows):
         assert sorted(keys.fetchall()) == account_keys
         # what operators are told
         if not any(received.values()):
-            assert self.connection.call_table("find_book_errors_v1", 0, 0, 1) == []
+            assert self.find_book_errors() == []
+
+    def find_book_errors(self, *, count_max: int = 100) -> list[tuple[int, int | None, str]]:
+        """What is wrong with the books, and whose books they are."""
+        return self.connection.call_table(
+            FIND_BOOK_ERRORS, **self.settings.realm.parameters, count_max=count_max
+        )
 
     def balance(self, account: Row, now: datetime) -> Decimal:
         """The principal of an account together with the interest, at a moment."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDLED
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
 from tests.db.shard import Shard
@@ -102,17 +103,17 @@ def test_what_was_handled_is_forgotten_after_a_while(shard: Shard) -> None:
     age_max = timedelta(hours=1)
     for now, count in ((NOW + age_max, 1), (NOW + age_max + timedelta(seconds=1), 0)):
         shard.set_now(now)
-        shard.connection.call("forget_handled_v1", age_max)
+        shard.connection.call(FORGET_HANDLED, age_max=age_max)
         assert len(shard.rows("handled_batch")) >= count
     assert shard.rows("handled_batch") == []
 
 
 def test_digests_that_were_handled_are_found(shard: Shard) -> None:
-    call = shard.connection.call
+    connection = shard.connection
     digests = [bytes([i]) * 16 for i in range(5)]
-    call("note_handled_v1", digests[:2])
-    call("note_handled_v1", digests[2:3])
-    (found,) = call("find_handled_v1", digests[1:4])
+    connection.call(NOTE_HANDLED, digests=digests[:2])
+    connection.call(NOTE_HANDLED, digests=digests[2:3])
+    found = connection.call_value(FIND_HANDLED, digests=digests[1:4])
     assert sorted(found) == digests[1:3]
-    assert call("find_handled_v1", digests[3:]) == ([],)
-    assert call("find_handled_v1", []) == ([],)
+    assert connection.call_value(FIND_HANDLED, digests=digests[3:]) == []
+    assert connection.call_value(FIND_HANDLED, digests=[]) == []

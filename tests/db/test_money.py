@@ -6,10 +6,11 @@ import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
 from tests.model.money import MAX_INT64
+from tests.support.database import call_function
 
 
 def test_interest_is_limited(connection: DatabaseConnection) -> None:
-    (interest,) = connection.call("interest_part", Decimal("1e2400"), MAX_INT64)
+    interest = call_function(connection, "interest_part", Decimal("1e2400"), MAX_INT64)
     assert interest == Decimal("1e36")
 
 
@@ -26,4 +27,4 @@ def test_interest_is_limited(connection: DatabaseConnection) -> None:
 def test_expendable_amount(
     connection: DatabaseConnection, balance: Decimal, locked: int, minimum: int, expendable: int
 ) -> None:
-    assert connection.call("expendable_amount", balance, locked, minimum) == (expendable,)
+    assert call_function(connection, "expendable_amount", balance, locked, minimum) == expendable

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from swpt_accounts.settings import load_settings, settings_reference
+from scripts.settings_reference import settings_reference
+from swpt_accounts.settings import load_settings
 from tests.docker.processes import DOCKER, ROOT
 from tests.docker.test_entrypoint import COMMANDS
 

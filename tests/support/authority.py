@@ -20,8 +20,8 @@ import pytest
 import requests
 from sqlalchemy.engine import make_url
 
+from scripts.settings_reference import settings_reference
 from swpt_accounts.broker import topology
-from swpt_accounts.settings import settings_reference
 from tests.support.broker import Broker, Observer, wait_until
 
 ROOT = Path(__file__).parents[2]
