@@ -5,7 +5,7 @@
 tests_in_order() {
   local name
   {
-    printf 'tests/%s/\n' unit db model broker e2e faults
+    printf 'tests/%s/\n' unit model examples db broker e2e faults
     printf '%s\n' tests/*/
   } | sed 's:/$::' | awk '!seen[$0]++' | while read -r name; do
     if [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ]; then echo "$name"; fi

@@ -1,13 +1,10 @@
 """Drives the stored procedures of a database with the code, and the arguments, of the workers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
-
-from psycopg import sql
-from psycopg.rows import dict_row
 
 from swpt_accounts.chores.posting import ChoresPoster
 from swpt_accounts.chores.worker import do_chore
@@ -18,7 +15,6 @@ from swpt_accounts.db.procedures import (
     SEND_PROMPT_ACCOUNT_UPDATES,
     TABLE_PAGES,
 )
-from swpt_accounts.db.tables import Base
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
@@ -34,29 +30,16 @@ from swpt_accounts.smp.chores import CHORE_TYPES, Chore, decode_chore, encode_ch
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from swpt_accounts.workers.stopping import Stop
+from tests.db.arithmetic import DatabaseArithmetic
 from tests.db.params import settings_with
+from tests.db.rows import StoredRows
 from tests.db.wire import make_delivery, read_struct
 from tests.model.books_invariants import check_sums_and_locks
 from tests.model.builders import NOW
-from tests.model.ids import ROOT_CREDITOR_ID
-from tests.model.node import NOTHING, Node, Row
+from tests.model.node import NOTHING, Row
 from tests.model.state import Message, Params
-from tests.support.database import call_function
 
 BATCH_COUNT = 1000
-TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
-_IDENTIFYING_FIELDS = (
-    *("debtor_id", "creditor_id", "transfer_id"),
-    *("coordinator_type", "coordinator_id", "coordinator_request_id"),
-)
-# What installs the procedures, nobody else changes.
-CHANGING_TABLES = tuple(name for name in TABLES if name != "procedures_version")
-OUTBOXES = tuple(name for name in TABLES if name.endswith("_signal"))
-# What a table's rows are called by those who wait for them.
-TOPICS = {
-    mapper.local_table.name: mapper.class_.__name__  # type: ignore[attr-defined]
-    for mapper in Base.registry.mappers
-}
 
 
 class _CollectedChores(ChoresPoster):
@@ -70,16 +53,16 @@ class _CollectedChores(ChoresPoster):
         self.chores += chores
 
 
-class Shard(Node):
+class Shard(StoredRows):
     """One database. Its realm need not be the whole world."""
 
     def __init__(self, connection: DatabaseConnection, settings: Settings) -> None:
-        self.connection = connection
+        super().__init__(connection)
         self.settings = settings
         self._signals = [outbox_table(name, settings) for name in SIGNALS]
         self._stop = Stop()
 
-    # The database
+    # The circumstances
 
     def set_now(self, now: datetime | None) -> None:
         """Set the time of the stored procedures; None: the time of the clock."""
@@ -89,64 +72,6 @@ class Shard(Node):
     def set_params(self, params: Params) -> None:
         self.settings = settings_with(self.settings, params)
         self._signals = [outbox_table(name, self.settings) for name in SIGNALS]
-
-    def clear(self) -> None:
-        """Remove all rows. Where there are few, that takes less time than TRUNCATE."""
-        with self.connection.raw.pipeline():
-            for table in CHANGING_TABLES:
-                self.connection.raw.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-
-    def rows(self, table: str) -> list[Row]:
-        """All rows of a table, the oldest first where that can be told."""
-        query = sql.SQL("SELECT * FROM {} ORDER BY 1, 2, 3").format(sql.Identifier(table))
-        with self.connection.raw.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query).fetchall()
-
-    def account(self, debtor_id: int, creditor_id: int) -> Row:
-        with self.connection.raw.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(
-                "SELECT * FROM account WHERE debtor_id = %s AND creditor_id = %s",
-                [debtor_id, creditor_id],
-            ).fetchone()
-        assert row is not None, f"there is no account ({debtor_id}, {creditor_id})"
-        return row
-
-    def update_account(self, debtor_id: int, creditor_id: int, **columns: Any) -> None:
-        query = sql.SQL("UPDATE account SET {} WHERE debtor_id = %s AND creditor_id = %s").format(
-            sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(c)) for c in columns)
-        )
-        parameters = [*columns.values(), debtor_id, creditor_id]
-        assert self.connection.raw.execute(query, parameters).rowcount == 1
-
-    def remove_account(self, debtor_id: int, creditor_id: int) -> None:
-        for table in ("account_key", "account"):
-            query = sql.SQL("DELETE FROM {} WHERE debtor_id = %s AND creditor_id = %s").format(
-                sql.Identifier(table)
-            )
-            assert self.connection.raw.execute(query, [debtor_id, creditor_id]).rowcount == 1
-        if creditor_id == ROOT_CREDITOR_ID:
-            self.connection.raw.execute("DELETE FROM root_config WHERE debtor_id = %s", [debtor_id])
-
-    # What is remembered
-
-    def accounts(self) -> list[Row]:
-        return self.rows("account")
-
-    def prepared_transfers(self) -> list[Row]:
-        return self.rows("prepared_transfer")
-
-    def transfer_requests(self) -> list[Row]:
-        return [_without(row, "id") for row in self.rows("transfer_request")]
-
-    def finalization_requests(self) -> list[Row]:
-        """The database keeps later requests for the same transfer until they are processed."""
-        return _first_of_each(_without(row, "id") for row in self.rows("finalization_request"))
-
-    def pending_changes(self) -> list[Row]:
-        return [_pending_change(row) for row in self.rows("pending_balance_change")]
-
-    def registered_changes(self) -> list[Row]:
-        return self.rows("registered_balance_change")
 
     # Incoming messages
 
@@ -198,10 +123,8 @@ class Shard(Node):
     def scan_accounts(self) -> list[Message]:
         scan = AccountsScan(self.settings, self._stop, hours=1)
         scan._poster = poster = _CollectedChores(self.settings)
-        try:
+        with closing(scan):
             self._make_pass(scan, "account")
-        finally:
-            scan.close()
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
@@ -281,16 +204,8 @@ class Shard(Node):
 
     def balance(self, account: Row, now: datetime) -> Decimal:
         """The principal of an account together with the interest, at a moment."""
-        balance: Decimal = call_function(
-            self.connection,
-            "balance_at",
-            now,
-            account["principal"],
-            account["interest"],
-            account["interest_rate"],
-            account["last_change_ts"],
-        )
-        return balance
+        names = ("principal", "interest", "interest_rate", "last_change_ts")
+        return DatabaseArithmetic(self.connection).balance(now, *[account[n] for n in names])
 
 
 def empty_shard(connection: DatabaseConnection, settings: Settings) -> Shard:
@@ -299,20 +214,3 @@ def empty_shard(connection: DatabaseConnection, settings: Settings) -> Shard:
     made.clear()
     made.set_now(NOW)
     return made
-
-
-def _without(row: Row, *names: str) -> Row:
-    return {name: value for name, value in row.items() if name not in names}
-
-
-def _first_of_each(rows: Iterable[Row]) -> list[Row]:
-    firsts: dict[tuple[Any, ...], Row] = {}
-    for row in rows:
-        firsts.setdefault(tuple(row[name] for name in _IDENTIFYING_FIELDS), row)
-    return list(firsts.values())
-
-
-def _pending_change(row: Row) -> Row:
-    """A change that was made here has a number in the database, yet none in the oracle."""
-    change = _without(row, "id", "is_registered")
-    return change if row["is_registered"] else {**change, "change_id": None}

@@ -61,10 +61,6 @@ def test_next_seqnum(shared_connection: DatabaseConnection, seqnum: int) -> None
     assert call_function(shared_connection, "next_seqnum", seqnum) == next_seqnum(seqnum)
 
 
-def test_last_seqnum_is_followed_by_the_first(shared_connection: DatabaseConnection) -> None:
-    assert call_function(shared_connection, "next_seqnum", 2147483647) == -2147483648
-
-
 @SETTINGS
 @given(seqnum=INT32, other=INT32, is_near=st.booleans())
 def test_order_of_seqnums(

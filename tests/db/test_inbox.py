@@ -13,7 +13,6 @@ from tests.db.wire import make_delivery
 from tests.model import builders
 from tests.model.books import account, open_books, prepare
 from tests.model.builders import ALICE, BOB, NOW, ROOT
-from tests.model.money import MAX_INT64
 
 QUEUES = ("transfer_request", "finalization_request", "pending_balance_change")
 
@@ -37,25 +36,6 @@ def test_batch_of_everything(shard: Shard) -> None:
     assert account(shard, 1)["principal"] == 0
     amounts = [row["committed_amount"] for row in shard.rows("finalization_request")]
     assert amounts == [10, 11]
-
-
-def test_queues_keep_the_order_of_arrival(shard: Shard) -> None:
-    open_books(shard, {ALICE: 100, BOB: 0})
-    numbers = [5, 3, 9, 1, 7]
-    for batch in (numbers[:3], numbers[3:]):
-        shard.receive(
-            *[
-                message
-                for number in batch
-                for message in (
-                    builders.prepare_transfer(ALICE, BOB, 0, coordinator_request_id=number),
-                    builders.pending_balance_change(BOB, 1, change_id=number),
-                )
-            ]
-        )
-    requests = shard.rows("transfer_request")
-    assert [row["coordinator_request_id"] for row in requests] == numbers
-    assert [row["change_id"] for row in shard.rows("pending_balance_change")] == numbers
 
 
 def test_batch_that_fails_leaves_nothing(shard: Shard) -> None:
@@ -94,15 +74,6 @@ def test_redelivered_request_that_was_handled_is_ignored(shard: Shard) -> None:
     assert [row["coordinator_request_id"] for row in requests] == [1, 2]
     shard.receive(first, second, is_repeated=True)
     assert len(shard.rows("transfer_request")) == 2
-
-
-def test_equal_request_that_is_new_is_handled(shard: Shard) -> None:
-    open_books(shard, {ALICE: 100, BOB: 0})
-    message = builders.prepare_transfer(ALICE, BOB, 10)
-    shard.receive(message)
-    shard.receive(message)
-    shard.receive(message, message)
-    assert len(shard.rows("transfer_request")) == 4
 
 
 def test_repeated_batch_is_handled_once(shard: Shard) -> None:
@@ -146,21 +117,3 @@ def test_digests_that_were_handled_are_found(shard: Shard) -> None:
     assert sorted(found) == digests[1:3]
     assert connection.call_value(FIND_HANDLED, digests=digests[3:]) == []
     assert connection.call_value(FIND_HANDLED, digests=[]) == []
-
-
-def test_limits_of_a_request(shard: Shard) -> None:
-    message = builders.prepare_transfer(-MAX_INT64 - 1, MAX_INT64, MAX_INT64, min_locked_amount=0)
-    shard.receive(builders.configure_account(MAX_INT64))
-    shard.receive({**message, "max_commit_delay": 2**31 - 1})
-    (row,) = shard.rows("transfer_request")
-    assert (
-        row.items()
-        >= {
-            "creditor_id": -MAX_INT64 - 1,
-            "coordinator_id": -MAX_INT64 - 1,
-            "recipient_creditor_id": MAX_INT64,
-            "min_locked_amount": 0,
-            "max_locked_amount": MAX_INT64,
-            "deadline": NOW + timedelta(seconds=2**31 - 1),
-        }.items()
-    )

@@ -23,7 +23,7 @@ from swpt_accounts.db.installing import (
 )
 from swpt_accounts.db.tables import Base
 from swpt_accounts.settings import load_settings
-from tests.db.shard import TABLES
+from tests.db.rows import TABLES
 from tests.support.database import Databases, migrate
 
 # Made by `./dev release-schema NAME` when a version was released.

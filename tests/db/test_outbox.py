@@ -16,7 +16,8 @@ from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS, AccountPurge, OutgoingMessage
-from tests.db.shard import OUTBOXES, Shard
+from tests.db.rows import OUTBOXES
+from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import open_books, prepare
 from tests.model.builders import ALICE, BOB, MICROSECOND, NOW, SECOND

@@ -15,7 +15,8 @@ from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import load_settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
-from tests.db.shard import CHANGING_TABLES, OUTBOXES, TOPICS, Shard
+from tests.db.rows import CHANGING_TABLES, OUTBOXES, TOPICS
+from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import configure_root
 from tests.model.builders import DEBTOR, INFO, NOW, ROOT

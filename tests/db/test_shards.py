@@ -15,7 +15,8 @@ from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
 from swpt_accounts.workers.shard_guard import ForeignRowError, guard_tables
 from tests.db.realms import find_creditors, find_debtor, make_shard
-from tests.db.shard import OUTBOXES, Shard
+from tests.db.rows import OUTBOXES
+from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import configure_root, prepared
 from tests.model.builders import DAY, DEBTOR, NOW, ROOT

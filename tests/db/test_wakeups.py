@@ -17,7 +17,8 @@ from swpt_accounts.scans.prompt_updates import TOPIC as PROMPT_UPDATES_TOPIC
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
 from tests.db.realms import find_creditors, make_shard
-from tests.db.shard import OUTBOXES, TOPICS, Shard
+from tests.db.rows import OUTBOXES, TOPICS
+from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import delete_account, open_books, prepare, prepared
 from tests.model.builders import DAY, INFO, NOW, ROOT, SECOND

@@ -55,7 +55,7 @@ def test_rate_is_changed(node: Node) -> None:
     assert update["last_change_seqnum"] == 2
 
 
-@pytest.mark.parametrize("rate", [3.123456789, 0.1 + 0.2, -49.99999999999999, 5e-324])
+@pytest.mark.parametrize("rate", [5.5, 3.123456789, 0.1 + 0.2, -49.99999999999999, 5e-324])
 def test_same_rate_is_no_change(node: Node, rate: float) -> None:
     open_books(node, {ALICE: 0})
     node.set_now(LATER)
@@ -76,6 +76,7 @@ def test_rate_is_clamped(node: Node, rate: float, clamped: float) -> None:
     node.set_now(LATER)
     change_rate(node, rate, LATER)
     assert account(node, ALICE)["interest_rate"] == clamped
+    assert len(node.take_messages()) == 1
 
 
 @pytest.mark.parametrize(
