@@ -12,6 +12,7 @@ from swpt_accounts.cli.options import (
     url_option,
 )
 from swpt_accounts.inbox.worker import InboxWorker
+from swpt_accounts.settings.advice import warn_of_slow_settings
 from swpt_accounts.workers.processes import run_workers
 from swpt_accounts.workers.stopping import Stop
 
@@ -42,6 +43,8 @@ def consume_messages(
         protocol_broker_prefetch_size=prefetch_size,
         protocol_broker_prefetch_count=prefetch_count,
     )
+
+    warn_of_slow_settings(settings, "protocol_broker_")
 
     def make_workers(stop: Stop) -> list[InboxWorker]:
         count = settings.protocol_broker_threads

@@ -10,6 +10,7 @@ from swpt_accounts.cli.options import (
 )
 from swpt_accounts.outbox.worker import FlushWorker
 from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.settings.advice import warn_of_slow_settings
 from swpt_accounts.workers.processes import run_workers
 from swpt_accounts.workers.stopping import Stop
 
@@ -24,6 +25,8 @@ def flush_messages(
 ) -> None:
     """Send outgoing messages of the given TYPES; without TYPES, all of them."""
     settings = get_settings(flush_processes=processes, flush_period=wait)
+
+    warn_of_slow_settings(settings, "app_flush_")
 
     def make_workers(stop: Stop) -> list[FlushWorker]:
         return [

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from scripts.settings_reference import settings_reference
 from swpt_accounts.settings import Settings, SettingsError, load_settings
+from swpt_accounts.settings.advice import slow_settings
+
+ROOT = Path(__file__).parents[2]
 
 DEFAULTS: dict[str, Any] = {
     "WEBSERVER_PROCESSES": 1,
@@ -515,3 +519,34 @@ def test_everything_is_documented() -> None:
         assert doc.doc.endswith((".", "`."))
         assert "|" not in doc.doc + doc.rule
         assert load(doc.name, doc.default) == DEFAULTS[doc.name]
+
+
+# --- Values that cost most of the speed ---
+
+
+@pytest.mark.parametrize(
+    ("name", "slow", "fast"),
+    [
+        ("PROTOCOL_BROKER_PREFETCH_COUNT", ("1", "2", "10"), ("0", "11", "250", "65535")),
+        ("PROCESS_TRANSFER_REQUESTS_THREADS", ("10", "1000"), ("0", "1", "9")),
+        ("PROCESS_FINALIZATION_REQUESTS_THREADS", ("10",), ("1",)),
+        ("PROCESS_BALANCE_CHANGES_THREADS", ("10",), ("1",)),
+        ("APP_PROCESS_BALANCE_CHANGES_MAX_COUNT", ("1", "10"), ("0", "11", "50000")),
+        ("APP_FLUSH_PREPARED_TRANSFERS_BURST_COUNT", ("1", "10"), ("0", "11", "5000")),
+    ],
+)
+def test_slow_values_are_named(name: str, slow: tuple[str, ...], fast: tuple[str, ...]) -> None:
+    for text in slow:
+        (line,) = slow_settings(load_settings({name: text}), (name.lower(),))
+        assert line.startswith(f"{name} is {text}, ")
+        assert str(DEFAULTS[name]) in line
+        page, _, section = line.rpartition(" ")[2].partition("#")
+        text_of_page = (ROOT / page).read_text(encoding="utf-8")
+        assert f"## {section.replace('-', ' ')}" in text_of_page.lower()
+        assert f"`{name}`" in text_of_page
+    for text in fast:
+        assert slow_settings(load_settings({name: text}), (name.lower(),)) == []
+
+
+def test_defaults_are_not_slow() -> None:
+    assert slow_settings(load_settings({}), ("",)) == []
