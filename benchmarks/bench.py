@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from agentkit.broker import Broker
+from agentkit.messages import configure_root
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Load, OpeningLoad, Pattern, Schedule, TransferLoad
-from benchmarks.agents.messages import ROOT_CREDITOR_ID, configure_account
 from benchmarks.agents.play import LoadResult
 from benchmarks.agents.process import Driver
-from benchmarks.amqp import Link
 from benchmarks.authority import OBSERVER_QUEUE, Authority, wait_until
 from benchmarks.checking import find_problems, settle
 from benchmarks.options import Options
@@ -148,10 +148,9 @@ class Bench:
     def new_debtor(self) -> int:
         """A new debtor, who may issue as much as it likes."""
         debtor_id = random.getrandbits(60)
-        link = Link(self.addresses.broker_url)
-        link.post(configure_account(debtor_id, ROOT_CREDITOR_ID, 1e30))
-        while link.has_outgoing:
-            link.flush()
+        broker = Broker(self.addresses.broker_url)
+        broker.send(configure_root(debtor_id))
+        broker.close()
         with self.addresses.connect() as connection:
             statement = "SELECT 1 FROM account WHERE debtor_id = %s AND creditor_id = 0"
             wait_until(
@@ -159,7 +158,6 @@ class Bench:
                 "the debtor has an account",
                 10,
             )
-        link.close()
         self.drain()
         return debtor_id
 
