@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from agentkit.broker import Broker
 from agentkit.messages import configure_root
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Load, OpeningLoad, Pattern, Schedule, TransferLoad
@@ -148,9 +147,7 @@ class Bench:
     def new_debtor(self) -> int:
         """A new debtor, who may issue as much as it likes."""
         debtor_id = random.getrandbits(60)
-        broker = Broker(self.addresses.broker_url)
-        broker.send(configure_root(debtor_id))
-        broker.close()
+        self.authority.send(configure_root(debtor_id))
         with self.addresses.connect() as connection:
             statement = "SELECT 1 FROM account WHERE debtor_id = %s AND creditor_id = 0"
             wait_until(
@@ -164,8 +161,7 @@ class Bench:
     def drain(self) -> None:
         """Wait until all work is done, and take what was sent out of the observer's queue."""
         settle(self.authority)
-        with self.authority.channel() as channel:
-            channel.queue_purge(OBSERVER_QUEUE)
+        self.authority.broker.channel.queue_purge(OBSERVER_QUEUE)
 
     def new_world(self, accounts_count: int) -> World:
         """A new world, made through messages alone."""

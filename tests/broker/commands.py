@@ -1,15 +1,16 @@
 """Runs the commands that need RabbitMQ only."""
 
+import os
 import subprocess
 from typing import Any
 
-from tests.support.authority import ROOT, clean_environment, flask_command
+from agentkit.processes import ROOT, flask_command
 
 
 def settings_for(broker_url: str, queue: str, **settings: str) -> dict[str, str]:
     """An environment whose database is set, but does not exist."""
     return {
-        **clean_environment(),
+        **os.environ,
         "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://nobody@127.0.0.1:1/nothing",
         "PROTOCOL_BROKER_URL": broker_url,
         "PROTOCOL_BROKER_QUEUE": queue,

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.consumer import BatchConsumer, Delivery
+from agentkit.broker import Broker
+from agentkit.management import Management
+from agentkit.waiting import wait_until
+from swpt_accounts.broker.consumer import BatchConsumer, Delivery, Refusal
 from swpt_accounts.workers.stopping import Stop
 from tests.broker.conftest import take
-from tests.support.broker import Broker, Management, wait_until
 
 Consume = Callable[[int], BatchConsumer]
 Fill = Callable[[int], list[bytes]]
@@ -84,7 +86,7 @@ def test_run_ends_with_the_stop(consume: Consume, fill: Fill) -> None:
     handled: list[bytes] = []
     stop = Stop()
 
-    def handle(batch: list[Delivery]) -> list[object]:
+    def handle(batch: list[Delivery]) -> list[Refusal]:
         handled.extend(d.body for d in batch)
         if len(handled) == len(bodies):
             stop.request()
@@ -99,7 +101,7 @@ def test_run_passes_on_what_the_handler_raises(
 ) -> None:
     fill(3)
 
-    def handle(batch: list[Delivery]) -> list[object]:
+    def handle(batch: list[Delivery]) -> list[Refusal]:
         raise ZeroDivisionError
 
     consumer = consume(3)

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from agentkit.processes import ROOT
 from swpt_accounts.settings import load_settings, settings_reference
-from tests.docker.processes import DOCKER, ROOT
+from tests.docker.processes import DOCKER
 from tests.docker.test_entrypoint import COMMANDS
 
 FILES = ("docker-compose.yml", "docker-compose-all.yml")
