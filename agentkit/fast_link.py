@@ -25,15 +25,17 @@ RECEIVE_BYTES_MAX = 1 << 20
 OUTBOX_BYTES_MAX = 1 << 19
 
 _FRAME = struct.Struct(">BHI")
-_FRAME_OVERHEAD = _FRAME.size + 1
 _PUBLISH = struct.Struct(">HHH")
-_HEADER = struct.Struct(">HHQH")
+_BASIC_CLASS = struct.Struct(">HH")
+_LENGTH = struct.Struct(">Q")
+_SIZE = struct.Struct(">I")
+_BODY_START = struct.pack(">BH", spec.FRAME_BODY, CHANNEL)
 _DELIVER = 60 << 16 | 60
 _METHOD_ID = struct.Struct(">I")
 _TAG = struct.Struct(">Q")
 _END = b"\xce"
 # content_type, delivery_mode and type are present.
-_PROPERTY_FLAGS = 1 << 15 | 1 << 12 | 1 << 5
+_PROPERTY_FLAGS = struct.pack(">H", 1 << 15 | 1 << 12 | 1 << 5)
 
 
 class BrokerError(KitError):
@@ -55,13 +57,25 @@ class Route:
     def __init__(self, exchange: str, routing_key: str, message_type: str) -> None:
         method = _PUBLISH.pack(60, 40, 0)
         method += _short_string(exchange) + _short_string(routing_key) + b"\0"
-        self._method = _frame(spec.FRAME_METHOD, method)
-        self._properties = _short_string(CONTENT_TYPE) + b"\x02" + _short_string(message_type)
+        properties = _PROPERTY_FLAGS + _short_string(CONTENT_TYPE)
+        properties += b"\x02" + _short_string(message_type)
+        header_start = _BASIC_CLASS.pack(60, 0)
+        header_size = len(header_start) + _LENGTH.size + len(properties)
+        self._before_length = _frame(spec.FRAME_METHOD, method)
+        self._before_length += _FRAME.pack(spec.FRAME_HEADER, CHANNEL, header_size) + header_start
+        self._after_length = properties + _END + _BODY_START
 
     def message(self, body: bytes) -> bytes:
         """The frames of one persistent message."""
-        header = _HEADER.pack(60, 0, len(body), _PROPERTY_FLAGS) + self._properties
-        return self._method + _frame(spec.FRAME_HEADER, header) + _frame(spec.FRAME_BODY, body)
+        size = len(body)
+        return (
+            self._before_length
+            + _LENGTH.pack(size)
+            + self._after_length
+            + _SIZE.pack(size)
+            + body
+            + _END
+        )
 
 
 @lru_cache(maxsize=100_000)
@@ -78,14 +92,15 @@ def frames(message: Message) -> bytes:
 def parse_frames(data: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
     """The whole frames at the beginning of the data (their kinds, their payloads), and the rest."""
     found = []
-    start = 0
-    while start + _FRAME.size <= len(data):
-        kind, _channel, size = _FRAME.unpack_from(data, start)
-        end = start + size + _FRAME_OVERHEAD
-        if end > len(data):
+    start, total = 0, len(data)
+    unpack, head_size = _FRAME.unpack_from, _FRAME.size
+    while (payload := start + head_size) <= total:
+        kind, _channel, size = unpack(data, start)
+        payload_end = payload + size
+        if payload_end >= total:
             break
-        found.append((kind, data[start + _FRAME.size : end - 1]))
-        start = end
+        found.append((kind, data[payload:payload_end]))
+        start = payload_end + 1
     return found, data[start:]
 
 
