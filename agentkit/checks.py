@@ -26,11 +26,12 @@ _AHEAD_MAX = timedelta(hours=2)
 
 def field_problems(message: Received) -> list[str]:
     """Says what is wrong with the body of a message."""
-    name = str(message.data.get("type"))
+    data = message.data
+    name = str(data.get("type"))
     if name not in RULES:
         return [f"the body is no message to an agent: {message.body[:300]!r}"]
-    problems = [f"{name}: {text}" for text in check_fields(message.data)]
-    return problems or [f"{name}: {text}" for text in _relations(message.data)]
+    problems = check_fields(data) or _relations(data)
+    return [f"{name}: {text}" for text in problems]
 
 
 def problems_of(
@@ -44,10 +45,11 @@ def problems_of(
     if message.exchange == ACCOUNTS_IN:
         return []
     problems = field_problems(message)
-    name = str(message.data.get("type"))
+    data = message.data
+    name = str(data.get("type"))
     if name in RULES:
         problems += [f"{name}: {text}" for text in _dress(message)]
-        problems += [f"{name}: {text}" for text in _check_ts(message.data.get("ts"), now, age_max)]
+        problems += [f"{name}: {text}" for text in _check_ts(data.get("ts"), now, age_max)]
     return problems
 
 

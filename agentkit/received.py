@@ -27,9 +27,13 @@ class Received:
         name: str | None = self.properties.type
         return name
 
-    @cached_property
+    @property
     def data(self) -> Message:
-        """The fields of the message; none if the body is no JSON object."""
+        """The fields of the message, for the caller to keep; none if the body is no JSON object."""
+        return self._fields.copy()
+
+    @cached_property
+    def _fields(self) -> Message:
         try:
             document = json.loads(self.body.decode())
         except (ValueError, RecursionError):
@@ -40,8 +44,8 @@ class Received:
         """Whether the message is of a type (None: of any), and has these fields."""
         if message_type is not None and self.type != message_type:
             return False
-        data = self.data
-        return all(name in data and data[name] == value for name, value in fields.items())
+        found = self._fields
+        return all(name in found and found[name] == value for name, value in fields.items())
 
     def __repr__(self) -> str:
         return f"<{self.exchange} {self.routing_key} {self.body[:600]!r}>"

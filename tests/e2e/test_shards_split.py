@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from agentkit.coordinator import Transfer
 from agentkit.currency import configuration
+from agentkit.database import dsn_of, execute
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.management import Management
 from agentkit.processes import ROOT, flask_command
@@ -157,10 +157,8 @@ def succeed(shard: Shard, *command: str) -> None:
 
 
 def administrate(statement: str, *names: str) -> None:
-    url = make_url(os.environ["TEST_POSTGRES_URL"]).set(drivername="postgresql")
-    dsn = url.render_as_string(hide_password=False)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+    dsn = dsn_of(os.environ["TEST_POSTGRES_URL"])
+    execute(dsn, sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @pytest.fixture
