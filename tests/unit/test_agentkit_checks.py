@@ -168,6 +168,24 @@ def test_escaped_text_is_found() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("note", "is_right"),
+    [
+        (rb"\u0041", False),
+        (rb"\u00fc", False),
+        (rb"\\\u0041", False),
+        (rb"\u001f", True),
+        (rb"\n", True),
+        (rb"\\u0041", True),
+    ],
+)
+def test_only_what_must_be_escaped_may_be(note: bytes, is_right: bool) -> None:
+    answer = arrived(NAMES["AccountTransfer"])
+    body = answer.body.replace("für Äpfel".encode(), note)
+
+    assert (problems_of(replace(answer, body=body)) == []) == is_right
+
+
 def test_a_moment_in_the_future_is_found() -> None:
     ahead = datetime.now(UTC) + timedelta(hours=3)
 
