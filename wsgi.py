@@ -2,13 +2,13 @@
 
 import sys
 
-from swpt_accounts import create_app
+from swpt_accounts.web.application import make_application
 
 # Tells gunicorn that starting its worker again would not help.
 APP_LOAD_ERROR = 4
 
 try:
-    app = create_app()
+    app = make_application(has_migrations=False)
 except SystemExit as error:
     print(error, file=sys.stderr)  # noqa: T201 - a wrong setting: there is no log yet
     sys.exit(APP_LOAD_ERROR)

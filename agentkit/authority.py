@@ -16,11 +16,11 @@ from agentkit.messages import CONTENT_TYPE, Message
 from agentkit.observer import Observer
 from agentkit.processes import (
     STOP_SECONDS_MAX,
+    WEBSERVER_COMMAND,
     Service,
     flask_command,
     free_port,
     run,
-    webserver_command,
 )
 from agentkit.waiting import KitError, wait_until
 
@@ -38,7 +38,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "process_finalization_requests": ("process_finalization_requests",),
     "process_balance_changes": ("process_balance_changes",),
     "flush_messages": ("flush_messages",),
-    "scan_accounts": ("scan_accounts",),
+    "scan_accounts": ("scan_accounts", "send_prompt_updates"),
     "scan_prepared_transfers": ("scan_prepared_transfers",),
     "scan_registered_balance_changes": ("scan_registered_balance_changes",),
 }
@@ -51,14 +51,20 @@ running: list["Authority"] = []
 class Authority:
     """Starts, stops and kills the processes of an authority, and talks to them."""
 
+    stop_seconds_max = STOP_SECONDS_MAX
+
     def __init__(
         self,
         database_url: str,
         broker_url: str,
         folder: Path,
         settings: Mapping[str, str] | None = None,
+        surroundings: Mapping[str, str] = os.environ,
     ) -> None:
-        """Start nothing yet. The logs go to the folder; the settings may override addresses."""
+        """Start nothing yet. The logs go to the folder; the settings may override addresses.
+
+        The surroundings are what else the processes see in their environment.
+        """
         self.database = Database(database_url)
         self.database_url = database_url
         self.broker_url = broker_url
@@ -66,26 +72,21 @@ class Authority:
         self.port = free_port()
         self.web_url = f"http://127.0.0.1:{self.port}"
         self.environment = {
-            **os.environ,
+            **surroundings,
             "PYTHONUNBUFFERED": "1",
             "SQLALCHEMY_DATABASE_URI": database_url,
             "PROTOCOL_BROKER_URL": broker_url,
             "CHORES_BROKER_URL": broker_url,
             "FETCH_API_URL": self.web_url,
+            "WEBSERVER_ADDRESS": "127.0.0.1",
+            "WEBSERVER_PORT": str(self.port),
             **(settings or {}),
         }
         self.queue = self.environment.get("PROTOCOL_BROKER_QUEUE", QUEUE)
         self.chores_queue = self.environment.get("CHORES_BROKER_QUEUE", CHORES_QUEUE)
         self.realm = self.environment.get("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "#")
         self.services = {name: self._service(name, flask_command(name)) for name in SERVICES}
-        self.services[WEBSERVER] = self._service(
-            WEBSERVER,
-            webserver_command(
-                self.port,
-                processes=self.environment.get("WEBSERVER_PROCESSES", "1"),
-                threads=self.environment.get("WEBSERVER_THREADS", "3"),
-            ),
-        )
+        self.services[WEBSERVER] = self._service(WEBSERVER, WEBSERVER_COMMAND)
         self.broker = Broker(broker_url)
         self.observer: Observer | None = None
         self._wanted: dict[str, None] = {}
@@ -133,7 +134,7 @@ class Authority:
     def _is_ready(self, name: str) -> bool:
         self.check_alive(name)
         if name == WEBSERVER:
-            return self._is_web_ready()
+            return self.is_web_ready()
         queues = {"consume_messages": self.queue, "consume_chore_messages": self.chores_queue}
         if name in queues and not self.broker.consumers_count(queues[name]):
             return False
@@ -146,7 +147,8 @@ class Authority:
             if not service.is_alive():
                 raise KitError(f"{name} has ended:\n{service.log[-_LOG_LENGTH_SHOWN:]}")
 
-    def _is_web_ready(self) -> bool:
+    def is_web_ready(self) -> bool:
+        """Whether the web server answers."""
         try:
             return requests.get(f"{self.web_url}/accounts/healthz", timeout=5).status_code == 200
         except requests.RequestException:
@@ -178,7 +180,7 @@ class Authority:
         """Stop everything that runs."""
         for service in self.services.values():
             service.ask_to_stop()
-        end = time.monotonic() + STOP_SECONDS_MAX
+        end = time.monotonic() + self.stop_seconds_max
         for service in self.services.values():
             if service.process is not None:
                 try:

@@ -16,7 +16,7 @@ CONNECTION_NAME = "agentkit"
 
 
 def connect(url: str, **parameters: Any) -> pika.BlockingConnection:
-    """A connection that tells by its name whose it is, and is never closed for being idle.
+    """A connection with the kit's name, which is never closed for being idle.
 
     `parameters` are attributes of `pika.URLParameters`. Raises what pika raises.
     """

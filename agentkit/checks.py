@@ -115,7 +115,7 @@ def _check_route(message: Received) -> Iterator[str]:
     else:
         exchange, target = TO_CREDITORS, data.get("creditor_id")
     if type(target) is not int or not -(1 << 63) <= target < 1 << 63:
-        return  # the fields tell of it
+        return  # the check of the fields reports it
     expected = {"exchange": exchange, "routing key": hex_key(target)}
     found = {"exchange": message.exchange, "routing key": message.routing_key}
     yield from _differences("", expected, found)
@@ -127,7 +127,7 @@ def _check_ts(ts: Any, now: datetime | None, age_max: timedelta | None) -> Itera
     try:
         age = (now or datetime.now(UTC)) - datetime.fromisoformat(ts)
     except (TypeError, ValueError):
-        return  # the fields tell of it
+        return  # the check of the fields reports it
     if age < -_AHEAD_MAX:
         yield f"ts is in the future: {ts}"
     if age_max is not None and age > age_max:

@@ -42,7 +42,7 @@ class Transfer:
 
     @property
     def outcomes(self) -> list[Message]:
-        """How it has ended, as often as that was told."""
+        """How it has ended, as often as that was received."""
         return self.rejected + self.finalized
 
     @property
@@ -63,7 +63,7 @@ class Transfer:
 class Coordinator:
     """Coordinates the transfers of one debtor and its creditors.
 
-    Of each transfer that is prepared, `decide` tells how much to commit; 0 dismisses it, and
+    Of each transfer that is prepared, `decide` returns how much to commit; 0 dismisses it, and
     None holds it back until `finalize` is called.
     """
 
@@ -90,7 +90,7 @@ class Coordinator:
         return transfer
 
     def finalize(self, transfer: Transfer, amount: int) -> None:
-        """Finalize a transfer that is prepared. Its note tells the request."""
+        """Finalize a transfer that is prepared. Its note is the number of the request."""
         transfer.is_held = False
         note = str(transfer.request_id)
         transfer.finalization = finalize(transfer.prepared[0], amount, transfer_note=note)

@@ -1,4 +1,4 @@
-"""The management API of the broker: what AMQP itself does not tell."""
+"""The management API of the broker: what AMQP itself does not report."""
 
 import json
 from typing import Any

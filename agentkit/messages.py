@@ -25,7 +25,7 @@ _seqnums = itertools.count(1)
 _request_ids = itertools.count(1)
 
 encode = msgspec.json.Encoder().encode
-"""The body of a message. What no JSON can tell, like an infinity, becomes null."""
+"""The body of a message. What JSON cannot express, like an infinity, becomes null."""
 
 
 def now_text() -> str:

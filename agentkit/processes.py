@@ -11,6 +11,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 STOP_SECONDS_MAX = 5.0
+# It takes its address from WEBSERVER_ADDRESS and WEBSERVER_PORT.
+WEBSERVER_COMMAND = [
+    *(sys.executable, "-m", "gunicorn"),
+    *("--config", "docker/gunicorn.conf.py", "wsgi:app"),
+]
 
 
 def free_port() -> int:
@@ -28,15 +33,6 @@ def flask_command(*arguments: str) -> list[str]:
 def migrate_command(*arguments: str) -> list[str]:
     """A command about the schema of the database."""
     return [sys.executable, "-m", "flask", "--app", "swpt_accounts", "db", *arguments]
-
-
-def webserver_command(port: int, *, processes: str = "1", threads: str = "3") -> list[str]:
-    """The web server, which listens on the loopback address."""
-    return [
-        *(sys.executable, "-m", "gunicorn", "--no-control-socket"),
-        *("--bind", f"127.0.0.1:{port}", "--workers", processes, "--threads", threads),
-        *("--log-level", "warning", "wsgi:app"),
-    ]
 
 
 def run(

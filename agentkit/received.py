@@ -23,7 +23,7 @@ class Received:
 
     @property
     def type(self) -> str | None:
-        """The type that the properties tell."""
+        """The type in the properties."""
         name: str | None = self.properties.type
         return name
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class Rule(NamedTuple):
-    """Says in words what a value must be, and tells whether it is. JSON gave the value."""
+    """Says in words what a value must be, and checks whether it is. JSON gave the value."""
 
     words: str
     is_kept_by: Callable[[Any], bool]

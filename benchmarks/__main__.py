@@ -14,14 +14,18 @@ from benchmarks.bench import Bench, Results
 from benchmarks.machine import describe_machine
 from benchmarks.memory import read_all
 from benchmarks.options import Options, parse_options
-from benchmarks.report.page import publish
-from benchmarks.results import write_results
+from benchmarks.report.page import RESULTS, publish, render
+from benchmarks.results import read_results, write_results
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.settings import DEFAULTS, SETTINGS
 
 
 def main() -> int:
     """Measure. Returns the exit code."""
     options = parse_options(sys.argv[1:], list(SCENARIOS))
+    if options.is_report_only:
+        render(read_results(RESULTS))
+        return 0
     folder = options.output / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -56,7 +60,7 @@ def say(text: str) -> None:
 def _measure(options: Options, folder: Path) -> Results:
     with sandbox() as addresses:
         machine = describe_machine(addresses)
-        authority = Authority(addresses, folder)
+        authority = Authority(addresses, folder, SETTINGS[DEFAULTS])
         authority.prepare()
         say("raw limits of this machine")
         limits = [
@@ -72,7 +76,7 @@ def _measure(options: Options, folder: Path) -> Results:
         problems = results["problems"] + authority.complaints()
         return {
             "machine": machine,
-            "settings": authority.settings,
+            "settings": SETTINGS,
             "raw_limits": [one.as_json() for one in limits],
             **results,
             "problems": problems,

@@ -1,4 +1,4 @@
-"""The authority that is measured: the real processes, with the settings of `development.env`."""
+"""The authority that is measured: the real processes, each started alone."""
 
 import re
 import signal
@@ -7,31 +7,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
 
+from pika.adapters.blocking_connection import BlockingChannel
+
 from agentkit import authority, waiting
-from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, SERVICES, WEBSERVER
+from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, READY_SECONDS_MAX, SERVICES, WEBSERVER
 from agentkit.keys import TO_CREDITORS, TO_DEBTORS
-from agentkit.processes import ROOT, STOP_SECONDS_MAX, flask_command, migrate_command, run
+from agentkit.processes import ROOT, flask_command, migrate_command, run
 from benchmarks.addresses import Addresses, BenchmarkError
+from benchmarks.settings import effective_settings, environment_with
 
 __all__ = [
+    "COMMANDS",
     "DEAD_LETTER_QUEUE",
     "OBSERVER_QUEUE",
     "QUEUE",
+    "READY_SECONDS_MAX",
     "ROOT",
+    "STOP_SECONDS_MAX",
     "WEBSERVER",
     "Authority",
     "wait_until",
 ]
 
+COMMANDS = SERVICES
 OBSERVER_QUEUE = "benchmark"
-_LINE = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
+STOP_SECONDS_MAX = 10.0
 _COMPLAINT = re.compile(r"\b(WARNING|ERROR|CRITICAL|Traceback)\b")
-
-
-def read_settings(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a file of settings, without addresses."""
-    found = _LINE.findall(path.read_text(encoding="utf-8"))
-    return {name: value for name, value in found if not name.endswith("_URL")}
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds_max: float) -> None:
@@ -42,13 +43,16 @@ def wait_until(condition: Callable[[], bool], what: str, seconds_max: float) -> 
 class Authority(authority.Authority):
     """An authority all of whose messages go to the observer's queue, too."""
 
-    def __init__(
-        self, addresses: Addresses, folder: Path, settings: Mapping[str, str] | None = None
-    ) -> None:
-        """Start nothing yet. The settings change those of `development.env`."""
+    stop_seconds_max = STOP_SECONDS_MAX
+
+    def __init__(self, addresses: Addresses, folder: Path, settings: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(
+            addresses.database_url, addresses.broker_url, folder, settings, environment_with()
+        )
         self.addresses = addresses
-        self.settings = {**read_settings(ROOT / "development.env"), **(settings or {})}
-        super().__init__(addresses.database_url, addresses.broker_url, folder, self.settings)
+        self.settings = effective_settings(self.environment)
+        """All of them, with the program's defaults."""
 
     def prepare(self) -> None:
         """Make the schema, the exchanges and the queues, and a queue for all that is sent."""
@@ -68,6 +72,11 @@ class Authority(authority.Authority):
     def processes(self) -> dict[str, Popen[bytes]]:
         """The processes that were started, by the names of their commands."""
         return {n: s.process for n, s in self.services.items() if s.process is not None}
+
+    @contextmanager
+    def channel(self) -> Iterator[BlockingChannel]:
+        """A channel to the broker."""
+        yield self.broker.channel
 
     @contextmanager
     def halted(self, name: str) -> Iterator[Callable[[], None]]:

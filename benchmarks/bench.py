@@ -3,7 +3,8 @@
 import itertools
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -16,6 +17,7 @@ from benchmarks.agents.process import Driver
 from benchmarks.authority import OBSERVER_QUEUE, Authority, wait_until
 from benchmarks.checking import find_problems, settle
 from benchmarks.options import Options
+from benchmarks.readiness import await_silence
 from benchmarks.statements import Statement, StatementCounter
 from benchmarks.usage import Meter, Usage, difference
 
@@ -90,6 +92,23 @@ class Bench:
         for problem in problems:
             self.say(f"INCORRECT: {problem}")
         self.problems += problems
+
+    @contextmanager
+    def replaced(self, authority: Authority) -> Iterator[None]:
+        """Another authority is at work, in place of the own one, until the context ends."""
+        own, own_meter = self.authority, self.meter
+        own.stop()
+        await_silence(own)
+        try:
+            authority.start()
+            self.authority, self.meter = authority, Meter(authority)
+            yield
+        finally:
+            authority.close()
+            self.note(authority.complaints())
+            self.authority, self.meter = own, own_meter
+            await_silence(own)
+            own.start()
 
     # -- loads --------------------------------------------------------------
 

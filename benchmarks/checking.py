@@ -15,6 +15,7 @@ from swpt_accounts.db.tables import Base
 LASTING_TABLES = (
     "account",
     "account_key",
+    "procedures_version",
     "root_config",
     "handled_batch",
     "registered_balance_change",

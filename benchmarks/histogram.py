@@ -1,79 +1,89 @@
-"""A histogram of times, wide enough for everything from a cache hit to an outage."""
+"""Times in an HdrHistogram: microseconds, to three significant digits, at most two minutes."""
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-MIN_SECONDS = 10e-6
-MAX_SECONDS = 100.0
-BUCKETS_PER_DECADE = 100
-"""A bucket is 2.3 % wide: that is the precision of a percentile."""
+from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
-BUCKETS_COUNT = round(math.log10(MAX_SECONDS / MIN_SECONDS) * BUCKETS_PER_DECADE)
-
-
-def bucket_of(seconds: float) -> int:
-    """The bucket of a time: 0 and `BUCKETS_COUNT - 1` take what is beyond the ends."""
-    if seconds <= MIN_SECONDS:
-        return 0
-    bucket = int(math.log10(seconds / MIN_SECONDS) * BUCKETS_PER_DECADE)
-    return min(bucket, BUCKETS_COUNT - 1)
+MAX_SECONDS = 120.0
+PRECISION = 1e-3
+"""A value that was read differs from the one that was added by at most this part of it."""
+_DIGITS = 3
+_PER_SECOND = 1_000_000
 
 
-def bucket_end(bucket: int) -> float:
-    """The longest time, in seconds, that belongs to a bucket."""
-    return float(MIN_SECONDS * 10 ** ((bucket + 1) / BUCKETS_PER_DECADE))
-
-
-@dataclass
 class Histogram:
-    """How many times fell into each bucket, and the longest of them in seconds."""
+    """How often each time was added.
 
-    counts: dict[int, int] = field(default_factory=dict)
-    max_seconds: float = 0.0
+    To add costs next to nothing: times are kept as they are, and go into the HdrHistogram when
+    something is asked. Those beyond `MAX_SECONDS` count as `MAX_SECONDS`.
+    """
+
+    def __init__(self) -> None:
+        self._added = array("d")
+        self._recorded: Any = HdrHistogram(1, int(MAX_SECONDS * _PER_SECOND), _DIGITS)
 
     def add(self, seconds: float) -> None:
         """Count a time."""
-        bucket = bucket_of(seconds)
-        self.counts[bucket] = self.counts.get(bucket, 0) + 1
-        self.max_seconds = max(self.max_seconds, seconds)
+        self._added.append(seconds)
+
+    def _record(self) -> Any:
+        """The HdrHistogram, with everything in it."""
+        times = Counter(round(_PER_SECOND * min(s, MAX_SECONDS)) for s in self._added)
+        for microseconds, count in times.items():
+            self._recorded.record_value(microseconds, count)
+        del self._added[:]
+        return self._recorded
 
     @property
     def count(self) -> int:
-        return sum(self.counts.values())
+        return int(self._record().get_total_count())
 
     def percentile(self, percent: float) -> float:
         """The time, in seconds, that so many percent do not exceed; 0 if there are none."""
-        wanted = math.ceil(self.count * percent / 100)
-        seen = 0
-        for bucket in sorted(self.counts):
-            seen += self.counts[bucket]
-            if seen >= wanted:
-                return min(bucket_end(bucket), self.max_seconds)
-        return 0.0
+        return float(self._record().get_value_at_percentile(percent) / _PER_SECOND)
 
-    def as_json(self) -> dict[str, Any]:
-        """The form in which results keep it."""
-        buckets = sorted(self.counts)
-        return {
-            "max_seconds": self.max_seconds,
-            "buckets": buckets,
-            "counts": [self.counts[bucket] for bucket in buckets],
-        }
+    def times(self) -> Iterator[tuple[float, int]]:
+        """Each time in seconds, the shortest first, and how often it was added."""
+        for item in self._record().get_recorded_iterator():
+            yield item.value_iterated_to / _PER_SECOND, item.count_added_in_this_iter_step
+
+    def as_json(self) -> str:
+        """The form in which results keep it: that of HdrHistogram, which other tools read, too."""
+        return str(self._record().encode().decode())
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Histogram":
+    def from_json(cls, text: str) -> "Histogram":
         """The reverse of `as_json`."""
-        counts = dict(zip(data["buckets"], data["counts"], strict=True))
-        return cls(counts, data["max_seconds"])
+        histogram = cls()
+        histogram._recorded.decode_and_add(text)
+        return histogram
+
+    def merge(self, other: "Histogram") -> None:
+        """Add all the times of another one."""
+        self._record().add(other._record())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.as_json() == other.as_json()
+
+    # It goes through a pipe out of the process that has measured, which shall not be the one that
+    # records: so the times go as they are.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (self._added, str(self._recorded.encode().decode()))
+
+
+def _remade(added: Iterable[float], recorded: str) -> Histogram:
+    histogram = Histogram.from_json(recorded)
+    for seconds in added:
+        histogram.add(seconds)
+    return histogram
 
 
 def merge(histograms: Iterable[Histogram]) -> Histogram:
     """All of them together."""
     total = Histogram()
     for histogram in histograms:
-        for bucket, count in histogram.counts.items():
-            total.counts[bucket] = total.counts.get(bucket, 0) + count
-        total.max_seconds = max(total.max_seconds, histogram.max_seconds)
+        total.merge(histogram)
     return total

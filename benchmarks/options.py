@@ -33,6 +33,8 @@ class Sizes:
     settling_seconds: float = 30.0
     """After the start, before an idle authority is measured."""
     idle_seconds: float = 60.0
+    start_rounds: int = 3
+    """In each run, so often the whole is started."""
     outstanding_max: int = 2_000
     """In long runs: as many transfers are under way at any moment."""
     timeout_seconds: float = 120.0
@@ -64,6 +66,7 @@ SMOKE = Sizes(
     memory_seconds=1.5,
     settling_seconds=0.0,
     idle_seconds=1.0,
+    start_rounds=1,
     outstanding_max=100,
     timeout_seconds=30.0,
 )
@@ -79,6 +82,7 @@ class Options:
     output: Path
     is_smoke: bool
     is_published: bool
+    is_report_only: bool
 
 
 def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
@@ -112,6 +116,11 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
         action="store_true",
         help="put the results into docs/performance.md, in place of older ones",
     )
+    parser.add_argument(
+        "--report-only",
+        action="store_true",
+        help="measure nothing: make docs/performance.md and its pictures anew",
+    )
     given = parser.parse_args(arguments)
     runs_count = given.runs if given.runs is not None else 1 if given.smoke else 3
     if runs_count < 1:
@@ -125,6 +134,7 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
         output=given.output,
         is_smoke=given.smoke,
         is_published=given.publish,
+        is_report_only=given.report_only,
     )
 
 

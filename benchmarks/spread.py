@@ -18,6 +18,10 @@ class Spread:
         """How far the extremes lie apart, in percent of the median."""
         return 100 * (self.max - self.min) / self.median if self.median else 0.0
 
+    def times(self, factor: float) -> "Spread":
+        """The same in another unit."""
+        return Spread(factor * self.median, factor * self.min, factor * self.max)
+
     def as_json(self) -> dict[str, float]:
         return asdict(self)
 

@@ -62,14 +62,18 @@ def read_processes() -> dict[int, Process]:
     return processes
 
 
+def tree(processes: dict[int, Process], pid: int) -> list[int]:
+    """A process, its children, and theirs; none, if it has ended."""
+    if pid not in processes:
+        return []
+    children = sorted(p.pid for p in processes.values() if p.parent_pid == pid)
+    return [pid, *(found for child in children for found in tree(processes, child))]
+
+
 def tree_seconds(processes: dict[int, Process], pid: int) -> float:
     """The CPU time of a process, of its children, and of theirs; also of those that have ended."""
-    if pid not in processes:
-        return 0.0
-    root = processes[pid]
-    children = [p.pid for p in processes.values() if p.parent_pid == pid]
-    total = root.own_seconds + root.reaped_seconds
-    return total + sum(tree_seconds(processes, child) for child in children)
+    found = [processes[pid] for pid in tree(processes, pid)]
+    return sum((p.own_seconds + p.reaped_seconds for p in found), 0.0)
 
 
 def machine_seconds(line: str) -> tuple[float, float]:
@@ -131,7 +135,8 @@ class Meter:
         busy, stolen = machine_seconds(Path("/proc/stat").read_text().splitlines()[0])
         roles = dict.fromkeys(ALL_ROLES, 0.0)
         for name, process in self._authority.processes.items():
-            roles[ROLES[name]] += tree_seconds(processes, process.pid)
+            role = ROLES.get(name, name)
+            roles[role] = roles.get(role, 0.0) + tree_seconds(processes, process.pid)
         roles[DRIVER] = sum(tree_seconds(processes, pid) for pid in driver_pids)
         roles[POSTGRES] = tree_seconds(processes, self._postmaster_pid)
         roles[BROKER] = tree_seconds(processes, self._broker_pid)

@@ -1,9 +1,9 @@
 """Waits for servers that are not up yet: ``await_servers.py [--seconds N] THING...``.
 
 The things are ``database``, ``chores_broker``, ``protocol_broker``, and ``migrations``: the schema
-of the database being the one of this program. A server that cannot be reached for N seconds
-(default 120) ends it with exit code 1 and a line that says why. For migrations, which somebody else
-applies, it waits as long as it takes.
+of the database, and its stored procedures, being those of this program. A server that cannot be
+reached for N seconds (default 120) ends it with exit code 1 and a line that says why. For
+migrations, which somebody else applies, it waits as long as it takes.
 """
 
 import argparse
@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import psycopg
-from alembic.script import ScriptDirectory
 from pika.exceptions import AMQPError
 from psycopg.errors import UndefinedTable
-from sqlalchemy.engine import make_url
 
 from swpt_accounts.broker.connecting import connect_blocking
-from swpt_accounts.db.engine import MIGRATIONS_DIR
+from swpt_accounts.db.installing import REVISION, procedures_version
+from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings, SettingsError, load_settings
 
 PAUSE_SECONDS_MIN = 0.25
@@ -50,10 +49,8 @@ def reason(error: BaseException) -> str:
 
 def connect_to_database(settings: Settings) -> psycopg.Connection[tuple[str, ...]]:
     """Raises `UnavailableError`."""
-    url = make_url(settings.database_url).set(drivername="postgresql")
-    dsn = url.render_as_string(hide_password=False)
     try:
-        return psycopg.connect(dsn, autocommit=True, connect_timeout=5)
+        return psycopg.connect(settings.postgres_dsn, autocommit=True, connect_timeout=5)
     except psycopg.Error as error:
         raise UnavailableError(reason(error)) from error
 
@@ -97,36 +94,46 @@ def await_server(what: str, check: Callable[[], None], seconds_max: float) -> No
         time.sleep(pause)
 
 
-def applied_migration(settings: Settings) -> str | None:
-    """The revision of the schema; none: there is no schema. Raises `UnavailableError`."""
+def applied_version(settings: Settings) -> tuple[str | None, bool]:
+    """The revision of the schema (none: there is no schema), and whether the stored procedures of
+    this program are installed. Raises `UnavailableError`.
+    """
     with connect_to_database(settings) as connection:
         try:
+            connection.execute("SET search_path = public")
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            revision = row[0] if row else None
+            has_procedures = connection.execute(
+                query("is_installed"), {"version": procedures_version()}
+            ).fetchone()
         except UndefinedTable:
-            return None
+            return None, False
         except psycopg.Error as error:
             raise UnavailableError(reason(error)) from error
-    return row[0] if row else None
+    return revision, has_procedures == (True,)
 
 
 def await_migrations(settings: Settings, seconds_max: float) -> None:
-    """Waits until the latest migration that was applied is the latest one of this program."""
-    scripts = ScriptDirectory(str(MIGRATIONS_DIR))
-    wanted = scripts.get_current_head()
-    known = {script.revision for script in scripts.walk_revisions()}
-    applied: str | None = None
+    """Waits until the latest migration of this program is applied, and its stored procedures are
+    installed. A later version keeps those of the one before it.
+    """
+    revision: str | None = None
+    has_procedures = False
     said = ""
 
     def look() -> None:
-        nonlocal applied
-        applied = applied_migration(settings)
+        nonlocal revision, has_procedures
+        revision, has_procedures = applied_version(settings)
 
     for pause in pauses():
         await_server("database", look, seconds_max)
-        if applied == wanted:
+        if has_procedures:
             return
-        hint = "" if applied is None or applied in known else ", which only a later version knows"
-        text = f"waiting for migration {wanted}; the last one applied is {applied}{hint}"
+        hint = ", which only a later version knows" if (revision or "") > REVISION else ""
+        text = (
+            f"waiting for migration {REVISION} and procedures {procedures_version()};"
+            f" the last migration applied is {revision}{hint}"
+        )
         if text != said:
             said = text
             say(text)

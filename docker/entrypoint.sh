@@ -110,9 +110,9 @@ configure() {
     python "$here/await_servers.py" database chores_broker
   fi
   flask db upgrade
-  flask swpt_accounts create_chores_queue
+  python -m swpt_accounts create_chores_queue
   if is_yes "${SETUP_RABBITMQ_BINDINGS:-}"; then
-    flask swpt_accounts subscribe
+    python -m swpt_accounts subscribe
   fi
 }
 
@@ -134,7 +134,7 @@ run_tests() {
     die "the tests need TEST_POSTGRES_URL, TEST_BROKER_URL and TEST_BROKER_MANAGEMENT_URL"
   cd "$here/.."
   # A test must see the same defaults everywhere.
-  for name in $(sed -n 's/^\([A-Z_]*\)=.*/\1/p' development.env) SQLALCHEMY_DATABASE_URI; do
+  for name in $(sed -n 's/^#\{0,1\}\([A-Z_]*\)=.*/\1/p' development.env) SQLALCHEMY_DATABASE_URI; do
     unset "$name"
   done
   export HYPOTHESIS_STORAGE_DIRECTORY="${TMPDIR:-/tmp}/hypothesis"
@@ -144,7 +144,7 @@ run_tests() {
 flush() { # TYPE COMMAND [OPTION...]
   type=$1
   shift 2
-  exec flask swpt_accounts flush_messages "$type" "$@"
+  exec python -m swpt_accounts flush_messages "$type" "$@"
 }
 
 [ $# -gt 0 ] || set -- all
@@ -174,11 +174,11 @@ case $1 in
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
     scan_accounts | scan_prepared_transfers | scan_registered_balance_changes | \
     subscribe | unsubscribe | delete_queue | verify_shard_content | verify_books)
-    exec flask swpt_accounts "$@"
+    exec python -m swpt_accounts "$@"
     ;;
   flush_all)
     shift
-    exec flask swpt_accounts flush_messages "$@"
+    exec python -m swpt_accounts flush_messages "$@"
     ;;
   flush_rejected_transfers) flush RejectedTransferSignal "$@" ;;
   flush_prepared_transfers) flush PreparedTransferSignal "$@" ;;

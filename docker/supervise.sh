@@ -28,4 +28,4 @@ fi
 
 options=(--nodaemon --configuration "$conf")
 if [ "$(id -u)" = 0 ]; then options+=(--user root); fi # said aloud, or supervisord warns
-exec supervisord "${options[@]}"
+exec python -m swpt_accounts.supervisor "${options[@]}"

@@ -1,12 +1,19 @@
 """How Alembic runs the migrations of this application: `flask db upgrade`.
 
+An upgrade to the latest migration also installs the stored procedures of this version of the
+program, in the same transaction; on the way down they are removed first.
+
 A migration that waits for a lock makes everybody behind it wait, too, so it does not wait
 for long: it fails, and can be run again.
 """
 
+from collections.abc import Iterator
+
 from alembic import context
 from flask import current_app
 from sqlalchemy import text
+
+from swpt_accounts.db.installing import REVISION, install_script, uninstall_script
 
 LOCK_TIMEOUT = "10s"
 STATEMENT_TIMEOUT = "10min"
@@ -18,14 +25,14 @@ def run_migrations() -> None:
     with database.engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+        connection.execute(text("SET search_path = public"))
         connection.commit()
         context.configure(
             connection=connection,
             target_metadata=database.metadatas[None],
             **current_app.extensions["migrate"].configure_args,
         )
-        with context.begin_transaction():
-            context.run_migrations()
+        run_in_one_transaction()
 
 
 def print_migrations() -> None:
@@ -34,8 +41,35 @@ def print_migrations() -> None:
         target_metadata=database.metadatas[None],
         literal_binds=True,
     )
+    run_in_one_transaction()
+
+
+def run_in_one_transaction() -> None:
     with context.begin_transaction():
+        if is_downgrade():
+            run_script(uninstall_script())
         context.run_migrations()
+        if destination() == REVISION:
+            run_script(install_script())
+
+
+def destination() -> str | None:
+    """The revision that is wanted: the base is "base"; None where nothing is to be changed."""
+    try:
+        return context.get_revision_argument() or "base"
+    except KeyError:
+        return None
+
+
+def is_downgrade() -> bool:
+    """Whether there are procedures which the wanted revision has no tables for."""
+    found = None if context.is_offline_mode() else context.get_context().get_current_revision()
+    return found == REVISION and destination() not in (None, REVISION)
+
+
+def run_script(statements: Iterator[str]) -> None:
+    for statement in statements:
+        context.execute(text(statement.replace(":", r"\:")))
 
 
 if context.is_offline_mode():

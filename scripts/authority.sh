@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A whole authority on this machine: `./dev up`, and what looks at it or uses it.
+# A whole authority on this machine: `./dev up`, and what inspects it or uses it.
 
 AUTHORITY=$VAR/authority # a folder, while `./dev up` runs: its pid, its settings, "ready"
 
@@ -33,7 +33,7 @@ authority_begin() {
 authority_end_leftover() {
   local pid
   pid=$(cat "$AUTHORITY/supervisor" 2>/dev/null) || return 0
-  if grep -qs supervisord "/proc/$pid/cmdline"; then
+  if grep -qs swpt_accounts.supervisor "/proc/$pid/cmdline"; then
     say "stopping the services of an earlier ./dev up"
     kill -TERM "$pid"
     wait_until 60 is_gone "$pid" || die "process $pid does not stop"
@@ -52,8 +52,8 @@ authority_prepare() {
   say "bringing the schema of the database up to date"
   flask db upgrade >"$log" 2>&1 || die_with_log "$log" "flask db upgrade failed"
   say "declaring exchanges, queues and bindings"
-  flask swpt_accounts subscribe >"$log" 2>&1 || die_with_log "$log" "subscribe failed"
-  flask swpt_accounts create_chores_queue >"$log" 2>&1 ||
+  python -m swpt_accounts subscribe >"$log" 2>&1 || die_with_log "$log" "subscribe failed"
+  python -m swpt_accounts create_chores_queue >"$log" 2>&1 ||
     die_with_log "$log" "create_chores_queue failed"
 }
 

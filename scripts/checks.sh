@@ -5,23 +5,30 @@
 tests_in_order() {
   local name
   {
-    printf 'tests/%s/\n' unit db model broker e2e faults
+    printf 'tests/%s/\n' unit model examples db broker e2e faults
     printf '%s\n' tests/*/
   } | sed 's:/$::' | awk '!seen[$0]++' | while read -r name; do
     if [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ]; then echo "$name"; fi
   done
 }
 
-# run_tests [ARGUMENT...]: everything with a summary of the coverage, or what is asked for.
+# run_tests [ARGUMENT...]: everything in parallel, with the coverage that is enforced, or what is
+# asked for. The tests of a file stay in one process: they share what took long to start.
 run_tests() {
   local arguments=("$@")
   if [ $# = 0 ]; then
     mapfile -t arguments < <(tests_in_order)
+    arguments+=(--numprocesses "${TEST_PROCESSES:-3}" --dist loadfile)
     arguments+=(--cov --cov-report=term --cov-report=html)
     mkdir -p "$VAR/coverage"
   fi
   use_test_servers
   python -m pytest "${arguments[@]}"
+}
+
+# run_fast_tests [ARGUMENT...]: those that need no server.
+run_fast_tests() {
+  python -m pytest -m "not servers" --numprocesses auto "${@:-tests}"
 }
 
 # use_test_servers: what tests and benchmarks see of the environment, the same everywhere.
@@ -72,6 +79,7 @@ run_lint() {
   check_schema vendor.compose-spec docker-compose*.yml
   check_schema vendor.github-workflows .github/workflows/*.yml
   check check_asyncapi docs/asyncapi.yaml
+  check build_docs
   if [ ${#failed[@]} -gt 0 ]; then die "failed: ${failed[*]}"; fi
 }
 
@@ -92,6 +100,42 @@ check_asyncapi() {
   cp scripts/asyncapi/check.cjs "$folder"
   node "$folder/check.cjs" "$1"
 }
+
+SITE=$VAR/site
+
+# build_docs: makes the site of the documents. Broken links, and pages that are not in the nav of
+# mkdocs.yml, are errors; they would not be with --quiet. (The variable silences an advertisement.)
+build_docs() {
+  local log=$VAR/site.log
+  NO_MKDOCS_2_WARNING=1 mkdocs build --strict --site-dir "$SITE" >"$log" 2>&1 || {
+    cat "$log" >&2
+    return 1
+  }
+}
+
+MERMAID=mermaid@11.17.2
+MERMAID_DIGEST=581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8
+
+# fetch_mermaid: puts the script that draws diagrams where scripts/docs_site.py looks for it. Only
+# its bundle is needed, so nothing is installed.
+fetch_mermaid() {
+  local folder=$VAR/mermaid
+  local file=$folder/mermaid.min.js
+  if ! command -v npm >/dev/null; then
+    echo "there is no npm: the diagrams are shown as text" >&2
+    return
+  fi
+  if is_mermaid "$file"; then return; fi
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  npm pack --silent --pack-destination "$folder" "$MERMAID" >"$folder/npm.log" 2>&1 ||
+    die_with_log "$folder/npm.log" "npm could not fetch $MERMAID"
+  tar -xzf "$folder"/*.tgz -C "$folder" --strip-components 2 package/dist/mermaid.min.js
+  rm "$folder"/*.tgz
+  is_mermaid "$file" || die "$MERMAID is not what it was"
+}
+
+is_mermaid() { sha256sum --check --status <<<"$MERMAID_DIGEST  $1" 2>/dev/null; }
 
 check_schema() { # SCHEMA FILE...
   if [ -e "$2" ]; then check "check-jsonschema --builtin-schema $1" "${@:2}"; fi

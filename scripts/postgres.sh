@@ -37,7 +37,7 @@ postgres_init() {
 }
 
 # Only what a production server would have too: fsync and synchronous_commit stay on, so that
-# development and tests meet the real cost of a commit.
+# development and tests have the real cost of a commit.
 postgres_options() {
   local preload='' bin
   bin=$(postgres_bin)

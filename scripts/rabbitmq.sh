@@ -20,8 +20,8 @@ rabbitmq_is_up() {
 
 rabbitmq_is_up_or_gone() { rabbitmq_is_up || ! rabbitmq_is_running; }
 
-# rabbitmq_environment: the words before a program of RabbitMQ, in the array RABBITMQ. They tell
-# our node apart from one that the machine may have: its name, folders, ports, cookie, port mapper.
+# rabbitmq_environment: the words before a program of RabbitMQ, in the array RABBITMQ. They
+# separate our node from one that the machine may have: its name, folders, ports, cookie, port mapper.
 rabbitmq_environment() {
   local dir="$SERVICES/rabbitmq"
   become rabbitmq

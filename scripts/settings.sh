@@ -11,7 +11,8 @@ settings_of() {
     -e 's/[[:space:]]+#.*$//' -e 's/[[:space:]]+$//' -e ':done' -e 'p' "$1" | tac
 }
 
-setting_names() { settings_of "$SETTINGS_TEMPLATE" | cut -d= -f1; }
+# setting_names: of all settings, also of those that are not set in the template.
+setting_names() { sed -nE 's/^#?([A-Z][A-Z0-9_]*)=.*/\1/p' "$SETTINGS_TEMPLATE"; }
 
 settings_export() {
   settings_take "$ROOT/.env"

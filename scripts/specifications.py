@@ -1,6 +1,6 @@
 """Writes the specifications for programs: ``python -m scripts.specifications [--check]``.
 
-They are made from the message types and the documents (see ``swpt_accounts/specification``).
+They are made from the message types and the documents (see ``scripts/specification``).
 With ``--check`` nothing is written; the exit code is 1 when a file is not as it would be written.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from swpt_accounts.specification import asyncapi_document, openapi_document
+from scripts.specification import asyncapi_document, openapi_document
 
 ROOT = Path(__file__).parents[1]
 HEAD = "# Made by `python -m scripts.specifications`. Do not change it by hand.\n"
@@ -60,7 +60,7 @@ def main() -> None:
     """Writes the files, or checks them."""
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, tell what is old")
+    parser.add_argument("--check", action="store_true", help="write nothing, report what is old")
     is_check = parser.parse_args().check
     old = {
         path: text

@@ -41,7 +41,7 @@ def read_services(folder: str) -> list[dict[str, Any]]:
 
 
 def is_healthy(url: str) -> bool:
-    """Tells whether the web server at ``url`` answers its health check."""
+    """Returns whether the web server at ``url`` answers its health check."""
 
     try:
         with urllib.request.urlopen(f"{url}/accounts/healthz", timeout=2) as answer:
@@ -51,7 +51,7 @@ def is_healthy(url: str) -> bool:
 
 
 def has_settled(services: list[dict[str, Any]], url: str) -> bool:
-    """Tells whether nothing is about to change any more."""
+    """Returns whether nothing is about to change any more."""
 
     if not services or any(s["statename"] not in SETTLED for s in services):
         return False

@@ -1,4 +1,4 @@
-"""Logging: one line an event on the standard error, as text or as JSON."""
+"""Logging: one line per event on the standard error, as text or as JSON."""
 
 import logging
 import sys

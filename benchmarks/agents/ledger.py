@@ -25,25 +25,51 @@ class Problems:
 
 
 class Chain:
-    """The AccountTransfers of one account: numbered without a gap, each with its principal."""
+    """The AccountTransfers of one account: numbered without a gap, each with its principal.
+
+    They may come in any order: several flushers overtake each other.
+    """
 
     def __init__(self) -> None:
         self.number = 0
         self.principal = 0
-        self.waiting: dict[int, AccountTransfer] = {}
+        self._waiting: dict[int, AccountTransfer] = {}
         """Those that came before their predecessor, by the number of that one."""
+        self._first_number = 0
+        self._first_principal = 0
+        self._earlier: dict[int, AccountTransfer] = {}
+        """Those that come before the first of the chain, by their own number."""
 
     def add(self, transfer: AccountTransfer, problems: Problems) -> None:
-        """Add a link. The first one that is seen begins the chain."""
+        """Add a link. The first one that is seen begins the chain, until an earlier one comes."""
         if self.number == 0:
-            self.number = transfer.previous_transfer_number
+            self.number = self._first_number = transfer.previous_transfer_number
             self.principal = transfer.principal - transfer.acquired_amount
-        self.waiting[transfer.previous_transfer_number] = transfer
-        while (link := self.waiting.pop(self.number, None)) is not None:
+            self._first_principal = self.principal
+        if transfer.transfer_number <= self._first_number:
+            self._earlier[transfer.transfer_number] = transfer
+            self._lengthen_at_start(problems)
+        else:
+            self._waiting[transfer.previous_transfer_number] = transfer
+            self._lengthen(problems)
+
+    def _lengthen(self, problems: Problems) -> None:
+        while (link := self._waiting.pop(self.number, None)) is not None:
             if link.principal != self.principal + link.acquired_amount:
                 problems.note(f"the principal does not add up: {link}")
             self.number = link.transfer_number
             self.principal = link.principal
+
+    def _lengthen_at_start(self, problems: Problems) -> None:
+        while (link := self._earlier.pop(self._first_number, None)) is not None:
+            if link.principal != self._first_principal:
+                problems.note(f"the principal does not add up: {link}")
+            self._first_number = link.previous_transfer_number
+            self._first_principal = link.principal - link.acquired_amount
+
+    def loose(self) -> list[AccountTransfer]:
+        """Those between which and the others something is missing."""
+        return [*self._earlier.values(), *self._waiting.values()]
 
 
 class Ledger:
@@ -127,5 +153,5 @@ class Ledger:
                 names = [name for event, name in _NAMES.items() if event & surplus]
                 self.problems.note(f"transfer {self._first + index} was {', '.join(names)}")
         for creditor_id, chain in self.chains.items():
-            for transfer in chain.waiting.values():
+            for transfer in chain.loose():
                 self.problems.note(f"a gap in the chain of account {creditor_id}: {transfer}")

@@ -14,12 +14,17 @@ def runs_of(results: Results, scenario: str) -> list[Results]:
     return list(results["scenarios"].get(scenario, {}).get("runs", []))
 
 
-def value_at(run: Results, *path: str) -> float:
-    """A number in a run."""
+def part_of(run: Results, *path: str) -> Any:
+    """What is in a run at a path."""
     value: Any = run
     for name in path:
         value = value[name]
-    return float(value)
+    return value
+
+
+def value_at(run: Results, *path: str) -> float:
+    """A number in a run."""
+    return float(part_of(run, *path))
 
 
 def figure(results: Results, scenario: str, *path: str) -> Spread | None:
@@ -33,9 +38,9 @@ def limit(results: Results, name: str) -> Spread:
     return spread([one[name] for one in results["raw_limits"]])
 
 
-def latency(results: Results, scenario: str, name: str) -> Histogram | None:
-    """All the times of a scenario; None, if it was not measured."""
-    runs = runs_of(results, scenario)
+def latency(results: Results, scenario: str, name: str, *path: str) -> Histogram | None:
+    """All the times of a scenario (or a part of it); None, if it was not measured."""
+    runs = [part_of(run, *path) for run in runs_of(results, scenario)]
     return merge(Histogram.from_json(run["latencies"][name]) for run in runs) if runs else None
 
 
@@ -72,3 +77,11 @@ def memory_growth(run: Results) -> float:
     timeline = run["timeline"]
     start, end = timeline[len(timeline) // 3]["resident"], timeline[-1]["resident"]
     return float(max(end[name] - start[name] for name in start))
+
+
+def pss_spreads(results: Results) -> dict[str, Spread]:
+    """The memory of each process of a whole authority, in MiB, the largest first."""
+    runs = runs_of(results, "light")
+    names = sorted({name for run in runs for name in run["pss"]})
+    spreads = {n: spread([run["pss"].get(n, 0.0) for run in runs]) for n in names}
+    return dict(sorted(spreads.items(), key=lambda item: -item[1].median))

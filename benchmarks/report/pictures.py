@@ -1,14 +1,18 @@
 """The pictures of the page."""
 
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
 from benchmarks.agents.play import INTERVAL_SECONDS
-from benchmarks.histogram import Histogram, bucket_end
+from benchmarks.histogram import Histogram
 from benchmarks.report.figures import Results, latency, runs_of
-from benchmarks.report.svg import COLORS, Axis, Chart
+from benchmarks.report.plotting import COLORS, draw
 from benchmarks.spread import spread
 from benchmarks.usage import BROKER, DRIVER, POSTGRES
 
-_MERGED_BUCKETS = 5
+_BARS_PER_DECADE = 40
 _SMOOTHED_INTERVALS = 5
+_LARGEST_COUNT = 4
 _COST_SCENARIOS = ("burst", "to_one", "from_one", "zipf")
 _STAGES = ("preparing stage", "finalizing stage", "balance changes stage")
 _GROUPS = {
@@ -39,54 +43,57 @@ def _latency(results: Results) -> str | None:
     histograms = {name: h for name, h in found.items() if h is not None and h.count}
     if not histograms:
         return None
-    shares = {name: _merged(h) for name, h in histograms.items()}
-    ends = [end for bars in shares.values() for end in bars]
-    highest = max(share for bars in shares.values() for share in bars.values())
-    width = 10 ** (_MERGED_BUCKETS / 100)
-    chart = Chart(
-        "How long a lone transfer takes, since its request was due",
-        "milliseconds",
-        "percent of the transfers",
-        Axis(min(ends) / width / 1.1, max(ends) * 1.1, is_logarithmic=True),
-        Axis(0, highest * 1.1),
-    )
-    for (name, bars), color in zip(shares.items(), COLORS, strict=False):
-        for end, share in bars.items():
-            chart.bar(name, color, (end / width, end), (0, share))
-        for percent in (50, 99):
-            value = 1000 * histograms[name].percentile(percent)
-            chart.upright(f"p{percent}", color, value)
-    return chart.svg()
+
+    def content(axes: Axes) -> None:
+        axes.set_xscale("log")
+        for (name, histogram), color in zip(histograms.items(), COLORS, strict=False):
+            _bars(axes, name, color, histogram)
+            for percent in (50, 99):
+                ms = 1000 * histogram.percentile(percent)
+                axes.axvline(ms, color=color, linestyle="--", linewidth=1)
+                axes.annotate(
+                    f"p{percent}",
+                    (ms, 0.97),
+                    xycoords=("data", "axes fraction"),
+                    xytext=(3, 0),
+                    textcoords="offset points",
+                    color=color,
+                )
+        for axis_part in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            axis_part(FuncFormatter(_few_ticks))
+
+    title = "How long a lone transfer takes, since its request was due"
+    return draw(title, "milliseconds", "percent of the transfers", content)
 
 
-def _merged(histogram: Histogram) -> dict[float, float]:
-    """By the end of a group of buckets, in milliseconds: the percent of all times in it."""
-    groups: dict[int, int] = {}
-    for bucket, count in histogram.counts.items():
-        groups[bucket // _MERGED_BUCKETS] = groups.get(bucket // _MERGED_BUCKETS, 0) + count
-    return {
-        1000 * bucket_end(group * _MERGED_BUCKETS + _MERGED_BUCKETS - 1): 100
-        * count
-        / histogram.count
-        for group, count in sorted(groups.items())
-    }
+def _few_ticks(value: float, _position: int | None) -> str:
+    """A label for 1, 2 and 5, and their tenfolds, of a logarithmic axis."""
+    text = f"{value:g}"
+    return text if text.strip("0.") in ("1", "2", "5") else ""
+
+
+def _bars(axes: Axes, name: str, color: str, histogram: Histogram) -> None:
+    times = [(1000 * seconds, count) for seconds, count in histogram.times()]
+    shares = [100 * count / histogram.count for _, count in times]
+    edges = [
+        10 ** (n / _BARS_PER_DECADE) for n in range(-2 * _BARS_PER_DECADE, 5 * _BARS_PER_DECADE)
+    ]
+    kept = [e for e in edges if times[0][0] / 1.2 <= e <= times[-1][0] * 1.2]
+    axes.hist([ms for ms, _ in times], kept, weights=shares, color=color, alpha=0.75, label=name)
 
 
 def _throughput(results: Results) -> str | None:
     runs = runs_of(results, "burst")
     if not runs:
         return None
-    lines = [_smoothed(run["completions"]) for run in runs]
-    chart = Chart(
-        "A burst of transfers: recipients credited",
-        "seconds since the first request",
-        "a second",
-        Axis(0, max(line[-1][0] for line in lines)),
-        Axis(0, 1.1 * max(y for line in lines for _, y in line)),
-    )
-    for number, (line, color) in enumerate(zip(lines, COLORS, strict=False), start=1):
-        chart.line(f"run {number}", color, line)
-    return chart.svg()
+
+    def content(axes: Axes) -> None:
+        for number, run in enumerate(runs, start=1):
+            axes.plot(*zip(*_smoothed(run["completions"]), strict=True), label=f"run {number}")
+        axes.set_xlim(left=0)
+
+    title = "A burst of transfers: recipients credited"
+    return draw(title, "seconds since the first request", "a second", content)
 
 
 def _smoothed(completions: list[int]) -> list[tuple[float, float]]:
@@ -109,22 +116,25 @@ def _cost(results: Results) -> str | None:
     }
     if not costs:
         return None
-    chart = Chart(
-        "CPU time of a transfer, by role",
-        "",
-        "milliseconds",
-        Axis(0, len(costs)),
-        Axis(0, 1.15 * max(sum(cost.values()) for cost in costs.values())),
-    )
-    for number, (name, cost) in enumerate(costs.items()):
-        bottom = 0.0
-        for (group, ms), color in zip(cost.items(), COLORS, strict=False):
-            chart.bar(group, color, (number + 0.2, number + 0.8), (bottom, bottom + ms))
-            bottom += ms
-        total = sum(ms for group, ms in cost.items() if group != DRIVER)
-        chart.word(number + 0.5, bottom, f"{total:.2f} without the driver")
-        chart.under(number + 0.5, name)
-    return chart.svg(has_x_ticks=False)
+
+    def content(axes: Axes) -> None:
+        bottoms = dict.fromkeys(costs, 0.0)
+        for group in _GROUPS:
+            heights = [cost[group] for cost in costs.values()]
+            axes.bar(list(costs), heights, 0.6, bottom=list(bottoms.values()), label=group)
+            bottoms = {name: bottoms[name] + cost[group] for name, cost in costs.items()}
+        for number, (name, cost) in enumerate(costs.items()):
+            total = sum(ms for group, ms in cost.items() if group != DRIVER)
+            axes.annotate(
+                f"{total:.2f}",
+                (number, bottoms[name]),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+            )
+
+    title = "CPU time of a transfer, by role, and together without the driver"
+    return draw(title, "", "milliseconds", content)
 
 
 def _group_ms(runs: list[Results], roles: tuple[str, ...]) -> float:
@@ -135,20 +145,19 @@ def _held(results: Results) -> str | None:
     runs = runs_of(results, "held")
     if not runs:
         return None
-    lines = {
-        name: [(point["seconds"], point["per_second"]) for point in runs[0][key]["timeline"]]
-        for name, key in (("without", "free"), ("beside it", "beside"))
-    }
-    chart = Chart(
-        "The same load without, and beside, a transaction that is held open",
-        "seconds since it was opened",
-        "transfers a second",
-        Axis(0, max(line[-1][0] for line in lines.values())),
-        Axis(0, 1.1 * max(y for line in lines.values() for _, y in line)),
-    )
-    for (name, line), color in zip(lines.items(), COLORS, strict=False):
-        chart.line(name, color, line)
-    return chart.svg()
+
+    def content(axes: Axes) -> None:
+        for name, key in (("without", "free"), ("beside it", "beside")):
+            timeline = runs[0][key]["timeline"]
+            axes.plot(
+                [point["seconds"] for point in timeline],
+                [point["per_second"] for point in timeline],
+                label=name,
+            )
+        axes.set_xlim(left=0)
+
+    title = "The same load without, and beside, a transaction that is held open"
+    return draw(title, "seconds since it was opened", "transfers a second", content)
 
 
 def _memory(results: Results) -> str | None:
@@ -156,15 +165,15 @@ def _memory(results: Results) -> str | None:
     if not runs:
         return None
     timeline = runs[0]["timeline"]
-    highest = max(size for point in timeline for size in point["resident"].values())
-    chart = Chart(
-        "Memory under the highest load",
-        "seconds",
-        "MiB resident",
-        Axis(0, timeline[-1]["seconds"]),
-        Axis(0, 1.1 * highest),
+    at_end: dict[str, float] = timeline[-1]["resident"]
+    largest = sorted(at_end, key=lambda name: -at_end[name])[:_LARGEST_COUNT]
+
+    def content(axes: Axes) -> None:
+        seconds = [point["seconds"] for point in timeline]
+        for name in largest:
+            axes.plot(seconds, [point["resident"][name] for point in timeline], label=name)
+        axes.set_xlim(left=0)
+
+    return draw(
+        "Memory under the highest load: the largest processes", "seconds", "MiB resident", content
     )
-    shown = ("consume_messages", "flush_messages", "process_finalization_requests", "webserver 1")
-    for name, color in zip(shown, COLORS, strict=False):
-        chart.line(name, color, [(p["seconds"], p["resident"][name]) for p in timeline])
-    return chart.svg()

@@ -8,11 +8,14 @@ from benchmarks.scenarios.backlog import accounts, backlog
 from benchmarks.scenarios.endurance import held, memory
 from benchmarks.scenarios.fetch import fetch
 from benchmarks.scenarios.idle import idle
+from benchmarks.scenarios.light import light
 from benchmarks.scenarios.scan import scan
+from benchmarks.scenarios.settings import settings
 from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
 
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "idle": idle,
+    "light": light,
     "opening": opening,
     "burst": burst,
     "to_one": to_one,
@@ -20,6 +23,7 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "zipf": zipf,
     "lone": lone,
     "steady": steady,
+    "settings": settings,
     "fetch": fetch,
     "backlog": backlog,
     "accounts": accounts,

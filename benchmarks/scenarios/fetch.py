@@ -7,19 +7,24 @@ from benchmarks.bench import Bench, Results, noise_json
 from benchmarks.usage import Usage, difference
 from benchmarks.web_load import WebLoad, WebResult, run_web_load
 
-CONNECTIONS_COUNT = 10
+CONNECTIONS_COUNT = 16
 
 
-def fetch(bench: Bench) -> Results:
-    """`reachable`, as often as one process can answer; then half as often, for the latency."""
+def web_load(bench: Bench) -> WebLoad:
+    """As many questions as are answered."""
     world = bench.world()
-    load = WebLoad(
+    return WebLoad(
         bench.authority.port,
         world.debtor_id,
         world.accounts_count,
         CONNECTIONS_COUNT,
         bench.sizes.fetch_seconds,
     )
+
+
+def fetch(bench: Bench) -> Results:
+    """`reachable`, as often as one process can answer; then half as often, for the latency."""
+    load = web_load(bench)
     runs = []
     for seed in range(bench.runs_count):
         most, usage, seconds = _measure(bench, replace(load, seed=seed))
@@ -32,6 +37,7 @@ def fetch(bench: Bench) -> Results:
         )
         runs.append(
             {
+                "connections_count": CONNECTIONS_COUNT,
                 "count": most.count,
                 "seconds": most.seconds,
                 "per_second": most.per_second,

@@ -45,7 +45,7 @@ def scan(bench: Bench) -> Results:
 
 
 def _pass_hours(bench: Bench) -> float:
-    return float(bench.authority.settings["APP_ACCOUNTS_SCAN_HOURS"])
+    return bench.authority.settings.app_accounts_scan_hours
 
 
 def _accounts_count(bench: Bench) -> int:
@@ -58,7 +58,7 @@ def _accounts_count(bench: Bench) -> int:
 
 def _refresh(bench: Bench, world: World) -> None:
     """Let no update be pending from the last run, and the same accounts be due for a heartbeat."""
-    days = float(bench.authority.settings["APP_ACCOUNT_HEARTBEAT_DAYS"])
+    days = bench.authority.settings.app_account_heartbeat_days
     with bench.addresses.connect() as connection:
         connection.execute(
             "UPDATE account SET pending_account_update = false, last_heartbeat_ts ="

@@ -3,6 +3,9 @@
 from benchmarks.agents.load import Pattern, Schedule
 from benchmarks.bench import Bench, Results, Run
 
+LONE_RATE = 20.0
+"""So few in a second that each transfer is alone."""
+
 
 def _repeat(bench: Bench, pattern: Pattern, schedule: Schedule) -> Results:
     world = bench.world()
@@ -46,7 +49,7 @@ def zipf(bench: Bench) -> Results:
 
 def lone(bench: Bench) -> Results:
     """Twenty transfers a second: each is alone."""
-    return _repeat(bench, "uniform", Schedule(bench.sizes.lone_count, rate_per_second=20.0))
+    return _repeat(bench, "uniform", Schedule(bench.sizes.lone_count, rate_per_second=LONE_RATE))
 
 
 def steady(bench: Bench) -> Results:

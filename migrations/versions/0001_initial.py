@@ -8,8 +8,6 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from swpt_accounts.db.procedures import install_script, read_sql
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -473,12 +471,8 @@ def upgrade() -> None:
         unique=False,
     )
 
-    for script in install_script():
-        op.execute(sa.text(script.replace(":", r"\:")))
-
 
 def downgrade() -> None:
-    op.execute(sa.text(read_sql("uninstall").replace(":", r"\:")))
     op.drop_table("unverified_transfer_request")
     op.drop_table("transfer_request")
     op.drop_table("root_config")

@@ -7,7 +7,7 @@ from agentkit.checks import COORDINATOR_MESSAGES
 from agentkit.messages import Message
 
 Key = tuple[Hashable, ...]
-"""Tells which message of an agent is answered, or which transfer is told of."""
+"""Identifies the message of an agent that is answered, or the transfer that is reported."""
 
 _COORDINATOR = ("coordinator_type", "coordinator_id", "coordinator_request_id")
 

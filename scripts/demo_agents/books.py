@@ -51,13 +51,13 @@ class Books:
             by_note.setdefault(message["transfer_note"], []).append(message)
         for transfer in self.committed:
             if creditor_id in (transfer.sender, transfer.recipient):
-                problems += _check_told(transfer, creditor_id, by_note.pop(transfer.note, []))
-        problems += [f"nobody made the transfer {note!r}, but it was told of" for note in by_note]
+                problems += _check_reported(transfer, creditor_id, by_note.pop(transfer.note, []))
+        problems += [f"nobody made the transfer {note!r}, but it was reported" for note in by_note]
         return problems
 
 
 def is_later(update: Message, previous: Message) -> bool:
-    """Tells whether an AccountUpdate is newer than another one of the account."""
+    """Returns whether an AccountUpdate is newer than another one of the account."""
     a, b = _change(update), _change(previous)
     if a != b:
         return a > b
@@ -76,9 +76,9 @@ def _acquired(transfer: Committed, creditor_id: int) -> int:
     return got - sent
 
 
-def _check_told(transfer: Committed, creditor_id: int, told: Sequence[Message]) -> list[str]:
-    if len(told) != 1:
-        return [f"expected one AccountTransfer for {transfer.note!r}, came {len(told)}"]
+def _check_reported(transfer: Committed, creditor_id: int, reports: Sequence[Message]) -> list[str]:
+    if len(reports) != 1:
+        return [f"expected one AccountTransfer for {transfer.note!r}, came {len(reports)}"]
     expected: dict[str, Any] = {
         "sender": unsigned(transfer.sender),
         "recipient": unsigned(transfer.recipient),
@@ -87,7 +87,10 @@ def _check_told(transfer: Committed, creditor_id: int, told: Sequence[Message]) 
         "committed_at": transfer.committed_at.isoformat(),
         "transfer_note_format": "",
     }
-    found = {**told[0], "committed_at": datetime.fromisoformat(told[0]["committed_at"]).isoformat()}
+    found = {
+        **reports[0],
+        "committed_at": datetime.fromisoformat(reports[0]["committed_at"]).isoformat(),
+    }
     return [
         f"AccountTransfer for {transfer.note!r}: {name}: expected {value!r}, came {found[name]!r}"
         for name, value in expected.items()

@@ -12,9 +12,9 @@ from scripts.demo_agents.steps import Step
 def close_books(agents: Agents, step: Step) -> None:
     """Notes whatever does not add up, and whatever came unasked."""
     for account in agents.creditors:
-        told = _transfers_told(agents, account)
-        problems = agents.books.check_account(account.creditor_id, told)
-        problems += _check_last(account, told)
+        transfers = _transfers_received(agents, account)
+        problems = agents.books.check_account(account.creditor_id, transfers)
+        problems += _check_last(account, transfers)
         step.problems += [f"{account.name}: {problem}" for problem in problems]
     balances = read_balances(agents)
     step.expect("what all the creditors hold", balances["in_circulation"], balances["sum_held"])
@@ -38,27 +38,27 @@ def read_balances(agents: Agents) -> dict[str, Any]:
 
 
 def _principal(agents: Agents, account: Account) -> int:
-    told = _transfers_told(agents, account)
-    return int(max(told, key=_number)["principal"]) if told else 0
+    transfers = _transfers_received(agents, account)
+    return int(max(transfers, key=_number)["principal"]) if transfers else 0
 
 
 def _number(message: Message) -> int:
     return int(message["transfer_number"])
 
 
-def _transfers_told(agents: Agents, account: Account) -> list[Message]:
+def _transfers_received(agents: Agents, account: Account) -> list[Message]:
     start = ("transfer", *account.ids)
     received = agents.conversation.received
-    told = [answer for key, answer in received.items() if key[:3] == start]
+    transfers = [answer for key, answer in received.items() if key[:3] == start]
     # The faults of the others are noted elsewhere.
-    return [answer.data for answer in told if not field_problems(answer)]
+    return [answer.data for answer in transfers if not field_problems(answer)]
 
 
-def _check_last(account: Account, told: list[Message]) -> list[str]:
+def _check_last(account: Account, transfers: list[Message]) -> list[str]:
     """Compares the last AccountUpdate with the AccountTransfer messages."""
-    if not told or account.update is None:
+    if not transfers or account.update is None:
         return []
-    last = max(told, key=_number)
+    last = max(transfers, key=_number)
     pairs = [
         ("last_transfer_number", last["transfer_number"], account.update["last_transfer_number"]),
         ("creation_date", last["creation_date"], account.update["creation_date"]),

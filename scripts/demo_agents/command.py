@@ -77,7 +77,7 @@ def _seconds(text: str) -> float:
 
 
 def _play(arguments: argparse.Namespace) -> bool:
-    """Does everything, and tells whether all went well."""
+    """Does everything, and returns whether all went well."""
     broker_url, api_url = _address("PROTOCOL_BROKER_URL"), _address("FETCH_API_URL").rstrip("/")
     check_health(api_url, arguments.timeout)
     debtor_id = random_debtor_id()

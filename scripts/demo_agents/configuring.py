@@ -35,7 +35,7 @@ def open_account(agents: Agents, step: Step, account: Account) -> Talk:
 
 
 def change_negligible_amount(agents: Agents, step: Step, account: Account, amount: float) -> Talk:
-    """Lets the agent hear of smaller incoming transfers."""
+    """Lets the agent receive messages about smaller incoming transfers."""
     account.negligible_amount = amount
     yield from configure(agents, step, account)
 
@@ -94,7 +94,7 @@ def look_at_balance(agents: Agents, step: Step, account: Account) -> Talk:
     expected = agents.books.balance_of(account.creditor_id)
     patience_ends = time.monotonic() + agents.conversation.timeout_seconds
     answer = yield from configure(agents, step, account)
-    # No message tells when returned money reaches the debtor.
+    # No message says when returned money reaches the debtor.
     while account.is_root and answer and answer.data["principal"] != expected:
         if time.monotonic() > patience_ends:
             break

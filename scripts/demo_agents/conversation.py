@@ -20,7 +20,7 @@ class NoAnswerError(Exception):
 class Conversation:
     """Runs talks over a link, about the accounts of one debtor.
 
-    `is_ours` tells whether a message with this debtor id is for us. The rest (left over from
+    `is_ours` says whether a message with this debtor id is for us. The rest (left over from
     another demo, say) is dropped unseen.
     """
 

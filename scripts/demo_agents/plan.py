@@ -15,7 +15,7 @@ from scripts.demo_agents.steps import Step, Talk
 from scripts.demo_agents.transferring import dismiss, fail_to_commit, pay, refuse
 
 _NEGLIGIBLE_AMOUNT = 1.5
-# More than is negligible, so that both sides hear of each payment.
+# More than is negligible, so that both sides get a message about each payment.
 _AMOUNTS = (2, 30, 7, 11, 5)
 
 

@@ -16,7 +16,7 @@ from scripts.demo_agents.steps import Step
 
 _COLORS = {"OK": "green", "WRONG": "bold red", "not tried": "yellow"}
 _PLAIN_WIDTH = 140
-_WIDE = 95  # where the longest code has room
+_WIDE = 95  # where the longest code fits
 _LONGEST_TYPE = len("FinalizedTransfer")
 _LONGEST_CODE = len("INSUFFICIENT_AVAILABLE_AMOUNT")
 _MAX_PROBLEMS_SHOWN = 5  # of a step; often they are alike

@@ -45,7 +45,7 @@ class Step:
             self.problems.append(f"{what}: expected {expected!r}, came {found!r}")
 
     def check(self, answer: Received, expected_type: str, expected: Mapping[str, Any]) -> bool:
-        """Notes what is not as expected. Tells whether the type of the answer is.
+        """Notes what is not as expected. Returns whether the type of the answer is.
 
         A moment that is expected may be written in any way.
         """
@@ -82,7 +82,7 @@ def tell(message: Message) -> str:
 
 
 def reason(message: Mapping[str, Any]) -> str:
-    """The code, if any, with which a message tells how something ended."""
+    """The code, if any, with which a message reports how something ended."""
     return str(message.get("status_code", message.get("rejection_code", "")))
 
 

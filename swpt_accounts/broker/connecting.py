@@ -3,11 +3,14 @@
 import pika
 from pika.exceptions import AMQPConnectionError
 
+from swpt_accounts.broker.headers import accept_any_headers
+
 HEARTBEAT_SECONDS = 60
 
 
 def connection_parameters(url: str, name: str) -> pika.URLParameters:
     """The parameters of a connection that the operator sees under this name."""
+    accept_any_headers()
     parameters = pika.URLParameters(url)
     parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.socket_timeout = 5

@@ -1,7 +1,8 @@
 """Consumes a queue in batches: what has arrived is handled together, and acknowledged once."""
 
 import logging
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pika
@@ -12,13 +13,10 @@ from pika.spec import Basic
 from swpt_accounts.broker.connecting import connect_blocking
 from swpt_accounts.broker.dead_letters import dead_letter_properties
 from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
-from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-# Where there is no prefetch count, a batch is limited to this.
-BATCH_COUNT_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,6 @@ class Refusal:
     reason: str
 
 
-# Handles a batch wholly, and returns the messages that it refuses.
-BatchHandler = Callable[[list[Delivery]], list[Refusal]]
-
-
 class BatchConsumer:
     """A connection that consumes one queue."""
 
@@ -54,7 +48,9 @@ class BatchConsumer:
         self._queue = queue
         self._user = pika.URLParameters(url).credentials.username
         self._batch: list[Delivery] = []
-        self._batch_count_max = prefetch_count or BATCH_COUNT_MAX
+        self._prefetch_count = prefetch_count
+        # The tags of what is not acknowledged yet, in order.
+        self._unfinished: list[int] = []
         self._dead_letters: BlockingChannel | None = None
         self._connection = connect_blocking(url, name)
         try:
@@ -80,34 +76,33 @@ class BatchConsumer:
     def _on_cancel(self, _method: object) -> None:
         raise AMQPError(f"the broker has cancelled the consumer of {self._queue!r}")
 
-    def run(self, handle: BatchHandler, stop: Stop) -> None:
-        """Handle batches until the stop. What is not handled by then goes back to the queue.
-
-        Raises `AMQPError` when the connection is lost, and whatever `handle` raises.
-        """
-        while not stop.is_requested():
-            if batch := self.next_batch():
-                self.finish(batch, handle(batch))
-
-    def next_batch(self) -> list[Delivery]:
-        """What has arrived; possibly nothing, after a short wait."""
-        self._connection.process_data_events(time_limit=POLL_SECONDS)
+    def next_batch(self, seconds_max: float = POLL_SECONDS) -> list[Delivery]:
+        """What has arrived; possibly nothing, after that time. Raises `AMQPError`."""
+        self._connection.process_data_events(time_limit=seconds_max)
         count = 0
-        while count < len(self._batch) < self._batch_count_max:
+        while count < len(self._batch) < self._prefetch_count:
             count = len(self._batch)
             self._connection.process_data_events(time_limit=0)
         batch, self._batch = self._batch, []
+        self._unfinished += [delivery.tag for delivery in batch]
         return batch
 
     def keep_alive(self) -> None:
         """Answer the broker's heartbeats during a long wait."""
         self._connection.process_data_events(time_limit=0)
 
-    def finish(self, batch: list[Delivery], refusals: Iterable[Refusal]) -> None:
-        """Put the refused messages aside, then acknowledge the whole batch."""
+    def finish(self, deliveries: Iterable[Delivery], refusals: Iterable[Refusal]) -> None:
+        """Put the refused ones of these messages aside, then acknowledge all of these."""
         for refusal in refusals:
             self._put_aside(refusal)
-        self._channel.basic_ack(batch[-1].tag, multiple=True)
+        finished = {delivery.tag for delivery in deliveries}
+        self._unfinished = [tag for tag in self._unfinished if tag not in finished]
+        first_unfinished = self._unfinished[0] if self._unfinished else math.inf
+        up_to = max((tag for tag in finished if tag < first_unfinished), default=None)
+        if up_to is not None:
+            self._channel.basic_ack(up_to, multiple=True)
+        for tag in sorted(tag for tag in finished if tag > first_unfinished):
+            self._channel.basic_ack(tag)
 
     def _put_aside(self, refusal: Refusal) -> None:
         """Publish a message to the dead-letter queue, and wait until it is safe there."""

@@ -1,7 +1,5 @@
 """The properties of a message that goes to the dead-letter queue."""
 
-import struct
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +8,6 @@ import pika.data
 
 REASON_HEADER = "x-rejection-reason"
 ROUTING_KEY_HEADER = "x-rejected-routing-key"
-UNREADABLE_HEADER = "x-unreadable-headers"
 # All headers must fit into one frame, with the rest of the properties.
 HEADERS_BYTES_MAX = 64_000
 # The broker sends copies to the queues in these headers.
@@ -22,9 +19,9 @@ def dead_letter_properties(
 ) -> pika.BasicProperties:
     """The properties of a refused message, with the reason in added headers.
 
-    What would make the broker act, or refuse the dead letter, is kept in other words: it takes
-    a `user_id` from nobody but that user, and `user` publishes the dead letter. Headers that no
-    frame can carry are left out.
+    What would make the broker act, or refuse the dead letter, is kept in headers with other
+    names: it accepts a `user_id` only from that user, and `user` publishes the dead letter.
+    Headers that no frame can carry are left out.
     """
     headers = {
         f"x-rejected-{name}" if name in _ACTIVE_HEADERS else name: _plain(value)
@@ -52,23 +49,3 @@ def _plain(value: Any) -> Any:
             return value
         case _:
             return str(value)
-
-
-_decode_table: Callable[[bytes, int], tuple[dict[str, Any], int]] = pika.data.decode_table
-
-
-def _decode_any_table(encoded: bytes, offset: int) -> tuple[dict[str, Any], int]:
-    """Decode the headers of a message, whatever is in them.
-
-    The client library drops the connection when it meets a moment or a number that Python
-    cannot hold; the message would then come back for ever, and block the queue.
-    """
-    try:
-        return _decode_table(encoded, offset)
-    except Exception:  # whatever it is that the library stumbles over
-        (length,) = struct.unpack_from(">I", encoded, offset)
-        end = offset + 4 + length
-        return {UNREADABLE_HEADER: encoded[offset + 4 : end]}, end
-
-
-pika.data.decode_table = _decode_any_table

@@ -63,7 +63,7 @@ class Publisher:
     # -- the event loop -----------------------------------------------------
 
     def _run(self, seconds_max: float) -> None:
-        """Run the event loop until somebody stops it, or for a time. Raises `AMQPError`."""
+        """Run the event loop until it is stopped, or for a time. Raises `AMQPError`."""
         if self._error is None and not self._is_released:
             self._turn(seconds_max)
         self._raise_error()
@@ -160,7 +160,7 @@ class Publisher:
     def _collect_refused(self, published: list[Publication]) -> dict[int, str]:
         refused, self._refused = self._refused, {}
         if self._returned:
-            # A returned message does not tell its number.
+            # A returned message does not contain its number.
             positions: dict[tuple[str, str, bytes], list[int]] = {}
             for position, p in enumerate(published):
                 positions.setdefault((p.exchange, p.routing_key, p.body), []).append(position)
@@ -184,6 +184,6 @@ class Publisher:
         end = monotonic() + CLOSE_SECONDS_MAX
         while not self._connection.is_closed and (rest := end - monotonic()) > 0:
             self._turn(rest)
-        # after a lost connection, the socket is closed in a turn of its own
+        # after a lost connection, the socket is closed in an iteration of its own
         self._turn(0)
         self._connection.ioloop.close()

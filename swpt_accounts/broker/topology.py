@@ -163,7 +163,7 @@ def delete_queue(url: str, queue: str, stop: Stop) -> bool:
     while not stop.is_requested():
         with connection_to(url, "delete_queue") as connection:
             channel = connection.channel()
-            # Quorum queues cannot be told to be deleted only if empty, or only if unused.
+            # RabbitMQ cannot delete a quorum queue on condition that it is empty or unused.
             try:
                 found = channel.queue_declare(queue, passive=True).method
             except ChannelClosedByBroker as error:

@@ -40,7 +40,7 @@ class ChoresPoster:
             )
 
     def _drop_lost_connection(self) -> None:
-        """Between two posts there can be hours, in which nobody answers the heartbeats."""
+        """Between two posts there can be hours, in which no heartbeat is answered."""
         if self._publisher is not None:
             try:
                 self._publisher.keep_alive()

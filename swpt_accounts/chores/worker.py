@@ -7,6 +7,12 @@ import psycopg
 
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import (
+    CAPITALIZE_INTEREST,
+    CHANGE_INTEREST_RATE,
+    TRY_TO_DELETE_ACCOUNT,
+    UPDATE_DEBTOR_INFO,
+)
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.chores import (
     CapitalizeInterest,
@@ -41,28 +47,31 @@ def decode_chores(batch: list[Delivery], settings: Settings) -> list[Chore]:
 
 def do_chore(connection: DatabaseConnection, settings: Settings, chore: Chore) -> None:
     """Do one chore."""
-    account = chore.debtor_id, chore.creditor_id
-    realm = settings.realm.bits, settings.realm.length
+    account = {"debtor_id": chore.debtor_id, "creditor_id": chore.creditor_id}
+    realm = settings.realm.parameters
     match chore:
         case ChangeInterestRate():
-            interval = timedelta(days=settings.app_message_max_delay_days + 1)
             connection.call(
-                "change_interest_rate_v1", *account, chore.interest_rate, chore.ts, interval
+                CHANGE_INTEREST_RATE,
+                **account,
+                interest_rate=chore.interest_rate,
+                ts=chore.ts,
+                interval_min=settings.rate_change_interval,
             )
         case UpdateDebtorInfo():
             connection.call(
-                "update_debtor_info_v1",
-                *account,
-                chore.debtor_info_iri,
-                chore.debtor_info_content_type,
-                chore.debtor_info_sha256,
-                chore.ts,
+                UPDATE_DEBTOR_INFO,
+                **account,
+                iri=chore.debtor_info_iri,
+                content_type=chore.debtor_info_content_type,
+                sha256=chore.debtor_info_sha256,
+                ts=chore.ts,
             )
         case CapitalizeInterest():
             interval = timedelta(days=settings.app_min_interest_capitalization_days)
-            connection.call("capitalize_interest_v1", *account, interval, *realm)
+            connection.call(CAPITALIZE_INTEREST, **account, interval_min=interval, **realm)
         case TryToDeleteAccount():
-            connection.call("try_to_delete_account_v1", *account, *realm)
+            connection.call(TRY_TO_DELETE_ACCOUNT, **account, **realm)
 
 
 class ChoresWorker(DatabaseWorker):

@@ -1,6 +1,5 @@
-"""The commands: `flask swpt_accounts COMMAND`. Each is one thin function."""
+"""The commands: `python -m swpt_accounts COMMAND`. Each is one short function."""
 
-from swpt_accounts.cli import consuming, flushing, scanning, shards, staging, topology
 from swpt_accounts.cli.group import swpt_accounts
 
-__all__ = ["consuming", "flushing", "scanning", "shards", "staging", "swpt_accounts", "topology"]
+__all__ = ["swpt_accounts"]

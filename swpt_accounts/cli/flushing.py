@@ -2,11 +2,10 @@
 
 import click
 
-from swpt_accounts.cli.group import (
+from swpt_accounts.cli.options import (
     get_settings,
     processes_option,
     quit_early_option,
-    swpt_accounts,
     wait_option,
 )
 from swpt_accounts.outbox.worker import FlushWorker
@@ -15,7 +14,7 @@ from swpt_accounts.workers.processes import run_workers
 from swpt_accounts.workers.stopping import Stop
 
 
-@swpt_accounts.command("flush_messages")
+@click.command("flush_messages")
 @click.argument("types", nargs=-1, type=click.Choice(list(SIGNALS)))
 @processes_option
 @wait_option

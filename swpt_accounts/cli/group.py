@@ -1,52 +1,57 @@
-"""The group of commands, and what they share."""
+"""The group of commands. A module is imported when one of its commands is called."""
 
-from typing import Any
+import os
+import sys
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
 
 import click
-import msgspec
-from flask import current_app
-from flask.cli import AppGroup
 
-from swpt_accounts.settings import Settings, SettingsError, read_setting
+from swpt_accounts.logs import configure_logging
+from swpt_accounts.settings import SettingsError, load_settings
 
-swpt_accounts = AppGroup("swpt_accounts", help="Run the parts of the accounting authority.")
-
-url_option = click.option("-u", "--url", help="The URL of the broker.")
-queue_option = click.option("-q", "--queue", help="The name of the queue.")
-processes_option = click.option(
-    "-p", "--processes", type=click.IntRange(0, 1000), help="The number of processes."
+MODULES: Final = MappingProxyType(
+    {
+        "consume_messages": "consuming_messages",
+        "consume_chore_messages": "consuming_chores",
+        "process_transfer_requests": "staging",
+        "process_finalization_requests": "staging",
+        "process_balance_changes": "staging",
+        "flush_messages": "flushing",
+        "scan_accounts": "scanning_accounts",
+        "scan_prepared_transfers": "scanning",
+        "scan_registered_balance_changes": "scanning",
+        "subscribe": "topology",
+        "unsubscribe": "topology",
+        "delete_queue": "topology",
+        "create_chores_queue": "topology",
+        "verify_shard_content": "auditing",
+        "verify_books": "auditing",
+    }
 )
-threads_option = click.option(
-    "-t", "--threads", type=click.IntRange(1, 1000), help="The number of threads in a process."
-)
-wait_option = click.option(
-    "-w",
-    "--wait",
-    type=click.FloatRange(0, min_open=True),
-    help="The longest time, in seconds, that work may lie unnoticed.",
-)
-quit_early_option = click.option(
-    "--quit-early", is_flag=True, help="Exit when there is nothing left to do."
-)
-prefetch_size_option = click.option(
-    "-s", "--prefetch-size", type=click.IntRange(0), help="Bytes to prefetch; 0 is no limit."
-)
-prefetch_count_option = click.option(
-    "-c", "--prefetch-count", type=click.IntRange(0, 65535), help="Messages to prefetch."
-)
+"""The commands, and the modules of this package in which they are, as functions of that name."""
 
 
-def get_settings(**options: Any) -> Settings:
-    """The settings, in which options that were given (are not None) replace variables."""
-    settings: Settings = current_app.extensions["swpt_accounts_settings"]
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MODULES:
+            return None
+        module = import_module(f"swpt_accounts.cli.{MODULES[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=_LazyGroup)
+@click.pass_context
+def swpt_accounts(context: click.Context) -> None:
+    """Run the parts of the accounting authority."""
     try:
-        return msgspec.structs.replace(
-            settings,
-            **{
-                name: read_setting(name, str(value))
-                for name, value in options.items()
-                if value is not None
-            },
-        )
+        context.obj = load_settings(os.environ)
+        _ = context.obj.database_url
     except SettingsError as error:
-        raise click.UsageError(str(error)) from None
+        sys.exit(f"swpt_accounts: {error}")
+    configure_logging(context.obj)

@@ -1,36 +1,18 @@
-"""Commands that scan tables."""
+"""The commands that scan other tables than that of the accounts."""
 
 import click
 
-from swpt_accounts.cli.group import get_settings, quit_early_option, swpt_accounts
-from swpt_accounts.scans.accounts import AccountsScan
-from swpt_accounts.scans.other import PreparedTransfersScan, RegisteredBalanceChangesScan
+from swpt_accounts.cli.options import get_settings, quit_early_option
+from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
+from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
 from swpt_accounts.workers.processes import run_workers
 
-hours_option = click.option(
-    "-h", "--hours", type=click.FloatRange(0, min_open=True), help="The hours that a pass takes."
-)
 days_option = click.option(
     "-d", "--days", type=click.FloatRange(0, min_open=True), help="The days that a pass takes."
 )
 
 
-@swpt_accounts.command("scan_accounts")
-@hours_option
-@quit_early_option
-def scan_accounts(hours: float | None, quit_early: bool) -> None:
-    """Scan the accounts, again and again."""
-    settings = get_settings(app_accounts_scan_hours=hours)
-    run_workers(
-        lambda stop: [
-            AccountsScan(
-                settings, stop, hours=settings.app_accounts_scan_hours, quit_early=quit_early
-            )
-        ]
-    )
-
-
-@swpt_accounts.command("scan_prepared_transfers")
+@click.command("scan_prepared_transfers")
 @days_option
 @quit_early_option
 def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
@@ -48,7 +30,7 @@ def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
     )
 
 
-@swpt_accounts.command("scan_registered_balance_changes")
+@click.command("scan_registered_balance_changes")
 @days_option
 @quit_early_option
 def scan_registered_balance_changes(days: float | None, quit_early: bool) -> None:

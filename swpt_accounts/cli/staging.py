@@ -1,15 +1,16 @@
 """Commands that work for the stages of a transfer."""
 
-from swpt_accounts.cli.group import (
+import click
+
+from swpt_accounts.cli.options import (
     get_settings,
     quit_early_option,
-    swpt_accounts,
     threads_option,
     wait_option,
 )
+from swpt_accounts.peers.recipients import VerifyingWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
-from swpt_accounts.stages.verifying import VerifyingWorker
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.processes import Worker, run_workers
 from swpt_accounts.workers.stopping import Stop
@@ -24,7 +25,7 @@ def _stage_workers(
     ]
 
 
-@swpt_accounts.command("process_transfer_requests")
+@click.command("process_transfer_requests")
 @threads_option
 @wait_option
 @quit_early_option
@@ -50,7 +51,7 @@ def process_transfer_requests(threads: int | None, wait: float | None, quit_earl
     run_workers(make_workers)
 
 
-@swpt_accounts.command("process_finalization_requests")
+@click.command("process_finalization_requests")
 @threads_option
 @wait_option
 @quit_early_option
@@ -76,7 +77,7 @@ def process_finalization_requests(
     run_workers(make_workers)
 
 
-@swpt_accounts.command("process_balance_changes")
+@click.command("process_balance_changes")
 @threads_option
 @wait_option
 @quit_early_option

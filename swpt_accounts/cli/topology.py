@@ -6,7 +6,7 @@ import click
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker import topology
-from swpt_accounts.cli.group import get_settings, queue_option, swpt_accounts, url_option
+from swpt_accounts.cli.options import get_settings, queue_option, url_option
 from swpt_accounts.workers.stopping import Stop
 
 routing_key_option = click.option(
@@ -19,7 +19,7 @@ def _fail(error: Exception) -> None:
     sys.exit(f"swpt_accounts: {reason}")
 
 
-@swpt_accounts.command("subscribe")
+@click.command("subscribe")
 @url_option
 @queue_option
 @routing_key_option
@@ -40,7 +40,7 @@ def subscribe(url: str | None, queue: str | None, queue_routing_key: str | None)
         _fail(error)
 
 
-@swpt_accounts.command("unsubscribe")
+@click.command("unsubscribe")
 @url_option
 @queue_option
 @routing_key_option
@@ -61,7 +61,7 @@ def unsubscribe(url: str | None, queue: str | None, queue_routing_key: str | Non
         _fail(error)
 
 
-@swpt_accounts.command("delete_queue")
+@click.command("delete_queue")
 @url_option
 @queue_option
 def delete_queue(url: str | None, queue: str | None) -> None:
@@ -79,7 +79,7 @@ def delete_queue(url: str | None, queue: str | None) -> None:
         sys.exit(0 if is_gone else 1)
 
 
-@swpt_accounts.command("create_chores_queue")
+@click.command("create_chores_queue")
 def create_chores_queue() -> None:
     """Declare the queue of the local tasks."""
     settings = get_settings()

@@ -37,7 +37,7 @@ def parse_account_id(text: str) -> int | None:
 
 
 def same_agent(a: int, b: int) -> bool:
-    """Tell whether two creditor ids belong to one agent.
+    """Return whether two creditor ids belong to one agent.
 
     Their highest 24 bits are equal, and not all zero (those ids are reserved).
     """

@@ -41,14 +41,14 @@ class Realm:
         return cls(bits=int(prefix or "0", 2), length=len(prefix))
 
     def contains(self, debtor_id: int, creditor_id: int) -> bool:
-        """Tell whether the account belongs to this realm."""
+        """Return whether the account belongs to this realm."""
         shift = ACCOUNT_BITS_LENGTH - self.length
         return account_bits(debtor_id, creditor_id) >> shift == self.bits
 
     @property
-    def parent(self) -> "Realm":
-        """The realm without its last bit. The whole realm is its own parent."""
-        return Realm(self.bits >> 1, self.length - 1) if self.length else self
+    def parameters(self) -> dict[str, int]:
+        """The realm as parameters of stored procedures."""
+        return {"realm_bits": self.bits, "realm_length": self.length}
 
     def __str__(self) -> str:
         prefix = format(self.bits, f"0{self.length}b") if self.length else ""

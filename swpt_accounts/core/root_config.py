@@ -1,4 +1,4 @@
-"""RootConfigData: what a debtor says of its currency (SMP, RootConfigData)."""
+"""RootConfigData: what a debtor says about its currency (SMP, RootConfigData)."""
 
 import json
 import math

@@ -1,37 +1,39 @@
-"""The connections of the workers: one a thread, in autocommit mode."""
+"""The connections of the workers: one for each thread, in autocommit mode."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from select import POLLIN, poll
 from typing import Any, Protocol
 
 import psycopg
 from psycopg import sql
-from sqlalchemy.engine import make_url
+from psycopg.rows import namedtuple_row
+from psycopg.types.numeric import Int8Dumper
 
+from swpt_accounts.db.installing import procedures_schema, procedures_version
+from swpt_accounts.db.procedures import Procedure
+from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-# Every statement of the workers looks rows up by a key, or walks along an index: so the plans
-# are told, instead of left to statistics that lag behind tables which fill and empty all day.
-_OPTIONS = " ".join(
-    f"-c {option}"
-    for option in (
-        "timezone=UTC",
-        "enable_hashjoin=off",
-        "enable_mergejoin=off",
-        "enable_seqscan=off",
-        "enable_bitmapscan=off",
-        "jit=off",
-        "plan_cache_mode=force_generic_plan",
-        "lock_timeout=10s",
-        "statement_timeout=120s",
-        "idle_in_transaction_session_timeout=120s",
-    )
+# Every statement of the workers finds rows by a key, or reads along an index. The planner gets no
+# other choice: its statistics lag behind tables that fill and empty all day.
+_PLANS = (
+    "enable_hashjoin=off",
+    "enable_mergejoin=off",
+    "enable_seqscan=off",
+    "enable_bitmapscan=off",
+    "jit=off",
+    "plan_cache_mode=force_generic_plan",
 )
+_LIMITS = (
+    "lock_timeout=10s",
+    "statement_timeout=120s",
+    "idle_in_transaction_session_timeout=120s",
+)
+
+
+class ProceduresNotInstalled(psycopg.OperationalError):
+    """The database is not migrated, or not to this version. That may pass."""
 
 
 class HasFileno(Protocol):
@@ -40,30 +42,35 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
-@cache
-def _call_statement(function: str, args_count: int) -> bytes:
-    placeholders = sql.SQL(", ").join([sql.Placeholder()] * args_count)
-    statement = sql.SQL("SELECT * FROM {}({})").format(sql.Identifier(function), placeholders)
-    return statement.as_bytes(None)
-
-
 class DatabaseConnection:
-    """A connection that calls stored procedures, and hears the wake-ups of its topics."""
+    """A connection that calls stored procedures, and receives the wake-ups of its topics."""
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         self.raw = connection
         self._heard: set[str] = set()
         connection.add_notify_handler(lambda notice: self._heard.add(notice.channel))
 
-    def call(self, function: str, *args: Any) -> tuple[Any, ...]:
-        """Call a stored procedure that returns one row."""
-        row = self.raw.execute(_call_statement(function, len(args)), args).fetchone()
-        assert row is not None, f"{function} returned nothing"
+    def _execute(self, procedure: Procedure, parameters: dict[str, Any]) -> psycopg.Cursor[Any]:
+        assert parameters.keys() == procedure.parameters.keys(), (
+            f"{procedure.name}: {sorted(parameters.keys() ^ procedure.parameters.keys())}"
+        )
+        cursor = self.raw.cursor(row_factory=namedtuple_row)
+        return cursor.execute(procedure.statement, parameters)
+
+    def call(self, procedure: Procedure, **parameters: Any) -> Any:
+        """Call a procedure that returns one row: a tuple with the names of its columns."""
+        row = self._execute(procedure, parameters).fetchone()
+        assert row is not None, f"{procedure.name} returned nothing"
         return row
 
-    def call_table(self, function: str, *args: Any) -> list[tuple[Any, ...]]:
-        """Call a stored procedure that returns many rows."""
-        return self.raw.execute(_call_statement(function, len(args)), args).fetchall()
+    def call_value(self, procedure: Procedure, **parameters: Any) -> Any:
+        """Call a procedure that returns a single value, or None."""
+        (value,) = self.call(procedure, **parameters)
+        return value
+
+    def call_table(self, procedure: Procedure, **parameters: Any) -> list[Any]:
+        """Call a procedure that returns many rows: tuples with the names of its columns."""
+        return self._execute(procedure, parameters).fetchall()
 
     @contextmanager
     def batch(self) -> Iterator[Callable[..., None]]:
@@ -72,14 +79,14 @@ class DatabaseConnection:
         Yields a function that calls a stored procedure, with the arguments of `call`.
         """
 
-        def post(function: str, *args: Any) -> None:
-            self.raw.execute(_call_statement(function, len(args)), args)
+        def post(procedure: Procedure, **parameters: Any) -> None:
+            self._execute(procedure, parameters)
 
         with self.raw.pipeline(), self.raw.transaction():
             yield post
 
     def listen(self, topics: Iterable[str]) -> None:
-        """Hear the wake-ups of these topics from now on."""
+        """Receive the wake-ups of these topics from now on."""
         for topic in topics:
             self.raw.execute(sql.SQL("LISTEN {}").format(sql.Identifier(topic)))
 
@@ -111,16 +118,39 @@ class DatabaseConnection:
 
 
 def connect(settings: Settings, name: str) -> DatabaseConnection:
-    """Connect to the database. Raises `psycopg.OperationalError`."""
-    url = make_url(settings.database_url)
-    return DatabaseConnection(
-        psycopg.connect(
-            url.set(drivername="postgresql").render_as_string(hide_password=False),
-            autocommit=True,
-            application_name=f"swpt_accounts {name}",
-            options=_OPTIONS,
-            connect_timeout=5,
-            keepalives_idle=30,
-            tcp_user_timeout=20_000,
-        )
+    """Connect to the database. Raises `psycopg.OperationalError`.
+
+    Also where this version's procedures are not installed: as `ProceduresNotInstalled`.
+    """
+    options = ("timezone=UTC", *_PLANS, *_LIMITS, f"search_path={procedures_schema()},public")
+    connection = psycopg.connect(
+        settings.postgres_dsn,
+        autocommit=True,
+        application_name=f"swpt_accounts {name}",
+        options=" ".join(f"-c {option}" for option in options),
+        connect_timeout=5,
+        keepalives_idle=30,
+        tcp_user_timeout=20_000,
     )
+    # One type for all integers: otherwise each mixture of small and large ones in a batch would
+    # be prepared as a separate statement.
+    connection.adapters.register_dumper(int, Int8Dumper)
+    try:
+        _check_version(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return DatabaseConnection(connection)
+
+
+def _check_version(connection: psycopg.Connection[Any]) -> None:
+    version = procedures_version()
+    try:
+        row = connection.execute(query("is_installed"), {"version": version}).fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row != (True,):
+        raise ProceduresNotInstalled(
+            f"the database does not have the stored procedures of this program (version {version}):"
+            " `flask db upgrade` installs them"
+        )

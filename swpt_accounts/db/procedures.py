@@ -1,39 +1,257 @@
-"""Installs the stored procedures of `sql/`."""
+"""The stored procedures that the program calls: their parameters and columns, by name.
 
-from collections.abc import Iterator
-from importlib.resources import files
+The calls are made from these descriptions (`db/connection.py`), and a test compares them with the
+catalog of an upgraded database. The SQL name of a parameter has the prefix `p_`. A parameter
+that is an array of a batch has the name of a field: the n-th elements of all arrays make up the
+n-th row.
+"""
 
-# One subject a file. Views come after the functions that they call.
-SUBJECTS = (
-    "time",
-    "ids",
-    "money",
-    "wakeups",
-    "accounts",
-    "currencies",
-    "configuring",
-    "verifying",
-    "preparing",
-    "finalizing",
-    "balance_changes",
-    "chores",
-    "scans",
-    "shard",
-    "books",
-    "inbox",
-    "outbox",
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Final
+
+BIGINT, INTEGER, TEXT, BYTES, BOOL = "bigint", "integer", "text", "bytea", "boolean"
+FLOAT, TIMESTAMP, INTERVAL, TABLE = "double precision", "timestamptz", "interval", "regclass"
+BIGINTS, INTEGERS, TEXTS, BYTES_LIST = "bigint[]", "integer[]", "text[]", "bytea[]"
+BOOLS, FLOATS, TIMESTAMPS = "boolean[]", "double precision[]", "timestamptz[]"
+
+
+@dataclass(frozen=True, eq=False)
+class Procedure:
+    """A stored procedure: the SQL types of its parameters, and of the columns it returns.
+
+    One without `columns` returns nothing, or a single value.
+    """
+
+    name: str
+    parameters: Mapping[str, str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def statement(self) -> bytes:
+        """The call, with a named placeholder for each parameter."""
+        return self._call({name: f"%({name})s" for name in self.parameters})
+
+    @cached_property
+    def numbered_statement(self) -> bytes:
+        """The call with PostgreSQL's own placeholders, in the order of the parameters."""
+        return self._call({name: f"${n}" for n, name in enumerate(self.parameters, 1)})
+
+    def _call(self, placeholders: Mapping[str, str]) -> bytes:
+        parameters = ", ".join(
+            f"p_{name} => {placeholders[name]}::{sql_type}"
+            for name, sql_type in self.parameters.items()
+        )
+        return f"SELECT * FROM {self.name}({parameters})".encode()  # noqa: S608 - no value in it
+
+    def arrays(self, rows: Iterable[Any], **computed: Callable[[Any], Any]) -> dict[str, list[Any]]:
+        """The array parameters for a batch of rows: attributes of a row, or computed from it."""
+        rows = list(rows)
+        return {
+            name: list(map(computed.get(name) or attrgetter(name), rows))
+            for name, sql_type in self.parameters.items()
+            if sql_type.endswith("[]")
+        }
+
+
+def _procedure(name: str, columns: Mapping[str, str] | None = None, /, **types: str) -> Procedure:
+    return Procedure(name, types, columns or {})
+
+
+_PAGES: Final = {"first_page": BIGINT, "end_page": BIGINT}
+_REALM: Final = {"realm_bits": INTEGER, "realm_length": INTEGER}
+_ACCOUNT: Final = {"debtor_id": BIGINT, "creditor_id": BIGINT}
+_ACCOUNTS: Final = {"debtor_id": BIGINTS, "creditor_id": BIGINTS}
+_COORDINATORS: Final = {
+    "coordinator_type": TEXTS,
+    "coordinator_id": BIGINTS,
+    "coordinator_request_id": BIGINTS,
+}
+_ROOT_CONFIGS: Final = {
+    "interest_rate": FLOATS,
+    "info_iri": TEXTS,
+    "info_content_type": TEXTS,
+    "info_sha256": BYTES_LIST,
+}
+_PROGRESS: Final = {"taken": INTEGER, "seen": INTEGER, "last_id": BIGINT}
+
+# The inbox
+
+CONFIGURE_ACCOUNTS = _procedure(
+    "configure_accounts",
+    **_ACCOUNTS,
+    ts=TIMESTAMPS,
+    seqnum=INTEGERS,
+    negligible_amount=FLOATS,
+    config_flags=INTEGERS,
+    config_data=TEXTS,
+    is_valid=BOOLS,
+    minimal_balance=BIGINTS,
+    **_ROOT_CONFIGS,
+    message_max_delay=INTERVAL,
+)
+RECEIVE_TRANSFER_REQUESTS = _procedure(
+    "receive_transfer_requests",
+    **_ACCOUNTS,
+    **_COORDINATORS,
+    min_locked_amount=BIGINTS,
+    max_locked_amount=BIGINTS,
+    recipient=BIGINTS,
+    final_interest_rate_ts=TIMESTAMPS,
+    max_commit_delay=INTEGERS,
+    ts=TIMESTAMPS,
+    **_REALM,
+)
+RECEIVE_FINALIZATION_REQUESTS = _procedure(
+    "receive_finalization_requests",
+    **_ACCOUNTS,
+    transfer_id=BIGINTS,
+    **_COORDINATORS,
+    committed_amount=BIGINTS,
+    transfer_note=TEXTS,
+    transfer_note_format=TEXTS,
+)
+RECEIVE_BALANCE_CHANGES = _procedure(
+    "receive_balance_changes",
+    **_ACCOUNTS,
+    other_creditor_id=BIGINTS,
+    change_id=BIGINTS,
+    principal_delta=BIGINTS,
+    coordinator_type=TEXTS,
+    transfer_note=TEXTS,
+    transfer_note_format=TEXTS,
+    committed_at=TIMESTAMPS,
+    threshold_ts=TIMESTAMP,
+)
+NOTE_HANDLED = _procedure("note_handled", digests=BYTES_LIST)
+FIND_HANDLED = _procedure("find_handled", digests=BYTES_LIST)
+FORGET_HANDLED = _procedure("forget_handled", age_max=INTERVAL)
+
+# The stages of a transfer
+
+PROCESS_TRANSFER_REQUESTS = _procedure(
+    "process_transfer_requests",
+    _PROGRESS,
+    after_id=BIGINT,
+    count_max=INTEGER,
+    commit_period=INTERVAL,
+)
+PROCESS_FINALIZATION_REQUESTS = _procedure(
+    "process_finalization_requests", _PROGRESS, after_id=BIGINT, count_max=INTEGER, **_REALM
+)
+PROCESS_BALANCE_CHANGES = _procedure(
+    "process_balance_changes", _PROGRESS, after_id=BIGINT, count_max=INTEGER
 )
 
+# What is asked of other shards
 
-def read_sql(subject: str) -> str:
-    """The text of `sql/<subject>.sql`."""
-    return (files("swpt_accounts.db") / "sql" / f"{subject}.sql").read_text("utf-8")
+LEASE_UNVERIFIED_REQUESTS = _procedure(
+    "lease_unverified_requests",
+    {"id": BIGINT, "debtor_id": BIGINT, "recipient_creditor_id": BIGINT},
+    count_max=INTEGER,
+    lease=INTERVAL,
+)
+NOTE_VERIFICATIONS = _procedure(
+    "note_verifications", id=BIGINTS, is_reachable=BOOLS, patience=INTERVAL
+)
+FIND_UNKNOWN_DEBTORS_OF_NEW_ACCOUNTS = _procedure(
+    "find_unknown_debtors_of_new_accounts",
+    {"debtor_id": BIGINT},
+    **_ACCOUNTS,
+    **_REALM,
+    age_max=INTERVAL,
+)
+FIND_UNKNOWN_DEBTORS_ON_PAGES = _procedure(
+    "find_unknown_debtors_on_pages", {"debtor_id": BIGINT}, **_PAGES, **_REALM, age_max=INTERVAL
+)
+REMEMBER_ROOT_CONFIGS = _procedure(
+    "remember_root_configs", debtor_id=BIGINTS, **_ROOT_CONFIGS, count_max=INTEGER
+)
 
+# Outgoing messages that the broker did not take
 
-def install_script() -> Iterator[str]:
-    """The statements that (re)install every stored procedure, to be run in one transaction.
+PUT_ASIDE_MESSAGES = _procedure(
+    "put_aside_messages",
+    signal_name=TEXTS,
+    body=BYTES_LIST,
+    reason=TEXTS,
+    attempts_count=INTEGERS,
+)
+TAKE_DUE_MESSAGES = _procedure(
+    "take_due_messages",
+    {"id": BIGINT, "signal_name": TEXT, "body": BYTES, "attempts_count": INTEGER},
+    signal_names=TEXTS,
+    count_max=INTEGER,
+)
 
-    Bodies are not checked while they are created, for they call each other.
-    """
-    yield "SET LOCAL check_function_bodies = off"
-    yield from map(read_sql, SUBJECTS)
+# The scans
+
+TABLE_PAGES = _procedure("table_pages", table=TABLE)
+PURGE_ACCOUNTS = _procedure("purge_accounts", **_PAGES, deleted_for_min=INTERVAL, **_REALM)
+SEND_DUE_ACCOUNT_UPDATES = _procedure(
+    "send_due_account_updates", **_PAGES, heartbeat=INTERVAL, **_REALM
+)
+SEND_PROMPT_ACCOUNT_UPDATES = _procedure(
+    "send_prompt_account_updates", quiet_min=INTERVAL, count_max=INTEGER, **_REALM
+)
+FIND_ACCOUNT_CHORES = _procedure(
+    "find_account_chores",
+    {
+        "chore_type": TEXT,
+        "debtor_id": BIGINT,
+        "creditor_id": BIGINT,
+        "interest_rate": FLOAT,
+        "debtor_info_iri": TEXT,
+        "debtor_info_content_type": TEXT,
+        "debtor_info_sha256": BYTES,
+        "ts": TIMESTAMP,
+    },
+    **_PAGES,
+    deletion_attempts_interval=INTERVAL,
+    capitalization_interval=INTERVAL,
+    interest_to_principal_ratio_max=FLOAT,
+    rate_change_interval=INTERVAL,
+    root_config_age_max=INTERVAL,
+    **_REALM,
+)
+REMIND_OF_PREPARED_TRANSFERS = _procedure(
+    "remind_of_prepared_transfers", **_PAGES, reminder_interval=INTERVAL, **_REALM
+)
+FORGET_BALANCE_CHANGES = _procedure("forget_balance_changes", **_PAGES, threshold_ts=TIMESTAMP)
+
+# Chores
+
+CHANGE_INTEREST_RATE = _procedure(
+    "change_interest_rate", **_ACCOUNT, interest_rate=FLOAT, ts=TIMESTAMP, interval_min=INTERVAL
+)
+UPDATE_DEBTOR_INFO = _procedure(
+    "update_debtor_info", **_ACCOUNT, iri=TEXT, content_type=TEXT, sha256=BYTES, ts=TIMESTAMP
+)
+CAPITALIZE_INTEREST = _procedure("capitalize_interest", **_ACCOUNT, interval_min=INTERVAL, **_REALM)
+TRY_TO_DELETE_ACCOUNT = _procedure("try_to_delete_account", **_ACCOUNT, **_REALM)
+
+# Shards, and books
+
+DROP_PARENT_ROWS = _procedure("drop_parent_rows", table=TABLE, **_REALM)
+FIND_FOREIGN_ROW = _procedure(
+    "find_foreign_row", {"debtor_id": BIGINT, "creditor_id": BIGINT}, table=TABLE, **_REALM
+)
+OWNER_COLUMNS = _procedure("owner_columns", table=TABLE)
+DROP_PARENT_ACCOUNTS = _procedure("drop_parent_accounts", **_PAGES, **_REALM)
+DROP_PARENT_PREPARED_TRANSFERS = _procedure("drop_parent_prepared_transfers", **_PAGES, **_REALM)
+FIND_BOOK_ERRORS = _procedure(
+    "find_book_errors",
+    {"debtor_id": BIGINT, "creditor_id": BIGINT, "error": TEXT},
+    **_REALM,
+    count_max=INTEGER,
+)
+
+# The fetch API
+
+IS_REACHABLE = _procedure("is_reachable", **_ACCOUNT)
+GET_CONFIG_DATA = _procedure("get_config_data", **_ACCOUNT)
+
+PROCEDURES: Final = tuple(value for value in globals().values() if isinstance(value, Procedure))
+"""All of them."""

@@ -1,4 +1,4 @@
-"""The named statements of `queries.sql`."""
+"""The named statements of `queries.sql`, and of other files like it."""
 
 import re
 from functools import cache
@@ -8,12 +8,13 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 @cache
-def _read_queries() -> dict[str, str]:
-    text = (files("swpt_accounts.db") / "queries.sql").read_text("utf-8")
+def read_queries(file_name: str) -> dict[str, str]:
+    """The statements of a file in this folder, by their names."""
+    text = (files("swpt_accounts.db") / file_name).read_text("utf-8")
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
 def query(name: str) -> str:
-    """The statement of this name. Raises `KeyError` if there is none."""
-    return _read_queries()[name]
+    """The statement of this name in `queries.sql`. Raises `KeyError` if there is none."""
+    return read_queries("queries.sql")[name]

@@ -24,3 +24,7 @@ SELECT id FROM {table} WHERE id > %(after_id)s ORDER BY id LIMIT 1
 -- name: owners
 -- The accounts to which the rows of a table belong.
 SELECT {owner} FROM {table} AS q
+
+-- name: is_installed
+-- Whether the procedures of a version are installed.
+SELECT EXISTS (SELECT FROM procedures_version WHERE version = %(version)s)

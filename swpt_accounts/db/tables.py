@@ -1,7 +1,7 @@
 """The tables. Only the schema is described here: what happens to the rows is in `sql/`.
 
-Every queue and every outbox has an `id` that grows, so that work is found at its end of the
-table, in the order in which it came.
+Every queue and every outbox has an `id` that grows, so that work is found in the order in
+which it came.
 """
 
 from datetime import date, datetime
@@ -41,15 +41,28 @@ db = SQLAlchemy(model_class=Base)
 change_id_seq = sa.Sequence("change_id_seq", metadata=Base.metadata)
 
 
-def _zero(default: str = "0") -> Any:
-    return mapped_column(server_default=sa.text(default))
+def _default(value: str) -> Any:
+    return mapped_column(server_default=sa.text(value))
+
+
+class ProceduresVersion(Base):
+    """The versions of the stored procedures that are installed, each in a schema of its own.
+
+    `revision` is the migration for whose tables they were written.
+    """
+
+    __tablename__ = "procedures_version"
+
+    version: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    revision: Mapped[Text]
+    installed_at: Mapped[Timestamp]
 
 
 class AccountKey(Base):
     """The accounts that exist; their rows never change.
 
-    It is here that an account is unique. A unique index on `account` itself would have to look at
-    all the versions of a row, dead ones too, whenever the row is changed.
+    This is where an account is unique. With a unique index on `account` itself, PostgreSQL would
+    visit all versions of a row, dead ones too, whenever the row is changed.
     """
 
     __tablename__ = "account_key"
@@ -97,33 +110,33 @@ class Account(Base):
     __mapper_args__: Any = {"primary_key": ["debtor_id", "creditor_id"]}
     creation_date: Mapped[date]
     last_change_ts: Mapped[Timestamp]
-    last_change_seqnum: Mapped[Int32] = _zero()
-    principal: Mapped[Int64] = _zero()
+    last_change_seqnum: Mapped[Int32] = _default("0")
+    principal: Mapped[Int64] = _default("0")
     interest: Mapped[Any] = mapped_column(sa.Numeric, nullable=False, server_default=sa.text("0"))
-    interest_rate: Mapped[Float64] = _zero()
-    previous_interest_rate: Mapped[Float64] = _zero()
-    last_interest_rate_change_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
+    interest_rate: Mapped[Float64] = _default("0")
+    previous_interest_rate: Mapped[Float64] = _default("0")
+    last_interest_rate_change_ts: Mapped[Timestamp] = _default("'1970-01-01 00:00:00+00'")
     last_interest_capitalization_ts: Mapped[Timestamp]
-    last_config_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
-    last_config_seqnum: Mapped[Int32] = _zero()
-    negligible_amount: Mapped[Float64] = _zero()
-    config_flags: Mapped[Int32] = _zero()
+    last_config_ts: Mapped[Timestamp] = _default("'1970-01-01 00:00:00+00'")
+    last_config_seqnum: Mapped[Int32] = _default("0")
+    negligible_amount: Mapped[Float64] = _default("0")
+    config_flags: Mapped[Int32] = _default("0")
     # bit 0: deleted; bit 1: overflown
-    status_flags: Mapped[Int32] = _zero()
+    status_flags: Mapped[Int32] = _default("0")
     # 0, or -min(limit, negligible_amount) for the debtor's own account
-    minimal_balance: Mapped[Int64] = _zero()
-    total_locked_amount: Mapped[Int64] = _zero()
-    pending_transfers_count: Mapped[Int32] = _zero()
+    minimal_balance: Mapped[Int64] = _default("0")
+    total_locked_amount: Mapped[Int64] = _default("0")
+    pending_transfers_count: Mapped[Int32] = _default("0")
     last_transfer_id: Mapped[Int64]
-    last_transfer_number: Mapped[Int64] = _zero()
-    last_transfer_committed_at: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
-    pending_account_update: Mapped[bool] = _zero("false")
-    last_heartbeat_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
-    last_deletion_attempt_ts: Mapped[Timestamp] = _zero("'1970-01-01 00:00:00+00'")
-    config_data: Mapped[Text] = _zero("''")
-    debtor_info_iri: Mapped[Text] = _zero("''")
-    debtor_info_content_type: Mapped[Text] = _zero("''")
-    debtor_info_sha256: Mapped[Bytes] = _zero("''")
+    last_transfer_number: Mapped[Int64] = _default("0")
+    last_transfer_committed_at: Mapped[Timestamp] = _default("'1970-01-01 00:00:00+00'")
+    pending_account_update: Mapped[bool] = _default("false")
+    last_heartbeat_ts: Mapped[Timestamp] = _default("'1970-01-01 00:00:00+00'")
+    last_deletion_attempt_ts: Mapped[Timestamp] = _default("'1970-01-01 00:00:00+00'")
+    config_data: Mapped[Text] = _default("''")
+    debtor_info_iri: Mapped[Text] = _default("''")
+    debtor_info_content_type: Mapped[Text] = _default("''")
+    debtor_info_sha256: Mapped[Bytes] = _default("''")
 
 
 class RootConfig(Base):
@@ -175,7 +188,7 @@ class RegisteredBalanceChange(Base):
     other_creditor_id: Mapped[Int64Key]
     change_id: Mapped[Int64Key]
     committed_at: Mapped[Timestamp]
-    is_applied: Mapped[bool] = _zero("false")
+    is_applied: Mapped[bool] = _default("false")
 
 
 class _Queue:
@@ -210,7 +223,7 @@ class TransferRequest(_TransferRequest, Base):
 
 
 class UnverifiedTransferRequest(_TransferRequest, Base):
-    """A PrepareTransfer whose recipient lives in another shard, and has not been asked yet."""
+    """A PrepareTransfer whose recipient is in another shard, which has not answered yet."""
 
     __tablename__ = "unverified_transfer_request"
     __table_args__: Any = (
@@ -220,7 +233,7 @@ class UnverifiedTransferRequest(_TransferRequest, Base):
 
     received_at: Mapped[Timestamp]
     next_attempt_at: Mapped[Timestamp]
-    attempts_count: Mapped[Int32] = _zero()
+    attempts_count: Mapped[Int32] = _default("0")
 
 
 class FinalizationRequest(_Queue, _Account, _Coordinator, Base):
@@ -249,14 +262,14 @@ class PendingBalanceChange(_Queue, _Account, Base):
     transfer_note: Mapped[Text]
     transfer_note_format: Mapped[Text]
     committed_at: Mapped[Timestamp]
-    is_registered: Mapped[bool] = _zero("false")
+    is_registered: Mapped[bool] = _default("false")
 
 
 class HandledBatch(_Queue, Base):
     """The digests of PrepareTransfer messages that were handled together, kept for a while.
 
-    They tell a message that the broker delivers again, because its acknowledgement was lost
-    after the commit, from a new one.
+    They distinguish a message that the broker delivers again, because its acknowledgement was
+    lost after the commit, from a new one.
     """
 
     __tablename__ = "handled_batch"
@@ -277,7 +290,7 @@ class ReturnedMessage(_Queue, Base):
     signal_name: Mapped[Text]
     body: Mapped[Bytes]
     reason: Mapped[Text]
-    attempts_count: Mapped[Int32] = _zero("1")
+    attempts_count: Mapped[Int32] = _default("1")
     next_attempt_at: Mapped[Timestamp]
 
 

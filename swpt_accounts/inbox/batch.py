@@ -19,7 +19,7 @@ class Received:
 
     @property
     def digest(self) -> bytes:
-        """Tells this message from others: 16 bytes."""
+        """Identifies this message: the MD5 digest of its body, 16 bytes."""
         return md5(self.delivery.body, usedforsecurity=False).digest()
 
 

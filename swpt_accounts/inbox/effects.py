@@ -1,7 +1,9 @@
 """The effects of a batch of messages on the database: one transaction."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import TypeVar
 
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID, parse_account_id
@@ -12,6 +14,14 @@ from swpt_accounts.core.root_config import (
     parse_root_config,
 )
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import (
+    CONFIGURE_ACCOUNTS,
+    FIND_HANDLED,
+    NOTE_HANDLED,
+    RECEIVE_BALANCE_CHANGES,
+    RECEIVE_FINALIZATION_REQUESTS,
+    RECEIVE_TRANSFER_REQUESTS,
+)
 from swpt_accounts.inbox.batch import Received
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.incoming import (
@@ -22,7 +32,7 @@ from swpt_accounts.smp.incoming import (
 )
 
 T = TypeVar("T")
-# Calls a stored procedure, and does not wait for it to return.
+# Calls a stored procedure by the names of its parameters, and does not wait for it to return.
 Call = Callable[..., None]
 
 
@@ -46,7 +56,7 @@ def apply_messages(
             _receive_finalization_requests(call, finalizations)
         if preparations:
             _receive_transfer_requests(call, settings, _select(preparations, PrepareTransfer))
-            call("note_handled_v1", [r.digest for r in preparations])
+            call(NOTE_HANDLED, digests=[r.digest for r in preparations])
         if changes := _select(received, PendingBalanceChange):
             _receive_balance_changes(call, settings, changes)
 
@@ -63,7 +73,7 @@ def _new_preparations(
     doubtful = [r.digest for r in preparations if is_repeated or r.delivery.is_redelivered]
     if not doubtful:
         return preparations
-    handled = set(connection.call("find_handled_v1", doubtful)[0])
+    handled = set(connection.call_value(FIND_HANDLED, digests=doubtful))
     return [
         r
         for r in preparations
@@ -84,28 +94,39 @@ def _root_config(message: ConfigureAccount) -> RootConfig | None:
         return None
 
 
+_RATE_AND_INFO = ("interest_rate", "info_iri", "info_content_type", "info_sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class _Configuration:
+    """A ConfigureAccount message, and what its config_data says."""
+
+    message: ConfigureAccount
+    is_valid: bool
+    root_config: RootConfig
+
+    @property
+    def minimal_balance(self) -> int:
+        if self.message.creditor_id != ROOT_CREDITOR_ID:
+            return 0
+        return minimal_balance(self.root_config, self.message.negligible_amount)
+
+
+def _read_configuration(message: ConfigureAccount) -> _Configuration:
+    config = _root_config(message)
+    return _Configuration(message, config is not None, config or RootConfig())
+
+
 def _configure_accounts(call: Call, settings: Settings, messages: list[ConfigureAccount]) -> None:
-    configs = [_root_config(m) for m in messages]
-    valid_configs = [config or RootConfig() for config in configs]
+    configurations = [_read_configuration(message) for message in messages]
     call(
-        "configure_accounts_v1",
-        [m.debtor_id for m in messages],
-        [m.creditor_id for m in messages],
-        [m.ts for m in messages],
-        [m.seqnum for m in messages],
-        [m.negligible_amount for m in messages],
-        [m.config_flags for m in messages],
-        [m.config_data for m in messages],
-        [config is not None for config in configs],
-        [
-            minimal_balance(c, m.negligible_amount) if m.creditor_id == ROOT_CREDITOR_ID else 0
-            for c, m in zip(valid_configs, messages, strict=True)
-        ],
-        [c.interest_rate for c in valid_configs],
-        [c.info_iri for c in valid_configs],
-        [c.info_content_type for c in valid_configs],
-        [c.info_sha256 for c in valid_configs],
-        timedelta(days=settings.app_message_max_delay_days),
+        CONFIGURE_ACCOUNTS,
+        **CONFIGURE_ACCOUNTS.arrays(
+            configurations,
+            **{name: attrgetter(f"message.{name}") for name in ConfigureAccount.__struct_fields__},
+            **{name: attrgetter(f"root_config.{name}") for name in _RATE_AND_INFO},
+        ),
+        message_max_delay=timedelta(days=settings.app_message_max_delay_days),
     )
 
 
@@ -113,51 +134,23 @@ def _receive_transfer_requests(
     call: Call, settings: Settings, messages: list[PrepareTransfer]
 ) -> None:
     call(
-        "receive_transfer_requests_v1",
-        [m.debtor_id for m in messages],
-        [m.creditor_id for m in messages],
-        [m.coordinator_type for m in messages],
-        [m.coordinator_id for m in messages],
-        [m.coordinator_request_id for m in messages],
-        [m.min_locked_amount for m in messages],
-        [m.max_locked_amount for m in messages],
-        [parse_account_id(m.recipient) for m in messages],
-        [m.final_interest_rate_ts for m in messages],
-        [m.max_commit_delay for m in messages],
-        [m.ts for m in messages],
-        settings.realm.bits,
-        settings.realm.length,
+        RECEIVE_TRANSFER_REQUESTS,
+        **RECEIVE_TRANSFER_REQUESTS.arrays(
+            messages, recipient=lambda message: parse_account_id(message.recipient)
+        ),
+        **settings.realm.parameters,
     )
 
 
 def _receive_finalization_requests(call: Call, messages: list[FinalizeTransfer]) -> None:
-    call(
-        "receive_finalization_requests_v1",
-        [m.debtor_id for m in messages],
-        [m.creditor_id for m in messages],
-        [m.transfer_id for m in messages],
-        [m.coordinator_type for m in messages],
-        [m.coordinator_id for m in messages],
-        [m.coordinator_request_id for m in messages],
-        [m.committed_amount for m in messages],
-        [m.transfer_note for m in messages],
-        [m.transfer_note_format for m in messages],
-    )
+    call(RECEIVE_FINALIZATION_REQUESTS, **RECEIVE_FINALIZATION_REQUESTS.arrays(messages))
 
 
 def _receive_balance_changes(
     call: Call, settings: Settings, messages: list[PendingBalanceChange]
 ) -> None:
     call(
-        "receive_balance_changes_v1",
-        [m.debtor_id for m in messages],
-        [m.creditor_id for m in messages],
-        [m.other_creditor_id for m in messages],
-        [m.change_id for m in messages],
-        [m.principal_delta for m in messages],
-        [m.coordinator_type for m in messages],
-        [m.transfer_note for m in messages],
-        [m.transfer_note_format for m in messages],
-        [m.committed_at for m in messages],
-        settings.remove_from_archive_threshold_date,
+        RECEIVE_BALANCE_CHANGES,
+        **RECEIVE_BALANCE_CHANGES.arrays(messages),
+        threshold_ts=settings.remove_from_archive_threshold_date,
     )

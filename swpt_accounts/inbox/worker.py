@@ -7,15 +7,14 @@ from time import monotonic
 import psycopg
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.consumer import BatchConsumer, Delivery, Refusal
-from swpt_accounts.core.ids import ROOT_CREDITOR_ID
+from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery, Refusal
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.procedures import FORGET_HANDLED
 from swpt_accounts.inbox.batch import Received, decode_batch
 from swpt_accounts.inbox.draining import DrainingPauses
 from swpt_accounts.inbox.effects import apply_messages
+from swpt_accounts.inbox.waiting import WaitingMessages
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.incoming import ConfigureAccount, PendingBalanceChange
-from swpt_accounts.web.root_configs import AGE_MAX, RootConfigFetcher
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.stopping import Stop
 
@@ -31,8 +30,11 @@ FORGET_AFTER_SECONDS = 600.0
 # Held for longer, a batch would be taken away by the broker, again and again.
 GIVE_BACK_SECONDS = 300.0
 REASON_LENGTH_MAX = 300
-# The same batch may be refused by the database for reasons that pass, for example a deadlock.
-_TRANSIENT_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+# How soon the answer of another shard, for which messages wait, is noticed.
+ANSWER_SECONDS = 0.05
+# What a message can be refused for. All other errors are of the database, a right, or an upgrade:
+# they may pass, and no message is to blame.
+_ERRORS_OF_MESSAGES = (psycopg.DataError, psycopg.IntegrityError)
 
 
 class InboxWorker:
@@ -44,7 +46,9 @@ class InboxWorker:
         self._is_draining = is_draining
         self._connection: DatabaseConnection | None = None
         self._forget_at = 0.0
-        self._root_configs = RootConfigFetcher(settings)
+        # Half of what the broker delivers at once, so that others are always delivered.
+        count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
+        self._waiting = WaitingMessages(settings, count_max)
 
     def run(self) -> None:
         """Consume until the stop, whatever becomes of the broker and the database."""
@@ -54,7 +58,7 @@ class InboxWorker:
                 # without a database messages are better off in the queue
                 self._connect()
                 self._consume(backoff)
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 logger.warning("No connection to the database: %s. Trying again.", error)
                 self._stop.wait(backoff.next())
             except AMQPError as error:
@@ -75,56 +79,63 @@ class InboxWorker:
         pauses = DrainingPauses() if self._is_draining else None
         try:
             while not self._stop.is_requested():
-                batch = consumer.next_batch()
+                are_waiting = self._waiting.count > 0
+                batch = consumer.next_batch(ANSWER_SECONDS if are_waiting else POLL_SECONDS)
                 backoff.reset()
-                if batch:
-                    refusals = self._handle(consumer, batch)
-                    if refusals is None:
-                        return
-                    consumer.finish(batch, refusals)
+                if (batch or are_waiting) and not self._handle(consumer, batch):
+                    return
                 if pauses is not None:
-                    pauses.after_batch(consumer, len(batch), self._stop)
+                    pauses.after_batch(consumer, len(batch) + self._waiting.count, self._stop)
         finally:
+            self._waiting.clear()
             consumer.close()
 
-    def _handle(self, consumer: BatchConsumer, batch: list[Delivery]) -> list[Refusal] | None:
-        """Commit the effects of a batch, whatever happens to the database in the meantime.
+    def _handle(self, consumer: BatchConsumer, batch: list[Delivery]) -> bool:
+        """Commit the effects of a batch, whatever happens to the database in the meantime, and
+        acknowledge it.
 
-        Returns the refused messages; None if the batch has to go back to the queue: the stop
-        came before the commit, or the database is away for long.
+        Returns whether that was done; if not, all goes back to the queue: the stop came
+        before the commit, or the database is away for long.
         """
         received, refusals = decode_batch(batch, self._settings.realm)
         backoff = Backoff()
         is_repeated = False
         give_back_at = monotonic() + GIVE_BACK_SECONDS
-        while received:
+        refused: list[Refusal] = []
+        ready: list[Received] | None = None if received or self._waiting.count else []
+        while ready is None or ready:
             try:
                 connection = self._connect()
                 self._forget_handled(connection)
-                self._learn_root_configs(connection, received)
-                refusals += self._apply(connection, received, is_repeated=is_repeated)
+                if ready is None:
+                    ready = self._waiting.exchange(connection, received)
+                refused = self._apply(connection, ready, is_repeated=is_repeated)
                 break
-            except _TRANSIENT_ERRORS as error:
+            except psycopg.Error as error:
                 logger.warning(
-                    "A batch of %d messages waits for the database: %s", len(received), error
+                    "A batch of %d messages waits for the database: %s",
+                    len(received if ready is None else ready),
+                    error,
                 )
                 # The commit may have come through, though its answer has not.
                 is_repeated = True
                 self._disconnect()
                 if self._stop.wait(backoff.next()) or monotonic() > give_back_at:
-                    return None
+                    return False
                 consumer.keep_alive()
-        return refusals
+        malformed = [refusal.delivery for refusal in refusals]
+        consumer.finish([*malformed, *(r.delivery for r in ready)], refusals + refused)
+        return True
 
     def _apply(
         self, connection: DatabaseConnection, received: list[Received], *, is_repeated: bool
     ) -> list[Refusal]:
         """Commit the effects of messages; a message that the database refuses is refused alone."""
+        if not received:
+            return []
         try:
             apply_messages(connection, self._settings, received, is_repeated=is_repeated)
-        except _TRANSIENT_ERRORS:
-            raise
-        except psycopg.Error as error:
+        except _ERRORS_OF_MESSAGES as error:
             if len(received) == 1:
                 reason = " ".join(str(error).split())[:REASON_LENGTH_MAX]
                 return [Refusal(received[0].delivery, f"the database refuses it: {reason}")]
@@ -136,29 +147,9 @@ class InboxWorker:
             ]
         return []
 
-    def _learn_root_configs(self, connection: DatabaseConnection, received: list[Received]) -> None:
-        """Learn the interest rates of new accounts whose debtors are in other shards."""
-        realm = self._settings.realm
-        accounts = [
-            (r.message.debtor_id, r.message.creditor_id)
-            for r in received
-            if isinstance(r.message, ConfigureAccount | PendingBalanceChange)
-            and not realm.contains(r.message.debtor_id, ROOT_CREDITOR_ID)
-        ]
-        if accounts:
-            rows = connection.call_table(
-                "find_unknown_debtors_of_new_accounts_v1",
-                [debtor_id for debtor_id, _ in accounts],
-                [creditor_id for _, creditor_id in accounts],
-                realm.bits,
-                realm.length,
-                AGE_MAX,
-            )
-            self._root_configs.learn(connection, [debtor_id for (debtor_id,) in rows])
-
     def _forget_handled(self, connection: DatabaseConnection) -> None:
         if monotonic() >= self._forget_at:
-            connection.call("forget_handled_v1", HANDLED_AGE_MAX)
+            connection.call(FORGET_HANDLED, age_max=HANDLED_AGE_MAX)
             self._forget_at = monotonic() + FORGET_SECONDS
 
     def _connect(self) -> DatabaseConnection:

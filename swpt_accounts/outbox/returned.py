@@ -8,6 +8,7 @@ import msgspec
 
 from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import PUT_ASIDE_MESSAGES, TAKE_DUE_MESSAGES
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.smp.outgoing import SIGNALS
 
@@ -27,14 +28,16 @@ def take_due_messages(
     connection: DatabaseConnection, signal_names: Iterable[str], count_max: int
 ) -> list[Outgoing]:
     """Take messages out of those put aside that are due to be sent again."""
-    rows = connection.call_table("take_due_messages_v1", list(signal_names), count_max)
+    rows = connection.call_table(
+        TAKE_DUE_MESSAGES, signal_names=list(signal_names), count_max=count_max
+    )
     return [
         Outgoing(
-            signal_name,
-            make_publication(msgspec.json.decode(body, type=SIGNALS[signal_name])),
-            attempts_count,
+            row.signal_name,
+            make_publication(msgspec.json.decode(row.body, type=SIGNALS[row.signal_name])),
+            row.attempts_count,
         )
-        for _id, signal_name, body, attempts_count in sorted(rows)
+        for row in sorted(rows, key=lambda row: row.id)
     ]
 
 
@@ -58,9 +61,12 @@ def put_aside(
         reason,
     )
     connection.call(
-        "put_aside_messages_v1",
-        [o.signal_name for o, _ in failed],
-        [o.publication.body for o, _ in failed],
-        [reason for _, reason in failed],
-        [o.attempts_count for o, _ in failed],
+        PUT_ASIDE_MESSAGES,
+        **PUT_ASIDE_MESSAGES.arrays(
+            failed,
+            signal_name=lambda f: f[0].signal_name,
+            body=lambda f: f[0].publication.body,
+            reason=lambda f: f[1],
+            attempts_count=lambda f: f[0].attempts_count,
+        ),
     )

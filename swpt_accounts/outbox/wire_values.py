@@ -10,7 +10,7 @@ from psycopg.adapt import Loader
 class _TimestampLoader(Loader):
     """`2024-05-20 13:15:09.12+00` becomes `2024-05-20T13:15:09.120000+00:00`.
 
-    Six decimals or none: many a reader knows no other forms.
+    Six decimals or none: many readers accept no other forms.
     """
 
     def load(self, data: Buffer) -> str:

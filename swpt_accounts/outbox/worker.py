@@ -11,7 +11,7 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import query
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
-from swpt_accounts.outbox.signals import Signal, make_signal
+from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.cursor import QueueCursor
@@ -21,8 +21,6 @@ from swpt_accounts.workers.stopping import Stop
 logger = logging.getLogger(__name__)
 
 NAME = "flush_messages"
-# What is sent in one transaction, of each type.
-BATCH_COUNT_MAX = 250
 RETURNED_SECONDS = 1.0
 RETURNED_COUNT_MAX = 500
 _KEEP_ALIVE_SECONDS = 10.0
@@ -40,13 +38,13 @@ class FlushWorker(DatabaseWorker):
         wait_seconds: float,
         quit_early: bool = False,
     ) -> None:
-        self._signals = [make_signal(name, settings) for name in signal_names]
+        self._outboxes = [outbox_table(name, settings) for name in signal_names]
         super().__init__(
             settings,
             stop,
             NAME,
-            topics=[s.name for s in self._signals],
-            tables=[*(s.table for s in self._signals), "returned_message"],
+            topics=[s.name for s in self._outboxes],
+            tables=[*(s.table for s in self._outboxes), "returned_message"],
         )
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
@@ -56,9 +54,9 @@ class FlushWorker(DatabaseWorker):
     def work(self, connection: DatabaseConnection) -> None:
         """Send messages until the stop; with `quit_early`, until there are none."""
         publisher = Publisher(self.settings.protocol_broker_url, NAME)
-        self._cursors = {s.name: QueueCursor() for s in self._signals}
+        self._cursors = {s.name: QueueCursor() for s in self._outboxes}
         self._returned_at = 0.0
-        waiting = {s.name for s in self._signals}
+        waiting = {s.name for s in self._outboxes}
         try:
             while not self.stop.is_requested():
                 # an outbox that has always more must not keep the others waiting
@@ -80,13 +78,13 @@ class FlushWorker(DatabaseWorker):
             outgoing: list[Outgoing] = []
             if monotonic() >= self._returned_at:
                 outgoing += take_due_messages(
-                    connection, [s.name for s in self._signals], RETURNED_COUNT_MAX
+                    connection, [s.name for s in self._outboxes], RETURNED_COUNT_MAX
                 )
                 self._returned_at = monotonic() + RETURNED_SECONDS
             unfinished = {
-                signal.name
-                for signal in self._signals
-                if signal.name in waiting and self._take(connection, signal, outgoing)
+                outbox.name
+                for outbox in self._outboxes
+                if outbox.name in waiting and self._take(connection, outbox, outgoing)
             }
             if outgoing:
                 refused = publisher.publish(o.publication for o in outgoing)
@@ -95,29 +93,29 @@ class FlushWorker(DatabaseWorker):
         return unfinished
 
     def _take(
-        self, connection: DatabaseConnection, signal: Signal, outgoing: list[Outgoing]
+        self, connection: DatabaseConnection, outbox: OutboxTable, outgoing: list[Outgoing]
     ) -> bool:
         """Take rows out of an outbox. Returns whether there are more."""
-        cursor = self._cursors[signal.name]
-        count_max = min(signal.burst_count, BATCH_COUNT_MAX)
+        cursor = self._cursors[outbox.name]
+        count_max = outbox.burst_count
         rows = (
             wire_cursor(connection.raw)
             .execute(
-                signal.take_query(connection.raw),
+                outbox.take_query(connection.raw),
                 {"after_id": cursor.after_id, "count_max": count_max},
             )
             .fetchall()
         )
         rows.sort(key=lambda row: row[0])
-        outgoing += (Outgoing(signal.name, make_publication(signal.message(r))) for r in rows)
+        outgoing += (Outgoing(outbox.name, make_publication(outbox.message(r))) for r in rows)
         is_end = len(rows) < count_max
-        # Rows that another flusher is sending are not seen: should it fail, a full look
+        # Rows that another flusher is sending are not seen: should it fail, a full search
         # finds them.
         cursor.seen(rows[-1][0] if rows else None, is_end=is_end, are_all_taken=True)
         return not is_end
 
     def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> set[str]:
-        """Wait for messages. Returns the names of the outboxes to look into."""
+        """Wait for messages. Returns the names of the outboxes to read."""
         end = monotonic() + self._wait_seconds
         while (rest := end - monotonic()) > 0 and not self.stop.is_requested():
             heard = connection.wait(min(rest, _KEEP_ALIVE_SECONDS), self.stop)
@@ -127,14 +125,14 @@ class FlushWorker(DatabaseWorker):
         return self._find_filled(connection)
 
     def _find_filled(self, connection: DatabaseConnection) -> set[str]:
-        """Look into all outboxes with one statement. Returns the names of those with messages."""
+        """Check all outboxes with one statement. Returns the names of those with messages."""
         statement = sql.SQL(" UNION ALL ").join(
             sql.SQL(query("filled_outbox")).format(
                 name=sql.Literal(s.name),
                 table=sql.Identifier(s.table),
                 after_id=sql.Placeholder(s.name),
             )
-            for s in self._signals
+            for s in self._outboxes
         )
         after_ids = {name: cursor.after_id for name, cursor in self._cursors.items()}
         filled = {name for (name,) in connection.raw.execute(statement, after_ids)}

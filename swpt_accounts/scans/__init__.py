@@ -1,1 +1,1 @@
-"""The slow sweeps over whole tables."""
+"""The slow scans of whole tables."""

@@ -22,6 +22,11 @@ class Step:
     end_page: int
     due_seconds: float
 
+    @property
+    def pages(self) -> dict[str, int]:
+        """The pages as parameters of stored procedures."""
+        return {"first_page": self.first_page, "end_page": self.end_page}
+
 
 def plan_pass(pages_count: int, pace: Pace) -> Iterator[Step]:
     """The steps of one pass, which starts at a random page.

@@ -1,10 +1,10 @@
 """The process of a scan: one pass after another, for ever."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
 from time import monotonic
 
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.scans.pacing import Pace, Step, plan_pass
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
@@ -22,10 +22,9 @@ class ScanWorker(DatabaseWorker):
         table: str,
         pace: Pace,
         *,
-        topics: Iterable[str] = (),
         quit_early: bool = False,
     ) -> None:
-        super().__init__(settings, stop, name, topics)
+        super().__init__(settings, stop, name)
         self._table = table
         self._pace = pace
         self._quit_early = quit_early
@@ -39,9 +38,9 @@ class ScanWorker(DatabaseWorker):
 
     def _make_pass(self, connection: DatabaseConnection) -> None:
         started_at = monotonic()
-        (pages_count,) = connection.call("table_pages_v1", self._table)
+        pages_count = connection.call_value(TABLE_PAGES, table=self._table)
         for step in plan_pass(pages_count, self._pace):
-            self._wait_until(connection, started_at + step.due_seconds)
+            self._wait_until(started_at + step.due_seconds)
             if self.stop.is_requested():
                 return
             self.scan(connection, step)
@@ -49,19 +48,13 @@ class ScanWorker(DatabaseWorker):
         # an empty table has no steps
         self.note_success()
         if not self._quit_early:
-            # the pass of an empty table takes its time, too, but a beat is its least
-            self._wait_until(
-                connection, started_at + max(self._pace.pass_seconds, self._pace.beat_seconds)
-            )
+            # the pass of an empty table takes its time, too: at least one beat
+            self._wait_until(started_at + max(self._pace.pass_seconds, self._pace.beat_seconds))
 
-    def _wait_until(self, connection: DatabaseConnection, moment: float) -> None:
+    def _wait_until(self, moment: float) -> None:
         while not self.stop.is_requested() and (rest := moment - monotonic()) > 0:
-            self.wait(connection, rest)
-
-    def wait(self, connection: DatabaseConnection, seconds_max: float) -> None:
-        """Wait for no longer than this. A scan may use the time."""
-        self.stop.wait(seconds_max)
+            self.stop.wait(rest)
 
     @abstractmethod
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
-        """Look at some pages."""
+        """Process some pages."""

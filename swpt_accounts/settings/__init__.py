@@ -1,15 +1,6 @@
 """The settings of the program: its environment variables."""
 
 from swpt_accounts.settings.loading import load_settings, read_setting
-from swpt_accounts.settings.reference import SettingDoc, render_reference, settings_reference
 from swpt_accounts.settings.schema import Settings, SettingsError
 
-__all__ = [
-    "SettingDoc",
-    "Settings",
-    "SettingsError",
-    "load_settings",
-    "read_setting",
-    "render_reference",
-    "settings_reference",
-]
+__all__ = ["Settings", "SettingsError", "load_settings", "read_setting"]

@@ -1,5 +1,6 @@
-"""What the schema says of each setting, in a form to work with."""
+"""The schema's description of each setting, as objects."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +13,10 @@ from swpt_accounts.settings.schema import Settings
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `annotation` is what msgspec converts to, `kind` is the inspected type."""
+    """One setting. `annotation` is what msgspec converts to, `kind` is the inspected type.
+
+    Where `is_chosen`, 0 means the default. More than `counts_up_to` counts as that.
+    """
 
     field: str
     annotation: Any
@@ -21,6 +25,8 @@ class Setting:
     rule: str
     doc: str
     schemes: tuple[str, ...]
+    is_chosen: bool
+    counts_up_to: int | None
 
     @property
     def variable(self) -> str:
@@ -29,7 +35,7 @@ class Setting:
 
     @property
     def default_text(self) -> str:
-        """The default, as the environment would tell it."""
+        """The default, as it would be written in the environment."""
         match self.default:
             case None:
                 return ""
@@ -54,7 +60,7 @@ def _describe_all() -> dict[str, Setting]:
 def _describe(field: structs.FieldInfo, inspected: kinds.Type) -> Setting:
     assert field.default is not NODEFAULT
     kind, extra = _unwrap(inspected)
-    also = f"; {extra['also']}" if "also" in extra else ""
+    also = "".join(f"; {text}" for text in _more_rules(extra))
     return Setting(
         field=field.name,
         annotation=field.type,
@@ -63,7 +69,18 @@ def _describe(field: structs.FieldInfo, inspected: kinds.Type) -> Setting:
         rule=extra.get("rule", _rule_text(kind, extra)) + also,
         doc=extra["description"],
         schemes=tuple(extra.get("schemes", ())),
+        is_chosen="chosen" in extra,
+        counts_up_to=extra.get("counts_up_to"),
     )
+
+
+def _more_rules(extra: dict[str, Any]) -> Iterator[str]:
+    if "also" in extra:
+        yield extra["also"]
+    if "chosen" in extra:
+        yield "0: the program chooses"
+    if "counts_up_to" in extra:
+        yield f"more than {extra['counts_up_to']} counts as {extra['counts_up_to']}"
 
 
 def _unwrap(kind: kinds.Type) -> tuple[kinds.Type, dict[str, Any]]:

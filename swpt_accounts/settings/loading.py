@@ -60,9 +60,12 @@ def _broken_common_rules(settings: Settings) -> Iterator[str]:
 
 def _read(setting: Setting, text: str) -> Any:
     try:
-        return msgspec.convert(_parse(setting, text), setting.annotation)
+        value = msgspec.convert(_parse(setting, text), setting.annotation)
     except ValueError:
         raise _wrong(setting, text) from None
+    if setting.is_chosen and value == 0:
+        return setting.default
+    return value if setting.counts_up_to is None else min(value, setting.counts_up_to)
 
 
 def _parse(setting: Setting, text: str) -> Any:

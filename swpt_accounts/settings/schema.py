@@ -1,7 +1,7 @@
 """Every environment variable once, with its type, default, rule and meaning."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -9,7 +9,9 @@ from msgspec import Meta, Struct
 
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.settings.types import (
+    BatchCount,
     BrokerUrl,
+    BurstCount,
     Count,
     DatabaseUrl,
     Days,
@@ -36,7 +38,7 @@ class SettingsError(ValueError):
 class Settings(Struct, frozen=True, kw_only=True, dict=True):
     """All settings. The name of a field is the name of its variable in lower case.
 
-    Times are in the units that the names tell; waits and periods are in seconds.
+    Times are in the units that the names end with; waits and periods are in seconds.
     """
 
     webserver_processes: Annotated[
@@ -82,7 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     protocol_broker_prefetch_count: Annotated[
         PrefetchCount,
         doc("The most messages that a thread takes at once: the size of its largest batch."),
-    ] = 1
+    ] = 250
     protocol_broker_prefetch_size: Annotated[
         PrefetchSize, doc("The most bytes that a thread takes at once. 0: no limit.")
     ] = 0
@@ -99,7 +101,7 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     ] = 1
     chores_broker_prefetch_count: Annotated[
         PrefetchCount, doc("The most chores that a thread takes at once.")
-    ] = 1
+    ] = 100
     chores_broker_prefetch_size: Annotated[
         PrefetchSize, doc("The most bytes that a thread takes at once. 0: no limit.")
     ] = 0
@@ -163,51 +165,45 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         Wait, doc("The longest time, in seconds, that a balance change may lie unnoticed.")
     ] = 2.0
     app_process_balance_changes_max_count: Annotated[
-        Count, doc("The most balance changes in one transaction. More than 1000 are never taken.")
-    ] = 50_000
+        BatchCount, doc("The most balance changes in one transaction.")
+    ] = 1000
     app_process_transfer_requests_wait: Annotated[
         Wait, doc("The longest time, in seconds, that a transfer request may lie unnoticed.")
     ] = 2.0
     app_process_transfer_requests_max_count: Annotated[
-        Count, doc("The most transfer requests in one transaction. More than 1000 are never taken.")
-    ] = 50_000
+        BatchCount, doc("The most transfer requests in one transaction.")
+    ] = 1000
     app_process_finalization_requests_wait: Annotated[
         Wait, doc("The longest time, in seconds, that a finalization request may lie unnoticed.")
     ] = 2.0
     app_process_finalization_requests_max_count: Annotated[
-        Count,
-        doc("The most finalization requests in one transaction. More than 1000 are never taken."),
-    ] = 50_000
+        BatchCount, doc("The most finalization requests in one transaction.")
+    ] = 1000
 
     app_flush_rejected_transfers_burst_count: Annotated[
-        Count,
-        doc("The most RejectedTransfer messages in one flush. More than 250 are never taken."),
-    ] = 5000
+        BurstCount, doc("The most RejectedTransfer messages in one flush.")
+    ] = 250
     app_flush_prepared_transfers_burst_count: Annotated[
-        Count,
-        doc("The most PreparedTransfer messages in one flush. More than 250 are never taken."),
-    ] = 5000
+        BurstCount, doc("The most PreparedTransfer messages in one flush.")
+    ] = 250
     app_flush_finalized_transfers_burst_count: Annotated[
-        Count,
-        doc("The most FinalizedTransfer messages in one flush. More than 250 are never taken."),
-    ] = 5000
+        BurstCount, doc("The most FinalizedTransfer messages in one flush.")
+    ] = 250
     app_flush_account_transfers_burst_count: Annotated[
-        Count,
-        doc("The most AccountTransfer messages in one flush. More than 250 are never taken."),
-    ] = 5000
+        BurstCount, doc("The most AccountTransfer messages in one flush.")
+    ] = 250
     app_flush_account_updates_burst_count: Annotated[
-        Count, doc("The most AccountUpdate messages in one flush. More than 250 are never taken.")
-    ] = 5000
+        BurstCount, doc("The most AccountUpdate messages in one flush.")
+    ] = 250
     app_flush_account_purges_burst_count: Annotated[
-        Count, doc("The most AccountPurge messages in one flush. More than 250 are never taken.")
-    ] = 5000
+        BurstCount, doc("The most AccountPurge messages in one flush.")
+    ] = 250
     app_flush_rejected_configs_burst_count: Annotated[
-        Count, doc("The most RejectedConfig messages in one flush. More than 250 are never taken.")
-    ] = 5000
+        BurstCount, doc("The most RejectedConfig messages in one flush.")
+    ] = 250
     app_flush_pending_balance_changes_burst_count: Annotated[
-        Count,
-        doc("The most PendingBalanceChange messages in one flush. More than 250 are never taken."),
-    ] = 5000
+        BurstCount, doc("The most PendingBalanceChange messages in one flush.")
+    ] = 250
 
     app_intranet_extreme_delay_days: Annotated[
         Days, doc("No message within the authority's own network is ever later than this.")
@@ -314,12 +310,22 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         return Realm.parse(self.protocol_broker_queue_routing_key)
 
     @property
+    def rate_change_interval(self) -> timedelta:
+        """The shortest time between two changes of the interest rate of an account."""
+        return timedelta(days=self.app_message_max_delay_days + 1)
+
+    @property
     def database_url(self) -> str:
         """The URL of the database, for SQLAlchemy with psycopg.
 
-        Raises `SettingsError` if the environment does not tell it.
+        Raises `SettingsError` if the environment does not set it.
         """
         url = self.sqlalchemy_database_uri or self.postgres_url
         if url is None:
             raise SettingsError("set POSTGRES_URL, or SQLALCHEMY_DATABASE_URI: neither is set")
         return re.sub(r"\Apostgresql:", "postgresql+psycopg:", url)
+
+    @property
+    def postgres_dsn(self) -> str:
+        """The same URL, for libpq. Raises `SettingsError`."""
+        return self.database_url.replace("+psycopg", "", 1)

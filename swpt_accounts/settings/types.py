@@ -1,7 +1,8 @@
 """The types of the settings, with their bounds.
 
-What JSON Schema cannot tell stands in `extra_json_schema`: `rule` replaces the text of a type's
-rule, `also` follows it, `schemes` are those that a URL may have.
+What JSON Schema cannot express is in `extra_json_schema`: `rule` replaces the text of a
+type's rule, `also` follows it, `schemes` are those that a URL may have. A setting that is `chosen`
+takes its default for 0, too; what is more than `counts_up_to` counts as that.
 """
 
 from typing import Annotated
@@ -10,7 +11,7 @@ from msgspec import Meta
 
 
 def doc(text: str) -> Meta:
-    """Tell the meaning of a setting."""
+    """The meaning of a setting."""
     return Meta(description=text)
 
 
@@ -18,11 +19,19 @@ def _rule(text: str) -> dict[str, str]:
     return {"rule": text}
 
 
+_CHOSEN = {"chosen": True}
 Processes = Annotated[int, Meta(ge=0, le=1000)]
-Threads = Annotated[int, Meta(ge=1, le=1000)]
+Threads = Annotated[int, Meta(ge=0, le=1000, extra_json_schema=_CHOSEN)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-PrefetchCount = Annotated[int, Meta(ge=1, le=65535)]
+PrefetchCount = Annotated[int, Meta(ge=0, le=65535, extra_json_schema=_CHOSEN)]
+# More rows in one transaction do not make it cheaper, but keep others waiting for longer.
+BatchCount = Annotated[
+    int, Meta(ge=0, le=1_000_000, extra_json_schema={**_CHOSEN, "counts_up_to": 1000})
+]
+BurstCount = Annotated[
+    int, Meta(ge=0, le=1_000_000, extra_json_schema={**_CHOSEN, "counts_up_to": 250})
+]
 PrefetchSize = Annotated[
     int, Meta(ge=0, le=0, extra_json_schema=_rule("0 (RabbitMQ implements no other limit)"))
 ]

@@ -36,7 +36,7 @@ class ChangeInterestRate(Chore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateDebtorInfo(Chore):
-    """Set what the debtor had said of itself by `ts`. An empty value: it had said nothing."""
+    """Set what the debtor had said about itself by `ts`. An empty value: it had said nothing."""
 
     debtor_info_iri: str
     debtor_info_content_type: str

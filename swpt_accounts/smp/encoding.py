@@ -4,10 +4,7 @@ import math
 
 import msgspec
 
-from swpt_accounts.core.moments import wire_timestamp
 from swpt_accounts.smp.outgoing import OutgoingMessage
-
-__all__ = ["encode", "wire_timestamp"]
 
 _encoder = msgspec.json.Encoder()
 _NULL_VALUE = b":null"
@@ -16,7 +13,7 @@ _NULL_VALUE = b":null"
 def encode(message: OutgoingMessage) -> bytes:
     """Return the message as a JSON object in UTF-8.
 
-    Raises `ValueError` if a number is not finite: JSON can not tell it.
+    Raises `ValueError` if a number is not finite: JSON cannot express it.
     """
     body = _encoder.encode(message)
     if _NULL_VALUE in body:

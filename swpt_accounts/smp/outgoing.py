@@ -147,7 +147,7 @@ class AccountTransfer(_Message, frozen=True, gc=False):
 
 
 class PendingBalanceChange(_Message, frozen=True, gc=False):
-    """Credits or debits an account that may live in another shard of this authority."""
+    """Credits or debits an account that may be in another shard of this authority."""
 
     other_creditor_id: Int64
     change_id: Int64

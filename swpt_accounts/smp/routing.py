@@ -37,7 +37,7 @@ class Route:
 
 
 def route(message: OutgoingMessage) -> Route:
-    """Tell where the message goes."""
+    """Return where the message goes."""
     if isinstance(message, _COORDINATOR_MESSAGES):
         return Route(TO_COORDINATORS_EXCHANGE, hex_routing_key(message.coordinator_id))
     if isinstance(message, PendingBalanceChange):

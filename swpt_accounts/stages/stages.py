@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from swpt_accounts.db.procedures import (
+    PROCESS_BALANCE_CHANGES,
+    PROCESS_FINALIZATION_REQUESTS,
+    PROCESS_TRANSFER_REQUESTS,
+    Procedure,
+)
 from swpt_accounts.settings import Settings
 
 
@@ -12,43 +18,39 @@ from swpt_accounts.settings import Settings
 class Stage:
     """A stage takes rows from its queue table by calling its procedure.
 
-    The procedure takes `(after_id, count_max, *parameters)`, and returns how many rows were
-    taken from the queue, how many were seen, and the last id.
+    The procedure takes `after_id`, `count_max` and the `parameters`. It returns how many rows were
+    `taken` from the queue, how many were `seen`, and the `last_id`.
     """
 
     name: str
     topic: str
     table: str
-    procedure: str
+    procedure: Procedure
     count_max: Callable[[Settings], int]
-    parameters: Callable[[Settings], tuple[Any, ...]]
-
-
-def _realm(settings: Settings) -> tuple[int, int]:
-    return settings.realm.bits, settings.realm.length
+    parameters: Callable[[Settings], dict[str, Any]]
 
 
 PREPARING = Stage(
     "process_transfer_requests",
     "TransferRequest",
     "transfer_request",
-    "process_transfer_requests_v1",
+    PROCESS_TRANSFER_REQUESTS,
     lambda s: s.app_process_transfer_requests_max_count,
-    lambda s: (timedelta(days=s.app_prepared_transfer_max_delay_days),),
+    lambda s: {"commit_period": timedelta(days=s.app_prepared_transfer_max_delay_days)},
 )
 FINALIZING = Stage(
     "process_finalization_requests",
     "FinalizationRequest",
     "finalization_request",
-    "process_finalization_requests_v1",
+    PROCESS_FINALIZATION_REQUESTS,
     lambda s: s.app_process_finalization_requests_max_count,
-    _realm,
+    lambda s: s.realm.parameters,
 )
 CHANGING_BALANCES = Stage(
     "process_balance_changes",
     "PendingBalanceChange",
     "pending_balance_change",
-    "process_balance_changes_v1",
+    PROCESS_BALANCE_CHANGES,
     lambda s: s.app_process_balance_changes_max_count,
-    lambda _settings: (),
+    lambda _settings: {},
 )

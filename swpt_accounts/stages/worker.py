@@ -8,7 +8,7 @@ from psycopg import sql
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.containing import BatchSize
+from swpt_accounts.stages.batch_size import BatchSize
 from swpt_accounts.stages.stages import Stage
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.cursor import QueueCursor
@@ -17,8 +17,6 @@ from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
-# More rows in one transaction do not make it cheaper, but keep others waiting for longer.
-BATCH_COUNT_MAX = 1000
 _BUSY_SECONDS_MIN = 0.002
 _BUSY_SECONDS_MAX = 0.1
 _ERRORS_OF_ROWS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.AssertFailure)
@@ -40,7 +38,7 @@ class StageWorker(DatabaseWorker):
         self._stage = stage
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
-        self._count_max = min(stage.count_max(settings), BATCH_COUNT_MAX)
+        self._count_max = stage.count_max(settings)
         self._parameters = stage.parameters(settings)
 
     def work(self, connection: DatabaseConnection) -> None:
@@ -50,15 +48,18 @@ class StageWorker(DatabaseWorker):
         batch = BatchSize(self._count_max)
         while not self.stop.is_requested():
             try:
-                taken, seen, last_id = connection.call(
-                    self._stage.procedure, cursor.after_id, batch.count, *self._parameters
+                found = connection.call(
+                    self._stage.procedure,
+                    after_id=cursor.after_id,
+                    count_max=batch.count,
+                    **self._parameters,
                 )
             except _ERRORS_OF_ROWS as error:
                 self._contain(connection, cursor, batch, error)
                 continue
-            is_end = seen < batch.count
+            is_end = found.seen < batch.count
             batch.grow()
-            cursor.seen(last_id, is_end=is_end, are_all_taken=taken == seen)
+            cursor.seen(found.last_id, is_end=is_end, are_all_taken=found.taken == found.seen)
             self.note_success()
             if not is_end:
                 continue
@@ -69,7 +70,7 @@ class StageWorker(DatabaseWorker):
             busy.reset()
             if not self._quit_early:
                 connection.wait(self._wait_seconds, self.stop)
-            elif seen == 0:
+            elif found.seen == 0:
                 return
 
     def _contain(
@@ -82,7 +83,7 @@ class StageWorker(DatabaseWorker):
         """Find the row that the procedure cannot process, and go on after it.
 
         That should never happen: messages are checked before they are queued. The row stays
-        in its table, and is tried again with each full look.
+        in its table, and is tried again by each full search.
         """
         if batch.shrink():
             return
@@ -96,5 +97,5 @@ class StageWorker(DatabaseWorker):
                 self._stage.table,
                 error,
             )
-            # as if it were taken, or every look would begin with it
+            # as if it were taken: otherwise every search would begin with it
             cursor.seen(row[0], is_end=False, are_all_taken=True)

@@ -1,41 +1,34 @@
 """The resources of the fetch API. They only read."""
 
-from flask import Blueprint, Response, abort, current_app
+from flask import Blueprint, Flask, Response, abort, current_app
+from flask.blueprints import BlueprintSetupState
+from werkzeug.datastructures import Headers
 
-from swpt_accounts.core.ids import parse_account_id
-from swpt_accounts.settings import Settings
-from swpt_accounts.web.reading import read
-
-POSITIVE_MAX_AGE_SECONDS = 86400
-NEGATIVE_MAX_AGE_SECONDS = 1
+from swpt_accounts.web.answers import answer
+from swpt_accounts.web.shortcut import Shortcut
 
 fetch_api = Blueprint("fetch_api", __name__, url_prefix="/accounts")
 
 
-def _text(body: str, status: int, max_age_seconds: int) -> Response:
-    response = Response(body, status, mimetype="text/plain")
-    response.headers["Cache-Control"] = f"max-age={max_age_seconds}"
+@fetch_api.record_once
+def _add_shortcut(state: BlueprintSetupState) -> None:
+    app = state.app
+    assert isinstance(app, Flask)
+    app.wsgi_app = Shortcut(app)  # type: ignore[method-assign]
+
+
+def _response(debtor_id: str, creditor_id: str, what: str) -> Response:
+    found = answer(
+        current_app.extensions["swpt_accounts_settings"], debtor_id, creditor_id, what
+    ) or abort(404)
+    response = Response(found.body, found.status)
+    response.headers = Headers(found.headers)
     return response
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["swpt_accounts_settings"]
-    return settings
-
-
-def _account(debtor_id: str, creditor_id: str) -> tuple[int, int]:
-    """The ids in a path. Answers 404 to what is no id, and 500 to another shard's account."""
-    debtor, creditor = parse_account_id(debtor_id), parse_account_id(creditor_id)
-    if debtor is None or creditor is None:
-        abort(404)
-    if not _settings().realm.contains(debtor, creditor):
-        abort(_text("The account belongs to another shard.\n", 500, NEGATIVE_MAX_AGE_SECONDS))
-    return debtor, creditor
 
 
 @fetch_api.get("/healthz")
 def healthz() -> Response:
-    """Tell that the server is alive."""
+    """Answer that the server is alive."""
     response = Response("OK\n", mimetype="text/plain")
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -44,21 +37,10 @@ def healthz() -> Response:
 @fetch_api.get("/<debtor_id>/<creditor_id>/reachable")
 def reachable(debtor_id: str, creditor_id: str) -> Response:
     """Answer 204 if the account accepts incoming transfers, else 404."""
-    if not read(_settings(), "is_reachable_v1", *_account(debtor_id, creditor_id)):
-        return _text("The account does not accept transfers.\n", 404, NEGATIVE_MAX_AGE_SECONDS)
-    response = _text("", 204, POSITIVE_MAX_AGE_SECONDS)
-    del response.headers["Content-Type"]
-    return response
+    return _response(debtor_id, creditor_id, "reachable")
 
 
 @fetch_api.get("/<debtor_id>/<creditor_id>/config")
 def config(debtor_id: str, creditor_id: str) -> Response:
     """Answer 200 with the account's config_data, or 404 if there is no such account."""
-    config_data = read(_settings(), "get_config_data_v1", *_account(debtor_id, creditor_id))
-    if config_data is None:
-        # Clients expect this very header with every answer about a configuration; but no cache
-        # may answer with "no such account" when it has come to be (docs/decisions/0006).
-        response = _text("There is no such account.\n", 404, POSITIVE_MAX_AGE_SECONDS)
-        response.headers["Vary"] = "*"
-        return response
-    return _text(config_data, 200, POSITIVE_MAX_AGE_SECONDS)
+    return _response(debtor_id, creditor_id, "config")

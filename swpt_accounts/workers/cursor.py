@@ -5,17 +5,17 @@ from collections import deque
 
 TRAIL_SECONDS = 1.0
 FULL_LOOK_SECONDS_MIN = 2.0
-# A full look may take this part of the time. A flusher looks into eight tables.
+# A full search may take this part of the time. A flusher searches eight tables.
 FULL_LOOK_SHARE = 0.002
 
 
 class QueueCursor:
-    """Keeps a worker from wading through rows that are gone already.
+    """Keeps a worker from reading rows that are gone already.
 
     Removed rows stay in the table and its index until vacuum may take them, which a long
-    transaction of somebody else can put off for long. So a look starts after the rows that
-    had all been taken some seconds ago. A row with a lower id that was committed later than
-    that is found by a full look, from time to time.
+    transaction of another session can put off. So a search starts after the rows that had all
+    been taken some seconds ago. A row with a lower id that was committed later than that is
+    found by a full search, from time to time.
     """
 
     def __init__(self) -> None:
@@ -30,14 +30,14 @@ class QueueCursor:
 
     @property
     def after_id(self) -> int:
-        """Look for rows with a greater id than this. To be read right before the query."""
+        """Search for rows with a greater id than this. To be read right before the query."""
         if self._look_started_at is None:
             self._look_started_at = time.monotonic()
         return self._position
 
     @property
     def has_left_rows(self) -> bool:
-        """Whether the last whole look had to leave rows to others."""
+        """Whether the last full search had to leave rows to others."""
         return self._has_left_rows
 
     def seen(self, last_id: int | None, *, is_end: bool, are_all_taken: bool) -> None:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 class DatabaseWorker(ABC):
     """Connects, works, and when something fails that may pass, connects again.
 
-    It hears the wake-ups of `topics`, and works off the `tables`.
+    It receives the wake-ups of `topics`, and empties the `tables`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Runs workers in threads, and threads in processes, until somebody says stop."""
+"""Runs workers in threads, and threads in processes, until the stop is requested."""
 
 import logging
 import multiprocessing
@@ -116,7 +116,7 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None
     os.close(life_line)
 
     # The end of a process shows in its sentinel a moment before its exit code is known. Each code
-    # is read once in a turn: one that becomes known between two looks must not escape both.
+    # is read once per iteration: one that becomes known between two reads must not escape both.
     is_failed = False
     while not stop.is_requested():
         codes = [p.exitcode for p in processes]
@@ -135,6 +135,6 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None
 
 
 def _watch_parent(life_line: int, stop: Stop) -> None:
-    """Stop when the parent is gone: then nobody holds the other end of the line."""
+    """Stop when the parent is gone: then no process holds the other end of the pipe."""
     os.read(life_line, 1)
     stop.request()

@@ -1,9 +1,10 @@
-"""Sees to it that a worker handles only what belongs to its shard."""
+"""Ensures that a worker handles only what belongs to its shard."""
 
 import logging
 from collections.abc import Iterable
 
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import DROP_PARENT_ROWS, FIND_FOREIGN_ROW
 from swpt_accounts.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -24,10 +25,10 @@ def guard_tables(connection: DatabaseConnection, settings: Settings, tables: Ite
         return
     for table in tables:
         if settings.delete_parent_shard_records:
-            (count,) = connection.call("drop_parent_rows_v1", table, realm.bits, realm.length)
+            count = connection.call_value(DROP_PARENT_ROWS, table=table, **realm.parameters)
             if count:
                 logger.warning("%d rows of the sibling shard are removed from %r.", count, table)
-        rows = connection.call_table("find_foreign_row_v1", table, realm.bits, realm.length)
+        rows = connection.call_table(FIND_FOREIGN_ROW, table=table, **realm.parameters)
         for debtor_id, creditor_id in rows:
             raise ForeignRowError(
                 f"table {table!r} has a row of account ({debtor_id}, {creditor_id}), which does"

@@ -1,4 +1,4 @@
-"""How a worker is told to stop."""
+"""How a worker is asked to stop."""
 
 import os
 import signal

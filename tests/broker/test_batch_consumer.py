@@ -8,8 +8,7 @@ from pika.exceptions import AMQPError
 from agentkit.broker import Broker
 from agentkit.management import Management
 from agentkit.waiting import wait_until
-from swpt_accounts.broker.consumer import BatchConsumer, Delivery, Refusal
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.broker.consumer import BatchConsumer
 from tests.broker.conftest import take
 
 Consume = Callable[[int], BatchConsumer]
@@ -81,34 +80,37 @@ def test_delivery_tells_how_it_came(consume: Consume, broker: Broker) -> None:
     consumer.finish([delivery], [])
 
 
-def test_run_ends_with_the_stop(consume: Consume, fill: Fill) -> None:
-    bodies = fill(30)
-    handled: list[bytes] = []
-    stop = Stop()
-
-    def handle(batch: list[Delivery]) -> list[Refusal]:
-        handled.extend(d.body for d in batch)
-        if len(handled) == len(bodies):
-            stop.request()
-        return []
-
-    consume(7).run(handle, stop)
-    assert handled == bodies
-
-
-def test_run_passes_on_what_the_handler_raises(
+def test_messages_that_are_finished_later_hold_up_no_others(
     consume: Consume, fill: Fill, broker: Broker, queue: str
 ) -> None:
-    fill(3)
-
-    def handle(batch: list[Delivery]) -> list[Refusal]:
-        raise ZeroDivisionError
-
-    consumer = consume(3)
-    with pytest.raises(ZeroDivisionError):
-        consumer.run(handle, Stop())
+    bodies = fill(10)
+    consumer = consume(10)
+    taken = take(consumer, 10)
+    held = [taken[2], taken[5]]
+    consumer.finish([d for d in taken if d not in held], [])
+    fill(8)
+    others = take(consumer, 8)
+    assert len(others) == 8, "there is room for as many as are finished"
+    consumer.finish([held[1], *others], [])
     consumer.close()
-    wait_until(lambda: broker.ready_count(queue) == 3)
+    wait_until(lambda: broker.ready_count(queue) == 1)
+    (again,) = take(consume(10), 1)
+    assert (again.body, again.is_redelivered) == (bodies[2], True)
+
+
+def test_each_message_is_acknowledged_once_in_any_order(
+    consume: Consume, fill: Fill, broker: Broker, queue: str
+) -> None:
+    fill(6)
+    consumer = consume(6)
+    taken = take(consumer, 6)
+    for delivery in reversed(taken):
+        consumer.finish([delivery], [])
+    fill(6)
+    consumer.finish(take(consumer, 6), [])
+    consumer.close()
+    wait_until(lambda: broker.consumers_count(queue) == 0)
+    assert broker.get(queue) is None
 
 
 def test_pause_gives_back_what_is_held(

@@ -6,17 +6,13 @@ import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.settings import Settings, load_settings
-from tests.db.shard import Shard
-from tests.model.builders import NOW
+from tests.db.shard import Shard, empty_shard
 
 
 @pytest.fixture
 def shard(connection: DatabaseConnection, settings: Settings) -> Shard:
     """A shard whose realm is the whole world, at the moment `NOW`."""
-    made = Shard(connection, settings)
-    made.clear()
-    made.set_now(NOW)
-    return made
+    return empty_shard(connection, settings)
 
 
 @pytest.fixture(scope="module")

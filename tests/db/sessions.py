@@ -49,7 +49,7 @@ class Blocked:
         end = monotonic() + SECONDS_MAX
         while self._thread.is_alive() and monotonic() < end:
             row = observer.connection.raw.execute(
-                "SELECT cardinality(pg_blocking_pids(%s)) > 0", [pid]
+                "SELECT cardinality(pg_blocking_pids(%s::integer)) > 0", [pid]
             ).fetchone()
             if row == (True,):
                 return

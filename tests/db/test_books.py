@@ -2,12 +2,13 @@
 
 import pytest
 
+from swpt_accounts.audit.books import BOOK_ERRORS_MAX
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.scans.verification import BOOK_ERRORS_MAX
-from tests.db.books import commit, delete_account, open_books, prepare
+from swpt_accounts.db.procedures import FIND_BOOK_ERRORS
 from tests.db.shard import Shard
 from tests.model import builders
+from tests.model.books import commit, delete_account, open_books, prepare
 from tests.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT
 
 MAX_INT64 = (1 << 63) - 1
@@ -16,7 +17,7 @@ Finding = tuple[int, int | None, str]
 
 
 def find_errors(connection: DatabaseConnection, realm: Realm = WHOLE) -> list[Finding]:
-    rows = connection.call_table("find_book_errors_v1", realm.bits, realm.length, BOOK_ERRORS_MAX)
+    rows = connection.call_table(FIND_BOOK_ERRORS, **realm.parameters, count_max=BOOK_ERRORS_MAX)
     return [(debtor_id, creditor_id, error) for debtor_id, creditor_id, error in rows]
 
 
@@ -125,4 +126,4 @@ def test_amount_that_was_cut_off_is_no_error(shard: Shard) -> None:
 
 def test_findings_are_limited(busy: Shard) -> None:
     busy.connection.raw.execute("DELETE FROM account_key")
-    assert len(busy.connection.call_table("find_book_errors_v1", 0, 0, 2)) == 2
+    assert len(busy.find_book_errors(count_max=2)) == 2

@@ -12,10 +12,10 @@ from swpt_accounts.settings import Settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.stopping import Stop
-from tests.db.books import open_books, prepare
 from tests.db.shard import Shard
 from tests.db.wire import Message
 from tests.model import builders
+from tests.model.books import open_books, prepare
 from tests.model.builders import ALICE, BOB, DEBTOR, ROOT
 
 

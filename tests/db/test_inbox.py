@@ -5,14 +5,14 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDLED
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
-from tests.db.books import account, open_books, prepare
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from tests.model import builders
+from tests.model.books import account, open_books, prepare
 from tests.model.builders import ALICE, BOB, NOW, ROOT
-from tests.model.money import MAX_INT64
 
 QUEUES = ("transfer_request", "finalization_request", "pending_balance_change")
 
@@ -36,25 +36,6 @@ def test_batch_of_everything(shard: Shard) -> None:
     assert account(shard, 1)["principal"] == 0
     amounts = [row["committed_amount"] for row in shard.rows("finalization_request")]
     assert amounts == [10, 11]
-
-
-def test_queues_keep_the_order_of_arrival(shard: Shard) -> None:
-    open_books(shard, {ALICE: 100, BOB: 0})
-    numbers = [5, 3, 9, 1, 7]
-    for batch in (numbers[:3], numbers[3:]):
-        shard.receive(
-            *[
-                message
-                for number in batch
-                for message in (
-                    builders.prepare_transfer(ALICE, BOB, 0, coordinator_request_id=number),
-                    builders.pending_balance_change(BOB, 1, change_id=number),
-                )
-            ]
-        )
-    requests = shard.rows("transfer_request")
-    assert [row["coordinator_request_id"] for row in requests] == numbers
-    assert [row["change_id"] for row in shard.rows("pending_balance_change")] == numbers
 
 
 def test_batch_that_fails_leaves_nothing(shard: Shard) -> None:
@@ -95,15 +76,6 @@ def test_redelivered_request_that_was_handled_is_ignored(shard: Shard) -> None:
     assert len(shard.rows("transfer_request")) == 2
 
 
-def test_equal_request_that_is_new_is_handled(shard: Shard) -> None:
-    open_books(shard, {ALICE: 100, BOB: 0})
-    message = builders.prepare_transfer(ALICE, BOB, 10)
-    shard.receive(message)
-    shard.receive(message)
-    shard.receive(message, message)
-    assert len(shard.rows("transfer_request")) == 4
-
-
 def test_repeated_batch_is_handled_once(shard: Shard) -> None:
     open_books(shard, {ALICE: 100, BOB: 0})
     transfer = prepare(shard, ALICE, BOB, 10)
@@ -131,35 +103,17 @@ def test_what_was_handled_is_forgotten_after_a_while(shard: Shard) -> None:
     age_max = timedelta(hours=1)
     for now, count in ((NOW + age_max, 1), (NOW + age_max + timedelta(seconds=1), 0)):
         shard.set_now(now)
-        shard.connection.call("forget_handled_v1", age_max)
+        shard.connection.call(FORGET_HANDLED, age_max=age_max)
         assert len(shard.rows("handled_batch")) >= count
     assert shard.rows("handled_batch") == []
 
 
 def test_digests_that_were_handled_are_found(shard: Shard) -> None:
-    call = shard.connection.call
+    connection = shard.connection
     digests = [bytes([i]) * 16 for i in range(5)]
-    call("note_handled_v1", digests[:2])
-    call("note_handled_v1", digests[2:3])
-    (found,) = call("find_handled_v1", digests[1:4])
+    connection.call(NOTE_HANDLED, digests=digests[:2])
+    connection.call(NOTE_HANDLED, digests=digests[2:3])
+    found = connection.call_value(FIND_HANDLED, digests=digests[1:4])
     assert sorted(found) == digests[1:3]
-    assert call("find_handled_v1", digests[3:]) == ([],)
-    assert call("find_handled_v1", []) == ([],)
-
-
-def test_limits_of_a_request(shard: Shard) -> None:
-    message = builders.prepare_transfer(-MAX_INT64 - 1, MAX_INT64, MAX_INT64, min_locked_amount=0)
-    shard.receive(builders.configure_account(MAX_INT64))
-    shard.receive({**message, "max_commit_delay": 2**31 - 1})
-    (row,) = shard.rows("transfer_request")
-    assert (
-        row.items()
-        >= {
-            "creditor_id": -MAX_INT64 - 1,
-            "coordinator_id": -MAX_INT64 - 1,
-            "recipient_creditor_id": MAX_INT64,
-            "min_locked_amount": 0,
-            "max_locked_amount": MAX_INT64,
-            "deadline": NOW + timedelta(seconds=2**31 - 1),
-        }.items()
-    )
+    assert connection.call_value(FIND_HANDLED, digests=digests[3:]) == []
+    assert connection.call_value(FIND_HANDLED, digests=[]) == []

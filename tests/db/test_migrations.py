@@ -1,38 +1,53 @@
-"""The migrations, and what they make of an empty database."""
+"""The migrations, and what they make of an empty database, and of those of earlier releases."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from swpt_accounts.db.connection import ProceduresNotInstalled, connect
 from swpt_accounts.db.engine import MIGRATIONS_DIR
-from swpt_accounts.db.procedures import SUBJECTS, install_script, read_sql
+from swpt_accounts.db.installing import (
+    KEPT_COUNT,
+    REVISION,
+    SUBJECTS,
+    install_script,
+    procedures_schema,
+    procedures_version,
+)
 from swpt_accounts.db.tables import Base
-from tests.db.shard import TABLES
+from swpt_accounts.settings import load_settings
+from tests.db.rows import TABLES
 from tests.support.database import Databases, migrate
+
+# Made by `./dev release-schema NAME` when a version was released.
+RELEASES = sorted(Path(__file__).with_name("releases").glob("*.sql"))
 
 FUNCTIONS = """
 SELECT oid::regprocedure::text, pg_get_functiondef(oid)
-FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+FROM pg_proc WHERE pronamespace = %(schema)s::regnamespace
 """
-VIEWS = "SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()"
 RELATIONS = """
 SELECT relname, relkind, reloptions::text
-FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+FROM pg_class WHERE relnamespace = %(schema)s::regnamespace
 """
 COLUMNS = """
-SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default
-FROM information_schema.columns WHERE table_schema = current_schema()
+SELECT table_name, column_name, data_type, is_nullable, column_default
+FROM information_schema.columns WHERE table_schema = %(schema)s
 """
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
-FROM pg_constraint WHERE connamespace = current_schema()::regnamespace
+FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
 """
-INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
-QUERIES = (FUNCTIONS, VIEWS, RELATIONS, COLUMNS, CONSTRAINTS, INDEXES)
+INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = %(schema)s"
+OF_TABLES = (RELATIONS, COLUMNS, CONSTRAINTS, INDEXES)
+SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^swpt_accounts_'"
 
 
 @contextmanager
@@ -43,35 +58,47 @@ def open_database(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def read_schema(url: str) -> list[list[tuple[Any, ...]]]:
-    """All that a schema has."""
+def read(url: str, query: str, schema: str = "public") -> list[tuple[Any, ...]]:
+    """The rows of a query about a schema."""
     with open_database(url) as connection:
-        return [sorted(connection.execute(query).fetchall()) for query in QUERIES]
+        return sorted(connection.execute(query, {"schema": schema}).fetchall(), key=repr)
 
 
-def read_pairs(url: str, query: str) -> dict[str, str]:
-    """Names and definitions."""
-    with open_database(url) as connection:
-        return dict(connection.execute(query).fetchall())
+def read_tables(url: str) -> list[list[tuple[Any, ...]]]:
+    """All about the tables, indexes and sequences."""
+    return [read(url, query) for query in OF_TABLES]
+
+
+def read_procedures(url: str) -> dict[str, str]:
+    """The procedures of this version, and their definitions."""
+    return dict(read(url, FUNCTIONS, procedures_schema()))
 
 
 def table_names(url: str) -> set[str]:
-    with open_database(url) as connection:
-        return {name for name, kind, _ in connection.execute(RELATIONS) if kind == "r"}
+    return {name for name, kind, _ in read(url, RELATIONS) if kind == "r"}
+
+
+def install(url: str, **replaced: str) -> None:
+    """Install the procedures, with texts replaced in the statements."""
+    with open_database(url) as connection, connection.transaction():
+        for statement in install_script():
+            for old, new in replaced.items():
+                statement = statement.replace(old, new)
+            connection.execute(statement)
 
 
 def test_up_and_down_and_up_again(databases: Databases) -> None:
     url = databases.create_empty()
     migrate(url, "upgrade")
-    first = read_schema(url)
+    tables, procedures = read_tables(url), read_procedures(url)
     assert table_names(url) == {*TABLES, "alembic_version"}
     migrate(url, "downgrade", "base")
     assert table_names(url) == {"alembic_version"}
-    assert read_pairs(url, FUNCTIONS) == read_pairs(url, VIEWS) == {}
+    assert read(url, SCHEMAS) == read(url, FUNCTIONS) == []
     with open_database(url) as connection:
         assert connection.execute("SELECT count(*) FROM pg_sequences").fetchone() == (0,)
     migrate(url, "upgrade")
-    assert read_schema(url) == first
+    assert (read_tables(url), read_procedures(url)) == (tables, procedures)
 
 
 def test_tables_are_those_of_the_models(databases: Databases) -> None:
@@ -85,64 +112,154 @@ def test_constraints_and_storage_are_those_of_the_models(databases: Databases) -
     engine = create_engine(created)
     Base.metadata.create_all(engine)
     engine.dispose()
-    for query in (RELATIONS, COLUMNS, CONSTRAINTS, INDEXES):
-        with open_database(upgraded) as connection:
-            found = {row for row in connection.execute(query) if is_of_a_model(row)}
-        with open_database(created) as connection:
-            expected = set(connection.execute(query))
-        assert found == expected
+    for query in OF_TABLES:
+        found = [row for row in read(upgraded, query) if not is_of_alembic(row)]
+        assert found == read(created, query)
 
 
-def is_of_a_model(row: tuple[Any, ...]) -> bool:
-    """Whether it belongs neither to Alembic, nor to a view."""
-    return not any(str(name).startswith("alembic_version") for name in row[:2]) and (
-        row[0] != "account_update"
-    )
+def is_of_alembic(row: tuple[Any, ...]) -> bool:
+    return any(str(name).startswith("alembic_version") for name in row[:2])
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: str(path.stem))
+def test_database_of_an_earlier_release_becomes_like_a_fresh_one(
+    databases: Databases, release: Path
+) -> None:
+    fresh, old = databases.create(), databases.create_empty()
+    with open_database(old) as connection:
+        connection.execute(release.read_bytes())
+    migrate(old, "upgrade")
+    assert read_procedures(old) == read_procedures(fresh) != {}
+    # the old procedures stay for those who call them, and go with the version after the next
+    (version,) = {version for (version,) in installed(old)} - {procedures_version()}
+    before = read(old, SCHEMAS) + read(old, FUNCTIONS)
+    install(old, **{procedures_version(): "feedfeedfeed"})
+    assert version not in {version for (version,) in installed(old)}
+    assert len(read(old, SCHEMAS) + read(old, FUNCTIONS)) < len(before)
+    assert read(old, FUNCTIONS) == []
+    assert read_tables(old) == read_tables(fresh)
+
+
+def installed(url: str) -> list[tuple[str]]:
+    """The versions that are installed, the oldest first."""
+    with open_database(url) as connection:
+        return connection.execute(
+            "SELECT version FROM procedures_version ORDER BY installed_at"
+        ).fetchall()
+
+
+def test_there_is_a_release_to_upgrade_from() -> None:
+    assert RELEASES
 
 
 def test_upgraded_database_has_exactly_the_functions_of_the_files(databases: Databases) -> None:
-    upgraded, fresh = databases.create(), databases.create()
-    with open_database(fresh) as connection:
-        connection.execute(read_sql("uninstall"))
-        assert connection.execute(FUNCTIONS).fetchall() == []
-        assert connection.execute(VIEWS).fetchall() == []
-        with connection.transaction():
-            for statement in install_script():
-                connection.execute(statement)
-    for query in (FUNCTIONS, VIEWS):
-        expected = read_pairs(fresh, query)
-        assert expected
-        assert read_pairs(upgraded, query) == expected
-
-
-def test_procedures_can_be_installed_over_those_that_are_there(databases: Databases) -> None:
     url = databases.create()
-    before = read_schema(url)
-    with open_database(url) as connection, connection.transaction():
-        for statement in install_script():
-            connection.execute(statement)
-    assert read_schema(url) == before
+    names = [name.partition("(")[0].rpartition(".")[2] for name in read_procedures(url)]
+    folder = MIGRATIONS_DIR.parent / "swpt_accounts" / "db" / "sql"
+    text = "".join(path.read_text() for path in folder.glob("*.sql"))
+    assert sorted(names) == sorted(
+        line.split()[4].partition("(")[0]
+        for line in text.splitlines()
+        if line.startswith("CREATE OR REPLACE FUNCTION ")
+    )
+    assert read(url, FUNCTIONS) == []
 
 
 def test_every_file_is_installed() -> None:
     folder = MIGRATIONS_DIR.parent / "swpt_accounts" / "db" / "sql"
-    assert {path.stem for path in folder.glob("*.sql")} == {*SUBJECTS, "uninstall"}
+    assert {path.stem for path in folder.glob("*.sql")} == set(SUBJECTS)
 
 
-def test_uninstalling_leaves_what_belongs_to_extensions(databases: Databases) -> None:
+def test_the_program_knows_its_latest_migration() -> None:
+    assert ScriptDirectory(str(MIGRATIONS_DIR)).get_current_head() == REVISION
+
+
+def test_upgrade_without_a_new_migration_installs_the_procedures(databases: Databases) -> None:
     url = databases.create()
+    expected = read_procedures(url)
     with open_database(url) as connection:
-        connection.execute("CREATE EXTENSION pg_stat_statements")
-        before = {name for name, *_ in connection.execute(FUNCTIONS) if "pg_stat" in name}
-        connection.execute(read_sql("uninstall"))
-        assert {name for name, *_ in connection.execute(FUNCTIONS)} == before
-        assert before
+        connection.execute(f"DROP SCHEMA {procedures_schema()} CASCADE")
+        connection.execute("DELETE FROM procedures_version")
+    migrate(url, "upgrade")
+    assert read_procedures(url) == expected
+    assert installed(url) == [(procedures_version(),)]
+
+
+def test_upgrade_is_one_transaction(databases: Databases) -> None:
+    """When the procedures cannot be installed, the migrations are undone."""
+    url = databases.create_empty()
+    with open_database(url) as connection:
+        # a schema of this name that belongs to somebody else
+        connection.execute(f"CREATE SCHEMA {procedures_schema()}")
+        connection.execute(
+            f"CREATE FUNCTION {procedures_schema()}.t0() RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+        )
+    with pytest.raises(AssertionError, match="cannot change return type"):
+        migrate(url, "upgrade")
+    assert table_names(url) == set()
+
+
+def test_commands_that_only_read_install_nothing(databases: Databases) -> None:
+    url = databases.create_empty()
+    migrate(url, "current")
+    migrate(url, "upgrade", "0001")
+    migrate(url, "current")
+    assert read(url, SCHEMAS) == []
+
+
+def test_script_of_an_upgrade_has_the_procedures(databases: Databases) -> None:
+    script = migrate(databases.create_empty(), "upgrade", "--sql")
+    assert "CREATE TABLE account_key" in script
+    assert f"CREATE SCHEMA IF NOT EXISTS {procedures_schema()}" in script.replace('"', "")
+    assert "CREATE OR REPLACE FUNCTION process_balance_changes" in script
+
+
+def test_procedures_can_be_installed_over_those_that_are_there(databases: Databases) -> None:
+    url = databases.create()
+    before = read_procedures(url)
+    install(url)
+    assert read_procedures(url) == before
+    assert installed(url) == [(procedures_version(),)]
+
+
+def test_the_version_before_stays_installed(databases: Databases) -> None:
+    url = databases.create()
+    later = [f"feedfeedfee{i}" for i in range(3)]
+    for i, version in enumerate(later):
+        install(url, **{procedures_version(): version})
+        assert [v for (v,) in installed(url)] == [procedures_version(), *later[: i + 1]][
+            -KEPT_COUNT:
+        ]
+        assert read(url, SCHEMAS) == sorted((f"swpt_accounts_{v}",) for (v,) in installed(url))
+
+
+def test_going_back_to_the_version_before(databases: Databases) -> None:
+    """An image that is deployed again installs its own procedures again."""
+    url = databases.create()
+    install(url, **{procedures_version(): "feedfeedfeed"})
+    migrate(url, "upgrade")
+    assert [v for (v,) in installed(url)] == ["feedfeedfeed", procedures_version()]
+
+
+def test_program_does_not_work_without_its_procedures(databases: Databases) -> None:
+    url = databases.create_empty()
+    settings = load_settings({"POSTGRES_URL": url})
+    with pytest.raises(ProceduresNotInstalled, match="flask db upgrade"):
+        connect(settings, "test")
+    migrate(url, "upgrade")
+    connect(settings, "test").close()
+    for _ in range(KEPT_COUNT):
+        connect(settings, "test").close()
+        install(url, **{procedures_version(): f"feedfeedfee{_}"})
+    with pytest.raises(ProceduresNotInstalled, match=procedures_version()):
+        connect(settings, "test")
 
 
 def test_bodies_of_functions_are_sound(databases: Databases) -> None:
     """They are not checked when they are installed, for they call each other."""
     url = databases.create()
     with open_database(url) as connection, connection.transaction():
+        connection.execute(f"SET LOCAL search_path = {procedures_schema()}, public")
         connection.execute("SET LOCAL check_function_bodies = on")
-        for definition in read_pairs(url, FUNCTIONS).values():
+        for definition in read_procedures(url).values():
             connection.execute(definition)

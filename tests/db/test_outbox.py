@@ -12,13 +12,14 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.tables import Base
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
-from swpt_accounts.outbox.signals import make_signal
+from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS, AccountPurge, OutgoingMessage
-from tests.db.books import open_books, prepare
-from tests.db.shard import OUTBOXES, Shard
+from tests.db.rows import OUTBOXES
+from tests.db.shard import Shard
 from tests.model import builders
+from tests.model.books import open_books, prepare
 from tests.model.builders import ALICE, BOB, MICROSECOND, NOW, SECOND
 from tests.model.money import MAX_INT64
 
@@ -27,7 +28,7 @@ NAMES = sorted(SIGNALS)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_columns_of_an_outbox_are_the_fields_of_its_message(settings: Settings, name: str) -> None:
-    signal = make_signal(name, settings)
+    signal = outbox_table(name, settings)
     table: Table = Base.metadata.tables[signal.table]
     row_id, *columns = table.columns
     assert row_id.name == "id"
@@ -40,7 +41,7 @@ def test_columns_of_an_outbox_are_the_fields_of_its_message(settings: Settings, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_types_of_columns_are_the_types_of_fields(settings: Settings, name: str) -> None:
-    signal = make_signal(name, settings)
+    signal = outbox_table(name, settings)
     table: Table = Base.metadata.tables[signal.table]
     hints = get_type_hints(signal.message_type)
     is_text = {"VARCHAR", "TEXT", "TIMESTAMP", "DATE", "BYTEA"}
@@ -51,7 +52,7 @@ def test_types_of_columns_are_the_types_of_fields(settings: Settings, name: str)
 
 
 def test_every_message_type_has_an_outbox(settings: Settings) -> None:
-    assert sorted(make_signal(name, settings).table for name in NAMES) == sorted(OUTBOXES)
+    assert sorted(outbox_table(name, settings).table for name in NAMES) == sorted(OUTBOXES)
     assert {SIGNALS[name] for name in NAMES} == set(get_args(OutgoingMessage))
 
 
@@ -97,7 +98,7 @@ def test_other_cursors_have_the_values_of_python(connection: DatabaseConnection)
 @pytest.mark.parametrize("value", [3.123456789, 123456789.0, 16777217.0, 1e100, 1e-60, 1.7e308])
 def test_floats_come_through_to_the_bytes(shard: Shard, value: float) -> None:
     shard.receive(builders.configure_account(ALICE, negligible_amount=value))
-    signal = make_signal("AccountUpdateSignal", shard.settings)
+    signal = outbox_table("AccountUpdateSignal", shard.settings)
     raw = shard.connection.raw
     row = (
         wire_cursor(raw).execute(signal.take_query(raw), {"after_id": 0, "count_max": 1}).fetchone()
@@ -111,13 +112,13 @@ def test_floats_come_through_to_the_bytes(shard: Shard, value: float) -> None:
 
 
 def test_constants_of_an_account_update_are_those_of_the_settings(shard: Shard) -> None:
-    signal = make_signal("AccountUpdateSignal", shard.settings)
+    signal = outbox_table("AccountUpdateSignal", shard.settings)
     assert signal.constants == {"commit_period": 90 * 86400, "ttl": 7 * 86400}
 
 
 def take(shard: Shard, after_id: int, count_max: int) -> list[tuple[Any, ...]]:
     """Take answers out of their outbox."""
-    signal = make_signal("PreparedTransferSignal", shard.settings)
+    signal = outbox_table("PreparedTransferSignal", shard.settings)
     raw = shard.connection.raw
     parameters = {"after_id": after_id, "count_max": count_max}
     rows = wire_cursor(raw).execute(signal.take_query(raw), parameters).fetchall()
@@ -217,7 +218,7 @@ class TestReturnedMessages:
 
     def wire_messages(self, shard: Shard, name: str) -> list[Any]:
         """The messages of one outbox, as they go out."""
-        signal = make_signal(name, shard.settings)
+        signal = outbox_table(name, shard.settings)
         raw = shard.connection.raw
         parameters = {"after_id": 0, "count_max": 100}
         rows = wire_cursor(raw).execute(signal.take_query(raw), parameters).fetchall()

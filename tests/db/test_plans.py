@@ -8,13 +8,17 @@ from datetime import timedelta
 
 import pytest
 
+from swpt_accounts.core.realm import Realm
+from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import connect
-from swpt_accounts.outbox.signals import make_signal
+from swpt_accounts.db.procedures import Procedure
+from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import load_settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
-from tests.db.books import configure_root
-from tests.db.shard import OUTBOXES, TABLES, TOPICS, Shard
+from tests.db.rows import CHANGING_TABLES, OUTBOXES, TOPICS
+from tests.db.shard import Shard
 from tests.model import builders
+from tests.model.books import configure_root
 from tests.model.builders import DEBTOR, INFO, NOW, ROOT
 from tests.model.money import LATEST
 
@@ -122,7 +126,7 @@ def full(request: pytest.FixtureRequest, database_url: str) -> Iterator[Shard]:
     settings = load_settings({"SQLALCHEMY_DATABASE_URI": database_url})
     connection = connect(settings, "test")
     shard = Shard(connection, settings)
-    for table in TABLES:
+    for table in CHANGING_TABLES:
         connection.raw.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
         connection.raw.execute(f"TRUNCATE {table}")
     if request.param == "statistics of empty tables":
@@ -133,7 +137,7 @@ def full(request: pytest.FixtureRequest, database_url: str) -> Iterator[Shard]:
         configure_root(shard)
         connection.raw.execute(FILL)
         fill_queues(shard)
-        for table in set(TABLES) - LASTING_TABLES:
+        for table in set(CHANGING_TABLES) - LASTING_TABLES:
             connection.raw.execute(f"DELETE FROM {table}")
             connection.raw.execute(f"VACUUM (TRUNCATE false, ANALYZE) {table}")
         for table in LASTING_TABLES:
@@ -147,14 +151,18 @@ def full(request: pytest.FixtureRequest, database_url: str) -> Iterator[Shard]:
     connection.close()
 
 
-def call(function: str, *args: object) -> Callable[[Shard], object]:
+def call(procedure: Procedure, **parameters: object) -> Callable[[Shard], object]:
     """Something to do: a call of a procedure."""
-    return lambda shard: shard.connection.call_table(function, *args)
+    return lambda shard: shard.connection.call_table(procedure, **parameters)
 
 
 def perform(chore_type: str, **fields: object) -> Callable[[Shard], None]:
     return lambda shard: shard.perform_chore(builders.chore(chore_type, RECENT[0], **fields))
 
+
+PAGE = {"first_page": 3, "end_page": 4}
+WORLD = Realm.parse("#").parameters
+HALF = Realm.parse("0.#").parameters
 
 DEEDS: dict[str, Callable[[Shard], object]] = {
     "receive": lambda s: s.receive(
@@ -166,29 +174,45 @@ DEEDS: dict[str, Callable[[Shard], object]] = {
     "prepare": lambda s: s.run_stage(PREPARING, count_max=BATCH_COUNT),
     "finalize": lambda s: s.run_stage(FINALIZING, count_max=BATCH_COUNT),
     "change balances": lambda s: s.run_stage(CHANGING_BALANCES, count_max=BATCH_COUNT),
-    "ask whether reachable": call("is_reachable_v1", DEBTOR, FIRST),
-    "lease": call("lease_unverified_requests_v1", BATCH_COUNT, timedelta(1)),
+    "ask whether reachable": call(p.IS_REACHABLE, debtor_id=DEBTOR, creditor_id=FIRST),
+    "lease": call(p.LEASE_UNVERIFIED_REQUESTS, count_max=BATCH_COUNT, lease=timedelta(1)),
     "note answers": call(
-        "note_verifications_v1", list(range(BATCH_COUNT)), [True] * BATCH_COUNT, timedelta(1)
+        p.NOTE_VERIFICATIONS,
+        id=list(range(BATCH_COUNT)),
+        is_reachable=[True] * BATCH_COUNT,
+        patience=timedelta(1),
     ),
     "change the rate": perform("ChangeInterestRate", interest_rate=5.5, ts=NOW),
     "update the info": perform("UpdateDebtorInfo", **INFO, ts=NOW),
     "capitalize": perform("CapitalizeInterest"),
     "delete": perform("TryToDeleteAccount"),
-    "send prompt updates": call("send_prompt_account_updates_v1", timedelta(days=-1), BATCH_COUNT),
-    "take due messages": call("take_due_messages_v1", ["AccountPurgeSignal"], BATCH_COUNT),
+    "send prompt updates": call(
+        p.SEND_PROMPT_ACCOUNT_UPDATES, quiet_min=timedelta(days=-1), count_max=BATCH_COUNT, **WORLD
+    ),
+    "take due messages": call(
+        p.TAKE_DUE_MESSAGES, signal_names=["AccountPurgeSignal"], count_max=BATCH_COUNT
+    ),
 }
 SCANS: dict[str, Callable[[Shard], object]] = {
-    "purge": call("purge_accounts_v1", 3, 4, timedelta(0)),
-    "update": call("send_due_account_updates_v1", 3, 4, timedelta(-1)),
+    "purge": call(p.PURGE_ACCOUNTS, **PAGE, deleted_for_min=timedelta(0), **WORLD),
+    "update": call(p.SEND_DUE_ACCOUNT_UPDATES, **PAGE, heartbeat=timedelta(-1), **WORLD),
     "find chores": call(
-        "find_account_chores_v1", 3, 4, timedelta(0), timedelta(0), 0.0001, timedelta(0)
+        p.FIND_ACCOUNT_CHORES,
+        **PAGE,
+        deletion_attempts_interval=timedelta(0),
+        capitalization_interval=timedelta(0),
+        interest_to_principal_ratio_max=0.0001,
+        rate_change_interval=timedelta(0),
+        root_config_age_max=timedelta(hours=2),
+        **WORLD,
     ),
-    "find debtors": call("find_unknown_debtors_on_pages_v1", 3, 4, 0, 1, timedelta(1)),
-    "drop accounts": call("drop_parent_accounts_v1", 3, 4, 0, 1),
-    "drop transfers": call("drop_parent_prepared_transfers_v1", 3, 4, 0, 1),
-    "remind": call("remind_of_prepared_transfers_v1", 3, 4, timedelta(-1)),
-    "forget changes": call("forget_balance_changes_v1", 3, 4, LATEST),
+    "find debtors": call(p.FIND_UNKNOWN_DEBTORS_ON_PAGES, **PAGE, **HALF, age_max=timedelta(1)),
+    "drop accounts": call(p.DROP_PARENT_ACCOUNTS, **PAGE, **HALF),
+    "drop transfers": call(p.DROP_PARENT_PREPARED_TRANSFERS, **PAGE, **HALF),
+    "remind": call(
+        p.REMIND_OF_PREPARED_TRANSFERS, **PAGE, reminder_interval=timedelta(-1), **WORLD
+    ),
+    "forget changes": call(p.FORGET_BALANCE_CHANGES, **PAGE, threshold_ts=LATEST),
 }
 
 
@@ -210,7 +234,7 @@ def check_reads(shard: Shard, deed: Callable[[Shard], object]) -> None:
         before = count_reads(shard)
         deed(shard)
         after = count_reads(shard)
-    for table in set(TABLES) - SHORT_TABLES:
+    for table in set(CHANGING_TABLES) - SHORT_TABLES:
         scans, count = (a - b for a, b in zip(after[table], before[table], strict=True))
         assert scans == 0, f"{table} is read from its start to its end"
         assert count <= READ_COUNT_MAX, f"{count} rows of {table} are read"
@@ -228,7 +252,7 @@ def test_scan_reads_the_pages_that_it_is_given(full: Shard, name: str) -> None:
 
 @pytest.mark.parametrize("table", OUTBOXES)
 def test_flusher_reads_what_it_sends(full: Shard, table: str) -> None:
-    signal = make_signal(TOPICS[table], full.settings)
+    signal = outbox_table(TOPICS[table], full.settings)
     query = signal.take_query(full.connection.raw)
     check_reads(
         full,

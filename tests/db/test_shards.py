@@ -7,17 +7,20 @@ from typing import Any
 import pytest
 
 from swpt_accounts.core.realm import Realm
+from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import Outgoing, put_aside
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.smp.outgoing import AccountPurge, PendingBalanceChange
+from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
 from swpt_accounts.workers.shard_guard import ForeignRowError, guard_tables
-from tests.db.books import configure_root, prepared
 from tests.db.realms import find_creditors, find_debtor, make_shard
-from tests.db.shard import OUTBOXES, Row, Shard
+from tests.db.rows import OUTBOXES
+from tests.db.shard import Shard
 from tests.model import builders
+from tests.model.books import configure_root, prepared
 from tests.model.builders import DAY, DEBTOR, NOW, ROOT
+from tests.model.node import Row
 from tests.support.database import Databases
 
 KEYS = ("0.#", "1.#")
@@ -30,6 +33,9 @@ QUEUES = (
     "finalization_request",
     "pending_balance_change",
 )
+
+
+ALL_PAGES = {"first_page": 0, "end_page": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ def test_money_goes_from_one_shard_to_the_other(shards: dict[str, Shard], seed: 
     deliver(shards, random)
     expected = dict.fromkeys(EVERYBODY, 1000)
     for _ in range(5):
-        payments = [(*random.sample(EVERYBODY, 2), random.randint(1, 50)) for _ in range(10)]
+        payments = [draw_payment(random) for _ in range(10)]
         pay(shards, payments, "agent")
         for sender, recipient, amount in payments:
             expected[sender] -= amount
@@ -97,6 +103,12 @@ def test_money_goes_from_one_shard_to_the_other(shards: dict[str, Shard], seed: 
         assert all(not shard.rows(queue) for queue in QUEUES)
 
 
+def draw_payment(random: Random) -> tuple[int, int, int]:
+    """A sender, a recipient, and an amount."""
+    sender, recipient = random.sample(EVERYBODY, 2)
+    return sender, recipient, random.randint(1, 50)
+
+
 def pay(
     shards: dict[str, Shard], payments: list[tuple[int, int, int]], coordinator_type: str
 ) -> None:
@@ -109,10 +121,10 @@ def pay(
         shard.receive(message)
         # Whether the recipient exists is asked elsewhere.
         shard.connection.call(
-            "note_verifications_v1",
-            [row["id"] for row in shard.rows("unverified_transfer_request")],
-            [True] * len(shard.rows("unverified_transfer_request")),
-            DAY,
+            p.NOTE_VERIFICATIONS,
+            id=[row["id"] for row in shard.rows("unverified_transfer_request")],
+            is_reachable=[True] * len(shard.rows("unverified_transfer_request")),
+            patience=DAY,
         )
         shard.process_transfer_requests()
         (transfer,) = prepared(shard, sender)
@@ -225,7 +237,7 @@ class TestSplit:
     def put_aside(self, shard: Shard, creditor_id: int) -> None:
         """Leave messages that the broker did not take."""
         ts = "2024-05-20T13:15:09+00:00"
-        messages = [
+        messages: list[OutgoingMessage] = [
             AccountPurge(DEBTOR, creditor_id, "2024-05-20", ts),
             PendingBalanceChange(DEBTOR, FAR, creditor_id, 1, "direct", "", "", ts, 5, ts),
         ]
@@ -262,10 +274,10 @@ class TestSplit:
         assert self.find_foreign(parent, "returned_message", realm) == []
 
     def drop(self, shard: Shard, table: str, realm: Realm) -> Any:
-        return shard.connection.call("drop_parent_rows_v1", table, realm.bits, realm.length)[0]
+        return shard.connection.call_value(p.DROP_PARENT_ROWS, table=table, **realm.parameters)
 
     def find_foreign(self, shard: Shard, table: str, realm: Realm) -> list[tuple[Any, ...]]:
-        return shard.connection.call_table("find_foreign_row_v1", table, realm.bits, realm.length)
+        return shard.connection.call_table(p.FIND_FOREIGN_ROW, table=table, **realm.parameters)
 
     @pytest.mark.parametrize("deletes", [True, False])
     def test_scans_handle_what_is_their_own(
@@ -332,13 +344,13 @@ class TestCurrencies:
     def remember(self, shard: Shard, rate: float = 5.5, count_max: int = 10) -> None:
         debtors = sorted(set(self.DEBTORS))
         shard.connection.call(
-            "remember_root_configs_v1",
-            debtors,
-            [rate] * len(debtors),
-            ["https://example.com/"] * len(debtors),
-            [None] * len(debtors),
-            [None] * len(debtors),
-            count_max,
+            p.REMEMBER_ROOT_CONFIGS,
+            debtor_id=debtors,
+            interest_rate=[rate] * len(debtors),
+            info_iri=["https://example.com/"] * len(debtors),
+            info_content_type=[None] * len(debtors),
+            info_sha256=[None] * len(debtors),
+            count_max=count_max,
         )
 
     def open_account(self, shard: Shard, debtor_id: int) -> Row:
@@ -350,7 +362,11 @@ class TestCurrencies:
         """The debtors to be asked about before a new account is opened."""
         (creditor_id,) = find_creditors("0.#", 1, debtor_id)
         rows = shard.connection.call_table(
-            "find_unknown_debtors_of_new_accounts_v1", [debtor_id], [creditor_id], 0, 1, DAY / 12
+            p.FIND_UNKNOWN_DEBTORS_OF_NEW_ACCOUNTS,
+            debtor_id=[debtor_id],
+            creditor_id=[creditor_id],
+            **shard.settings.realm.parameters,
+            age_max=DAY / 12,
         )
         return [found for (found,) in rows]
 
@@ -381,24 +397,35 @@ class TestCurrencies:
         self.open_account(half, find_debtor("0.#"))
         for expected in ([(debtor_id,)], []):
             rows = half.connection.call_table(
-                "find_unknown_debtors_on_pages_v1", 0, 1000, 0, 1, DAY / 12
+                p.FIND_UNKNOWN_DEBTORS_ON_PAGES,
+                **ALL_PAGES,
+                **half.settings.realm.parameters,
+                age_max=DAY / 12,
             )
             assert rows == expected
             self.remember(half)
+
+    def find_chores(self, half: Shard) -> list[Any]:
+        return half.connection.call_table(
+            p.FIND_ACCOUNT_CHORES,
+            **ALL_PAGES,
+            deletion_attempts_interval=DAY,
+            capitalization_interval=DAY,
+            interest_to_principal_ratio_max=0.1,
+            rate_change_interval=DAY,
+            root_config_age_max=DAY / 12,
+            **half.settings.realm.parameters,
+        )
 
     def test_chores_follow_from_what_was_fetched_lately(self, half: Shard) -> None:
         debtor_id = self.DEBTORS[0]
         self.open_account(half, debtor_id)
         half.set_now(NOW + DAY)
         self.remember(half, 7.0)
-        chores = half.connection.call_table(
-            "find_account_chores_v1", 0, 1000, DAY, DAY, 0.1, DAY, DAY / 12, 0, 1
-        )
+        chores = self.find_chores(half)
         assert [chore[0] for chore in chores] == ["ChangeInterestRate", "UpdateDebtorInfo"]
         half.set_now(NOW + 1.1 * DAY)
-        chores = half.connection.call_table(
-            "find_account_chores_v1", 0, 1000, DAY, DAY, 0.1, DAY, DAY / 12, 0, 1
-        )
+        chores = self.find_chores(half)
         assert chores == []
 
     def test_only_so_many_debtors_are_remembered(self, half: Shard) -> None:
@@ -406,7 +433,13 @@ class TestCurrencies:
         for i in range(5):
             half.set_now(NOW + i * DAY)
             half.connection.call(
-                "remember_root_configs_v1", [1000 + i], [0.0], [None], [None], [None], 3
+                p.REMEMBER_ROOT_CONFIGS,
+                debtor_id=[1000 + i],
+                interest_rate=[0.0],
+                info_iri=[None],
+                info_content_type=[None],
+                info_sha256=[None],
+                count_max=3,
             )
         rows = half.rows("root_config")
         assert [row["debtor_id"] for row in rows] == [DEBTOR, 1002, 1003, 1004]

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
+from swpt_accounts.peers.recipients import PATIENCE
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.verifying import PATIENCE
 from tests.db.realms import find_creditors, make_shard
 from tests.db.shard import Shard
 from tests.model import builders
@@ -41,16 +42,18 @@ def request(shard: Shard, *recipients: int) -> None:
 
 def lease(shard: Shard, count_max: int = 10) -> list[tuple[int, int]]:
     """Take requests that are due. Returns their ids, and the recipients to be asked about."""
-    rows = shard.connection.call_table("lease_unverified_requests_v1", count_max, LEASE)
+    rows = shard.connection.call_table(LEASE_UNVERIFIED_REQUESTS, count_max=count_max, lease=LEASE)
     assert all(debtor_id == DEBTOR for _, debtor_id, _ in rows)
     return sorted((request_id, recipient) for request_id, _, recipient in rows)
 
 
 def note(shard: Shard, answers: dict[int, bool | None]) -> int:
     """Note the answers to requests. Returns how many were given up."""
-    given_up: int
-    (given_up,) = shard.connection.call(
-        "note_verifications_v1", list(answers), list(answers.values()), PATIENCE
+    given_up: int = shard.connection.call_value(
+        NOTE_VERIFICATIONS,
+        id=list(answers),
+        is_reachable=list(answers.values()),
+        patience=PATIENCE,
     )
     return given_up
 

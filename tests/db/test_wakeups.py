@@ -7,15 +7,22 @@ from datetime import timedelta
 import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.scans.accounts import PROMPT_UPDATES_TOPIC
+from swpt_accounts.db.procedures import (
+    LEASE_UNVERIFIED_REQUESTS,
+    NOTE_VERIFICATIONS,
+    PURGE_ACCOUNTS,
+)
+from swpt_accounts.peers.recipients import TOPIC as VERIFYING_TOPIC
+from swpt_accounts.scans.prompt_updates import TOPIC as PROMPT_UPDATES_TOPIC
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
-from swpt_accounts.stages.verifying import TOPIC as VERIFYING_TOPIC
-from tests.db.books import delete_account, open_books, prepare, prepared
 from tests.db.realms import find_creditors, make_shard
-from tests.db.shard import OUTBOXES, TOPICS, Shard
+from tests.db.rows import OUTBOXES, TOPICS
+from tests.db.shard import Shard
 from tests.model import builders
+from tests.model.books import delete_account, open_books, prepare, prepared
 from tests.model.builders import DAY, INFO, NOW, ROOT, SECOND
+from tests.support.database import call_function
 
 QUEUES = {
     "transfer_request": PREPARING.topic,
@@ -64,11 +71,25 @@ def last_ids(shard: Shard) -> dict[str, int]:
 
 def answer(shard: Shard, is_reachable: bool | None) -> None:
     """Answer the one unverified request."""
-    ((request_id, *_),) = shard.connection.call_table(
-        "lease_unverified_requests_v1", 1, timedelta(seconds=1)
+    (request,) = shard.connection.call_table(
+        LEASE_UNVERIFIED_REQUESTS, count_max=1, lease=timedelta(seconds=1)
     )
     shard.connection.call(
-        "note_verifications_v1", [request_id], [is_reachable], timedelta(minutes=2)
+        NOTE_VERIFICATIONS,
+        id=[request.id],
+        is_reachable=[is_reachable],
+        patience=timedelta(minutes=2),
+    )
+
+
+def purge(shard: Shard) -> None:
+    """Purge the accounts that are deleted, however short ago."""
+    shard.connection.call(
+        PURGE_ACCOUNTS,
+        first_page=0,
+        end_page=1000,
+        deleted_for_min=timedelta(0),
+        **shard.settings.realm.parameters,
     )
 
 
@@ -107,6 +128,11 @@ def perform(chore_type: str, **fields: object) -> Callable[[Shard], None]:
 
 def leap(shard: Shard) -> None:
     shard.set_now(NOW + 14 * DAY)
+
+
+def delete_and_leap(shard: Shard) -> None:
+    delete_account(shard, CAROL, NOW + SECOND)
+    leap(shard)
 
 
 DEEDS = {
@@ -198,13 +224,11 @@ DEEDS = {
     ),
     "nothing to scan": Deed(Shard.scan_accounts, "", Shard.scan_accounts),
     "a purge": Deed(
-        lambda s: s.connection.call("purge_accounts_v1", 0, 1000, timedelta(0)),
+        purge,
         "AccountPurgeSignal",
-        lambda s: (delete_account(s, CAROL, NOW + SECOND), leap(s)),
+        delete_and_leap,
     ),
-    "nothing to purge": Deed(
-        lambda s: s.connection.call("purge_accounts_v1", 0, 1000, timedelta(0)), ""
-    ),
+    "nothing to purge": Deed(purge, ""),
     "a reminder": Deed(Shard.scan_prepared_transfers, "PreparedTransferSignal", leap),
     "no reminder": Deed(Shard.scan_prepared_transfers, ""),
 }
@@ -238,7 +262,7 @@ def test_wakeups_of_a_batch_are_folded(half: Shard, listener: DatabaseConnection
 
 def test_failed_transaction_wakes_up_nobody(half: Shard, listener: DatabaseConnection) -> None:
     with half.connection.raw.transaction(force_rollback=True):
-        half.connection.call("wake", "TransferRequest")
+        call_function(half.connection, "wake", "TransferRequest")
     listener.raw.execute("SELECT")
     assert listener.heard() == set()
 

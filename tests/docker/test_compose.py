@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from agentkit.processes import ROOT
-from swpt_accounts.settings import load_settings, settings_reference
+from scripts.settings_reference import settings_reference
+from swpt_accounts.settings import load_settings
 from tests.docker.processes import DOCKER
 from tests.docker.test_entrypoint import COMMANDS
 

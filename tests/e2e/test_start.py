@@ -12,7 +12,7 @@ from agentkit.waiting import wait_until
 
 WRONG = [
     ("PROTOCOL_BROKER_PREFETCH_COUNT", "many", "consume_messages"),
-    ("CHORES_BROKER_THREADS", "0", "consume_chore_messages"),
+    ("CHORES_BROKER_THREADS", "-1", "consume_chore_messages"),
     ("FLUSH_PERIOD", "-1", "flush_messages"),
     ("FLUSH_PROCESSES", "1.5", "flush_messages"),
     ("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "0.2.#", "subscribe"),

@@ -51,7 +51,7 @@ def _process_changes_of_account(
     principal_before = account.principal
     principal_delta, interest_delta = 0, money.ZERO
     for change in changes:
-        interest_delta = money.add(interest_delta, _missed_interest(account, change, now))
+        interest_delta = money.add(interest_delta, missed_interest(account, change, now))
         principal_delta += change.principal_delta
         principal_after = money.contain(principal_before + principal_delta)
         ledger.record_transfer(shard, account, change, principal_after, now)
@@ -62,7 +62,7 @@ def _process_changes_of_account(
         send_account_update(shard, account, now)
 
 
-def _missed_interest(account: Account, change: BalanceChange, now: datetime) -> Decimal:
+def missed_interest(account: Account, change: BalanceChange, now: datetime) -> Decimal:
     """The interest which the amount would have earned since it was committed."""
     if account.is_root:
         return money.ZERO

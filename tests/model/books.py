@@ -1,95 +1,114 @@
-"""An authority in operation, to start a test from."""
+"""A node in operation, to start a test from."""
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from . import builders
 from .builders import BOB, DEBTOR, NOW, ROOT
-from .oracle import Authority
-from .state import Account, Message, Params, PreparedTransfer
+from .node import Node, Row
+from .state import Message, PreparedTransfer
 
 
-def open_books(
-    balances: Mapping[int, int], *, rate: float = 0.0, params: Params | None = None
-) -> Authority:
+def open_books(node: Node, balances: Mapping[int, int], *, rate: float = 0.0) -> None:
     """Open a root account and the creditors' accounts at `NOW`, and issue their balances.
 
-    The outbox of the returned authority is empty.
+    There are no messages afterwards.
     """
-    authority = Authority(params)
-    configure_root(authority, NOW, rate=rate)
+    configure_root(node, rate=rate)
+    node.receive(*map(builders.configure_account, balances))
     for creditor_id, amount in balances.items():
-        authority.configure_account(builders.configure_account(creditor_id), NOW)
         if amount != 0:
-            transfer = prepare(authority, ROOT, creditor_id, amount, NOW, "issuing")
-            commit(authority, [(transfer, amount)], NOW)
-    authority.process_balance_changes(NOW)
-    authority.check_invariants()
-    authority.outbox.clear()
-    return authority
+            commit(node, [(prepare(node, ROOT, creditor_id, amount, "issuing"), amount)])
+    node.process_balance_changes()
+    node.take_messages()
 
 
 def configure_root(
-    authority: Authority, ts: datetime, *, negligible_amount: float = 1e30, **config: object
+    node: Node, ts: datetime = NOW, *, negligible_amount: float = 1e30, **config: object
 ) -> None:
     """Configure the debtor's account; `config` is what RootConfigData may contain."""
     config_data = json.dumps({"type": "RootConfigData", **config})
-    message = builders.configure_account(
-        ROOT, ts, config_data=config_data, negligible_amount=negligible_amount
+    node.receive(
+        builders.configure_account(
+            ROOT, ts, config_data=config_data, negligible_amount=negligible_amount
+        )
     )
-    authority.configure_account(message, ts)
 
 
 def prepare(
-    authority: Authority,
+    node: Node,
     creditor_id: int,
     recipient_id: int,
     amount: int,
-    now: datetime,
     coordinator_type: str = "direct",
+    **fields: Any,
 ) -> PreparedTransfer:
     """Prepare a transfer, which must succeed and lock the whole amount."""
     message = builders.prepare_transfer(
         creditor_id,
         recipient_id,
         amount,
-        now,
         coordinator_type=coordinator_type,
-        max_commit_delay=2**31 - 1,
+        **{"max_commit_delay": 2**31 - 1, **fields},
     )
-    authority.prepare_transfer(message, now)
-    authority.process_transfer_requests(now)
-    transfer_id = account(authority, creditor_id).last_transfer_id
-    assert authority.outbox[-1]["transfer_id"] == transfer_id
-    return authority.prepared[DEBTOR, creditor_id, transfer_id]
+    node.receive(message)
+    node.process_transfer_requests()
+    transfer = prepared(node, creditor_id)[-1]
+    assert transfer.locked_amount == amount
+    assert transfer.transfer_id == account(node, creditor_id)["last_transfer_id"]
+    return transfer
 
 
-def commit(
-    authority: Authority, amounts: list[tuple[PreparedTransfer, int]], now: datetime
-) -> list[str]:
-    """Finalize transfers together; returns the status codes."""
-    for transfer, amount in amounts:
-        authority.finalize_transfer(builders.finalize_transfer(transfer, amount, now), now)
-    authority.process_finalization_requests(now)
-    finalized = {m["transfer_id"]: m for m in sent(authority, "FinalizedTransfer")}
-    return [finalized[transfer.transfer_id]["status_code"] for transfer, _ in amounts]
+def prepared(node: Node, creditor_id: int) -> list[PreparedTransfer]:
+    """The prepared transfers of an account, the last one at the end."""
+    transfers = [PreparedTransfer(**row) for row in node.prepared_transfers()]
+    return [transfer for transfer in transfers if transfer.creditor_id == creditor_id]
 
 
-def delete_account(authority: Authority, creditor_id: int, now: datetime) -> None:
-    """Schedule the account for deletion, and delete it."""
-    authority.configure_account(
-        builders.configure_account(creditor_id, now, config_flags=1, negligible_amount=1e30), now
+def commit(node: Node, amounts: list[tuple[PreparedTransfer, int]]) -> list[str]:
+    """Finalize transfers together; returns the status codes. Only what is sent now is left."""
+    node.take_messages()
+    node.receive(*[builders.finalize_transfer(t, amount) for t, amount in amounts])
+    node.process_finalization_requests()
+    answers = {m["transfer_id"]: m for m in _of_type("FinalizedTransfer", node.peek_messages())}
+    return [answers[transfer.transfer_id]["status_code"] for transfer, _ in amounts]
+
+
+def delete_account(node: Node, creditor_id: int, ts: datetime) -> None:
+    """Schedule the account for deletion by a message of the moment `ts`, and delete it."""
+    node.receive(
+        builders.configure_account(creditor_id, ts, config_flags=1, negligible_amount=1e30)
     )
-    authority.try_to_delete_account(builders.chore("TryToDeleteAccount", creditor_id), now)
-    assert account(authority, creditor_id).is_deleted
+    node.perform_chore(builders.chore("TryToDeleteAccount", creditor_id))
+    assert account(node, creditor_id)["status_flags"] & 1
 
 
-def account(authority: Authority, creditor_id: int = BOB) -> Account:
+def account(node: Node, creditor_id: int = BOB) -> Row:
     """The account of the creditor."""
-    return authority.accounts[DEBTOR, creditor_id]
+    return node.account(DEBTOR, creditor_id)
 
 
-def sent(authority: Authority, message_type: str) -> list[Message]:
-    """The messages of one type in the outbox."""
-    return [message for message in authority.outbox if message["type"] == message_type]
+def everything(node: Node) -> dict[str, list[Row]]:
+    """All that is remembered, and all that is sent."""
+    return {**node.state(), "message": node.peek_messages()}
+
+
+def creditors(node: Node) -> list[int]:
+    """Those who have an account, by their ids."""
+    return [row["creditor_id"] for row in node.accounts()]
+
+
+def pending_amounts(node: Node) -> list[int]:
+    """The amounts of the balance changes that wait, in their order."""
+    return [row["principal_delta"] for row in node.pending_changes()]
+
+
+def sent(node: Node, message_type: str) -> list[Message]:
+    """Take all messages; returns those of one type."""
+    return _of_type(message_type, node.take_messages())
+
+
+def _of_type(message_type: str, messages: list[Message]) -> list[Message]:
+    return [message for message in messages if message["type"] == message_type]

@@ -1,4 +1,4 @@
-"""Compares the oracle with a database: every column of every table, every field of every message.
+"""Compares two nodes: every column of all that they remember, every field of every message.
 
 Everything must be equal, but for accumulated interest, which may differ by what rounding makes
 of it.
@@ -6,63 +6,23 @@ of it.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.db.shard import Shard
-
-from .ids import parse_account_id
-from .money import LATEST, later_by
-from .oracle import Authority
+from .node import Node
 from .state import Message
 
 INTEREST_DIFFERENCE_MAX = 1e-15
 INTEREST_RELATIVE_DIFFERENCE_MAX = 1e-12
 
 Row = Mapping[str, Any]
-_IDENTIFYING_FIELDS = (
-    "debtor_id",
-    "creditor_id",
-    "transfer_id",
-    "coordinator_type",
-    "coordinator_id",
-    "coordinator_request_id",
-)
 
 
-def compare_states(authority: Authority, shard: Shard) -> None:
-    """Raise AssertionError when the tables are not what the oracle remembers."""
-    _compare_rows(map(asdict, authority.accounts.values()), shard.rows("account"), "account")
-    _compare_rows(
-        map(asdict, authority.prepared.values()), shard.rows("prepared_transfer"), "transfer"
-    )
-    _compare_rows(
-        map(_transfer_request, authority.transfer_requests),
-        map(_without_id, shard.rows("transfer_request")),
-        "transfer request",
-    )
-    _compare_rows(
-        map(_finalization_request, authority.finalization_requests),
-        _first_of_each(map(_without_id, shard.rows("finalization_request"))),
-        "finalization request",
-    )
-    _compare_rows(
-        map(asdict, authority.pending_changes),
-        map(_pending_change, shard.rows("pending_balance_change")),
-        "pending change",
-    )
-    _compare_rows(
-        (
-            dict(zip(("debtor_id", "other_creditor_id", "change_id"), key, strict=True))
-            | asdict(entry)
-            for key, entry in authority.registered_changes.items()
-        ),
-        shard.rows("registered_balance_change"),
-        "archive entry",
-        order=_by("debtor_id", "other_creditor_id", "change_id"),
-    )
+def compare_states(expected: Node, found: Node) -> None:
+    """Raise AssertionError when the second node does not remember what the first one does."""
+    found_state = found.state()
+    for what, rows in expected.state().items():
+        _compare_rows(rows, found_state[what], what)
 
 
 def compare_messages(expected: Iterable[Message], found: Iterable[Message]) -> None:
@@ -103,14 +63,10 @@ def _by(*names: str) -> Callable[[Row], tuple[Any, ...]]:
     return lambda row: tuple(row[name] for name in names)
 
 
-def _compare_rows(
-    expected: Iterable[Row],
-    found: Iterable[Row],
-    what: str,
-    *,
-    order: Callable[[Row], tuple[Any, ...]] = _by("debtor_id", "creditor_id"),
-) -> None:
+def _compare_rows(expected: Iterable[Row], found: Iterable[Row], what: str) -> None:
     """Compare as many rows; those of one account in the order in which they are."""
+    archive = ("debtor_id", "other_creditor_id", "change_id")
+    order = _by(*archive) if what == "registered change" else _by("debtor_id", "creditor_id")
     expected_rows, found_rows = sorted(expected, key=order), sorted(found, key=order)
     assert len(expected_rows) == len(found_rows), f"{what}: {expected_rows} != {found_rows}"
     for expected_row, found_row in zip(expected_rows, found_rows, strict=True):
@@ -124,45 +80,8 @@ def _compare_row(expected: Row, found: Row, what: str) -> None:
         assert is_same, f"{name} of {what}: {value!r} expected, {found[name]!r} found, in {found}"
 
 
-def _is_near(expected: Decimal, found: Decimal | float) -> bool:
+def _is_near(expected: Decimal | float, found: Decimal | float) -> bool:
     difference = abs(float(expected) - float(found))
     return difference <= max(
         INTEREST_DIFFERENCE_MAX, INTEREST_RELATIVE_DIFFERENCE_MAX * abs(float(expected))
     )
-
-
-def _without_id(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name != "id"}
-
-
-def _first_of_each(rows: Iterable[Row]) -> list[Row]:
-    """The database keeps later requests for the same transfer until they are processed."""
-    firsts: dict[tuple[Any, ...], Row] = {}
-    for row in rows:
-        firsts.setdefault(_by(*_IDENTIFYING_FIELDS)(row), row)
-    return list(firsts.values())
-
-
-def _transfer_request(message: Message) -> Row:
-    row = {
-        name: value
-        for name, value in message.items()
-        if name not in ("type", "recipient", "max_commit_delay", "ts")
-    }
-    deadline = later_by(message["ts"], timedelta(seconds=message["max_commit_delay"]))
-    assert deadline < LATEST
-    return {
-        **row,
-        "recipient_creditor_id": parse_account_id(message["recipient"]),
-        "deadline": deadline,
-    }
-
-
-def _finalization_request(message: Message) -> Row:
-    return {name: value for name, value in message.items() if name not in ("type", "ts")}
-
-
-def _pending_change(row: Row) -> Row:
-    """A change that was made here has a number in the database, yet none in the oracle."""
-    change = {k: v for k, v in row.items() if k not in ("id", "is_registered")}
-    return change if row["is_registered"] else {**change, "change_id": None}

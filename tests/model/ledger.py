@@ -34,10 +34,13 @@ def expendable_amount(account: Account, now: datetime) -> int:
 
 
 def has_negligible_balance(account: Account, now: datetime) -> bool:
-    """Whether the account can be deleted without a loss that matters to its owner."""
+    """Whether the account can be deleted without a loss that matters to its owner.
+
+    A balance that no principal could hold counts as the greatest one that it can.
+    """
     if account.is_root:
         return account.principal == 0
-    return money.floor(balance(account, now)) <= account.negligible_amount
+    return money.contain(money.floor(balance(account, now))) <= account.negligible_amount
 
 
 def find_root_config(shard: Shard, debtor_id: int) -> RootConfig | None:

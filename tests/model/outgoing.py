@@ -142,7 +142,7 @@ def send_finalized_transfer(
             "status_code": status_code,
             "total_locked_amount": total_locked_amount,
             "prepared_at": transfer.prepared_at,
-            "ts": now,
+            "ts": max(now, transfer.prepared_at),
         }
     )
 

@@ -7,8 +7,8 @@ import pytest
 
 from . import money
 from .builders import NOW, YEAR
-from .ids import format_account_id, have_same_agent, parse_account_id
-from .money import LATEST, MAX_INT64, T0
+from .ids import parse_account_id
+from .money import LATEST, MAX_INT64
 
 YEAR_SECONDS = Decimal(31557600)
 
@@ -16,18 +16,7 @@ YEAR_SECONDS = Decimal(31557600)
 @pytest.mark.parametrize(
     ("amount", "rate", "years", "grown"),
     [
-        (1000, 0.0, 7, 1000),
-        (1000, 100.0, 1, 2000),
-        (1000, 100.0, 10, 1024000),
-        (1000, -50.0, 1, 500),
-        (1000, -50.0, 3, 125),
-        (1000, 5.5, 1, 1055),
-        (1000, 5.5, 2, Decimal("1113.025")),
-        (1000, 21.0, Decimal("0.5"), 1100),
-        (1000, 10.25, Decimal("0.5"), 1050),
         (-1000, 0.0, 1, -1000),
-        (0, 100.0, 1, 0),
-        (MAX_INT64, 100.0, 1, 2 * MAX_INT64),
         (MAX_INT64, 0.0, 8000, MAX_INT64),
         (10**20, 3.123456789, 1, 103123456789 * 10**9),
     ],
@@ -86,23 +75,13 @@ def test_floor(amount: Decimal | float, floor: int) -> None:
     assert money.floor(amount) == floor
 
 
-def test_seconds() -> None:
-    assert money.seconds_between(NOW, NOW + timedelta(microseconds=1)) == Decimal("0.000001")
-    assert money.seconds_between(NOW, NOW + YEAR) == YEAR_SECONDS
-    assert money.seconds_between(NOW, NOW - YEAR) == 0
-    assert money.seconds_between(T0, LATEST) == Decimal("253402300799.999999")
-
-
 def test_moments_saturate() -> None:
     assert money.later_by(NOW, YEAR) == NOW + YEAR
     assert money.later_by(LATEST - YEAR, YEAR) == LATEST
     assert money.later_by(LATEST, timedelta(seconds=2**31 - 1)) == LATEST
 
 
-def test_limits() -> None:
-    assert money.contain(2**63) == 2**63 - 1
-    assert money.contain(-(2**63)) == -(2**63) + 1
-    assert money.contain(-7) == -7
+def test_rates_are_clamped() -> None:
     assert money.clamp_rate(-50.1) == -50.0
     assert money.clamp_rate(100.1) == 100.0
     assert money.clamp_rate(5.5) == 5.5
@@ -114,54 +93,8 @@ def test_ratio() -> None:
 
 
 @pytest.mark.parametrize(
-    ("b", "a", "is_later"),
-    [
-        (1, 0, True),
-        (0, 1, False),
-        (0, 0, False),
-        (-(2**31), 2**31 - 1, True),
-        (2**31 - 1, -(2**31), False),
-        (2**31 - 1, 0, True),
-        (-(2**31), 0, False),
-        (0, -(2**31), False),
-    ],
-)
-def test_order_of_seqnums(b: int, a: int, is_later: bool) -> None:
-    assert money.is_later_seqnum(b, a) is is_later
-
-
-def test_next_seqnum() -> None:
-    assert money.next_seqnum(0) == 1
-    assert money.next_seqnum(2**31 - 1) == -(2**31)
-
-
-@pytest.mark.parametrize(
-    ("creditor_id", "account_id"),
-    [
-        (0, "0"),
-        (2**63 - 1, "9223372036854775807"),
-        (-(2**63), "9223372036854775808"),
-        (-2, "18446744073709551614"),
-        (-1, "18446744073709551615"),
-    ],
-)
-def test_account_ids(creditor_id: int, account_id: str) -> None:
-    assert format_account_id(creditor_id) == account_id
-    assert parse_account_id(account_id) == creditor_id
-
-
-@pytest.mark.parametrize(
     "text",
     ["", "00", "01", "-1", "+1", "1.0", " 1", "1\n", "1e1", "18446744073709551616", "\u0661"],
 )
 def test_not_an_account_id(text: str) -> None:
     assert parse_account_id(text) is None
-
-
-def test_agents() -> None:
-    assert have_same_agent((1 << 40) + 1, (1 << 40) + 2)
-    assert have_same_agent(-1, -2)
-    assert not have_same_agent((1 << 40) + 1, (2 << 40) + 1)
-    assert not have_same_agent(2 << 40, 3 << 40)
-    assert not have_same_agent(1, 2)
-    assert not have_same_agent((1 << 40) - 1, 1 << 40)

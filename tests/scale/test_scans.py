@@ -158,7 +158,7 @@ def authority_settings() -> dict[str, str]:
 
 def count_idle_pages(authority: Authority, scan: Scan) -> int:
     ((count,),) = authority.query(
-        "SELECT table_pages_v1(%s::text::regclass)"
+        "SELECT pg_relation_size(%s::text::regclass) / current_setting('block_size')::bigint"
         f" - (SELECT count(DISTINCT (ctid::text::point)[0]) FROM {scan.table}"
         f" WHERE {scan.key} %% %s = 0)",
         scan.table,

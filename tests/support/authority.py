@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from agentkit.authority import Authority, running
+from scripts.settings_reference import settings_reference
 from swpt_accounts.broker import topology
-from swpt_accounts.settings import settings_reference
 
 _LOG_LENGTH_SHOWN = 3000
 

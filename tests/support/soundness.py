@@ -19,7 +19,7 @@ def assert_sound(
 ) -> None:
     """Assert that the messages from a place on are right, and that all of them make chains.
 
-    They are of this hour, unless the test moves the time, and tells how late it is by then.
+    They are of this hour, unless the test moves the time, and gives the time that it is by then.
     """
     age_max = AGE_MAX if now is None else None
     problems = [p for m in messages[since:] for p in problems_of(m, now=now, age_max=age_max)]

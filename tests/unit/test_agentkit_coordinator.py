@@ -23,7 +23,7 @@ def about(transfer: Transfer, message_type: str, **fields: Any) -> Received:
     return received(message_type, **{**{n: transfer.request[n] for n in names}, **fields})
 
 
-def told(creditor_id: int, transfer: Transfer, amount: int) -> Received:
+def reported(creditor_id: int, transfer: Transfer, amount: int) -> Received:
     """The message to an owner of an account."""
     return received(
         "AccountTransfer",
@@ -35,7 +35,7 @@ def told(creditor_id: int, transfer: Transfer, amount: int) -> Received:
 
 
 class Agents:
-    """A coordinator that decides as it is told."""
+    """A coordinator that decides as the test wants."""
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -76,7 +76,7 @@ def test_it_is_done_when_both_owners_know(agents: Agents, transfer: Transfer) ->
     assert agents.sent[1]["committed_amount"] == transfer.committed_amount == 30
     agents.take(about(transfer, "FinalizedTransfer", transfer_id=1))
     is_done = []
-    for message in (told(ANA, transfer, -30), told(BORIS, transfer, 30)):
+    for message in (reported(ANA, transfer, -30), reported(BORIS, transfer, 30)):
         agents.take(message)
         is_done.append(transfer.is_done)
     assert is_done == [False, True]

@@ -1,8 +1,18 @@
 """The benchmark's book of transfers finds everything that is not as it should be."""
 
+from itertools import permutations
+
 import pytest
 
-from benchmarks.agents.ledger import CREDITED, DEBITED, FINALIZED, PREPARED, Ledger
+from benchmarks.agents.ledger import (
+    CREDITED,
+    DEBITED,
+    FINALIZED,
+    PREPARED,
+    Chain,
+    Ledger,
+    Problems,
+)
 from benchmarks.agents.messages import AccountTransfer
 
 SENDER, RECIPIENT = 11, 22
@@ -104,3 +114,21 @@ def test_a_chain_may_come_in_any_order_but_without_a_gap(ledger: Ledger) -> None
     ledger.note_account_transfer(link(RECIPIENT, 5, 5, 125, "103"))
     ledger.close()
     assert any("a gap" in text for text in ledger.problems.texts)
+
+
+@pytest.mark.parametrize("order", list(permutations((2, 3, 4))))
+def test_whichever_link_comes_first(order: tuple[int, ...]) -> None:
+    chain, problems = Chain(), Problems()
+    for number in order:
+        chain.add(link(RECIPIENT, number, 5, 100 + 5 * number), problems)
+    assert (chain.number, chain.principal, chain.loose(), problems.count) == (4, 120, [], 0)
+
+
+def test_an_earlier_link_must_fit_too() -> None:
+    chain, problems = Chain(), Problems()
+    chain.add(link(RECIPIENT, 5, 5, 125), problems)
+    chain.add(link(RECIPIENT, 4, 5, 121), problems)
+    assert problems.count == 1
+    missing = link(RECIPIENT, 2, 5, 110)
+    chain.add(missing, problems)
+    assert chain.loose() == [missing]

@@ -3,17 +3,23 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pytest
+from matplotlib.axes import Axes
 
+from benchmarks.histogram import Histogram
+from benchmarks.report.judging import answers
 from benchmarks.report.page import FOLDER, PAGE, RESULTS, fill
 from benchmarks.report.pictures import pictures
-from benchmarks.report.svg import Axis, Chart
+from benchmarks.report.plotting import draw
 from benchmarks.report.tables import TABLES
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import combine, read_results, write_results
+from benchmarks.settings import SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,78 @@ def test_what_was_not_measured_is_not_judged(results: dict[str, Any]) -> None:
     assert pictures(nothing) == {}
 
 
+def _light(**changes: object) -> dict[str, Any]:
+    pss = {"supervisord": 10.0, "flush_messages": 300.0}
+    run = {
+        "start_seconds": 1.5,
+        "idle_percent": 0.3,
+        "pss": pss,
+        "pss_total": 333.0,
+        "import": {"cpu_seconds": 0.61, "wall_seconds": 0.72},
+        **changes,
+    }
+    return {"light": {"runs": [run]}}
+
+
+def _settings(ratio: float, latency_ratio: float) -> dict[str, Any]:
+    histogram = Histogram()
+    histogram.add(0.0125)
+    one = {
+        "per_second": 2345.0,
+        "cpu_ms_total": 0.75,
+        "latencies": {"credited": histogram.as_json()},
+    }
+    run = {**dict.fromkeys(SETTINGS, one), "ratio": ratio, "latency_ratio": latency_ratio}
+    return {"settings": {"runs": [run]}}
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "verdicts"),
+    [
+        (_light(), {"350 MB": True, "1.5 s": True, "0.3 %": True}),
+        (_light(pss_total=334.0), {"350 MB": False, "1.5 s": True, "0.3 %": True}),
+        (_light(start_seconds=1.51), {"350 MB": True, "1.5 s": False, "0.3 %": True}),
+        (_light(idle_percent=0.31), {"350 MB": True, "1.5 s": True, "0.3 %": False}),
+        (_settings(0.95, 0.95), {"95 %": True}),
+        (_settings(0.94, 0.94), {"95 %": False}),
+    ],
+)
+def test_targets_are_met_or_not(
+    results: dict[str, Any], scenarios: dict[str, Any], verdicts: dict[str, bool]
+) -> None:
+    outcomes = [
+        (target.wanted, outcome.is_met)
+        for target in TARGETS
+        if (outcome := target.judge({**results, "scenarios": scenarios, "memory": {}}))
+    ]
+    assert outcomes
+    for wanted, is_met in outcomes:
+        assert [is_met] == [verdict for text, verdict in verdicts.items() if text in wanted]
+
+
+@pytest.mark.parametrize(
+    ("per_second", "connections_count", "is_met"),
+    [(2000.0, 16, True), (1999.0, 16, False), (3000.0, 10, False)],
+)
+def test_answers_count_over_enough_connections(
+    results: dict[str, Any], per_second: float, connections_count: int, is_met: bool
+) -> None:
+    run = {"per_second": per_second, "connections_count": connections_count}
+    outcome = answers(2000, 16)({**results, "scenarios": {"fetch": {"runs": [run]}}})
+    assert outcome is not None
+    assert outcome.is_met == is_met
+    assert f"over {connections_count} connections" in outcome.text
+
+
+def test_tables_tell_what_all_services_take(results: dict[str, Any]) -> None:
+    measured = {**results, "scenarios": {**_light(), **_settings(0.95, 0.9)}}
+    assert "| `flush_messages` | 300 |\n| `supervisord` | 10 |" in TABLES["pss"](measured)
+    assert "| together | 333 |" in TABLES["pss"](measured)
+    assert "seconds of CPU | 0.61 |" in TABLES["light"](measured)
+    for name in SETTINGS:
+        assert f"| {name} | 2,345 | 0.75 | 12.5 | 12.5 |" in TABLES["settings"](measured)
+
+
 def test_results_survive_their_file(tmp_path: Path) -> None:
     results = {"a": [1, 2.5, 3], "b": {"c": "x [ 1 ]", "d": []}, "e": 1234567.891}
     path = tmp_path / "results.json"
@@ -73,22 +151,46 @@ def test_older_results_fill_the_gaps() -> None:
     assert combine(new, old) == old
 
 
-@pytest.mark.parametrize(
-    ("axis", "ticks"),
-    [
-        (Axis(0, 12), [0, 2, 4, 6, 8, 10, 12]),
-        (Axis(0, 1.7), [0, 0.5, 1, 1.5]),
-        (Axis(3, 60, is_logarithmic=True), [5, 10, 20, 50]),
-    ],
-)
-def test_axes_have_round_ticks(axis: Axis, ticks: list[float]) -> None:
-    assert axis.ticks() == pytest.approx(ticks)
-    assert axis.place(axis.start) == 0
-    assert axis.place(axis.end) == 1
+def _texts(picture: str) -> set[str]:
+    root = ET.fromstring(picture)  # noqa: S314 - it is our own
+    return {"".join(e.itertext()).strip() for e in root.iter() if e.tag.endswith("}text")}
+
+
+def test_pictures_say_what_they_show(results: dict[str, Any]) -> None:
+    drawn = {name: _texts(picture) for name, picture in pictures(results).items()}
+    assert {"prepared", "credited", "p50", "p99", "milliseconds"} <= drawn["latency.svg"]
+    assert {"run 1", "seconds since the first request"} <= drawn["throughput.svg"]
+    assert {"burst", "to_one", "from_one", "zipf", "broker", "driver"} <= drawn["cost.svg"]
+    assert {"without", "beside it", "transfers a second"} <= drawn["held.svg"]
+    assert "MiB resident" in drawn["memory.svg"]
+
+
+@pytest.mark.parametrize("highest", [1.7, 12.0, 2500.0])
+def test_a_chart_has_round_ticks_from_zero(highest: float) -> None:
+    def content(axes: Axes) -> None:
+        axes.bar(["only"], [highest])
+
+    texts = _texts(draw("t", "x", "y", content))
+    ticks = sorted(float(text.replace(",", "")) for text in texts - {"t", "x", "y", "only"})
+    assert ticks[0] == 0
+    assert ticks[-1] <= 1.1 * highest
+    steps = [after - before for before, after in pairwise(ticks)]
+    assert steps == pytest.approx([ticks[1]] * len(steps))
+    assert f"{ticks[1]:e}"[:3] in ("1.0", "2.0", "2.5", "5.0")
+
+
+def test_a_chart_does_not_depend_on_the_moment_or_on_what_is_configured() -> None:
+    def content(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], label="line")
+
+    before = draw("t", "x", "y", content)
+    with mpl.rc_context({"font.size": 30, "svg.hashsalt": None, "figure.figsize": (1, 1)}):
+        assert draw("t", "x", "y", content) == before
+        assert mpl.rcParams["font.size"] == 30
 
 
 def test_words_in_a_picture_are_escaped() -> None:
-    chart = Chart("a < b", "x", "y", Axis(0, 1), Axis(0, 1))
-    chart.line("c & d", "#000000", [(0, 0), (1, 1)])
-    texts = [e.text for e in ET.fromstring(chart.svg()).iter() if e.text]  # noqa: S314 - our own
-    assert {"a < b", "c & d"} <= set(texts)
+    def content(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], label="c & d")
+
+    assert {"a < b", "c & d"} <= _texts(draw("a < b", "x", "y", content))

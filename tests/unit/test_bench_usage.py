@@ -1,10 +1,13 @@
 """How the benchmark reads /proc."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from benchmarks.memory import parse_fields
+from benchmarks.authority import wait_until
+from benchmarks.importing import measure_import
+from benchmarks.memory import parse_fields, process_name, tree_pss
 from benchmarks.options import FULL, LONG_SECONDS, SMOKE, parse_options
 from benchmarks.usage import (
     ALL_ROLES,
@@ -16,6 +19,7 @@ from benchmarks.usage import (
     machine_seconds,
     parse_stat,
     read_processes,
+    tree,
     tree_seconds,
 )
 
@@ -39,6 +43,8 @@ def test_the_time_of_a_tree() -> None:
     }
     assert tree_seconds(processes, 2) == 7.5
     assert tree_seconds(processes, 6) == 0.0
+    assert tree(processes, 1) == [1, 2, 3, 4, 5]
+    assert tree(processes, 6) == []
 
 
 def test_this_process_is_found() -> None:
@@ -71,6 +77,40 @@ def test_sizes_are_read_in_kilobytes() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("command_line", "comm", "name"),
+    [
+        ("/x/python\0/x/flask\0swpt_accounts\0scan_accounts\0", "flask", "scan_accounts"),
+        ("/x/python3.11\0/x/gunicorn\0wsgi:app\0", "gunicorn", "gunicorn"),
+        ("/bin/cat\0", "cat", "cat"),
+        ("gunicorn: worker [wsgi:app]\0\0", "gunicorn", "gunicorn: worker [wsgi:app]"),
+        ("swpt_accounts: flush_messages\0", "python", "flush_messages"),
+        ("/x/python\0-m\0all\0", "process_transfe", "process_transfer_requests"),
+        ("", "kworker\n", "kworker"),
+    ],
+)
+def test_processes_have_names_for_readers(command_line: str, comm: str, name: str) -> None:
+    assert process_name(command_line, comm + "\n") == name
+
+
+def test_the_memory_of_a_tree() -> None:
+    with subprocess.Popen(["sh", "-c", "cat; exit"], stdin=subprocess.PIPE) as process:
+        pid = process.pid
+        wait_until(lambda: len(tree(read_processes(), pid)) == 2, "the shell has a child", 10)
+        sizes = tree_pss(process.pid)
+        process.communicate()
+    assert len(sizes) == 2
+    assert all(size > 0 for size in sizes.values())
+
+
+def test_what_an_import_costs() -> None:
+    cost = measure_import("import json")
+    assert cost.cpu_seconds > 0
+    assert 0 < cost.wall_seconds < 60
+    with pytest.raises(subprocess.CalledProcessError):
+        measure_import("import no_such_module_of_this_program")
+
+
 def test_options() -> None:
     names = ("burst", "lone")
     assert parse_options([], names).sizes is FULL
@@ -78,6 +118,8 @@ def test_options() -> None:
         sizes = parse_options(arguments, names).sizes
         assert (sizes.held_seconds, sizes.memory_seconds) == (seconds, seconds)
     assert parse_options([], names).runs_count == 3
+    assert not parse_options([], names).is_report_only
+    assert parse_options(["--report-only"], names).is_report_only
     smoke = parse_options(["--smoke", "--only", "lone"], names)
     assert (smoke.sizes, smoke.runs_count, smoke.names) == (SMOKE, 1, ("lone",))
 

@@ -43,7 +43,7 @@ def link(number: int, made: Committed, acquired: int, principal: int) -> dict[st
 
 @pytest.fixture
 def chain() -> list[dict[str, Any]]:
-    """What is told of Ana's account."""
+    """What is reported of Ana's account."""
     new_money, a, b, _ = BOOKS.committed
     return [link(1, new_money, 100, 100), link(2, a, -30, 70), link(3, b, 10, 80)]
 
@@ -80,7 +80,7 @@ def test_a_wrong_principal_is_found(chain: list[dict[str, Any]]) -> None:
     assert len(check_chain(chain)) == 2
 
 
-def test_a_transfer_told_of_twice_is_found(chain: list[dict[str, Any]]) -> None:
+def test_a_transfer_reported_twice_is_found(chain: list[dict[str, Any]]) -> None:
     again = {**chain[2], "transfer_number": 4, "previous_transfer_number": 3, "principal": 90}
 
     problems = BOOKS.check_account(ANA, [*chain, again])
@@ -93,7 +93,7 @@ def test_a_transfer_of_nobody_is_found(chain: list[dict[str, Any]]) -> None:
 
     problems = BOOKS.check_account(ANA, [*chain, stray])
 
-    assert problems == ["nobody made the transfer 'stray', but it was told of"]
+    assert problems == ["nobody made the transfer 'stray', but it was reported"]
 
 
 @pytest.mark.parametrize(

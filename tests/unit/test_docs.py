@@ -7,11 +7,12 @@ from urllib.parse import unquote
 
 import click
 import pytest
+import yaml
 
+from scripts.settings_reference import settings_reference
 from swpt_accounts.broker import topology
-from swpt_accounts.cli import swpt_accounts as commands
+from swpt_accounts.cli import swpt_accounts as group
 from swpt_accounts.db.tables import Base
-from swpt_accounts.settings import settings_reference
 from swpt_accounts.smp import chores, decoding, outgoing
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,9 @@ PAGES = sorted(
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+README_LINES_MAX = 120
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+NAV = re.compile(r"^nav:\n.*", re.MULTILINE | re.DOTALL)
 SETTING_ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| (?:`(.*?)`|none) \|", re.MULTILINE)
 
 
@@ -82,6 +85,35 @@ def test_every_page_is_in_the_index() -> None:
     assert not missing
 
 
+def paths(nav: object) -> Iterator[str]:
+    """The pages of a nav of mkdocs: texts in lists, and in the values of mappings."""
+    if isinstance(nav, str):
+        yield nav
+    elif isinstance(nav, dict):
+        yield from paths(list(nav.values()))
+    else:
+        assert isinstance(nav, list)
+        for entry in nav:
+            yield from paths(entry)
+
+
+def test_every_page_is_in_the_nav_of_the_site() -> None:
+    found = NAV.search(read(ROOT / "mkdocs.yml"))
+    assert found
+    nav = list(paths(yaml.safe_load(found[0])["nav"]))
+    here = [name for name in nav if not name.startswith("repository/")]
+    assert sorted(here) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read(ROOT / "README.md").splitlines()) <= README_LINES_MAX
+
+
+@pytest.mark.parametrize("command", ["./dev up", "./dev test"])
+def test_the_readme_has_the_commands_for_a_checkout(command: str) -> None:
+    assert re.search(rf"^    {command} +# \w", read(ROOT / "README.md"), re.MULTILINE)
+
+
 def test_every_decision_has_its_number_and_its_parts() -> None:
     for number, page in enumerate(sorted((DOCS / "decisions").glob("*.md")), start=1):
         assert page.name.startswith(f"{number:04}-")
@@ -92,49 +124,53 @@ def test_every_decision_has_its_number_and_its_parts() -> None:
 # -- commands -----------------------------------------------------------------
 
 COMMANDS = sections(DOCS / "reference" / "commands.md")
+COMMAND_NAMES = group.list_commands(click.Context(group))
 
 
 def test_every_command_has_a_section() -> None:
-    assert set(COMMANDS) == set(commands.commands)
+    assert set(COMMANDS) == set(COMMAND_NAMES)
 
 
-@pytest.mark.parametrize("name", sorted(commands.commands))
-def test_every_option_is_told_and_no_other(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(COMMAND_NAMES))
+def test_every_option_is_documented_and_no_other(name: str) -> None:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
     declared = {
         spelling
-        for parameter in commands.commands[name].params
+        for parameter in command.params
         if isinstance(parameter, click.Option)
         for spelling in parameter.opts
     }
     rows = (row.split("|")[1] for row in COMMANDS[name].splitlines() if row.startswith("| `-"))
-    told = {spelling for cell in rows for spelling in re.findall(r"`(-[^`]+)`", cell)}
-    assert told == declared
+    documented = {spelling for cell in rows for spelling in re.findall(r"`(-[^`]+)`", cell)}
+    assert documented == declared
 
 
-def test_every_type_of_outgoing_message_is_told() -> None:
-    told = re.findall(r"`(\w+Signal)`", COMMANDS["flush_messages"])
-    assert sorted(told) == sorted(outgoing.SIGNALS)
+def test_every_type_of_outgoing_message_is_documented() -> None:
+    documented = re.findall(r"`(\w+Signal)`", COMMANDS["flush_messages"])
+    assert sorted(documented) == sorted(outgoing.SIGNALS)
 
 
-def test_readme_names_every_command() -> None:
-    text = read(ROOT / "README.md")
-    for name in set(commands.commands) - {"create_chores_queue", "flush_messages"}:
+def test_every_command_of_the_container_is_documented() -> None:
+    text = read(DOCS / "reference" / "container.md")
+    for name in set(COMMAND_NAMES) - {"create_chores_queue", "flush_messages"}:
         assert f"`{name}`" in text
     for name in outgoing.SIGNALS:
-        assert f"`flask swpt_accounts flush_messages {name}`" in text
+        assert f"`python -m swpt_accounts flush_messages {name}`" in text
 
 
 # -- settings -----------------------------------------------------------------
 
 
-def test_readme_tells_the_defaults() -> None:
+IMPORTANT_SETTINGS = dict(SETTING_ROW.findall(prose(DOCS / "how-to" / "configure.md")))
+
+
+def test_defaults_of_important_settings_are_right() -> None:
     defaults = {doc.name: doc.default for doc in settings_reference()}
-    told = dict(SETTING_ROW.findall(prose(ROOT / "README.md")))
-    assert told == {name: defaults[name] for name in told}
+    assert {name: defaults[name] for name in IMPORTANT_SETTINGS} == IMPORTANT_SETTINGS
 
 
-def test_readme_has_every_important_setting() -> None:
-    told = {name for name, _ in SETTING_ROW.findall(prose(ROOT / "README.md"))}
+def test_every_important_setting_is_documented() -> None:
     important = {
         doc.name
         for doc in settings_reference()
@@ -142,7 +178,7 @@ def test_readme_has_every_important_setting() -> None:
     }
     rare = {name for name in important if name.endswith("_PREFETCH_SIZE")}
     elsewhere = {"SQLALCHEMY_DATABASE_URI", "SUBSTITUTE_LOCALHOST_IN_VARS"}
-    assert told == important - rare - elsewhere
+    assert set(IMPORTANT_SETTINGS) == important - rare - elsewhere
 
 
 def test_no_page_names_a_setting_that_does_not_exist() -> None:
@@ -163,12 +199,12 @@ def test_every_table_has_a_section() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(Base.metadata.tables))
-def test_every_column_is_told(name: str) -> None:
-    told = set(re.findall(r"`(\w+)`", TABLES[name]))
-    assert set(Base.metadata.tables[name].columns.keys()) <= told
+def test_every_column_is_documented(name: str) -> None:
+    documented = set(re.findall(r"`(\w+)`", TABLES[name]))
+    assert set(Base.metadata.tables[name].columns.keys()) <= documented
 
 
-def test_the_architecture_tells_who_writes_each_table() -> None:
+def test_the_architecture_says_who_writes_each_table() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \|.*\|.*\|.*\|$", read(DOCS / "architecture.md"), re.M)
     assert set(Base.metadata.tables) <= set(rows)
 

@@ -9,17 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from swpt_accounts.broker import topology
-from swpt_accounts.core import root_config
-from swpt_accounts.core.ids import MAX_INT64
-from swpt_accounts.core.root_config import InvalidRootConfig, minimal_balance, parse_root_config
-from swpt_accounts.scans.accounts import rate_change_interval
-from swpt_accounts.settings import load_settings, settings_reference
-from swpt_accounts.smp import outgoing, routing
-from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage, decode
-from swpt_accounts.smp.encoding import encode
-from swpt_accounts.smp.types import CONTENT_TYPE, MAX_TRANSFER_NOTE_BYTES
-from swpt_accounts.specification.documents import (
+from scripts.settings_reference import settings_reference
+from scripts.specification.documents import (
     Field,
     json_blocks,
     message_examples,
@@ -27,6 +18,15 @@ from swpt_accounts.specification.documents import (
     sections,
     tables,
 )
+from swpt_accounts.broker import topology
+from swpt_accounts.core import root_config
+from swpt_accounts.core.ids import MAX_INT64
+from swpt_accounts.core.root_config import InvalidRootConfig, minimal_balance, parse_root_config
+from swpt_accounts.settings import load_settings
+from swpt_accounts.smp import outgoing, routing
+from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage, decode
+from swpt_accounts.smp.encoding import encode
+from swpt_accounts.smp.types import CONTENT_TYPE, MAX_TRANSFER_NOTE_BYTES
 
 ROOT = Path(__file__).parents[2]
 SQL = ROOT / "swpt_accounts" / "db" / "sql"
@@ -267,7 +267,7 @@ def test_periods_are_the_defaults() -> None:
 def test_derived_periods() -> None:
     settings = load_settings({})
     text = " ".join(sections(PROTOCOL)["Periods"].split())
-    assert f"and a day: {rate_change_interval(settings).days} days" in text
+    assert f"and a day: {settings.rate_change_interval.days} days" in text
     assert f"pass takes up to {settings.app_accounts_scan_hours:g} hours" in text
     linked = set(re.findall(r"`(\d+ days) <Periods_>`__", PROTOCOL))
     assert linked <= set(re.findall(r"\d+ days", text))

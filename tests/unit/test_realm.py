@@ -69,15 +69,11 @@ def test_contains_the_accounts_with_its_prefix(
 ) -> None:
     realm = Realm(account_bits(debtor_id, creditor_id) >> (24 - length), length)
     assert realm.contains(debtor_id, creditor_id)
-    assert realm.parent.contains(debtor_id, creditor_id)
     if length:
         sibling = Realm(realm.bits ^ 1, length)
         assert not sibling.contains(debtor_id, creditor_id)
-        assert sibling.parent == realm.parent
 
 
-@pytest.mark.parametrize(
-    ("key", "parent"), [("#", "#"), ("0.#", "#"), ("1.#", "#"), ("0.1.#", "0.#"), ("1.0.#", "1.#")]
-)
-def test_parent(key: str, parent: str) -> None:
-    assert str(Realm.parse(key).parent) == parent
+def test_parameters_of_stored_procedures() -> None:
+    assert Realm.parse("#").parameters == {"realm_bits": 0, "realm_length": 0}
+    assert Realm.parse("0.1.#").parameters == {"realm_bits": 1, "realm_length": 2}

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.settings import Settings, SettingsError, load_settings, settings_reference
+from scripts.settings_reference import settings_reference
+from swpt_accounts.settings import Settings, SettingsError, load_settings
 
 DEFAULTS: dict[str, Any] = {
     "WEBSERVER_PROCESSES": 1,
@@ -22,13 +23,13 @@ DEFAULTS: dict[str, Any] = {
     "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": "#",
     "PROTOCOL_BROKER_PROCESSES": 1,
     "PROTOCOL_BROKER_THREADS": 1,
-    "PROTOCOL_BROKER_PREFETCH_COUNT": 1,
+    "PROTOCOL_BROKER_PREFETCH_COUNT": 250,
     "PROTOCOL_BROKER_PREFETCH_SIZE": 0,
     "CHORES_BROKER_URL": "amqp://guest:guest@localhost:5672",
     "CHORES_BROKER_QUEUE": "swpt_accounts_chores",
     "CHORES_BROKER_PROCESSES": 1,
     "CHORES_BROKER_THREADS": 1,
-    "CHORES_BROKER_PREFETCH_COUNT": 1,
+    "CHORES_BROKER_PREFETCH_COUNT": 100,
     "CHORES_BROKER_PREFETCH_SIZE": 0,
     "FLUSH_PROCESSES": 1,
     "FLUSH_PERIOD": 2.0,
@@ -42,19 +43,19 @@ DEFAULTS: dict[str, Any] = {
     "SETUP_RABBITMQ_BINDINGS": False,
     "SUBSTITUTE_LOCALHOST_IN_VARS": "",
     "APP_PROCESS_BALANCE_CHANGES_WAIT": 2.0,
-    "APP_PROCESS_BALANCE_CHANGES_MAX_COUNT": 50_000,
+    "APP_PROCESS_BALANCE_CHANGES_MAX_COUNT": 1000,
     "APP_PROCESS_TRANSFER_REQUESTS_WAIT": 2.0,
-    "APP_PROCESS_TRANSFER_REQUESTS_MAX_COUNT": 50_000,
+    "APP_PROCESS_TRANSFER_REQUESTS_MAX_COUNT": 1000,
     "APP_PROCESS_FINALIZATION_REQUESTS_WAIT": 2.0,
-    "APP_PROCESS_FINALIZATION_REQUESTS_MAX_COUNT": 50_000,
-    "APP_FLUSH_REJECTED_TRANSFERS_BURST_COUNT": 5000,
-    "APP_FLUSH_PREPARED_TRANSFERS_BURST_COUNT": 5000,
-    "APP_FLUSH_FINALIZED_TRANSFERS_BURST_COUNT": 5000,
-    "APP_FLUSH_ACCOUNT_TRANSFERS_BURST_COUNT": 5000,
-    "APP_FLUSH_ACCOUNT_UPDATES_BURST_COUNT": 5000,
-    "APP_FLUSH_ACCOUNT_PURGES_BURST_COUNT": 5000,
-    "APP_FLUSH_REJECTED_CONFIGS_BURST_COUNT": 5000,
-    "APP_FLUSH_PENDING_BALANCE_CHANGES_BURST_COUNT": 5000,
+    "APP_PROCESS_FINALIZATION_REQUESTS_MAX_COUNT": 1000,
+    "APP_FLUSH_REJECTED_TRANSFERS_BURST_COUNT": 250,
+    "APP_FLUSH_PREPARED_TRANSFERS_BURST_COUNT": 250,
+    "APP_FLUSH_FINALIZED_TRANSFERS_BURST_COUNT": 250,
+    "APP_FLUSH_ACCOUNT_TRANSFERS_BURST_COUNT": 250,
+    "APP_FLUSH_ACCOUNT_UPDATES_BURST_COUNT": 250,
+    "APP_FLUSH_ACCOUNT_PURGES_BURST_COUNT": 250,
+    "APP_FLUSH_REJECTED_CONFIGS_BURST_COUNT": 250,
+    "APP_FLUSH_PENDING_BALANCE_CHANGES_BURST_COUNT": 250,
     "APP_INTRANET_EXTREME_DELAY_DAYS": 14.0,
     "APP_MESSAGE_MAX_DELAY_DAYS": 7.0,
     "APP_ACCOUNT_HEARTBEAT_DAYS": 7.0,
@@ -132,6 +133,9 @@ def test_spaces_around_a_value_do_not_matter() -> None:
 # --- Integers ---
 
 ZERO_IS_FINE = [name for name in names_of(int) if name.endswith("_PROCESSES")]
+CAPPED = ("_MAX_COUNT", "_BURST_COUNT")
+# Where 0 lets the program choose.
+CHOSEN = [n for n in names_of(int) if n.endswith((*CAPPED, "_THREADS", "_PREFETCH_COUNT"))]
 
 
 @pytest.mark.parametrize("name", names_of(int))
@@ -159,8 +163,20 @@ def test_integers(name: str) -> None:
 def test_zero(name: str) -> None:
     if name in ZERO_IS_FINE or name.endswith("_PREFETCH_SIZE"):
         assert load(name, "0") == 0
+    elif name in CHOSEN:
+        assert load(name, "0") == DEFAULTS[name]
     else:
         refuse(name, "0")
+
+
+@pytest.mark.parametrize("name", [n for n in names_of(int) if n.endswith(CAPPED)])
+def test_more_than_the_cap_counts_as_the_cap(name: str) -> None:
+    cap = DEFAULTS[name]
+    for value in (cap - 1, cap):
+        assert load(name, str(value)) == value
+    for value in (cap + 1, 50_000, 1_000_000):
+        assert load(name, str(value)) == cap
+    refuse(name, "1000001")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +187,6 @@ def test_zero(name: str) -> None:
         ("PROTOCOL_BROKER_PROCESSES", 1000),
         ("PROTOCOL_BROKER_PREFETCH_COUNT", 65535),
         ("PROTOCOL_BROKER_PREFETCH_SIZE", 0),
-        ("APP_FLUSH_ACCOUNT_UPDATES_BURST_COUNT", 1_000_000),
         ("APP_ACCOUNTS_SCAN_BEAT_MILLISECS", 60_000),
     ],
 )

@@ -1,22 +1,23 @@
-"""The files that tell of the settings agree with the settings."""
+"""The files that describe the settings agree with the settings."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from swpt_accounts.settings import load_settings, render_reference, settings_reference
+from scripts.settings_reference import render_reference, settings_reference
+from swpt_accounts.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 ASSIGNMENT = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 
-# They tell where the development servers are, or what suits development.
+# Where the development servers are, and what suits development.
 OWN_VALUES = {
     "APP_LOG_LEVEL",
-    "CHORES_BROKER_PREFETCH_COUNT",
+    "CHORES_BROKER_URL",
     "FETCH_API_URL",
     "POSTGRES_URL",
-    "PROTOCOL_BROKER_PREFETCH_COUNT",
+    "PROTOCOL_BROKER_URL",
     "SETUP_RABBITMQ_BINDINGS",
     "SUBSTITUTE_LOCALHOST_IN_VARS",
 }
@@ -38,9 +39,14 @@ def test_development_env_is_right(development: dict[str, str]) -> None:
     assert settings.database_url == development["POSTGRES_URL"]
 
 
-def test_development_env_tells_the_defaults(development: dict[str, str]) -> None:
-    told = load_settings({k: v for k, v in development.items() if k not in OWN_VALUES})
-    assert told == load_settings({})
+def test_development_env_shows_the_defaults(development: dict[str, str]) -> None:
+    shown = load_settings({k: v for k, v in development.items() if k not in OWN_VALUES})
+    assert shown == load_settings({})
+
+
+def test_development_env_sets_nothing_that_the_defaults_do_well() -> None:
+    text = (ROOT / "development.env").read_text(encoding="utf-8")
+    assert set(re.findall(r"^([A-Z0-9_]+)=", text, re.MULTILINE)) == OWN_VALUES
 
 
 def test_reference_page_is_current() -> None:

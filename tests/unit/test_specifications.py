@@ -14,6 +14,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
+from scripts.specification.asyncapi import PROTOCOL_VERSION, message_types
+from scripts.specification.documents import markdown
 from scripts.specifications import specifications, to_yaml
 from swpt_accounts.broker import topology
 from swpt_accounts.core.ids import MAX_INT64, ROOT_CREDITOR_ID, parse_account_id
@@ -22,8 +24,6 @@ from swpt_accounts.settings import load_settings
 from swpt_accounts.smp import outgoing, routing
 from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage, decode
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.specification.asyncapi import PROTOCOL_VERSION, message_types
-from swpt_accounts.specification.documents import markdown
 from swpt_accounts.web.views import fetch_api
 
 ROOT = Path(__file__).parents[2]

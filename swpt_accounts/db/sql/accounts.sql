@@ -1,28 +1,24 @@
--- What an AccountUpdate says of an account, in the order of the columns of the outbox.
-CREATE OR REPLACE VIEW account_update AS
-SELECT
-    debtor_id,
-    creditor_id,
-    creation_date,
-    last_change_ts,
-    last_change_seqnum,
-    principal,
-    interest::double precision AS interest,
-    interest_rate,
-    last_interest_rate_change_ts,
-    last_config_ts,
-    last_config_seqnum,
-    negligible_amount,
-    config_flags,
-    config_data,
-    account_id(creditor_id) AS account_id,
-    debtor_info_iri,
-    debtor_info_content_type,
-    debtor_info_sha256,
-    last_transfer_number,
-    last_transfer_committed_at,
-    greatest(current_ts(), last_change_ts) AS ts
-FROM account;
+-- The bits of `account.status_flags`, and of `account.config_flags`, by their names.
+CREATE OR REPLACE FUNCTION make_status_flags(p_is_deleted boolean, p_is_overflown boolean)
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN p_is_deleted THEN 1 ELSE 0 END | CASE WHEN p_is_overflown THEN 2 ELSE 0 END
+$$;
+
+CREATE OR REPLACE FUNCTION is_deleted(p_status_flags integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT p_status_flags & 1 <> 0
+$$;
+
+CREATE OR REPLACE FUNCTION is_overflown(p_status_flags integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT p_status_flags & 2 <> 0
+$$;
+
+CREATE OR REPLACE FUNCTION is_scheduled_for_deletion(p_config_flags integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT p_config_flags & 1 <> 0
+$$;
 
 -- Puts the AccountUpdates of the given accounts in the outbox. The caller holds the locks of the
 -- accounts, and has noted in each that its update is sent.
@@ -38,9 +34,16 @@ BEGIN
         debtor_info_iri, debtor_info_content_type, debtor_info_sha256, last_transfer_number,
         last_transfer_committed_at, ts
     )
-    SELECT u.*
+    SELECT
+        a.debtor_id, a.creditor_id, a.creation_date, a.last_change_ts, a.last_change_seqnum,
+        a.principal, a.interest::double precision, a.interest_rate,
+        a.last_interest_rate_change_ts, a.last_config_ts, a.last_config_seqnum,
+        a.negligible_amount, a.config_flags, a.config_data, account_id(a.creditor_id),
+        a.debtor_info_iri, a.debtor_info_content_type, a.debtor_info_sha256,
+        a.last_transfer_number, a.last_transfer_committed_at,
+        greatest(current_ts(), a.last_change_ts)
     FROM unnest(p_debtor_ids, p_creditor_ids) AS k (debtor_id, creditor_id)
-    JOIN account_update u ON u.debtor_id = k.debtor_id AND u.creditor_id = k.creditor_id;
+    JOIN account a ON a.debtor_id = k.debtor_id AND a.creditor_id = k.creditor_id;
 
     IF FOUND THEN
         PERFORM wake('AccountUpdateSignal');
@@ -84,11 +87,11 @@ END
 $$;
 
 -- Whether the debtor's own account is in this shard, and deleted: its configuration, which the
--- fetch API does not tell any more, does not count.
+-- fetch API does not return any more, does not count.
 CREATE OR REPLACE FUNCTION is_root_deleted(p_debtor_id bigint) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT coalesce((
-        SELECT status_flags & 1 = 1 FROM account WHERE debtor_id = p_debtor_id AND creditor_id = 0
+        SELECT is_deleted(status_flags) FROM account WHERE debtor_id = p_debtor_id AND creditor_id = 0
     ), false)
 $$;
 
@@ -107,24 +110,32 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Whether an account of this shard accepts incoming transfers.
-CREATE OR REPLACE FUNCTION is_reachable_v1(p_debtor_id bigint, p_creditor_id bigint)
+CREATE OR REPLACE FUNCTION is_reachable(p_debtor_id bigint, p_creditor_id bigint)
 RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT p_creditor_id = 0 OR coalesce((
-        SELECT status_flags & 1 = 0 AND config_flags & 1 = 0
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    -- (a function in SQL would be planned anew with each call)
+    RETURN p_creditor_id = 0 OR coalesce((
+        SELECT NOT is_deleted(status_flags) AND NOT is_scheduled_for_deletion(config_flags)
         FROM account
         WHERE debtor_id = p_debtor_id
             AND creditor_id >= p_creditor_id AND creditor_id <= p_creditor_id
         ORDER BY creditor_id DESC
         LIMIT 1
-    ), false)
+    ), false);
+END
 $$;
 
 -- The configuration of an account; NULL if there is no such account.
-CREATE OR REPLACE FUNCTION get_config_data_v1(p_debtor_id bigint, p_creditor_id bigint)
+CREATE OR REPLACE FUNCTION get_config_data(p_debtor_id bigint, p_creditor_id bigint)
 RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT config_data
-    FROM account
-    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND status_flags & 1 = 0
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT config_data
+        FROM account
+        WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
+            AND NOT is_deleted(status_flags)
+    );
+END
 $$;

@@ -1,10 +1,10 @@
 -- Takes in a batch of PendingBalanceChange messages from other shards. Each is archived, so
 -- that it is applied exactly once however often it arrives; one that is older than
 -- `p_threshold_ts` may have left the archive already, and is ignored.
-CREATE OR REPLACE FUNCTION receive_balance_changes_v1(
-    p_debtor_ids bigint[], p_creditor_ids bigint[], p_other_creditor_ids bigint[],
-    p_change_ids bigint[], p_principal_deltas bigint[], p_coordinator_types text[],
-    p_transfer_notes text[], p_transfer_note_formats text[], p_committed_at timestamptz[],
+CREATE OR REPLACE FUNCTION receive_balance_changes(
+    p_debtor_id bigint[], p_creditor_id bigint[], p_other_creditor_id bigint[],
+    p_change_id bigint[], p_principal_delta bigint[], p_coordinator_type text[],
+    p_transfer_note text[], p_transfer_note_format text[], p_committed_at timestamptz[],
     p_threshold_ts timestamptz
 ) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -12,9 +12,9 @@ BEGIN
     WITH message AS MATERIALIZED (
         SELECT DISTINCT ON (debtor_id, other_creditor_id, change_id) *
         FROM unnest(
-            p_debtor_ids, p_creditor_ids, p_other_creditor_ids, p_change_ids,
-            p_principal_deltas, p_coordinator_types, p_transfer_notes,
-            p_transfer_note_formats, p_committed_at
+            p_debtor_id, p_creditor_id, p_other_creditor_id, p_change_id,
+            p_principal_delta, p_coordinator_type, p_transfer_note,
+            p_transfer_note_format, p_committed_at
         ) WITH ORDINALITY AS m (
             debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
             coordinator_type, transfer_note, transfer_note_format, committed_at, arrival
@@ -49,7 +49,7 @@ $$;
 -- of one account together, under one lock, in order. An account that does not exist is opened,
 -- a deleted one comes back. Accounts that somebody else has locked are left for later. Returns
 -- how many changes were taken from the queue, and how many were seen.
-CREATE OR REPLACE FUNCTION process_balance_changes_v1(
+CREATE OR REPLACE FUNCTION process_balance_changes(
     p_after_id bigint, p_count_max integer,
     OUT taken integer, OUT seen integer, OUT last_id bigint
 )
@@ -59,7 +59,6 @@ DECLARE
     v_candidates bigint[];
     r record;
     n integer := 0;
-    v_count integer;
     -- the account in hand
     v_debtor_id bigint;
     v_creditor_id bigint;
@@ -94,17 +93,7 @@ BEGIN
         RETURN;
     END IF;
 
-    PERFORM open_account(m.debtor_id, m.creditor_id)
-    FROM (
-        SELECT DISTINCT debtor_id, creditor_id
-        FROM pending_balance_change q
-        WHERE q.id = ANY (v_candidates) AND NOT EXISTS (
-            SELECT FROM account_key k
-            WHERE k.debtor_id = q.debtor_id AND k.creditor_id = q.creditor_id
-            OFFSET 0
-        )
-        ORDER BY debtor_id, creditor_id
-    ) AS m;
+    PERFORM open_missing_accounts(v_candidates);
 
     FOR r IN
         SELECT
@@ -112,7 +101,7 @@ BEGIN
             q.committed_at, a.creation_date, a.principal, a.interest, a.interest_rate,
             a.previous_interest_rate, a.last_interest_rate_change_ts, a.last_change_ts,
             a.negligible_amount, a.last_transfer_number, a.last_transfer_committed_at,
-            a.status_flags & 1 = 1 OR a.last_heartbeat_ts = t0() AS must_announce,
+            is_deleted(a.status_flags) OR a.last_heartbeat_ts = t0() AS must_announce,
             a.tid AS account_tid
         FROM pending_balance_change q
         CROSS JOIN LATERAL (
@@ -180,10 +169,52 @@ BEGIN
         RETURN;
     END IF;
 
+    PERFORM credit_accounts(
+        v_account_tids, v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests,
+        v_last_numbers, v_last_committed_at, v_are_overflown, v_are_announced
+    );
+    PERFORM conclude_balance_changes(
+        v_tids, v_are_reported, v_creation_dates, v_transfer_numbers, v_principals
+    );
+END
+$$;
+
+-- Opens the accounts of pending balance changes that do not exist.
+CREATE OR REPLACE FUNCTION open_missing_accounts(p_change_ids bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM open_account(m.debtor_id, m.creditor_id)
+    FROM (
+        SELECT DISTINCT debtor_id, creditor_id
+        FROM pending_balance_change q
+        WHERE q.id = ANY (p_change_ids) AND NOT EXISTS (
+            SELECT FROM account_key k
+            WHERE k.debtor_id = q.debtor_id AND k.creditor_id = q.creditor_id
+            OFFSET 0
+        )
+        ORDER BY debtor_id, creditor_id
+    ) AS m;
+END
+$$;
+
+-- Writes accounts, which the caller has locked: an element of each array for each. An
+-- AccountUpdate is sent at once for those that are new or come back (`p_are_announced`).
+CREATE OR REPLACE FUNCTION credit_accounts(
+    p_tids tid[], p_debtor_ids bigint[], p_creditor_ids bigint[], p_principals bigint[],
+    p_interests numeric[], p_transfer_numbers bigint[], p_committed_at timestamptz[],
+    p_are_overflown boolean[], p_are_announced boolean[]
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_count integer;
+BEGIN
     UPDATE account a SET
         principal = s.principal,
         interest = s.interest,
-        status_flags = (a.status_flags & ~1) | CASE WHEN s.is_overflown THEN 2 ELSE 0 END,
+        status_flags = make_status_flags(
+            false, is_overflown(a.status_flags) OR s.is_overflown
+        ),
         last_change_seqnum = next_seqnum(a.last_change_seqnum),
         last_change_ts = greatest(a.last_change_ts, v_now),
         last_transfer_number = s.transfer_number,
@@ -191,24 +222,41 @@ BEGIN
         pending_account_update = NOT s.is_announced,
         last_heartbeat_ts = CASE WHEN s.is_announced THEN v_now ELSE a.last_heartbeat_ts END
     FROM unnest(
-        v_account_tids, v_new_principals, v_new_interests, v_last_numbers,
-        v_last_committed_at, v_are_overflown, v_are_announced
+        p_tids, p_principals, p_interests, p_transfer_numbers, p_committed_at,
+        p_are_overflown, p_are_announced
     ) AS s (
         tid, principal, interest, transfer_number, transfer_committed_at, is_overflown, is_announced
     )
     WHERE a.ctid = s.tid;
     GET DIAGNOSTICS v_count = ROW_COUNT;
-    ASSERT v_count = n, 'a locked account has moved';
+    ASSERT v_count = cardinality(p_tids), 'a locked account has moved';
 
     PERFORM record_account_updates(array_agg(s.debtor_id), array_agg(s.creditor_id))
-    FROM unnest(v_debtor_ids, v_creditor_ids, v_are_announced)
+    FROM unnest(p_debtor_ids, p_creditor_ids, p_are_announced)
         AS s (debtor_id, creditor_id, is_announced)
     WHERE s.is_announced;
 
+    IF false = ANY (p_are_announced) THEN
+        PERFORM wake('PendingAccountUpdate');
+    END IF;
+END
+$$;
+
+-- Removes pending balance changes, which the caller has locked: an element of each array for
+-- each. Writes the reports to the owners of the accounts, and notes in the archive what is applied.
+CREATE OR REPLACE FUNCTION conclude_balance_changes(
+    p_tids tid[], p_are_reported boolean[], p_creation_dates date[], p_transfer_numbers bigint[],
+    p_principals bigint[]
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_count bigint;
+BEGIN
     WITH applied AS (
         DELETE FROM pending_balance_change q
         USING unnest(
-            v_tids, v_are_reported, v_creation_dates, v_transfer_numbers, v_principals
+            p_tids, p_are_reported, p_creation_dates, p_transfer_numbers, p_principals
         ) AS o (tid, is_reported, creation_date, transfer_number, principal)
         WHERE q.ctid = o.tid
         RETURNING q.*, o.is_reported, o.creation_date, o.transfer_number, o.principal
@@ -234,13 +282,10 @@ BEGIN
             AND b.change_id = c.change_id
     )
     SELECT count(*) INTO v_count FROM applied;
-    ASSERT v_count = taken, 'a locked change has moved';
+    ASSERT v_count = cardinality(p_tids), 'a locked change has moved';
 
-    IF true = ANY (v_are_reported) THEN
+    IF true = ANY (p_are_reported) THEN
         PERFORM wake('AccountTransferSignal');
-    END IF;
-    IF false = ANY (v_are_announced) THEN
-        PERFORM wake('PendingAccountUpdate');
     END IF;
 END
 $$;

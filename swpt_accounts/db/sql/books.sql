@@ -2,9 +2,9 @@
 -- sees one snapshot, so the workers need not stop.
 
 -- What is wrong with this shard's own rows, at most `p_count_max` findings; nothing, if the books are
--- right. The sums of whole currencies are looked at only where all accounts are in this database,
+-- right. The sums of whole currencies are checked only where all accounts are in this database,
 -- and leave out those of which something was cut off (`contain_principal`).
-CREATE OR REPLACE FUNCTION find_book_errors_v1(
+CREATE OR REPLACE FUNCTION find_book_errors(
     p_realm_bits integer, p_realm_length integer, p_count_max integer
 ) RETURNS TABLE (debtor_id bigint, creditor_id bigint, error text)
 LANGUAGE sql STABLE
@@ -26,7 +26,7 @@ AS $$
         WHERE in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         GROUP BY debtor_id, creditor_id
     ), amount AS (
-        SELECT debtor_id, principal::numeric AS amount, status_flags & 2 <> 0 AS is_overflown
+        SELECT debtor_id, principal::numeric AS amount, is_overflown(status_flags) AS is_overflown
         FROM own_account
         WHERE p_realm_length = 0
         UNION ALL
@@ -60,7 +60,7 @@ AS $$
             debtor_id, creditor_id,
             format('it is deleted, and has %s with %s interest', principal, interest)
         FROM own_account
-        WHERE status_flags & 1 = 1 AND (principal <> 0 OR interest <> 0)
+        WHERE is_deleted(status_flags) AND (principal <> 0 OR interest <> 0)
         UNION ALL
         SELECT
             debtor_id, creditor_id,

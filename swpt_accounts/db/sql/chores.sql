@@ -2,7 +2,7 @@
 
 -- Changes the interest rate of a creditor's account, unless the order is more than a day old,
 -- changes nothing, or comes less than `p_interval_min` after the last change.
-CREATE OR REPLACE FUNCTION change_interest_rate_v1(
+CREATE OR REPLACE FUNCTION change_interest_rate(
     p_debtor_id bigint, p_creditor_id bigint, p_interest_rate double precision,
     p_ts timestamptz, p_interval_min interval
 ) RETURNS void
@@ -24,7 +24,7 @@ BEGIN
         last_heartbeat_ts = v_now
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
         AND creditor_id <> 0
-        AND status_flags & 1 = 0
+        AND NOT is_deleted(status_flags)
         AND interest_rate <> v_rate
         AND p_ts >= v_now - interval '1 day'
         AND last_interest_rate_change_ts <= v_now - p_interval_min;
@@ -35,7 +35,7 @@ END
 $$;
 
 -- Changes what a creditor's account says about its debtor.
-CREATE OR REPLACE FUNCTION update_debtor_info_v1(
+CREATE OR REPLACE FUNCTION update_debtor_info(
     p_debtor_id bigint, p_creditor_id bigint, p_iri text, p_content_type text, p_sha256 bytea,
     p_ts timestamptz
 ) RETURNS void
@@ -56,7 +56,7 @@ BEGIN
         last_heartbeat_ts = v_now
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
         AND creditor_id <> 0
-        AND status_flags & 1 = 0
+        AND NOT is_deleted(status_flags)
         AND (debtor_info_iri, debtor_info_content_type, debtor_info_sha256)
             IS DISTINCT FROM (p_iri, p_content_type, p_sha256)
         AND p_ts >= v_now - interval '1 day';
@@ -68,7 +68,7 @@ $$;
 
 -- Turns the whole units of a creditor's accumulated interest into principal, if that was not
 -- done for `p_interval_min`. What does not fit into an int64 principal stays interest.
-CREATE OR REPLACE FUNCTION capitalize_interest_v1(
+CREATE OR REPLACE FUNCTION capitalize_interest(
     p_debtor_id bigint, p_creditor_id bigint, p_interval_min interval,
     p_realm_bits integer, p_realm_length integer
 ) RETURNS void
@@ -83,7 +83,7 @@ BEGIN
     FROM account
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
         AND creditor_id <> 0
-        AND status_flags & 1 = 0
+        AND NOT is_deleted(status_flags)
         AND last_interest_capitalization_ts <= v_now - p_interval_min
     FOR UPDATE;
     IF NOT FOUND THEN
@@ -119,7 +119,7 @@ $$;
 
 -- Deletes an account that is scheduled for deletion, if no transfers are prepared on it, and
 -- its owner loses no more than the negligible amount. What is left goes to the debtor.
-CREATE OR REPLACE FUNCTION try_to_delete_account_v1(
+CREATE OR REPLACE FUNCTION try_to_delete_account(
     p_debtor_id bigint, p_creditor_id bigint, p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -128,11 +128,11 @@ DECLARE
     v_account account;
 BEGIN
     UPDATE account SET last_deletion_attempt_ts = v_now
-    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND status_flags & 1 = 0
+    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND NOT is_deleted(status_flags)
     RETURNING * INTO v_account;
 
     IF NOT FOUND
-        OR v_account.config_flags & 1 = 0
+        OR NOT is_scheduled_for_deletion(v_account.config_flags)
         OR v_account.pending_transfers_count > 0
         OR NOT is_negligible_balance(v_account, v_now)
     THEN
@@ -143,7 +143,7 @@ BEGIN
         principal = 0,
         interest = 0,
         total_locked_amount = 0,
-        status_flags = status_flags | 1,
+        status_flags = make_status_flags(true, is_overflown(status_flags)),
         last_change_seqnum = next_seqnum(last_change_seqnum),
         last_change_ts = greatest(last_change_ts, v_now),
         pending_account_update = false,

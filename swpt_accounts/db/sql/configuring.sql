@@ -3,12 +3,12 @@
 -- `p_is_valid` says whether the config_data was found valid; for root accounts the fields of
 -- the valid RootConfigData follow (NULL for creditors' accounts). Messages that would create
 -- an account, but are older than `p_message_max_delay`, are ignored.
-CREATE OR REPLACE FUNCTION configure_accounts_v1(
-    p_debtor_ids bigint[], p_creditor_ids bigint[], p_ts timestamptz[], p_seqnums integer[],
-    p_negligible_amounts double precision[], p_config_flags integer[], p_config_data text[],
-    p_is_valid boolean[], p_minimal_balances bigint[],
-    p_interest_rates double precision[], p_info_iris text[], p_info_content_types text[],
-    p_info_sha256s bytea[], p_message_max_delay interval
+CREATE OR REPLACE FUNCTION configure_accounts(
+    p_debtor_id bigint[], p_creditor_id bigint[], p_ts timestamptz[], p_seqnum integer[],
+    p_negligible_amount double precision[], p_config_flags integer[], p_config_data text[],
+    p_is_valid boolean[], p_minimal_balance bigint[],
+    p_interest_rate double precision[], p_info_iri text[], p_info_content_type text[],
+    p_info_sha256 bytea[], p_message_max_delay interval
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -20,9 +20,9 @@ BEGIN
     FOR m IN
         SELECT *
         FROM unnest(
-            p_debtor_ids, p_creditor_ids, p_ts, p_seqnums, p_negligible_amounts,
-            p_config_flags, p_config_data, p_is_valid, p_minimal_balances,
-            p_interest_rates, p_info_iris, p_info_content_types, p_info_sha256s
+            p_debtor_id, p_creditor_id, p_ts, p_seqnum, p_negligible_amount,
+            p_config_flags, p_config_data, p_is_valid, p_minimal_balance,
+            p_interest_rate, p_info_iri, p_info_content_type, p_info_sha256
         ) WITH ORDINALITY AS m (
             debtor_id, creditor_id, ts, seqnum, negligible_amount,
             config_flags, config_data, is_valid, minimal_balance,
@@ -92,7 +92,7 @@ BEGIN
         config_flags = p_config_flags,
         config_data = p_config_data,
         minimal_balance = p_minimal_balance,
-        status_flags = a.status_flags & ~1,
+        status_flags = make_status_flags(false, is_overflown(a.status_flags)),
         interest = interest_part(
             balance_at(v_now, a.principal, a.interest, a.interest_rate, a.last_change_ts),
             a.principal
@@ -109,7 +109,7 @@ BEGIN
         last_heartbeat_ts = v_now
     FROM (
         -- an undeleted account starts with the interest rate of its currency, if that is known
-        SELECT coalesce(status_flags & 1 = 1 AND interest_rate <> v_rate, false) AS takes_rate
+        SELECT coalesce(is_deleted(status_flags) AND interest_rate <> v_rate, false) AS takes_rate
         FROM account
         WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
     ) AS o

@@ -1,13 +1,13 @@
--- What the debtors in other shards say in their RootConfigData, as the fetch API tells it.
+-- What the debtors in other shards say in their RootConfigData, as the fetch API returns it.
 
 -- Which of these debtors, whose own accounts are in other shards, nobody has asked about for
 -- `p_age_max`.
 CREATE OR REPLACE FUNCTION find_unknown_debtors(
-    p_debtor_ids bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval
+    p_debtor_id bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval
 ) RETURNS TABLE (debtor_id bigint)
 LANGUAGE sql STABLE AS $$
     SELECT DISTINCT d.debtor_id
-    FROM unnest(p_debtor_ids) AS d (debtor_id)
+    FROM unnest(p_debtor_id) AS d (debtor_id)
     WHERE NOT in_realm(d.debtor_id, 0, p_realm_bits, p_realm_length)
         AND NOT EXISTS (
             SELECT FROM root_config c
@@ -17,8 +17,8 @@ $$;
 
 -- Unknown debtors of accounts that do not exist yet, or are deleted: an account that is opened, or
 -- undeleted by a configuration, starts with the interest rate of its currency.
-CREATE OR REPLACE FUNCTION find_unknown_debtors_of_new_accounts_v1(
-    p_debtor_ids bigint[], p_creditor_ids bigint[], p_realm_bits integer,
+CREATE OR REPLACE FUNCTION find_unknown_debtors_of_new_accounts(
+    p_debtor_id bigint[], p_creditor_id bigint[], p_realm_bits integer,
     p_realm_length integer, p_age_max interval
 ) RETURNS TABLE (debtor_id bigint)
 LANGUAGE sql STABLE AS $$
@@ -26,11 +26,11 @@ LANGUAGE sql STABLE AS $$
     FROM find_unknown_debtors(
         ARRAY(
             SELECT k.debtor_id
-            FROM unnest(p_debtor_ids, p_creditor_ids) AS k (debtor_id, creditor_id)
+            FROM unnest(p_debtor_id, p_creditor_id) AS k (debtor_id, creditor_id)
             WHERE k.creditor_id <> 0 AND NOT EXISTS (
                 SELECT FROM account a
                 WHERE a.debtor_id = k.debtor_id AND a.creditor_id = k.creditor_id
-                    AND a.status_flags & 1 = 0
+                    AND NOT is_deleted(a.status_flags)
             )
         ),
         p_realm_bits, p_realm_length, p_age_max
@@ -38,7 +38,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Unknown debtors of the accounts on these pages: [p_first_page, p_end_page).
-CREATE OR REPLACE FUNCTION find_unknown_debtors_on_pages_v1(
+CREATE OR REPLACE FUNCTION find_unknown_debtors_on_pages(
     p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer,
     p_age_max interval
 ) RETURNS TABLE (debtor_id bigint)
@@ -49,16 +49,16 @@ LANGUAGE sql STABLE AS $$
             SELECT DISTINCT a.debtor_id
             FROM account a
             WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
-                AND a.creditor_id <> 0 AND a.status_flags & 1 = 0
+                AND a.creditor_id <> 0 AND NOT is_deleted(a.status_flags)
         ),
         p_realm_bits, p_realm_length, p_age_max
     ) AS u
 $$;
 
 -- Remembers what was fetched: at most `p_count_max` debtors, the last asked about.
-CREATE OR REPLACE FUNCTION remember_root_configs_v1(
-    p_debtor_ids bigint[], p_interest_rates double precision[], p_info_iris text[],
-    p_info_content_types text[], p_info_sha256s bytea[], p_count_max integer
+CREATE OR REPLACE FUNCTION remember_root_configs(
+    p_debtor_id bigint[], p_interest_rate double precision[], p_info_iri text[],
+    p_info_content_type text[], p_info_sha256 bytea[], p_count_max integer
 ) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO root_config (
@@ -66,7 +66,7 @@ LANGUAGE sql AS $$
     )
     SELECT m.*, current_ts()
     FROM unnest(
-        p_debtor_ids, p_interest_rates, p_info_iris, p_info_content_types, p_info_sha256s
+        p_debtor_id, p_interest_rate, p_info_iri, p_info_content_type, p_info_sha256
     ) AS m
     ORDER BY 1
     ON CONFLICT (debtor_id) DO UPDATE SET

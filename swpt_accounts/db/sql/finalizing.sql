@@ -1,8 +1,8 @@
 -- Takes in a batch of FinalizeTransfer messages.
-CREATE OR REPLACE FUNCTION receive_finalization_requests_v1(
-    p_debtor_ids bigint[], p_creditor_ids bigint[], p_transfer_ids bigint[],
-    p_coordinator_types text[], p_coordinator_ids bigint[], p_coordinator_request_ids bigint[],
-    p_committed_amounts bigint[], p_transfer_notes text[], p_transfer_note_formats text[]
+CREATE OR REPLACE FUNCTION receive_finalization_requests(
+    p_debtor_id bigint[], p_creditor_id bigint[], p_transfer_id bigint[],
+    p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[],
+    p_committed_amount bigint[], p_transfer_note text[], p_transfer_note_format text[]
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -14,9 +14,9 @@ BEGIN
         debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
         coordinator_request_id, committed_amount, transfer_note, transfer_note_format
     FROM unnest(
-        p_debtor_ids, p_creditor_ids, p_transfer_ids, p_coordinator_types, p_coordinator_ids,
-        p_coordinator_request_ids, p_committed_amounts, p_transfer_notes,
-        p_transfer_note_formats
+        p_debtor_id, p_creditor_id, p_transfer_id, p_coordinator_type, p_coordinator_id,
+        p_coordinator_request_id, p_committed_amount, p_transfer_note,
+        p_transfer_note_format
     ) WITH ORDINALITY AS m (
         debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
         coordinator_request_id, committed_amount, transfer_note, transfer_note_format, arrival
@@ -30,7 +30,7 @@ $$;
 -- requests of one sender together, under one lock of its account, in order. Senders that
 -- somebody else has locked are left for later; a request that matches no prepared transfer
 -- is dropped. Returns how many requests were taken from the queue, and how many were seen.
-CREATE OR REPLACE FUNCTION process_finalization_requests_v1(
+CREATE OR REPLACE FUNCTION process_finalization_requests(
     p_after_id bigint, p_count_max integer, p_realm_bits integer, p_realm_length integer,
     OUT taken integer, OUT seen integer, OUT last_id bigint
 )
@@ -40,10 +40,6 @@ DECLARE
     v_candidates bigint[];
     r record;
     n integer := 0;
-    v_count integer;
-    v_reported bigint;
-    v_queued bigint;
-    v_posted bigint;
     v_status text;
     v_amount bigint;
     v_balance numeric;
@@ -148,20 +144,11 @@ BEGIN
         CONTINUE WHEN r.transfer_id = ANY (v_finished);
         v_finished := v_finished || r.transfer_id;
 
-        v_status := CASE
-            WHEN r.committed_amount = 0 THEN 'OK'
-            WHEN v_now > r.deadline THEN 'TIMEOUT'
-            WHEN r.last_interest_rate_change_ts > r.final_interest_rate_ts
-                THEN 'NEWER_INTEREST_RATE'
-            WHEN r.committed_amount <= v_expendable + r.locked_amount THEN 'OK'
-            WHEN r.committed_amount > r.locked_amount THEN 'INSUFFICIENT_AVAILABLE_AMOUNT'
-            WHEN r.creditor_id = 0 OR r.committed_amount <= round(
-                r.locked_amount
-                * growth(r.demurrage_rate, seconds_between(r.prepared_at, v_now)),
-                20
-            ) THEN 'OK'
-            ELSE 'INSUFFICIENT_AVAILABLE_AMOUNT'
-        END;
+        v_status := finalization_status(
+            v_now, r.creditor_id, r.committed_amount, v_expendable, r.locked_amount,
+            r.demurrage_rate, r.prepared_at, r.deadline,
+            r.last_interest_rate_change_ts, r.final_interest_rate_ts
+        );
         v_amount := CASE v_status WHEN 'OK' THEN r.committed_amount ELSE 0 END;
         v_total_locked := v_total_locked - r.locked_amount;
         v_transfers_count := v_transfers_count - 1;
@@ -195,126 +182,14 @@ BEGIN
 
     taken := cardinality(v_tids);
     IF taken > 0 THEN
-        UPDATE account a SET
-            total_locked_amount = s.total_locked_amount,
-            pending_transfers_count = s.pending_transfers_count,
-            principal = s.principal,
-            interest = CASE WHEN s.is_changed THEN s.interest ELSE a.interest END,
-            status_flags = CASE WHEN s.is_overflown THEN a.status_flags | 2 ELSE a.status_flags END,
-            last_change_seqnum = s.seqnum,
-            last_change_ts =
-                CASE WHEN s.is_changed THEN greatest(a.last_change_ts, v_now) ELSE a.last_change_ts END,
-            last_transfer_number = s.transfer_number,
-            last_transfer_committed_at = CASE
-                WHEN s.transfer_number > a.last_transfer_number THEN v_now
-                ELSE a.last_transfer_committed_at
-            END,
-            pending_account_update = a.pending_account_update OR s.is_changed
-        FROM unnest(
+        PERFORM debit_senders(
             v_account_tids, v_new_principals, v_new_interests, v_total_lockeds,
             v_transfers_counts, v_seqnums, v_last_numbers, v_are_changed, v_are_overflown
-        ) AS s (
-            tid, principal, interest, total_locked_amount, pending_transfers_count, seqnum,
-            transfer_number, is_changed, is_overflown
-        )
-        WHERE a.ctid = s.tid;
-        GET DIAGNOSTICS v_count = ROW_COUNT;
-        ASSERT v_count = n, 'a locked account has moved';
-
-        WITH outcome AS (
-            DELETE FROM finalization_request q
-            USING unnest(
-                v_tids, v_transfer_tids, v_statuses, v_amounts, v_totals, v_creation_dates,
-                v_transfer_numbers, v_principals
-            ) AS o (
-                tid, transfer_tid, status_code, amount, total_locked_amount, creation_date,
-                transfer_number, principal
-            )
-            WHERE q.ctid = o.tid
-            RETURNING
-                q.id, q.debtor_id, q.creditor_id, q.transfer_id, q.transfer_note,
-                q.transfer_note_format, o.*
-        ), finalized AS (
-            DELETE FROM prepared_transfer p
-            USING outcome o
-            WHERE p.ctid = o.transfer_tid
-            RETURNING
-                p.coordinator_type, p.coordinator_id, p.coordinator_request_id,
-                p.recipient_creditor_id, p.prepared_at, o.*
-        ), answered AS (
-            INSERT INTO finalized_transfer_signal (
-                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-                coordinator_request_id, committed_amount, status_code, total_locked_amount,
-                prepared_at, ts
-            )
-            SELECT
-                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-                coordinator_request_id, amount, status_code, total_locked_amount,
-                prepared_at, greatest(v_now, prepared_at)
-            FROM finalized ORDER BY id
-        ), reported AS (
-            INSERT INTO account_transfer_signal (
-                debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
-                sender, recipient, acquired_amount, transfer_note, transfer_note_format,
-                committed_at, principal, previous_transfer_number, ts
-            )
-            SELECT
-                debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
-                account_id(creditor_id), account_id(recipient_creditor_id), -amount,
-                transfer_note, transfer_note_format, v_now, principal,
-                transfer_number - 1, v_now
-            FROM finalized WHERE amount > 0 AND creditor_id <> 0 ORDER BY id
-            RETURNING 1
-        ), change AS MATERIALIZED (
-            SELECT
-                id, debtor_id, recipient_creditor_id AS creditor_id,
-                creditor_id AS other_creditor_id, amount AS principal_delta, coordinator_type,
-                transfer_note, transfer_note_format,
-                in_realm(debtor_id, recipient_creditor_id, p_realm_bits, p_realm_length)
-                    AS is_local
-            FROM finalized WHERE amount > 0
-        ), queued AS (
-            INSERT INTO pending_balance_change (
-                debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
-                coordinator_type, transfer_note, transfer_note_format, committed_at
-            )
-            SELECT
-                debtor_id, creditor_id, other_creditor_id, next_change_id(), principal_delta,
-                coordinator_type, transfer_note, transfer_note_format, v_now
-            FROM change WHERE is_local ORDER BY id
-            RETURNING 1
-        ), posted AS (
-            INSERT INTO pending_balance_change_signal (
-                debtor_id, creditor_id, other_creditor_id, change_id, coordinator_type,
-                transfer_note_format, transfer_note, committed_at, principal_delta, ts
-            )
-            SELECT
-                debtor_id, creditor_id, other_creditor_id, next_change_id(), coordinator_type,
-                transfer_note_format, transfer_note, v_now, principal_delta, v_now
-            FROM change WHERE NOT is_local ORDER BY id
-            RETURNING 1
-        )
-        SELECT
-            (SELECT count(*) FROM finalized),
-            (SELECT count(*) FROM reported),
-            (SELECT count(*) FROM queued),
-            (SELECT count(*) FROM posted)
-        INTO v_count, v_reported, v_queued, v_posted;
-        ASSERT v_count = taken, 'a locked transfer has moved';
-
-        PERFORM wake('FinalizedTransferSignal');
-        IF v_reported > 0 THEN
-            PERFORM wake('AccountTransferSignal');
-        END IF;
-        IF v_queued > 0 THEN
-            PERFORM wake('PendingBalanceChange');
-        END IF;
-        IF v_posted > 0 THEN
-            PERFORM wake('PendingBalanceChangeSignal');
-        END IF;
-        IF true = ANY (v_are_changed) THEN
-            PERFORM wake('PendingAccountUpdate');
-        END IF;
+        );
+        PERFORM conclude_transfers(
+            v_tids, v_transfer_tids, v_statuses, v_amounts, v_totals, v_creation_dates,
+            v_transfer_numbers, v_principals, p_realm_bits, p_realm_length
+        );
     END IF;
 
     IF taken < seen THEN
@@ -348,5 +223,183 @@ BEGIN
     DELETE FROM finalization_request q USING unmatched u WHERE q.ctid = u.tid;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;
+END
+$$;
+
+-- What becomes of a request to commit or dismiss a prepared transfer. `p_expendable` is the
+-- sender's, after what was committed before.
+CREATE OR REPLACE FUNCTION finalization_status(
+    p_now timestamptz, p_creditor_id bigint, p_committed_amount bigint, p_expendable numeric,
+    p_locked_amount bigint, p_demurrage_rate double precision, p_prepared_at timestamptz,
+    p_deadline timestamptz, p_last_interest_rate_change_ts timestamptz,
+    p_final_interest_rate_ts timestamptz
+) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN p_committed_amount = 0 THEN 'OK'
+        WHEN p_now > p_deadline THEN 'TIMEOUT'
+        WHEN p_last_interest_rate_change_ts > p_final_interest_rate_ts THEN 'NEWER_INTEREST_RATE'
+        WHEN p_committed_amount <= p_expendable + p_locked_amount THEN 'OK'
+        WHEN p_committed_amount > p_locked_amount THEN 'INSUFFICIENT_AVAILABLE_AMOUNT'
+        WHEN p_creditor_id = 0 OR p_committed_amount <= round(
+            p_locked_amount * growth(p_demurrage_rate, seconds_between(p_prepared_at, p_now)), 20
+        ) THEN 'OK'
+        ELSE 'INSUFFICIENT_AVAILABLE_AMOUNT'
+    END
+$$;
+
+-- Writes the accounts of senders, which the caller has locked: an element of each array for
+-- each. Those of which nothing was committed (`p_are_changed`) only get their locks released.
+CREATE OR REPLACE FUNCTION debit_senders(
+    p_tids tid[], p_principals bigint[], p_interests numeric[], p_total_locked_amounts bigint[],
+    p_transfers_counts integer[], p_seqnums integer[], p_transfer_numbers bigint[],
+    p_are_changed boolean[], p_are_overflown boolean[]
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_count integer;
+BEGIN
+    UPDATE account a SET
+        total_locked_amount = s.total_locked_amount,
+        pending_transfers_count = s.pending_transfers_count,
+        principal = s.principal,
+        interest = CASE WHEN s.is_changed THEN s.interest ELSE a.interest END,
+        status_flags = make_status_flags(
+            is_deleted(a.status_flags), is_overflown(a.status_flags) OR s.is_overflown
+        ),
+        last_change_seqnum = s.seqnum,
+        last_change_ts =
+            CASE WHEN s.is_changed THEN greatest(a.last_change_ts, v_now) ELSE a.last_change_ts END,
+        last_transfer_number = s.transfer_number,
+        last_transfer_committed_at = CASE
+            WHEN s.transfer_number > a.last_transfer_number THEN v_now
+            ELSE a.last_transfer_committed_at
+        END,
+        pending_account_update = a.pending_account_update OR s.is_changed
+    FROM unnest(
+        p_tids, p_principals, p_interests, p_total_locked_amounts, p_transfers_counts,
+        p_seqnums, p_transfer_numbers, p_are_changed, p_are_overflown
+    ) AS s (
+        tid, principal, interest, total_locked_amount, pending_transfers_count, seqnum,
+        transfer_number, is_changed, is_overflown
+    )
+    WHERE a.ctid = s.tid;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    ASSERT v_count = cardinality(p_tids), 'a locked account has moved';
+
+    IF true = ANY (p_are_changed) THEN
+        PERFORM wake('PendingAccountUpdate');
+    END IF;
+END
+$$;
+
+-- Removes finalization requests and the transfers that they finalize, both of which the caller
+-- has locked: an element of each array for each. Writes the answers to the coordinators, the
+-- reports to the senders, and the changes of the recipients' balances.
+CREATE OR REPLACE FUNCTION conclude_transfers(
+    p_tids tid[], p_transfer_tids tid[], p_statuses text[], p_amounts bigint[],
+    p_totals bigint[], p_creation_dates date[], p_transfer_numbers bigint[],
+    p_principals bigint[], p_realm_bits integer, p_realm_length integer
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_count bigint;
+    v_reported bigint;
+    v_queued bigint;
+    v_posted bigint;
+BEGIN
+    WITH outcome AS (
+        DELETE FROM finalization_request q
+        USING unnest(
+            p_tids, p_transfer_tids, p_statuses, p_amounts, p_totals, p_creation_dates,
+            p_transfer_numbers, p_principals
+        ) AS o (
+            tid, transfer_tid, status_code, amount, total_locked_amount, creation_date,
+            transfer_number, principal
+        )
+        WHERE q.ctid = o.tid
+        RETURNING
+            q.id, q.debtor_id, q.creditor_id, q.transfer_id, q.transfer_note,
+            q.transfer_note_format, o.*
+    ), finalized AS (
+        DELETE FROM prepared_transfer p
+        USING outcome o
+        WHERE p.ctid = o.transfer_tid
+        RETURNING
+            p.coordinator_type, p.coordinator_id, p.coordinator_request_id,
+            p.recipient_creditor_id, p.prepared_at, o.*
+    ), answered AS (
+        INSERT INTO finalized_transfer_signal (
+            debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+            coordinator_request_id, committed_amount, status_code, total_locked_amount,
+            prepared_at, ts
+        )
+        SELECT
+            debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+            coordinator_request_id, amount, status_code, total_locked_amount,
+            prepared_at, greatest(v_now, prepared_at)
+        FROM finalized ORDER BY id
+    ), reported AS (
+        INSERT INTO account_transfer_signal (
+            debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
+            sender, recipient, acquired_amount, transfer_note, transfer_note_format,
+            committed_at, principal, previous_transfer_number, ts
+        )
+        SELECT
+            debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
+            account_id(creditor_id), account_id(recipient_creditor_id), -amount,
+            transfer_note, transfer_note_format, v_now, principal,
+            transfer_number - 1, v_now
+        FROM finalized WHERE amount > 0 AND creditor_id <> 0 ORDER BY id
+        RETURNING 1
+    ), change AS MATERIALIZED (
+        SELECT
+            id, debtor_id, recipient_creditor_id AS creditor_id,
+            creditor_id AS other_creditor_id, amount AS principal_delta, coordinator_type,
+            transfer_note, transfer_note_format,
+            in_realm(debtor_id, recipient_creditor_id, p_realm_bits, p_realm_length)
+                AS is_local
+        FROM finalized WHERE amount > 0
+    ), queued AS (
+        INSERT INTO pending_balance_change (
+            debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
+            coordinator_type, transfer_note, transfer_note_format, committed_at
+        )
+        SELECT
+            debtor_id, creditor_id, other_creditor_id, next_change_id(), principal_delta,
+            coordinator_type, transfer_note, transfer_note_format, v_now
+        FROM change WHERE is_local ORDER BY id
+        RETURNING 1
+    ), posted AS (
+        INSERT INTO pending_balance_change_signal (
+            debtor_id, creditor_id, other_creditor_id, change_id, coordinator_type,
+            transfer_note_format, transfer_note, committed_at, principal_delta, ts
+        )
+        SELECT
+            debtor_id, creditor_id, other_creditor_id, next_change_id(), coordinator_type,
+            transfer_note_format, transfer_note, v_now, principal_delta, v_now
+        FROM change WHERE NOT is_local ORDER BY id
+        RETURNING 1
+    )
+    SELECT
+        (SELECT count(*) FROM finalized),
+        (SELECT count(*) FROM reported),
+        (SELECT count(*) FROM queued),
+        (SELECT count(*) FROM posted)
+    INTO v_count, v_reported, v_queued, v_posted;
+    ASSERT v_count = cardinality(p_tids), 'a locked transfer has moved';
+
+    PERFORM wake('FinalizedTransferSignal');
+    IF v_reported > 0 THEN
+        PERFORM wake('AccountTransferSignal');
+    END IF;
+    IF v_queued > 0 THEN
+        PERFORM wake('PendingBalanceChange');
+    END IF;
+    IF v_posted > 0 THEN
+        PERFORM wake('PendingBalanceChangeSignal');
+    END IF;
 END
 $$;

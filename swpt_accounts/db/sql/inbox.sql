@@ -3,13 +3,13 @@
 -- PrepareTransfer, which would lock a second amount, the digests of what was handled are kept
 -- for as long as a redelivery is likely.
 
-CREATE OR REPLACE FUNCTION note_handled_v1(p_digests bytea[]) RETURNS void
+CREATE OR REPLACE FUNCTION note_handled(p_digests bytea[]) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO handled_batch (handled_at, digests) VALUES (current_ts(), p_digests)
 $$;
 
 -- Which of these digests have been noted.
-CREATE OR REPLACE FUNCTION find_handled_v1(p_digests bytea[]) RETURNS bytea[]
+CREATE OR REPLACE FUNCTION find_handled(p_digests bytea[]) RETURNS bytea[]
 LANGUAGE sql STABLE
 SET enable_hashjoin = on
 AS $$
@@ -19,7 +19,7 @@ AS $$
     JOIN unnest(p_digests) AS p (digest) ON p.digest = d.digest
 $$;
 
-CREATE OR REPLACE FUNCTION forget_handled_v1(p_age_max interval) RETURNS void
+CREATE OR REPLACE FUNCTION forget_handled(p_age_max interval) RETURNS void
 LANGUAGE sql AS $$
     DELETE FROM handled_batch
     WHERE id IN (

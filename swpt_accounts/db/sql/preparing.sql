@@ -1,11 +1,11 @@
 -- Takes in a batch of PrepareTransfer messages. A request whose recipient is known to accept
--- transfers is queued; one whose recipient lives in another shard waits for the answer of the
--- fetch API; the others are rejected. `p_recipients` is NULL where the recipient is no account id.
-CREATE OR REPLACE FUNCTION receive_transfer_requests_v1(
-    p_debtor_ids bigint[], p_creditor_ids bigint[],
-    p_coordinator_types text[], p_coordinator_ids bigint[], p_coordinator_request_ids bigint[],
-    p_min_locked_amounts bigint[], p_max_locked_amounts bigint[], p_recipients bigint[],
-    p_final_interest_rate_ts timestamptz[], p_max_commit_delays integer[], p_ts timestamptz[],
+-- transfers is queued; one whose recipient is in another shard waits for the answer of the
+-- fetch API; the others are rejected. `p_recipient` is NULL where the recipient is no account id.
+CREATE OR REPLACE FUNCTION receive_transfer_requests(
+    p_debtor_id bigint[], p_creditor_id bigint[],
+    p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[],
+    p_min_locked_amount bigint[], p_max_locked_amount bigint[], p_recipient bigint[],
+    p_final_interest_rate_ts timestamptz[], p_max_commit_delay integer[], p_ts timestamptz[],
     p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -23,13 +23,13 @@ BEGIN
                 WHEN coordinator_type = 'agent' OR recipient = 0 THEN 'reachable'
                 WHEN NOT in_realm(debtor_id, recipient, p_realm_bits, p_realm_length)
                     THEN 'unverified'
-                WHEN is_reachable_v1(debtor_id, recipient) THEN 'reachable'
+                WHEN is_reachable(debtor_id, recipient) THEN 'reachable'
                 ELSE 'unreachable'
             END AS verdict
         FROM unnest(
-            p_debtor_ids, p_creditor_ids, p_coordinator_types, p_coordinator_ids,
-            p_coordinator_request_ids, p_min_locked_amounts, p_max_locked_amounts,
-            p_recipients, p_final_interest_rate_ts, p_max_commit_delays, p_ts
+            p_debtor_id, p_creditor_id, p_coordinator_type, p_coordinator_id,
+            p_coordinator_request_id, p_min_locked_amount, p_max_locked_amount,
+            p_recipient, p_final_interest_rate_ts, p_max_commit_delay, p_ts
         ) WITH ORDINALITY AS m (
             debtor_id, creditor_id, coordinator_type, coordinator_id,
             coordinator_request_id, min_locked_amount, max_locked_amount,
@@ -91,7 +91,7 @@ $$;
 -- Prepares the oldest requests after the one with id `p_after_id`: the requests of one sender
 -- together, under one lock of its account, in order. Senders that somebody else has locked are
 -- left for later. Returns how many requests were taken from the queue, and how many were seen.
-CREATE OR REPLACE FUNCTION process_transfer_requests_v1(
+CREATE OR REPLACE FUNCTION process_transfer_requests(
     p_after_id bigint, p_count_max integer, p_commit_period interval,
     OUT taken integer, OUT seen integer, OUT last_id bigint
 )
@@ -119,7 +119,6 @@ DECLARE
     v_prepared integer := 0;
     -- of the n senders, how many have a new transfer
     v_changed integer := 0;
-    v_count integer;
     -- an element for each of the n senders
     v_account_tids tid[] := '{}';
     v_total_lockeds bigint[] := '{}';
@@ -149,7 +148,7 @@ BEGIN
             SELECT ctid AS tid, * FROM account
             WHERE debtor_id = q.debtor_id
                 AND creditor_id >= q.creditor_id AND creditor_id <= q.creditor_id
-                AND status_flags & 1 = 0
+                AND NOT is_deleted(status_flags)
             ORDER BY creditor_id DESC
             LIMIT 1
             FOR UPDATE SKIP LOCKED
@@ -210,69 +209,16 @@ BEGIN
     END LOOP;
 
     taken := cardinality(v_tids);
-    IF taken > 0 THEN
-        IF v_prepared > 0 THEN
-            UPDATE account a SET
-                total_locked_amount = s.total_locked_amount,
-                pending_transfers_count = s.pending_transfers_count,
-                last_transfer_id = s.last_transfer_id
-            FROM unnest(
-                v_account_tids, v_total_lockeds, v_transfers_counts, v_last_transfer_ids
-            ) AS s (tid, total_locked_amount, pending_transfers_count, last_transfer_id)
-            WHERE a.ctid = s.tid
-                AND a.last_transfer_id <> s.last_transfer_id;
-            GET DIAGNOSTICS v_count = ROW_COUNT;
-            ASSERT v_count = v_changed, 'a locked account has moved';
-            PERFORM wake('PreparedTransferSignal');
-        END IF;
-        IF v_prepared < taken THEN
-            PERFORM wake('RejectedTransferSignal');
-        END IF;
-
-        WITH outcome AS (
-            DELETE FROM transfer_request q
-            USING unnest(v_tids, v_statuses, v_locks, v_transfer_ids, v_totals)
-                AS o (tid, status_code, locked_amount, transfer_id, total_locked_amount)
-            WHERE q.ctid = o.tid
-            RETURNING
-                q.*, o.status_code, o.locked_amount, o.transfer_id, o.total_locked_amount,
-                least(q.deadline, v_now + p_commit_period) AS final_deadline
-        ), prepared AS (
-            INSERT INTO prepared_transfer (
-                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-                coordinator_request_id, locked_amount, recipient_creditor_id, prepared_at,
-                demurrage_rate, deadline, final_interest_rate_ts
-            )
-            SELECT
-                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-                coordinator_request_id, locked_amount, recipient_creditor_id, v_now,
-                demurrage_rate(), final_deadline, final_interest_rate_ts
-            FROM outcome WHERE status_code = 'OK'
-        ), answered AS (
-            INSERT INTO prepared_transfer_signal (
-                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-                coordinator_request_id, locked_amount, recipient, prepared_at,
-                demurrage_rate, deadline, final_interest_rate_ts, ts
-            )
-            SELECT
-                debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-                coordinator_request_id, locked_amount, account_id(recipient_creditor_id), v_now,
-                demurrage_rate(), final_deadline, final_interest_rate_ts, v_now
-            FROM outcome WHERE status_code = 'OK'
-        ), rejected AS (
-            INSERT INTO rejected_transfer_signal (
-                debtor_id, creditor_id, coordinator_type, coordinator_id,
-                coordinator_request_id, status_code, total_locked_amount, ts
-            )
-            SELECT
-                debtor_id, creditor_id, coordinator_type, coordinator_id,
-                coordinator_request_id, status_code, total_locked_amount, v_now
-            FROM outcome WHERE status_code <> 'OK'
-        )
-        SELECT count(*) INTO v_count FROM outcome;
-        ASSERT v_count = taken, 'a locked request has moved';
+    IF v_prepared > 0 THEN
+        PERFORM lock_amounts(
+            v_account_tids, v_total_lockeds, v_transfers_counts, v_last_transfer_ids, v_changed
+        );
     END IF;
-
+    IF taken > 0 THEN
+        PERFORM answer_transfer_requests(
+            v_tids, v_statuses, v_locks, v_transfer_ids, v_totals, p_commit_period
+        );
+    END IF;
     IF taken < seen THEN
         taken := taken + reject_unreachable_senders(v_candidates);
     END IF;
@@ -298,7 +244,7 @@ BEGIN
         WHERE id = ANY (p_request_ids) AND NOT EXISTS (
             SELECT FROM account a
             WHERE a.debtor_id = q.debtor_id AND a.creditor_id = q.creditor_id
-                AND a.status_flags & 1 = 0
+                AND NOT is_deleted(a.status_flags)
             OFFSET 0
         )
         FOR UPDATE SKIP LOCKED
@@ -320,5 +266,94 @@ BEGIN
         PERFORM wake('RejectedTransferSignal');
     END IF;
     RETURN v_count;
+END
+$$;
+
+-- Writes the accounts of senders, which the caller has locked: an element of each array for
+-- each. Of these, `p_changed_count` have new transfers; the others stay as they are.
+CREATE OR REPLACE FUNCTION lock_amounts(
+    p_tids tid[], p_total_locked_amounts bigint[], p_transfers_counts integer[],
+    p_last_transfer_ids bigint[], p_changed_count integer
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_count integer;
+BEGIN
+    UPDATE account a SET
+        total_locked_amount = s.total_locked_amount,
+        pending_transfers_count = s.pending_transfers_count,
+        last_transfer_id = s.last_transfer_id
+    FROM unnest(
+        p_tids, p_total_locked_amounts, p_transfers_counts, p_last_transfer_ids
+    ) AS s (tid, total_locked_amount, pending_transfers_count, last_transfer_id)
+    WHERE a.ctid = s.tid
+        AND a.last_transfer_id <> s.last_transfer_id;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    ASSERT v_count = p_changed_count, 'a locked account has moved';
+END
+$$;
+
+-- Removes transfer requests, which the caller has locked: an element of each array for each.
+-- Writes the prepared transfers, and the answers to the coordinators.
+CREATE OR REPLACE FUNCTION answer_transfer_requests(
+    p_tids tid[], p_statuses text[], p_locks bigint[], p_transfer_ids bigint[], p_totals bigint[],
+    p_commit_period interval
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_now timestamptz := current_ts();
+    v_count bigint;
+    v_prepared bigint;
+BEGIN
+    WITH outcome AS (
+        DELETE FROM transfer_request q
+        USING unnest(p_tids, p_statuses, p_locks, p_transfer_ids, p_totals)
+            AS o (tid, status_code, locked_amount, transfer_id, total_locked_amount)
+        WHERE q.ctid = o.tid
+        RETURNING
+            q.*, o.status_code, o.locked_amount, o.transfer_id, o.total_locked_amount,
+            least(q.deadline, v_now + p_commit_period) AS final_deadline
+    ), prepared AS (
+        INSERT INTO prepared_transfer (
+            debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+            coordinator_request_id, locked_amount, recipient_creditor_id, prepared_at,
+            demurrage_rate, deadline, final_interest_rate_ts
+        )
+        SELECT
+            debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+            coordinator_request_id, locked_amount, recipient_creditor_id, v_now,
+            demurrage_rate(), final_deadline, final_interest_rate_ts
+        FROM outcome WHERE status_code = 'OK'
+    ), answered AS (
+        INSERT INTO prepared_transfer_signal (
+            debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+            coordinator_request_id, locked_amount, recipient, prepared_at,
+            demurrage_rate, deadline, final_interest_rate_ts, ts
+        )
+        SELECT
+            debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
+            coordinator_request_id, locked_amount, account_id(recipient_creditor_id), v_now,
+            demurrage_rate(), final_deadline, final_interest_rate_ts, v_now
+        FROM outcome WHERE status_code = 'OK'
+    ), rejected AS (
+        INSERT INTO rejected_transfer_signal (
+            debtor_id, creditor_id, coordinator_type, coordinator_id,
+            coordinator_request_id, status_code, total_locked_amount, ts
+        )
+        SELECT
+            debtor_id, creditor_id, coordinator_type, coordinator_id,
+            coordinator_request_id, status_code, total_locked_amount, v_now
+        FROM outcome WHERE status_code <> 'OK'
+    )
+    SELECT count(*), count(*) FILTER (WHERE status_code = 'OK') INTO v_count, v_prepared
+    FROM outcome;
+    ASSERT v_count = cardinality(p_tids), 'a locked request has moved';
+
+    IF v_prepared > 0 THEN
+        PERFORM wake('PreparedTransferSignal');
+    END IF;
+    IF v_prepared < v_count THEN
+        PERFORM wake('RejectedTransferSignal');
+    END IF;
 END
 $$;

@@ -1,8 +1,8 @@
--- The scans look at a range of physical pages at a time: [p_first_page, p_end_page). What does
+-- The scans read a range of physical pages at a time: [p_first_page, p_end_page). What does
 -- not belong to the realm of this shard they leave alone.
 
 -- The number of pages of a table.
-CREATE OR REPLACE FUNCTION table_pages_v1(p_table regclass) RETURNS bigint
+CREATE OR REPLACE FUNCTION table_pages(p_table regclass) RETURNS bigint
 LANGUAGE sql STABLE AS $$
     SELECT pg_relation_size(p_table) / current_setting('block_size')::bigint
 $$;
@@ -13,7 +13,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- Removes the accounts that have been deleted for long enough, and sends their AccountPurges.
-CREATE OR REPLACE FUNCTION purge_accounts_v1(
+CREATE OR REPLACE FUNCTION purge_accounts(
     p_first_page bigint, p_end_page bigint, p_deleted_for_min interval,
     p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS void
@@ -25,7 +25,7 @@ BEGIN
         SELECT debtor_id, creditor_id
         FROM account
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
-            AND status_flags & 1 = 1
+            AND is_deleted(status_flags)
             AND last_change_ts < v_now - p_deleted_for_min
             AND creation_date < (v_now AT TIME ZONE 'UTC')::date - 3
             AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
@@ -50,7 +50,7 @@ END
 $$;
 
 -- Sends the AccountUpdates that are pending, and the heartbeats that are due.
-CREATE OR REPLACE FUNCTION send_due_account_updates_v1(
+CREATE OR REPLACE FUNCTION send_due_account_updates(
     p_first_page bigint, p_end_page bigint, p_heartbeat interval,
     p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS void
@@ -64,7 +64,7 @@ BEGIN
         SELECT debtor_id, creditor_id
         FROM account
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
-            AND status_flags & 1 = 0
+            AND NOT is_deleted(status_flags)
             AND (pending_account_update OR last_heartbeat_ts < v_now - p_heartbeat)
             AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         FOR UPDATE SKIP LOCKED
@@ -85,7 +85,7 @@ $$;
 
 -- Sends the pending AccountUpdates of accounts that have been quiet for `p_quiet_min`, without
 -- waiting for the scan. Returns how many.
-CREATE OR REPLACE FUNCTION send_prompt_account_updates_v1(
+CREATE OR REPLACE FUNCTION send_prompt_account_updates(
     p_quiet_min interval, p_count_max integer,
     p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS integer
@@ -100,7 +100,7 @@ BEGIN
         FROM account
         WHERE pending_account_update
             AND last_heartbeat_ts < v_now - p_quiet_min
-            AND status_flags & 1 = 0
+            AND NOT is_deleted(status_flags)
             AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         ORDER BY last_heartbeat_ts
         LIMIT p_count_max
@@ -123,7 +123,7 @@ $$;
 
 -- The chores that the accounts of these pages call for. The parameters that do not belong to
 -- a type of chore are NULL.
-CREATE OR REPLACE FUNCTION find_account_chores_v1(
+CREATE OR REPLACE FUNCTION find_account_chores(
     p_first_page bigint, p_end_page bigint, p_deletion_attempts_interval interval,
     p_capitalization_interval interval, p_interest_to_principal_ratio_max double precision,
     p_rate_change_interval interval, p_root_config_age_max interval DEFAULT '2 hours',
@@ -138,7 +138,7 @@ LANGUAGE sql STABLE AS $$
         SELECT a, a.debtor_id, a.creditor_id
         FROM account a
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
-            AND status_flags & 1 = 0
+            AND NOT is_deleted(status_flags)
             AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
     ), currency AS NOT MATERIALIZED (
         SELECT *
@@ -149,7 +149,7 @@ LANGUAGE sql STABLE AS $$
         'TryToDeleteAccount', debtor_id, creditor_id,
         NULL::double precision, NULL::text, NULL::text, NULL::bytea, current_ts()
     FROM page
-    WHERE (a).config_flags & 1 = 1
+    WHERE is_scheduled_for_deletion((a).config_flags)
         AND (a).last_deletion_attempt_ts <= current_ts() - p_deletion_attempts_interval
         AND is_negligible_balance(a, current_ts())
     UNION ALL
@@ -187,7 +187,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Reminds of the prepared transfers that nobody finalizes.
-CREATE OR REPLACE FUNCTION remind_of_prepared_transfers_v1(
+CREATE OR REPLACE FUNCTION remind_of_prepared_transfers(
     p_first_page bigint, p_end_page bigint, p_reminder_interval interval,
     p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0
 ) RETURNS void
@@ -225,7 +225,7 @@ END
 $$;
 
 -- Removes from the archive the applied balance changes that are older than the threshold.
-CREATE OR REPLACE FUNCTION forget_balance_changes_v1(
+CREATE OR REPLACE FUNCTION forget_balance_changes(
     p_first_page bigint, p_end_page bigint, p_threshold_ts timestamptz
 ) RETURNS void
 LANGUAGE sql AS $$

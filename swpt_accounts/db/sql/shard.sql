@@ -3,7 +3,7 @@
 
 -- Removes the rows of the sibling from a queue or an outbox: those of accounts which belong to
 -- the realm of the parent (one bit shorter), but not to this one. Returns how many.
-CREATE OR REPLACE FUNCTION drop_parent_rows_v1(
+CREATE OR REPLACE FUNCTION drop_parent_rows(
     p_table regclass, p_realm_bits integer, p_realm_length integer
 ) RETURNS bigint
 LANGUAGE plpgsql AS $$
@@ -21,7 +21,7 @@ END
 $$;
 
 -- The owner of a row of a table that does not belong to this realm; none if there is no such row.
-CREATE OR REPLACE FUNCTION find_foreign_row_v1(
+CREATE OR REPLACE FUNCTION find_foreign_row(
     p_table regclass, p_realm_bits integer, p_realm_length integer
 ) RETURNS TABLE (debtor_id bigint, creditor_id bigint)
 LANGUAGE plpgsql AS $$
@@ -54,7 +54,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Removes the accounts of the sibling from a range of pages: [p_first_page, p_end_page).
-CREATE OR REPLACE FUNCTION drop_parent_accounts_v1(
+CREATE OR REPLACE FUNCTION drop_parent_accounts(
     p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE sql AS $$
@@ -74,7 +74,7 @@ LANGUAGE sql AS $$
 $$;
 
 -- The same for prepared transfers.
-CREATE OR REPLACE FUNCTION drop_parent_prepared_transfers_v1(
+CREATE OR REPLACE FUNCTION drop_parent_prepared_transfers(
     p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE sql AS $$

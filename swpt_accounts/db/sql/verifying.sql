@@ -1,9 +1,9 @@
--- PrepareTransfer messages whose recipients live in other shards wait here for the answer of the
+-- PrepareTransfer messages whose recipients are in other shards wait here for the answer of the
 -- fetch API.
 
 -- Takes up to `p_count_max` requests that are due, for a time: if the one who took them does not
 -- come back, they are due again after `p_lease`.
-CREATE OR REPLACE FUNCTION lease_unverified_requests_v1(p_count_max integer, p_lease interval)
+CREATE OR REPLACE FUNCTION lease_unverified_requests(p_count_max integer, p_lease interval)
 RETURNS TABLE (id bigint, debtor_id bigint, recipient_creditor_id bigint)
 LANGUAGE sql AS $$
     WITH due AS MATERIALIZED (
@@ -24,8 +24,8 @@ $$;
 -- Notes the answers: true lets a request go on to be prepared, false rejects it. Without an
 -- answer (NULL) it is asked again after a while that doubles with each attempt; but after
 -- `p_patience` it is rejected. Returns how many were rejected without an answer.
-CREATE OR REPLACE FUNCTION note_verifications_v1(
-    p_ids bigint[], p_are_reachable boolean[], p_patience interval
+CREATE OR REPLACE FUNCTION note_verifications(
+    p_id bigint[], p_is_reachable boolean[], p_patience interval
 ) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -38,7 +38,7 @@ BEGIN
         SELECT q.tid, coalesce(
             a.is_reachable, CASE WHEN q.received_at <= v_now - p_patience THEN false END
         ) AS is_reachable, a.is_reachable IS NULL AS is_unanswered
-        FROM unnest(p_ids, p_are_reachable) AS a (id, is_reachable)
+        FROM unnest(p_id, p_is_reachable) AS a (id, is_reachable)
         CROSS JOIN LATERAL (
             SELECT ctid AS tid, received_at FROM unverified_transfer_request
             WHERE id = a.id

@@ -1,0 +1,51 @@
+"""The tables of what an authority takes of the machine."""
+
+from benchmarks.report.figures import Results, figure, pss_spreads, runs_of, text_of
+from benchmarks.report.markdown import table
+from benchmarks.usage import ALL_ROLES, DRIVER
+
+_WEIGHTS = (
+    ("start, until everything serves, seconds", 2, ("start_seconds",)),
+    ("imports of a worker, seconds of CPU", 2, ("import", "cpu_seconds")),
+    ("… seconds", 2, ("import", "wall_seconds")),
+    ("idle, with the database sessions, % of a core", 2, ("idle_percent",)),
+)
+
+
+def memory(results: Results) -> str:
+    """The memory of each worker process."""
+    rows = [
+        (f"`{name}`", f"{m['peak']:.0f}", f"{m['resident']:.0f}", f"{m['private']:.0f}")
+        for name, m in results["memory"].items()
+    ]
+    return table(("MiB", "at its peak", "at the end", "shared with nobody"), rows)
+
+
+def idle(results: Results) -> str:
+    """The CPU time of each role, and of the servers, while nothing is asked of them."""
+    if not runs_of(results, "idle"):
+        return "not measured"
+    rows = [
+        (role, text_of(figure(results, "idle", "role_percents", role), 2))
+        for role in ALL_ROLES
+        if role != DRIVER
+    ]
+    rows.append(("together", text_of(figure(results, "idle", "percent"), 2)))
+    return table(("an idle authority", "% of a core"), rows)
+
+
+def light(results: Results) -> str:
+    """What all services under one supervisor take."""
+    if not runs_of(results, "light"):
+        return "not measured"
+    rows = [(text, text_of(figure(results, "light", *p), d)) for text, d, p in _WEIGHTS]
+    return table(("all services", ""), rows)
+
+
+def pss(results: Results) -> str:
+    """The memory of each of them."""
+    if not runs_of(results, "light"):
+        return "not measured"
+    rows = [(f"`{name}`", text_of(size)) for name, size in pss_spreads(results).items()]
+    rows.append(("together", text_of(figure(results, "light", "pss_total"))))
+    return table(("process", "MiB (PSS)"), rows)

@@ -1,0 +1,1 @@
+"""Proofs over the whole database: that its records are of this shard, and its books are right."""

@@ -1,0 +1,86 @@
+"""Installs the stored procedures of this version of the program, beside those of another one.
+
+Each version has a schema of its own, whose name contains the digest of the files. Two versions
+share no function, so the workers of the version before go on. See docs/decisions/0013.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Final
+
+from psycopg import sql
+
+from swpt_accounts.db.queries import read_queries
+
+REVISION: Final = "0002"
+"""The migration that makes the tables for these procedures: the latest one."""
+
+KEPT_COUNT: Final = 2
+"""How many versions stay installed: this one, and the one before."""
+
+# One subject per file.
+SUBJECTS: Final = (
+    "time",
+    "ids",
+    "money",
+    "wakeups",
+    "accounts",
+    "currencies",
+    "configuring",
+    "verifying",
+    "preparing",
+    "finalizing",
+    "balance_changes",
+    "chores",
+    "scans",
+    "shard",
+    "books",
+    "inbox",
+    "returned_messages",
+)
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+
+
+def read_sql(subject: str) -> str:
+    """The text of `sql/<subject>.sql`."""
+    return (files("swpt_accounts.db") / "sql" / f"{subject}.sql").read_text("utf-8")
+
+
+@cache
+def procedures_version() -> str:
+    """The version of the procedures: 12 hexadecimal digits.
+
+    Comments of a line of their own, and white space, make no difference.
+    """
+    texts = (" ".join(_COMMENT.sub("", read_sql(subject)).split()) for subject in SUBJECTS)
+    return sha256("\0".join((REVISION, *texts)).encode()).hexdigest()[:12]
+
+
+def procedures_schema() -> str:
+    """The name of the schema that has the procedures of this version."""
+    return f"swpt_accounts_{procedures_version()}"
+
+
+def install_script() -> Iterator[str]:
+    """The statements that install the procedures, to be run in one transaction.
+
+    They may be run again, and by several at once. What is older than the version before is
+    removed. Bodies are not checked while they are created, for they call each other.
+    """
+    yield _statement("begin", schema=sql.Identifier(procedures_schema()))
+    yield from map(read_sql, SUBJECTS)
+    version, revision = sql.Literal(procedures_version()), sql.Literal(REVISION)
+    yield _statement("register", version=version, revision=revision)
+    yield _statement("remove", kept_count=sql.Literal(KEPT_COUNT))
+
+
+def uninstall_script() -> Iterator[str]:
+    """The statements that remove all procedures, of whatever version."""
+    yield _statement("remove", kept_count=sql.Literal(0))
+
+
+def _statement(name: str, **parts: sql.Composable) -> str:
+    return sql.SQL(read_queries("installing.sql")[name]).format(**parts).as_string(None)

@@ -1,0 +1,78 @@
+"""The outbox tables, and how their rows become messages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from psycopg import Connection, sql
+
+from swpt_accounts.db.queries import query
+from swpt_accounts.settings import Settings
+from swpt_accounts.smp.outgoing import SIGNALS, AccountUpdate, OutgoingMessage
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxTable:
+    """An outbox table: `name` is its name for operators, and the topic that wakes it up."""
+
+    name: str
+    message_type: type[OutgoingMessage]
+    burst_count: int
+    # fields that are not columns, but depend on the settings
+    constants: dict[str, int]
+
+    @property
+    def table(self) -> str:
+        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)
+        return words.removeprefix("_")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table, in the order of the fields of the message."""
+        fields = self.message_type.__struct_fields__
+        return fields[: fields.index("ts") + 1]
+
+    def take_query(self, context: Connection[Any]) -> str:
+        """The statement that takes rows out of the table."""
+        return (
+            sql.SQL(query("take_signals"))
+            .format(
+                table=sql.Identifier(self.table),
+                columns=sql.SQL(", ").join(sql.Identifier("s", c) for c in self.columns),
+            )
+            .as_string(context)
+        )
+
+    def message(self, row: tuple[Any, ...]) -> OutgoingMessage:
+        """The message of a row: its id, then its columns."""
+        build: Callable[..., OutgoingMessage] = self.message_type
+        return build(*row[1:], **self.constants)
+
+
+_BURST_COUNTS: dict[str, Callable[[Settings], int]] = {
+    "RejectedTransferSignal": lambda s: s.app_flush_rejected_transfers_burst_count,
+    "PreparedTransferSignal": lambda s: s.app_flush_prepared_transfers_burst_count,
+    "FinalizedTransferSignal": lambda s: s.app_flush_finalized_transfers_burst_count,
+    "AccountTransferSignal": lambda s: s.app_flush_account_transfers_burst_count,
+    "AccountUpdateSignal": lambda s: s.app_flush_account_updates_burst_count,
+    "AccountPurgeSignal": lambda s: s.app_flush_account_purges_burst_count,
+    "RejectedConfigSignal": lambda s: s.app_flush_rejected_configs_burst_count,
+    "PendingBalanceChangeSignal": lambda s: s.app_flush_pending_balance_changes_burst_count,
+}
+
+
+def _seconds(days: float) -> int:
+    return int(timedelta(days=days).total_seconds())
+
+
+def outbox_table(name: str, settings: Settings) -> OutboxTable:
+    """The outbox of this name. Raises `KeyError` if there is none."""
+    message_type = SIGNALS[name]
+    constants = {}
+    if message_type is AccountUpdate:
+        constants = {
+            "commit_period": _seconds(settings.app_prepared_transfer_max_delay_days),
+            "ttl": _seconds(settings.app_message_max_delay_days),
+        }
+    return OutboxTable(name, message_type, _BURST_COUNTS[name](settings), constants)

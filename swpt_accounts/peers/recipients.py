@@ -1,0 +1,114 @@
+"""The thread that asks whether recipients in other shards accept transfers."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
+from swpt_accounts.settings import Settings
+from swpt_accounts.workers.database_worker import DatabaseWorker
+from swpt_accounts.workers.stopping import Stop
+
+if TYPE_CHECKING:
+    from swpt_accounts.peers.client import FetchClient
+
+logger = logging.getLogger(__name__)
+
+NAME = "verify_recipients"
+TOPIC = "UnverifiedTransferRequest"
+PATIENCE = timedelta(minutes=2)
+_LEASE_EXTRA = timedelta(seconds=10)
+_POLL_SECONDS = 0.05
+# The longest wait between two queries. After a request it is shorter for a while: there may be
+# one that waits for its next attempt.
+_IDLE_SECONDS_MAX = 2.0
+_WATCHFUL_SECONDS_MAX = 0.5
+
+Answer = asyncio.Task[bool | None]
+# its id, the debtor, the recipient
+Request = tuple[Any, ...]
+
+
+class VerifyingWorker(DatabaseWorker):
+    """Asks the fetch API, outside of any transaction, and lets the requests go on, or rejects them.
+
+    An answer that is late delays no other request.
+    """
+
+    def __init__(self, settings: Settings, stop: Stop, *, quit_early: bool = False) -> None:
+        super().__init__(settings, stop, NAME, (TOPIC,), ("unverified_transfer_request",))
+        self._quit_early = quit_early
+        self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
+
+    def work(self, connection: DatabaseConnection) -> None:
+        """Verify until the stop; with `quit_early`, until nothing is due."""
+        watchful_until = 0.0
+        while not self.stop.is_requested():
+            if rows := self._lease_requests(connection, self.settings.app_fetch_connections):
+                asyncio.run(self._verify(connection, rows))
+                watchful_until = monotonic() + PATIENCE.total_seconds()
+            elif self._quit_early:
+                return
+            else:
+                is_watchful = monotonic() < watchful_until
+                connection.wait(
+                    _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX, self.stop
+                )
+            self.note_success()
+
+    def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:
+        return connection.call_table(
+            LEASE_UNVERIFIED_REQUESTS, count_max=count_max, lease=self._lease
+        )
+
+    async def _verify(self, connection: DatabaseConnection, rows: list[Request]) -> None:
+        """Ask for these requests, and for those that come due meanwhile."""
+        # The HTTP client takes 10 MB, which an authority with one shard never needs.
+        from swpt_accounts.peers.client import FetchClient
+
+        client = FetchClient(self.settings)
+        asked: dict[Answer, list[int]] = {}
+        try:
+            while rows or (asked and not self.stop.is_requested()):
+                _ask(client, rows, asked)
+                done, _ = await asyncio.wait(
+                    asked, timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                self._note(connection, [(asked.pop(task), task.result()) for task in done])
+                free_count = self.settings.app_fetch_connections - len(asked)
+                rows = self._lease_requests(connection, free_count) if free_count > 0 else []
+                self.note_success()
+            # what is not answered before the stop is asked again by the next one
+            self._note(connection, [(request_ids, None) for request_ids in asked.values()])
+        finally:
+            for task in asked:
+                task.cancel()
+            await client.close()
+
+    def _note(
+        self, connection: DatabaseConnection, answers: list[tuple[list[int], bool | None]]
+    ) -> None:
+        ids = [request_id for request_ids, _ in answers for request_id in request_ids]
+        are_reachable = [answer for request_ids, answer in answers for _ in request_ids]
+        if not ids:
+            return
+        given_up = connection.call_value(
+            NOTE_VERIFICATIONS, id=ids, is_reachable=are_reachable, patience=PATIENCE
+        )
+        if given_up:
+            logger.error(
+                "%d transfers are rejected: it stays unknown whether their recipients exist.",
+                given_up,
+            )
+
+
+def _ask(client: "FetchClient", rows: list[Request], asked: dict[Answer, list[int]]) -> None:
+    """Start to ask for requests, about each recipient once."""
+    recipients: dict[tuple[int, int], list[int]] = {}
+    for request_id, debtor_id, creditor_id in rows:
+        recipients.setdefault((debtor_id, creditor_id), []).append(request_id)
+    for recipient, request_ids in recipients.items():
+        asked[asyncio.create_task(client.is_reachable(*recipient))] = request_ids

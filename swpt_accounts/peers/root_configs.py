@@ -1,0 +1,148 @@
+"""Learns from the fetch API what the debtors in other shards say in their RootConfigData."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from cachetools import TTLCache
+
+from swpt_accounts.core.ids import ROOT_CREDITOR_ID
+from swpt_accounts.core.root_config import InvalidRootConfig, RootConfig, parse_root_config
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import REMEMBER_ROOT_CONFIGS
+from swpt_accounts.settings import Settings
+
+if TYPE_CHECKING:
+    from swpt_accounts.peers.client import FetchClient
+
+logger = logging.getLogger(__name__)
+
+AGE_MAX = timedelta(hours=2)
+# A debtor of whom nothing was learned is not asked about again for so long.
+UNKNOWN_SECONDS = 2.0
+CLOSE_SECONDS_MAX = 2.0
+
+Answer = tuple[int, RootConfig | None]
+
+
+class RootConfigAsker:
+    """Asks about debtors, many at once, in a thread of its own. A question takes no longer than
+    the time limit of the fetch API.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._unknown: TTLCache[int, bool] = TTLCache(
+            settings.app_fetch_data_cache_size, UNKNOWN_SECONDS
+        )
+        self._asked: set[int] = set()
+        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._client: FetchClient | None = None
+
+    def ask(self, debtor_ids: list[int]) -> set[int]:
+        """Ask about debtors. Returns those whose answers are awaited.
+
+        The others were asked about in vain a moment ago, or are too many at once.
+        """
+        for debtor_id in debtor_ids:
+            has_room = len(self._asked) < self._settings.app_fetch_data_cache_size
+            if has_room and debtor_id not in self._asked and debtor_id not in self._unknown:
+                self._asked.add(debtor_id)
+                asyncio.run_coroutine_threadsafe(self._fetch(debtor_id), self._running_loop())
+        return self._asked.intersection(debtor_ids)
+
+    def collect(self, connection: DatabaseConnection, seconds_max: float = 0.0) -> set[int]:
+        """Write the answers that have come to the database; wait so long for the first.
+
+        Returns the debtors who are not asked about any more, whatever was learned. What
+        cannot be written (`psycopg.Error`) is not learned.
+        """
+        answers = self._take_answers(seconds_max)
+        self._asked.difference_update(debtor_id for debtor_id, _ in answers)
+        for debtor_id, config in answers:
+            if config is None:
+                self._unknown[debtor_id] = True
+        learned = [(debtor_id, config) for debtor_id, config in answers if config is not None]
+        if learned:
+            connection.call(
+                REMEMBER_ROOT_CONFIGS,
+                debtor_id=[debtor_id for debtor_id, _ in learned],
+                interest_rate=[config.interest_rate for _, config in learned],
+                info_iri=[config.info_iri for _, config in learned],
+                info_content_type=[config.info_content_type for _, config in learned],
+                info_sha256=[config.info_sha256 for _, config in learned],
+                count_max=self._settings.app_fetch_data_cache_size,
+            )
+        return {debtor_id for debtor_id, _ in answers}
+
+    def learn(self, connection: DatabaseConnection, debtor_ids: list[int]) -> None:
+        """Ask about debtors, and wait for the answers."""
+        awaited = self.ask(debtor_ids)
+        while awaited:
+            awaited -= self.collect(connection, self._settings.app_fetch_api_timeout_seconds)
+
+    def _take_answers(self, seconds_max: float) -> list[Answer]:
+        answers: list[Answer] = []
+        try:
+            if seconds_max > 0:
+                answers.append(self._answers.get(timeout=seconds_max))
+            while True:
+                answers.append(self._answers.get_nowait())
+        except Empty:
+            return answers
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = Thread(target=self._loop.run_forever, name="root configs", daemon=True)
+            self._thread.start()
+        return self._loop
+
+    async def _fetch(self, debtor_id: int) -> None:
+        config = None
+        try:
+            config = await self._ask_peer(debtor_id)
+        finally:
+            self._answers.put((debtor_id, config))
+
+    async def _ask_peer(self, debtor_id: int) -> RootConfig | None:
+        if self._client is None:
+            # The HTTP client takes 10 MB, which most processes never need.
+            from swpt_accounts.peers.client import FetchClient
+
+            self._client = FetchClient(self._settings)
+        config_data = await self._client.get_config_data(debtor_id, ROOT_CREDITOR_ID)
+        if config_data is None:
+            return None
+        try:
+            return parse_root_config(config_data)
+        except InvalidRootConfig as error:
+            logger.error("The configuration of debtor %d makes no sense: %s", debtor_id, error)
+            return None
+
+    def close(self) -> None:
+        """Forget the questions, and disconnect."""
+        if self._loop is not None and self._thread is not None:
+            asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = None
+        self._asked.clear()
+        self._answers = SimpleQueue()
+
+    async def _disconnect(self) -> None:
+        questions = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for question in questions:
+            question.cancel()
+        await asyncio.wait_for(
+            asyncio.gather(*questions, return_exceptions=True), CLOSE_SECONDS_MAX
+        )
+        if self._client is not None:
+            await self._client.close()
+            self._client = None

@@ -1,0 +1,83 @@
+"""supervisord, which forks the workers from itself: `python -m swpt_accounts.supervisor`.
+
+It is the supervisor of docker/supervisord.conf: it starts, watches and stops the services as
+always. But a program whose command is `python -m swpt_accounts COMMAND` does not start a new
+interpreter: it goes on in the child that supervisord has forked for it, with all modules
+loaded. So the workers share most of their memory, and start at once.
+"""
+
+import gc
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+from setproctitle import getproctitle, setproctitle
+from supervisor.options import ServerOptions
+from supervisor.supervisord import go
+
+from swpt_accounts.cli import swpt_accounts
+from swpt_accounts.cli.group import MODULES
+
+_OWN_COMMAND = ["python", "-m", "swpt_accounts"]
+_SIGNALS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGHUP,
+    signal.SIGCHLD,
+    signal.SIGUSR2,
+)
+
+
+class ForkingOptions(ServerOptions):  # type: ignore[misc]  # the library has no type hints
+    """supervisord's options, which also make supervisord's system calls."""
+
+    def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
+        """Become the program. Called in a child whose file descriptors are in order."""
+        if argv[: len(_OWN_COMMAND)] == _OWN_COMMAND:
+            _run_command(argv[len(_OWN_COMMAND) :], env)
+        os.execve(filename, argv, env)  # noqa: S606
+
+
+def _run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
+    """Run one of our own commands, as a new interpreter would. Does not return."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = ["swpt_accounts", *arguments]
+    setproctitle(" ".join(sys.argv))
+    code: Any = 1
+    try:
+        swpt_accounts(arguments, prog_name="swpt_accounts")
+    except SystemExit as end:
+        code = end.code
+        if isinstance(code, str):
+            sys.stderr.write(f"{code}\n")
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        # What the parent has registered to be done at its exit is not for its children.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def main() -> None:
+    """Run supervisord, with the command line of supervisord."""
+    for module in set(MODULES.values()):
+        import_module(f"swpt_accounts.cli.{module}")
+    getproctitle()  # the library finds its place in memory now, and not when that is gone
+    gc.collect()
+    gc.freeze()  # never collected: what is loaded by now is not written to, and stays shared
+    options = ForkingOptions()
+    options.realize(sys.argv[1:], doc=__doc__)
+    options.first = True
+    options.test = False
+    go(options)
+
+
+if __name__ == "__main__":
+    main()
