@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from agentkit.messages import configure_root
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Load, OpeningLoad, Pattern, Schedule, TransferLoad
-from benchmarks.agents.messages import ROOT_CREDITOR_ID, configure_account
 from benchmarks.agents.play import LoadResult
 from benchmarks.agents.process import Driver
-from benchmarks.amqp import Link
 from benchmarks.authority import OBSERVER_QUEUE, Authority, wait_until
 from benchmarks.checking import find_problems, settle
 from benchmarks.options import Options
@@ -105,7 +104,7 @@ class Bench:
             self.authority, self.meter = authority, Meter(authority)
             yield
         finally:
-            authority.stop()
+            authority.close()
             self.note(authority.complaints())
             self.authority, self.meter = own, own_meter
             await_silence(own)
@@ -167,10 +166,7 @@ class Bench:
     def new_debtor(self) -> int:
         """A new debtor, who may issue as much as it likes."""
         debtor_id = random.getrandbits(60)
-        link = Link(self.addresses.broker_url)
-        link.post(configure_account(debtor_id, ROOT_CREDITOR_ID, 1e30))
-        while link.has_outgoing:
-            link.flush()
+        self.authority.send(configure_root(debtor_id))
         with self.addresses.connect() as connection:
             statement = "SELECT 1 FROM account WHERE debtor_id = %s AND creditor_id = 0"
             wait_until(
@@ -178,15 +174,13 @@ class Bench:
                 "the debtor has an account",
                 10,
             )
-        link.close()
         self.drain()
         return debtor_id
 
     def drain(self) -> None:
         """Wait until all work is done, and take what was sent out of the observer's queue."""
         settle(self.authority)
-        with self.authority.channel() as channel:
-            channel.queue_purge(OBSERVER_QUEUE)
+        self.authority.broker.channel.queue_purge(OBSERVER_QUEUE)
 
     def new_world(self, accounts_count: int) -> World:
         """A new world, made through messages alone."""

@@ -1,13 +1,12 @@
 """Checks after each run: nothing was lost, nothing was made, nothing is left over."""
 
-import json
 from collections.abc import Mapping
 from time import monotonic, sleep
 
-import pika
 import psycopg
 from psycopg import sql
 
+from agentkit.messages import encode
 from benchmarks.addresses import Addresses, BenchmarkError
 from benchmarks.authority import DEAD_LETTER_QUEUE, OBSERVER_QUEUE, QUEUE, Authority
 from swpt_accounts.db.tables import Base
@@ -51,11 +50,8 @@ def settle(authority: Authority, sentinel_number: int = 0) -> None:
             if monotonic() >= end:
                 raise BenchmarkError(f"work is left over: {leftovers}")
             sleep(_POLL_SECONDS)
-    with authority.channel() as channel:
-        channel.confirm_delivery()
-        properties = pika.BasicProperties(delivery_mode=2)
-        body = json.dumps({"type": "Sentinel", "number": sentinel_number}).encode()
-        channel.basic_publish("", OBSERVER_QUEUE, body, properties, mandatory=True)
+    sentinel = {"type": "Sentinel", "number": sentinel_number}
+    authority.broker.publish("", OBSERVER_QUEUE, encode(sentinel))
 
 
 def find_problems(
@@ -111,10 +107,5 @@ def _chain_problems(
 
 
 def _queue_problems(authority: Authority) -> list[str]:
-    problems = []
-    with authority.channel() as channel:
-        for queue in (QUEUE, DEAD_LETTER_QUEUE):
-            count = channel.queue_declare(queue, passive=True).method.message_count
-            if count:
-                problems.append(f"{count} messages are left in the queue {queue!r}")
-    return problems
+    counts = {queue: authority.broker.ready_count(queue) for queue in (QUEUE, DEAD_LETTER_QUEUE)}
+    return [f"{count} messages are left in the queue {q!r}" for q, count in counts.items() if count]

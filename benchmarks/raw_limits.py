@@ -12,16 +12,11 @@ from typing import Any
 
 import pika
 
+from agentkit.keys import ACCOUNTS_IN, TO_COORDINATORS, TO_CREDITORS, bits_key
 from benchmarks.addresses import Addresses, BenchmarkError
-from benchmarks.agents.messages import routing_key
 from benchmarks.authority import OBSERVER_QUEUE
 from benchmarks.authority import QUEUE as AUTHORITY_QUEUE
 from benchmarks.usage import read_processes, tree_seconds
-from swpt_accounts.smp.routing import (
-    ACCOUNTS_IN_EXCHANGE,
-    TO_COORDINATORS_EXCHANGE,
-    TO_CREDITORS_EXCHANGE,
-)
 
 QUEUE = "raw_limits"
 WINDOW_COUNT = 2000
@@ -46,9 +41,9 @@ _DIRECT = pika.BasicProperties(delivery_mode=2, headers={"coordinator-type": "di
 _CREDITOR_KEY = "00.00.02.00.00.00.00.07"
 # The messages of a transfer: two of each.
 _TRANSFER_ROUTES = (
-    _Route(ACCOUNTS_IN_EXCHANGE, routing_key(1, 2), AUTHORITY_QUEUE, _DIRECT),
-    _Route(TO_COORDINATORS_EXCHANGE, _CREDITOR_KEY, OBSERVER_QUEUE, _DIRECT),
-    _Route(TO_CREDITORS_EXCHANGE, _CREDITOR_KEY, OBSERVER_QUEUE, _DIRECT),
+    _Route(ACCOUNTS_IN, bits_key(1, 2), AUTHORITY_QUEUE, _DIRECT),
+    _Route(TO_COORDINATORS, _CREDITOR_KEY, OBSERVER_QUEUE, _DIRECT),
+    _Route(TO_CREDITORS, _CREDITOR_KEY, OBSERVER_QUEUE, _DIRECT),
 )
 
 

@@ -8,7 +8,7 @@ Exit code 0: everything was as the protocol says; 1: something was not; 2: the a
 be reached.
 """
 
-from demo_agents.command import run
+from scripts.demo_agents.command import run
 
 if __name__ == "__main__":
     raise SystemExit(run(__doc__))

@@ -6,8 +6,9 @@ from itertools import accumulate, repeat
 from random import Random
 from typing import Literal
 
-from benchmarks.agents.messages import FIRST_CREDITOR_ID, ROOT_CREDITOR_ID
+from agentkit.keys import ROOT_CREDITOR_ID
 
+FIRST_CREDITOR_ID = 1 << 41
 Pattern = Literal["uniform", "to_one", "from_one", "zipf", "issuing"]
 ZIPF_EXPONENT = 2.0
 

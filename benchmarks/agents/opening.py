@@ -1,13 +1,9 @@
 """Opens accounts."""
 
-from benchmarks.agents.load import OpeningLoad, account
-from benchmarks.agents.messages import (
-    FIRST_CREDITOR_ID,
-    AccountUpdate,
-    Received,
-    RejectedTransfer,
-    configure_account,
-)
+from agentkit.fast_link import frames
+from agentkit.messages import configure
+from benchmarks.agents.load import FIRST_CREDITOR_ID, OpeningLoad, account
+from benchmarks.agents.messages import AccountUpdate, Received, RejectedTransfer
 from benchmarks.agents.play import Play, Post
 
 
@@ -23,7 +19,7 @@ class OpeningPlay(Play):
     def request(self, due_at: float) -> bytes:
         self._due_at.append(due_at)
         self._opened.append(0)
-        return configure_account(self._debtor_id, account(len(self._due_at) - 1), 0.0)
+        return frames(configure(self._debtor_id, account(len(self._due_at) - 1), seqnum=1))
 
     def take(self, message: Received, post: Post, now: float) -> None:
         self.messages[type(message).__name__] += 1

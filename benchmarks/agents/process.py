@@ -11,12 +11,12 @@ from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any, Self
 
+from agentkit.fast_link import Link
 from benchmarks.agents.load import Load, OpeningLoad
 from benchmarks.agents.messages import Sentinel, decode
 from benchmarks.agents.opening import OpeningPlay
 from benchmarks.agents.play import LoadResult, Play
 from benchmarks.agents.transferring import TransferPlay
-from benchmarks.amqp import Link
 
 PREFETCH_COUNT = 5000
 START_SECONDS_MAX = 30.0

@@ -1,5 +1,9 @@
 """Transfers money."""
 
+from msgspec.structs import asdict
+
+from agentkit.fast_link import frames
+from agentkit.messages import finalize, prepare
 from benchmarks.agents.ledger import CREDITED, FINALIZED, PREPARED, Ledger
 from benchmarks.agents.load import TransferLoad, parties
 from benchmarks.agents.messages import (
@@ -8,8 +12,6 @@ from benchmarks.agents.messages import (
     PreparedTransfer,
     Received,
     RejectedTransfer,
-    finalize_transfer,
-    prepare_transfer,
 )
 from benchmarks.agents.play import LoadResult, Play, Post
 
@@ -29,7 +31,10 @@ class TransferPlay(Play):
         sender, recipient = next(self._parties)
         amount = load.amount_of(load.first_request_id + len(ledger))
         request_id = ledger.open(sender, recipient, amount, due_at)
-        return prepare_transfer(load.debtor_id, sender, recipient, request_id, amount)
+        message = prepare(
+            load.debtor_id, sender, recipient, amount, coordinator_request_id=request_id
+        )
+        return frames(message)
 
     def take(self, message: Received, post: Post, now: float) -> None:
         self.messages[type(message).__name__] += 1
@@ -51,7 +56,8 @@ class TransferPlay(Play):
         if message.locked_amount != self._ledger.amount(request_id):
             self.problems.note(f"the locked amount is wrong: {message}")
         self._observe("prepared", due_at, now)
-        post(finalize_transfer(self._load.debtor_id, message))
+        note = str(request_id)
+        post(frames(finalize(asdict(message), message.locked_amount, transfer_note=note)))
 
     def _note_finalized(self, message: FinalizedTransfer) -> None:
         request_id = message.coordinator_request_id

@@ -24,24 +24,25 @@ def read_shards(text: str) -> list[tuple[str, str]]:
 
 
 def account_bits(debtor_id: int, creditor_id: int) -> str:
-    """The bits by which accounts are spread."""
+    """The bits by which accounts are spread. In paths, the ids are unsigned.
+
+    The image has nothing but this file, so it has a copy of its own of this rule.
+    """
     ids = debtor_id.to_bytes(8, "big") + creditor_id.to_bytes(8, "big")
     return f"{int.from_bytes(md5(ids, usedforsecurity=False).digest()[:3], 'big'):024b}"
-
-
-SHARDS = read_shards(Path(os.environ["APIPROXY_CONFIG_FILE"]).read_text())
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers a request."""
 
     protocol_version = "HTTP/1.1"
+    shards: list[tuple[str, str]] = []
 
     def _find_shard(self) -> str:
         """The base URL. Raises `ValueError`."""
         words = self.path.split("/")
         bits = account_bits(int(words[2]), int(words[3])) if len(words) == 5 else ""
-        for prefix, url in SHARDS:
+        for prefix, url in self.shards:
             if bits.startswith(prefix) or not bits:
                 return url
         raise ValueError
@@ -81,5 +82,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    Handler.shards = read_shards(Path(os.environ["APIPROXY_CONFIG_FILE"]).read_text())
     port = int(os.environ.get("APIPROXY_PORT", "8080"))
     ThreadingHTTPServer(("", port), Handler).serve_forever()

@@ -5,9 +5,10 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from .books import Books, Committed
-from .conversation import Conversation
-from .wire import ROOT_CREDITOR_ID, Message, unsigned
+from agentkit.keys import ROOT_CREDITOR_ID, unsigned
+from agentkit.messages import UNLIMITED, Message
+from scripts.demo_agents.books import Books, Committed
+from scripts.demo_agents.conversation import Conversation
 
 # The debtors of one authority, and the creditors of one agent, have ids that begin alike.
 # Agents bind their queues accordingly.
@@ -29,7 +30,7 @@ class Account:
     debtor_id: int
     creditor_id: int
     config_data: str = ""
-    negligible_amount: float = 1e30  # as wallets have it in the beginning
+    negligible_amount: float = UNLIMITED  # as wallets have it in the beginning
     seqnum: int = 0
     update: Message | None = None
 
@@ -63,16 +64,6 @@ class Agents:
     creditors: list[Account]
     books: Books = field(default_factory=Books)
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    last_request_id: int = 0
-
-    def coordinator(self, sender: Account) -> Message:
-        """The coordinator's fields of a new request: the owner of an account pays."""
-        self.last_request_id += 1
-        return {
-            "coordinator_type": "issuing" if sender.is_root else "direct",
-            "coordinator_id": sender.debtor_id if sender.is_root else sender.creditor_id,
-            "coordinator_request_id": self.last_request_id,
-        }
 
     def commit(self, sender: Account, recipient: Account, note: str, answer: Message) -> None:
         """Books a transfer of which a FinalizedTransfer says that it was made."""

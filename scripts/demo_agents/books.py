@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from .wire import ROOT_CREDITOR_ID, Message, unsigned
+from agentkit.chains import check_chain
+from agentkit.keys import ROOT_CREDITOR_ID, unsigned
+from agentkit.messages import Message
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Books:
 
     def check_account(self, creditor_id: int, messages: Iterable[Message]) -> list[str]:
         """Says what is wrong with all the (well-formed) AccountTransfer messages of a creditor."""
-        chain = sorted(messages, key=lambda message: int(message["transfer_number"]))
+        chain = list(messages)
         problems = check_chain(chain)
         by_note: dict[str, list[Message]] = {}
         for message in chain:
@@ -52,22 +54,6 @@ class Books:
                 problems += _check_reported(transfer, creditor_id, by_note.pop(transfer.note, []))
         problems += [f"nobody made the transfer {note!r}, but it was reported" for note in by_note]
         return problems
-
-
-def check_chain(chain: Sequence[Message]) -> list[str]:
-    """Says where the AccountTransfer messages of an account do not follow from each other."""
-    problems = []
-    number = principal = 0
-    for message in chain:
-        expected = (number, principal + message["acquired_amount"])
-        found = (message["previous_transfer_number"], message["principal"])
-        if found != expected:
-            problems.append(
-                f"transfer number {message['transfer_number']}: expected"
-                f" (previous_transfer_number, principal) {expected}, came {found}"
-            )
-        number, principal = message["transfer_number"], message["principal"]
-    return problems
 
 
 def is_later(update: Message, previous: Message) -> bool:

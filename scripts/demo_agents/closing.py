@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from .agents import Account, Agents
-from .steps import Step
-from .wire import Message
+from agentkit.checks import field_problems
+from agentkit.messages import Message
+from scripts.demo_agents.agents import Account, Agents
+from scripts.demo_agents.steps import Step
 
 
 def close_books(agents: Agents, step: Step) -> None:
@@ -50,7 +51,7 @@ def _transfers_received(agents: Agents, account: Account) -> list[Message]:
     received = agents.conversation.received
     transfers = [answer for key, answer in received.items() if key[:3] == start]
     # The faults of the others are noted elsewhere.
-    return [answer.message for answer in transfers if not answer.field_problems]
+    return [answer.data for answer in transfers if not field_problems(answer)]
 
 
 def _check_last(account: Account, transfers: list[Message]) -> list[str]:

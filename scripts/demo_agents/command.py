@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .agents import BINDINGS, Agents, make_agents, random_debtor_id
-from .closing import close_books
-from .conversation import Conversation, NoAnswerError
-from .fetching import check_health
-from .link import Link, UnreachableError
-from .plan import make_plan
-from .report import make_progress, print_json, show
-from .steps import Step
+from scripts.demo_agents.agents import BINDINGS, Agents, make_agents, random_debtor_id
+from scripts.demo_agents.closing import close_books
+from scripts.demo_agents.conversation import Conversation, NoAnswerError
+from scripts.demo_agents.fetching import check_health
+from scripts.demo_agents.link import Link, UnreachableError
+from scripts.demo_agents.plan import make_plan
+from scripts.demo_agents.report import make_progress, print_json, show
+from scripts.demo_agents.steps import Step
 
 EXIT_WRONG = 1
 EXIT_UNREACHABLE = 2

@@ -4,11 +4,13 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from .agents import INTEREST_RATE, Account, Agents
-from .answers import Answer, Key
-from .books import is_later
-from .steps import Asking, Step, Talk
-from .wire import Message, configure_account
+from agentkit.messages import Message
+from agentkit.messages import configure as configuration
+from agentkit.received import Received
+from scripts.demo_agents.agents import INTEREST_RATE, Account, Agents
+from scripts.demo_agents.answers import Key
+from scripts.demo_agents.books import is_later
+from scripts.demo_agents.steps import Asking, Step, Talk
 
 _MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
@@ -19,10 +21,10 @@ def open_account(agents: Agents, step: Step, account: Account) -> Talk:
     if answer is None:
         return
     today = datetime.now(UTC).date()
-    created_on = date.fromisoformat(answer.message["creation_date"])
+    created_on = date.fromisoformat(answer.data["creation_date"])
     if abs(created_on - today) > timedelta(days=1):
         step.problems.append(f"creation_date: expected {today}, came {created_on}")
-    changed_at = datetime.fromisoformat(answer.message["last_change_ts"])
+    changed_at = datetime.fromisoformat(answer.data["last_change_ts"])
     if abs(datetime.now(UTC) - changed_at) > _MAX_CLOCK_DIFFERENCE:
         step.problems.append(f"last_change_ts: expected about now, came {changed_at}")
     values: dict[str, Any] = {"principal": 0, "interest": 0.0, "last_transfer_number": 0}
@@ -38,12 +40,12 @@ def change_negligible_amount(agents: Agents, step: Step, account: Account, amoun
     yield from configure(agents, step, account)
 
 
-def configure(agents: Agents, step: Step, account: Account) -> Asking[Answer | None]:
+def configure(agents: Agents, step: Step, account: Account) -> Asking[Received | None]:
     """Sends the account's configuration. Returns the AccountUpdate, if that is what came."""
     message = _next_message(account, account.config_data)
     seconds = agents.conversation.send(message)
     answer = yield _key(message)
-    step.took("ConfigureAccount", answer.type, answer.seconds - seconds)
+    step.took("ConfigureAccount", answer.data["type"], answer.received_at - seconds)
     values = {
         "last_config_ts": datetime.fromisoformat(message["ts"]),
         "last_config_seqnum": message["seqnum"],
@@ -54,12 +56,12 @@ def configure(agents: Agents, step: Step, account: Account) -> Asking[Answer | N
     }
     if not step.check(answer, "AccountUpdate", values):
         return None
-    if account.update is not None and not is_later(answer.message, account.update):
+    if account.update is not None and not is_later(answer.data, account.update):
         step.problems.append(
             "expected (creation_date, last_change_ts, last_change_seqnum) to grow, but after"
-            f" {account.update} came {answer.message}"
+            f" {account.update} came {answer.data}"
         )
-    account.update = answer.message
+    account.update = answer.data
     return answer
 
 
@@ -68,7 +70,7 @@ def misconfigure(agents: Agents, step: Step, account: Account, config_data: str)
     message = _next_message(account, config_data)
     seconds = agents.conversation.send(message)
     answer = yield _key(message)
-    step.took("ConfigureAccount", answer.type, answer.seconds - seconds)
+    step.took("ConfigureAccount", answer.data["type"], answer.received_at - seconds)
     values = {
         "config_ts": datetime.fromisoformat(message["ts"]),
         "config_seqnum": message["seqnum"],
@@ -93,7 +95,7 @@ def look_at_balance(agents: Agents, step: Step, account: Account) -> Talk:
     patience_ends = time.monotonic() + agents.conversation.timeout_seconds
     answer = yield from configure(agents, step, account)
     # No message says when returned money reaches the debtor.
-    while account.is_root and answer and answer.message["principal"] != expected:
+    while account.is_root and answer and answer.data["principal"] != expected:
         if time.monotonic() > patience_ends:
             break
         answer = yield from configure(agents, step, account)
@@ -102,10 +104,10 @@ def look_at_balance(agents: Agents, step: Step, account: Account) -> Talk:
 
 
 def _check_balance(
-    agents: Agents, step: Step, account: Account, answer: Answer, expected: int
+    agents: Agents, step: Step, account: Account, answer: Received, expected: int
 ) -> None:
-    step.expect(f"principal of {account.name}", expected, answer.message["principal"])
-    interest = answer.message["interest"]
+    step.expect(f"principal of {account.name}", expected, answer.data["principal"])
+    interest = answer.data["interest"]
     if not -1e-6 <= interest <= _most_interest(agents):
         step.problems.append(f"{account.name} has an impossible interest: {interest!r}")
 
@@ -119,9 +121,9 @@ def _most_interest(agents: Agents) -> float:
 
 def _next_message(account: Account, config_data: str) -> Message:
     account.seqnum += 1
-    return configure_account(
+    return configuration(
         *account.ids,
-        account.seqnum,
+        seqnum=account.seqnum,
         negligible_amount=account.negligible_amount,
         config_data=config_data,
     )

@@ -4,10 +4,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from .answers import Answer, Key, describe
-from .link import Link
-from .steps import Step, Talk
-from .wire import Message, hex_key
+from agentkit.checks import field_problems, problems_of
+from agentkit.keys import hex_key
+from agentkit.messages import Message
+from agentkit.received import Received
+from scripts.demo_agents.answers import Key, describe, key_of
+from scripts.demo_agents.link import Link
+from scripts.demo_agents.steps import Step, Talk
 
 
 class NoAnswerError(Exception):
@@ -27,7 +30,7 @@ class Conversation:
         self._ours = {hex_key(debtor_id)}
         self._news: deque[Key] = deque()
         self.timeout_seconds = timeout_seconds
-        self.received: dict[Key, Answer] = {}
+        self.received: dict[Key, Received] = {}
         self.claimed: set[Key] = set()
         self.repeated = 0
         self.faults: list[str] = []
@@ -82,12 +85,12 @@ class Conversation:
         else:
             waiting[wanted] = talk
 
-    def _claim(self, step: Step, key: Key) -> Answer:
+    def _claim(self, step: Step, key: Key) -> Received:
         answer = self.received[key]
         if key not in self.claimed:
             self.claimed.add(key)
-            step.problems += answer.problems
-        if answer.field_problems:
+            step.problems += problems_of(answer)
+        if field_problems(answer):
             raise _UselessAnswerError
         return answer
 
@@ -96,21 +99,21 @@ class Conversation:
             if answer.routing_key in self._ours or self._is_about_us(answer):
                 self._take(answer)
 
-    def _is_about_us(self, answer: Answer) -> bool:
-        return answer.message.get("debtor_id") == self._debtor_id
+    def _is_about_us(self, answer: Received) -> bool:
+        return answer.data.get("debtor_id") == self._debtor_id
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, answer: Received) -> None:
         try:
-            key = answer.key
+            key = key_of(answer.data)
         except (KeyError, TypeError, ValueError):
-            self.faults += answer.problems
+            self.faults += problems_of(answer)
             return
         if key not in self.received:
             self.received[key] = answer
             self._news.append(key)
-        elif answer.type == self.received[key].type == "AccountUpdate":
-            self.faults += answer.problems  # the state changes, and updates come by themselves
-        elif differences := _differences(self.received[key].message, answer.message):
+        elif _is_update(answer) and _is_update(self.received[key]):
+            self.faults += problems_of(answer)  # the state changes, and updates come by themselves
+        elif differences := _differences(self.received[key].data, answer.data):
             text = f"{describe(key)} came again, but with other values: {differences}"
             self.faults.append(text)
         else:
@@ -120,14 +123,18 @@ class Conversation:
         """What came and belongs to nothing that was asked for."""
         problems = []
         for key in self.received.keys() - self.claimed:
-            problems.append(f"unexpected: {describe(key)}: {self.received[key].message}")
-            problems += self.received[key].problems
+            problems.append(f"unexpected: {describe(key)}: {self.received[key].data}")
+            problems += problems_of(self.received[key])
         return problems
 
     def _missing(self, keys: list[Key]) -> str:
         more = f" (and {len(keys) - 1} more answers)" if len(keys) > 1 else ""
         expected = f"expected {describe(keys[0])}{more}"
         return f"{expected}; nothing that is waited for came for {self.timeout_seconds:g} s"
+
+
+def _is_update(answer: Received) -> bool:
+    return str(answer.data["type"]) == "AccountUpdate"
 
 
 class _UselessAnswerError(Exception):

@@ -6,10 +6,10 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
-from .agents import Agents
-from .link import UnreachableError
-from .steps import Step, Talk
-from .wire import unsigned
+from agentkit.keys import unsigned
+from scripts.demo_agents.agents import Agents
+from scripts.demo_agents.link import UnreachableError
+from scripts.demo_agents.steps import Step, Talk
 
 _POSITIVE_MAX_AGE_SECONDS = 86400
 _NEGATIVE_MAX_AGE_SECONDS = 60  # "must not stay cached long"

@@ -1,13 +1,10 @@
-"""The way to the authority and back: one connection to its broker, and queues of one's own."""
+"""The way to the authority and back; whatever is wrong with it is told in the demo's own words."""
 
-import time
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import pika
-from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import (
     AMQPConnectionError,
     AMQPError,
@@ -16,10 +13,13 @@ from pika.exceptions import (
     UnroutableError,
 )
 
-from .answers import Answer
-from .wire import Message, bits_key, encode
+from agentkit.broker import Broker
+from agentkit.keys import ACCOUNTS_IN, bits_key
+from agentkit.messages import Message
+from agentkit.observer import Binding, Observer
+from agentkit.received import Received
 
-_PROPERTIES = ("content_type", "delivery_mode", "type", "app_id")
+_PARAMETERS = {"socket_timeout": 5, "stack_timeout": 5, "blocked_connection_timeout": 30}
 
 
 class UnreachableError(Exception):
@@ -29,84 +29,58 @@ class UnreachableError(Exception):
 class Link:
     """Sends messages to an authority, and collects what it says. To be used in a `with`.
 
-    `bindings` are pairs of an exchange and a binding key. Everything raises `UnreachableError`.
+    Everything raises `UnreachableError`.
     """
 
-    def __init__(self, url: str, bindings: Iterable[tuple[str, str]]) -> None:
-        self._arrived: deque[Answer] = deque()
+    def __init__(self, url: str, bindings: Iterable[Binding]) -> None:
+        self._seen_count = 0
+        with _told("no connection to the broker"):
+            try:
+                self._broker = Broker(url, **_PARAMETERS)
+            except (ValueError, LookupError) as error:
+                # The URL may contain a password: it is not shown.
+                text = "the broker's URL is not like amqp://USER:PASSWORD@HOST:PORT/VHOST"
+                raise UnreachableError(text) from error
         try:
-            self._connection = pika.BlockingConnection(_parameters(url))
-        except (AMQPError, OSError) as error:
-            raise UnreachableError(f"no connection to the broker: {_reason(error)}") from error
-        try:
-            self._channel = self._subscribe(bindings)
-        except (AMQPError, OSError) as error:
-            self.close()
-            raise UnreachableError(f"no queues of our own: {_reason(error)}") from error
-
-    def _subscribe(self, bindings: Iterable[tuple[str, str]]) -> BlockingChannel:
-        channel = self._connection.channel()
-        channel.confirm_delivery()
-        for exchange, key in bindings:
-            queue = channel.queue_declare("", exclusive=True, auto_delete=True).method.queue
-            channel.queue_bind(queue, exchange, routing_key=key)
-            channel.basic_consume(queue, self._receive, auto_ack=True, exclusive=True)
-        return channel
-
-    def _receive(self, _channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        self._arrived.append(
-            Answer(
-                exchange=method.exchange,
-                routing_key=method.routing_key,
-                properties={name: getattr(properties, name) for name in _PROPERTIES},
-                headers={name: _plain(v) for name, v in (properties.headers or {}).items()},
-                body=body,
-                seconds=time.perf_counter(),
-            )
-        )
+            with _told("no queue of our own"):
+                self._observer = Observer(url, bindings, is_exclusive=True, **_PARAMETERS)
+        except UnreachableError:
+            self._broker.close()
+            raise
 
     def send(self, message: Message) -> float:
         """Sends a message to its account, and waits for the broker's confirm.
 
-        Returns the moment when it was sent, by `time.perf_counter`.
+        Returns the moment when it was sent, by `time.monotonic`.
         """
-        properties = pika.BasicProperties(
-            content_type="application/json", delivery_mode=2, type=message["type"]
-        )
-        key = bits_key(message["debtor_id"], message["creditor_id"])
-        seconds = time.perf_counter()
-        try:
-            self._channel.basic_publish(
-                "accounts_in", key, encode(message), properties, mandatory=True
-            )
-        except UnroutableError:
-            text = f"no queue takes messages from accounts_in with the key {key}"
-            raise UnreachableError(text) from None
-        except NackError:
-            raise UnreachableError("the authority's queue takes no more messages") from None
-        except (AMQPError, OSError) as error:
-            raise UnreachableError(f"nothing can be sent: {_reason(error)}") from error
-        return seconds
+        with _told("nothing can be sent"):
+            try:
+                return self._broker.send(message)
+            except UnroutableError:
+                key = bits_key(message["debtor_id"], message["creditor_id"])
+                text = f"no queue takes messages from {ACCOUNTS_IN} with the key {key}"
+                raise UnreachableError(text) from None
+            except NackError:
+                text = "the authority's queue takes no more messages"
+                raise UnreachableError(text) from None
 
-    def receive(self, wait_seconds: float) -> list[Answer]:
+    def receive(self, wait_seconds: float) -> list[Received]:
         """Returns what has arrived; waits for something when there is nothing."""
-        try:
-            self._connection.process_data_events(0)
-            if not self._arrived:
-                self._connection.process_data_events(wait_seconds)
-        except (AMQPError, OSError) as error:
-            raise UnreachableError(f"the connection broke: {_reason(error)}") from error
-        answers = list(self._arrived)
-        self._arrived.clear()
-        return answers
+        with _told("the connection broke"):
+            self._observer.receive(0)
+            if len(self._observer.messages) == self._seen_count:
+                self._observer.receive(wait_seconds)
+        arrived = self._observer.messages[self._seen_count :]
+        self._seen_count += len(arrived)
+        return arrived
 
     def close(self) -> None:
-        """Disconnects; the broker then deletes the queues."""
-        try:
-            if self._connection.is_open:
-                self._connection.close()
-        except (AMQPError, OSError):
-            pass  # it is gone, and that was the aim
+        """Disconnects; the broker then deletes the queue."""
+        for end in (self._observer, self._broker):
+            try:
+                end.close()
+            except (AMQPError, OSError):
+                pass  # it is gone, and that was the aim
 
     def __enter__(self) -> Self:
         return self
@@ -120,22 +94,13 @@ class Link:
         self.close()
 
 
-def _parameters(url: str) -> pika.URLParameters:
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Tells what could not be done, and why."""
     try:
-        parameters = pika.URLParameters(url)
-    except (ValueError, LookupError) as error:
-        # The URL may contain a password: it is not shown.
-        text = "the broker's URL is not like amqp://USER:PASSWORD@HOST:PORT/VHOST"
-        raise UnreachableError(text) from error
-    parameters.socket_timeout = parameters.stack_timeout = 5
-    parameters.blocked_connection_timeout = 30
-    parameters.client_properties = {"connection_name": "swpt_accounts demo"}
-    return parameters
-
-
-def _plain(value: Any) -> Any:
-    """Undoes that a large integer comes as an object of a class of pika's own."""
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        yield
+    except (AMQPError, OSError) as error:
+        raise UnreachableError(f"{what}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

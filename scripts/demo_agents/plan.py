@@ -2,17 +2,17 @@
 
 import os
 
-from .agents import ISSUED_AT_ONCE, LIMIT, Account, Agents
-from .configuring import (
+from scripts.demo_agents.agents import ISSUED_AT_ONCE, LIMIT, Account, Agents
+from scripts.demo_agents.configuring import (
     change_negligible_amount,
     look_at_balance,
     misconfigure,
     open_account,
     send_malformed,
 )
-from .fetching import ask_about, nobodys_id
-from .steps import Step, Talk
-from .transferring import dismiss, fail_to_commit, pay, refuse
+from scripts.demo_agents.fetching import ask_about, nobodys_id
+from scripts.demo_agents.steps import Step, Talk
+from scripts.demo_agents.transferring import dismiss, fail_to_commit, pay, refuse
 
 _NEGLIGIBLE_AMOUNT = 1.5
 # More than is negligible, so that both sides get a message about each payment.

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from .agents import Agents
-from .closing import read_balances
-from .steps import Step
+from scripts.demo_agents.agents import Agents
+from scripts.demo_agents.closing import read_balances
+from scripts.demo_agents.steps import Step
 
 _COLORS = {"OK": "green", "WRONG": "bold red", "not tried": "yellow"}
 _PLAIN_WIDTH = 140

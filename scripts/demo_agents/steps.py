@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from .answers import Answer, Key
+from agentkit.messages import Message
+from agentkit.received import Received
+from scripts.demo_agents.answers import Key
 
 T = TypeVar("T")
-Asking = Generator[Key, Answer, T]
+Asking = Generator[Key, Received, T]
 """Sends messages, and yields the key of each answer that it needs, in turn. Ends with a T."""
 Talk = Asking[None]
 
@@ -42,14 +44,14 @@ class Step:
         if expected != found:
             self.problems.append(f"{what}: expected {expected!r}, came {found!r}")
 
-    def check(self, answer: Answer, expected_type: str, expected: Mapping[str, Any]) -> bool:
+    def check(self, answer: Received, expected_type: str, expected: Mapping[str, Any]) -> bool:
         """Notes what is not as expected. Returns whether the type of the answer is.
 
         A moment that is expected may be written in any way.
         """
-        message = answer.message
-        if answer.type != expected_type:
-            found = f"{answer.type} {reason(message)}".rstrip()
+        message = answer.data
+        if message["type"] != expected_type:
+            found = tell(message)
             self.problems.append(f"expected {expected_type}, came {found}")
             return False
         for name, value in expected.items():
@@ -72,6 +74,11 @@ class Step:
             }
             for (sent, received), times in self.times_ms.items()
         ]
+
+
+def tell(message: Message) -> str:
+    """The type of a message, and the code in it if there is one."""
+    return f"{message['type']} {reason(message)}".rstrip()
 
 
 def reason(message: Mapping[str, Any]) -> str:

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .agents import Account, Agents
-from .answers import Key
-from .steps import Asking, Step, Talk, reason
-from .wire import Message, finalize_transfer, prepare_transfer
+from agentkit.messages import Message, finalize, prepare
+from scripts.demo_agents.agents import Account, Agents
+from scripts.demo_agents.answers import Key
+from scripts.demo_agents.steps import Asking, Step, Talk, reason, tell
 
 _COORDINATOR = ("coordinator_type", "coordinator_id", "coordinator_request_id")
 _MAX_DEADLINE_ERROR = timedelta(seconds=1)
@@ -20,12 +20,12 @@ def pay(
 ) -> Talk:
     """Makes a transfer. Issuing locks the amount beforehand, a direct transfer locks nothing."""
     lock = amount if sender.is_root else 0
-    request = _request(agents, sender, recipient.account_id, lock)
+    request = prepare(*sender.ids, recipient.creditor_id, lock)
     began = agents.conversation.send(request)
     prepared = yield from _prepared(agents, step, sender, request, began, lock)
     if prepared is None:
         return
-    finalization = finalize_transfer(prepared, amount, note)
+    finalization = finalize(prepared, amount, transfer_note=note)
     committed = agents.conversation.send(finalization)
     expected = {"committed_amount": amount, "status_code": "OK", "total_locked_amount": 0}
     finalized = yield from _finalized(step, prepared, committed, expected)
@@ -34,10 +34,10 @@ def pay(
     agents.commit(sender, recipient, note, finalized)
     if not sender.is_root:
         answer = yield _transfer_key(sender, note)
-        step.took(COMMIT, "AccountTransfer (sender)", answer.seconds - committed)
+        step.took(COMMIT, "AccountTransfer (sender)", answer.received_at - committed)
     if not recipient.is_root:
         answer = yield _transfer_key(recipient, note)
-        step.took(PREPARE, "AccountTransfer (recipient)", answer.seconds - began)
+        step.took(PREPARE, "AccountTransfer (recipient)", answer.received_at - began)
 
 
 def fail_to_commit(
@@ -51,7 +51,7 @@ def fail_to_commit(
 ) -> Talk:
     """Prepares a transfer whose commit must fail."""
     sender, recipient = accounts
-    request = _request(agents, sender, recipient.account_id, 0)
+    request = prepare(*sender.ids, recipient.creditor_id, 0)
     if max_commit_delay is not None:
         # The clock of the authority may go a little after ours: the request was on its way long.
         sent_at = datetime.now(UTC) - timedelta(seconds=30)
@@ -61,14 +61,14 @@ def fail_to_commit(
     prepared = yield from _prepared(agents, step, sender, request, began, 0)
     if prepared is None:
         return
-    committed = agents.conversation.send(finalize_transfer(prepared, amount, "must fail"))
+    committed = agents.conversation.send(finalize(prepared, amount, transfer_note="must fail"))
     expected = {"committed_amount": 0, "status_code": status_code, "total_locked_amount": 0}
     yield from _finalized(step, prepared, committed, expected)
 
 
 def dismiss(agents: Agents, step: Step, sender: Account, recipient: Account, amount: int) -> Talk:
     """Locks an amount, sees that it cannot be spent meanwhile, and gives it up."""
-    request = _request(agents, sender, recipient.account_id, amount)
+    request = prepare(*sender.ids, recipient.creditor_id, amount)
     began = agents.conversation.send(request)
     prepared = yield from _prepared(agents, step, sender, request, began, amount)
     if prepared is None:
@@ -76,7 +76,7 @@ def dismiss(agents: Agents, step: Step, sender: Account, recipient: Account, amo
     everything = agents.books.balance_of(sender.creditor_id)
     code = "INSUFFICIENT_AVAILABLE_AMOUNT"
     yield from refuse(agents, step, sender, recipient.account_id, everything, code, locked=amount)
-    dismissed = agents.conversation.send(finalize_transfer(prepared, 0))
+    dismissed = agents.conversation.send(finalize(prepared, 0))
     expected = {"committed_amount": 0, "status_code": "OK", "total_locked_amount": 0}
     yield from _finalized(step, prepared, dismissed, expected)
 
@@ -92,10 +92,10 @@ def refuse(
     locked: int = 0,
 ) -> Talk:
     """Asks for a transfer that must be refused while `locked` is locked for other ones."""
-    request = _request(agents, sender, recipient, amount)
+    request = prepare(*sender.ids, recipient, amount)
     began = agents.conversation.send(request)
     answer = yield _key("prepare", request)
-    step.took(PREPARE, f"{answer.type} {reason(answer.message)}".rstrip(), answer.seconds - began)
+    step.took(PREPARE, tell(answer.data), answer.received_at - began)
     step.check(
         answer,
         "RejectedTransfer",
@@ -108,21 +108,11 @@ def refuse(
     )
 
 
-def _request(agents: Agents, sender: Account, recipient: str, lock: int) -> Message:
-    return prepare_transfer(
-        sender.ids,
-        recipient,
-        agents.coordinator(sender),
-        min_locked_amount=lock,
-        max_locked_amount=lock,
-    )
-
-
 def _prepared(
     agents: Agents, step: Step, sender: Account, request: Message, began: float, lock: int
 ) -> Asking[Message | None]:
     answer = yield _key("prepare", request)
-    step.took(PREPARE, answer.type, answer.seconds - began)
+    step.took(PREPARE, answer.data["type"], answer.received_at - began)
     final_ts = datetime.fromisoformat(request["final_interest_rate_ts"])
     expected = {
         "debtor_id": sender.debtor_id,
@@ -133,8 +123,8 @@ def _prepared(
     }
     if not step.check(answer, "PreparedTransfer", expected):
         return None
-    _check_deadline(step, sender, request, answer.message)
-    return answer.message
+    _check_deadline(step, sender, request, answer.data)
+    return answer.data
 
 
 def _check_deadline(step: Step, sender: Account, request: Message, prepared: Message) -> None:
@@ -152,13 +142,13 @@ def _finalized(
     step: Step, prepared: Message, began: float, expected: dict[str, Any]
 ) -> Asking[Message]:
     answer = yield _key("finalize", prepared)
-    code = reason(answer.message)
-    end = code if code != "OK" else "" if answer.message["committed_amount"] else "(of 0)"
-    step.took(COMMIT, f"{answer.type} {end}".rstrip(), answer.seconds - began)
+    code = reason(answer.data)
+    end = code if code != "OK" else "" if answer.data["committed_amount"] else "(of 0)"
+    step.took(COMMIT, f"{answer.data['type']} {end}".rstrip(), answer.received_at - began)
     same = {name: prepared[name] for name in ("debtor_id", "creditor_id", "transfer_id")}
     same["prepared_at"] = datetime.fromisoformat(prepared["prepared_at"])
     step.check(answer, "FinalizedTransfer", {**same, **expected})
-    return answer.message
+    return answer.data
 
 
 def _key(stage: str, message: Message) -> Key:

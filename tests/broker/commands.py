@@ -1,15 +1,15 @@
 """Runs the commands that need RabbitMQ only."""
 
+import os
 import subprocess
-from typing import Any
 
-from tests.support.authority import ROOT, clean_environment, flask_command
+from agentkit.processes import ROOT, flask_command, run
 
 
 def settings_for(broker_url: str, queue: str, **settings: str) -> dict[str, str]:
     """An environment whose database is set, but does not exist."""
     return {
-        **clean_environment(),
+        **os.environ,
         "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://nobody@127.0.0.1:1/nothing",
         "PROTOCOL_BROKER_URL": broker_url,
         "PROTOCOL_BROKER_QUEUE": queue,
@@ -34,13 +34,8 @@ def start_command(environment: dict[str, str], *arguments: str) -> subprocess.Po
 
 
 def run_command(
-    environment: dict[str, str], *arguments: str, **options: Any
+    environment: dict[str, str], *arguments: str, seconds_max: float = 30.0
 ) -> tuple[int, list[str]]:
     """Run a command to its end. Returns its exit code and the lines of its output."""
-    with start_command(environment, *arguments) as process:
-        try:
-            output, _ = process.communicate(timeout=options.get("timeout", 30))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-    return process.returncode, output.splitlines()
+    result = run(flask_command(*arguments), environment, seconds_max)
+    return result.returncode, result.stdout.splitlines()

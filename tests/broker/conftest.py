@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from agentkit.broker import Broker
+from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery
-from tests.support.broker import Broker, wait_until
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from pika.exceptions import AMQPError
 
+from agentkit.broker import Broker
+from agentkit.management import Management
+from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer
 from tests.broker.conftest import take
-from tests.support.broker import Broker, Management, wait_until
 
 Consume = Callable[[int], BatchConsumer]
 Fill = Callable[[int], list[bytes]]

@@ -6,12 +6,12 @@ from threading import Thread
 
 import pytest
 
+from agentkit.broker import Broker
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.workers.stopping import Stop
 from tests.broker.commands import run_command, settings_for, start_command
 from tests.broker.conftest import take
-from tests.support.broker import Broker
 
 Consume = Callable[[int], BatchConsumer]
 

@@ -6,13 +6,14 @@ from threading import Thread
 
 import pytest
 
+from agentkit.broker import Broker
+from agentkit.messages import configure
+from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
 from swpt_accounts.inbox import draining
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import load_settings
 from swpt_accounts.workers.stopping import Stop
-from tests.support.authority import configure
-from tests.support.broker import Broker, wait_until
 
 StartWorker = Callable[[], Thread]
 

@@ -10,11 +10,13 @@ import pika
 import pytest
 from pika.exceptions import AMQPError
 
+from agentkit.broker import Broker
+from agentkit.management import Management
+from agentkit.waiting import wait_until
 from swpt_accounts.broker import connecting
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.broker.publisher import WINDOW_COUNT_MAX, Publication, Publisher
 from tests.broker.conftest import take
-from tests.support.broker import Broker, Management, wait_until
 
 
 @pytest.fixture

@@ -2,24 +2,26 @@
 
 import logging
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pika
 import pytest
 from pika.exceptions import AMQPError
 
+from agentkit.broker import Broker, connect
+from agentkit.management import Management
+from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer, Refusal
 from swpt_accounts.broker.dead_letters import REASON_HEADER
 from swpt_accounts.broker.topology import dead_letter_queue
 from tests.broker.conftest import take
-from tests.support.broker import Broker, Management, connect_to_broker, wait_until
 
 Consume = Callable[[int], BatchConsumer]
 ADDED_HEADERS = {REASON_HEADER: "it is bad", "x-rejected-routing-key": "1.0"}
 
 
-class RawProperties(pika.BasicProperties):
+class RawProperties(pika.BasicProperties):  # type: ignore[misc]
     """Properties as any client may send them: only a headers table, as it is on the wire."""
 
     def __init__(self, table: bytes) -> None:
@@ -137,7 +139,7 @@ def test_missing_dead_letter_queue_is_declared_again(
 
 
 @pytest.fixture
-def other_user(management: Management, vhost: str, broker_url: str) -> str:
+def other_user(management: Management, vhost: str, broker_url: str) -> Iterator[str]:
     """The URL of the broker for another user, say that of a STOMP server."""
     name = f"user_{vhost}"
     management.request("PUT", "users", name, body={"password": "secret", "tags": ""})
@@ -151,7 +153,7 @@ def test_message_with_the_id_of_another_user(
     consume: Consume, broker: Broker, queue: str, other_user: str
 ) -> None:
     """The broker takes a `user_id` only from the user who has it."""
-    connection = connect_to_broker(other_user)
+    connection = connect(other_user)
     user = pika.URLParameters(other_user).credentials.username
     properties = pika.BasicProperties(type="PrepareTransfer", user_id=user)
     connection.channel().basic_publish("", queue, b"body", properties)
@@ -194,7 +196,8 @@ def test_message_that_asks_for_copies(
 )
 def test_property_that_is_no_utf8(consume: Consume, broker: Broker, queue: str, name: str) -> None:
     """Nothing stops a client from sending such bytes: it must not stop the consumer either."""
-    broker.publish("", queue, b"body", **{name: b"\xff\xfe"})
+    broken: dict[str, Any] = {name: b"\xff\xfe"}
+    broker.publish("", queue, b"body", **broken)
     broker.publish("", queue, b"next")
     consumer = consume(2)
     refuse_all(consumer, 2)

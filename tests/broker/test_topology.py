@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from pika.exceptions import AMQPError
 
+from agentkit.broker import Broker
+from agentkit.management import Management
 from swpt_accounts.broker import topology
 from tests.broker.commands import run_command, settings_for
-from tests.support.broker import Broker, Management
 
 EXCHANGE_TYPES = {
     "accounts_in": "topic",
@@ -145,7 +147,7 @@ def test_coordinators_get_what_is_for_them(broker_url: str, broker: Broker) -> N
         broker.publish("to_coordinators", "00.01", coordinator_type.encode(), headers=headers)
     received = {}
     for queue in ("to_creditors", "to_debtors"):
-        messages = list(iter(lambda queue=queue: broker.get(queue), None))
+        messages = list(iter(partial(broker.get, queue), None))
         assert {m.routing_key for m in messages} == {"00.01"}
         received[queue] = {m.body for m in messages}
     assert received == {"to_creditors": {b"direct", b"agent"}, "to_debtors": {b"issuing"}}

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from agentkit.waiting import wait_until
 from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
@@ -19,7 +20,6 @@ from tests.db.wire import Message
 from tests.model import builders
 from tests.model.books import account, open_books, prepare, prepared, sent
 from tests.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT, SECOND
-from tests.support.broker import wait_until
 
 STAGES = [PREPARING, FINALIZING, CHANGING_BALANCES]
 CREDITORS = (ALICE, BOB, CAROL)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from agentkit.waiting import wait_until
 from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
@@ -16,7 +17,6 @@ from tests.db.wire import Message
 from tests.model import builders
 from tests.model.books import open_books, prepare
 from tests.model.builders import ALICE, BOB, DEBTOR, ROOT
-from tests.support.broker import wait_until
 
 
 @pytest.fixture(params=[PREPARING, FINALIZING, CHANGING_BALANCES], ids=lambda stage: stage.name)

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.docker.processes import ROOT
+from agentkit.processes import ROOT
 
 # Debian has nginx where an ordinary user's PATH may not lead.
 _SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tests.support.authority import clean_environment
+from agentkit.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 ENTRYPOINT = DOCKER / "entrypoint.sh"
 
@@ -21,12 +20,11 @@ ENTRYPOINT = DOCKER / "entrypoint.sh"
 def image_environment(**settings: str) -> dict[str, str]:
     """What the image sets, with the programs of this virtual environment, and settings."""
     return {
-        **clean_environment(),
+        **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
         "FLASK_APP": "swpt_accounts",
-        "FLASK_SKIP_DOTENV": "1",
         **settings,
     }
 

@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from agentkit.broker import Broker
+from agentkit.management import Management
+from agentkit.processes import free_port
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
-from tests.support.authority import free_port
-from tests.support.broker import Broker, Management
 from tests.support.database import Databases, migrate
 
 

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from agentkit.processes import ROOT
 from scripts.settings_reference import settings_reference
 from swpt_accounts.settings import load_settings
-from tests.docker.processes import DOCKER, ROOT
+from tests.docker.processes import DOCKER
 from tests.docker.test_entrypoint import COMMANDS
 
 FILES = ("docker-compose.yml", "docker-compose-all.yml")

@@ -2,7 +2,8 @@
 
 import re
 
-from tests.docker.processes import DOCKER, ROOT
+from agentkit.processes import ROOT
+from tests.docker.processes import DOCKER
 
 TEXT = (ROOT / "Dockerfile").read_text()
 SERVER = TEXT.rpartition("\nFROM ")[2]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.processes import ROOT
 from swpt_accounts.smp.outgoing import SIGNALS
-from tests.docker.processes import ENTRYPOINT, ROOT
+from tests.docker.processes import ENTRYPOINT
 
 STUB = """\
 #!/bin/sh

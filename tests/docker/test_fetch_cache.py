@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from agentkit.authority import Authority
+from agentkit.messages import configure
+from agentkit.processes import free_port
+from agentkit.waiting import wait_until
 from tests.docker.processes import DOCKER
-from tests.support.authority import Authority, configure, free_port
-from tests.support.broker import wait_until
 
 CONFIGURATION = DOCKER / "fetch_cache" / "nginx.conf"
 NEGATIVE_SECONDS_MAX = 5.0

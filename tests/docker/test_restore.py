@@ -3,13 +3,13 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from agentkit.authority import Authority
+from agentkit.messages import Message, balance_change, now_text
 from tests.docker.agents import CREDITORS, DEBTOR, Agents
-from tests.support.authority import Authority, now_text
 from tests.support.database import Databases
 
 GIFT = 77
@@ -33,38 +33,27 @@ def restored(
     made.close()
 
 
-def from_another_shard() -> dict[str, Any]:
+def from_another_shard() -> Message:
     """A gift from an account that lives there."""
-    return {
-        "type": "PendingBalanceChange",
-        "debtor_id": DEBTOR,
-        "creditor_id": CREDITORS[0],
-        "other_creditor_id": STRANGER,
-        "change_id": 123456789,
-        "coordinator_type": "direct",
-        "transfer_note_format": "",
-        "transfer_note": "",
-        "committed_at": now_text(),
-        "principal_delta": GIFT,
-        "ts": now_text(),
-    }
+    return balance_change(
+        DEBTOR, CREDITORS[0], STRANGER, GIFT, change_id=123456789, committed_at=now_text()
+    )
 
 
 def test_nothing_is_applied_twice(
     authority: Authority, restored: Authority, tmp_path: Path
 ) -> None:
-    assert authority.observer is not None
-    agents = Agents(authority, authority.observer)
+    agents = Agents(authority)
     agents.open_accounts()
-    agents.transfer(0, CREDITORS[0])
+    agents.pay(0, CREDITORS[0])
     agents.send(from_another_shard())
     agents.paid[CREDITORS[0]] += GIFT
     agents.wait_balances()
 
     # Everything stops in the midst of work, with messages and rows in every queue.
-    begun = [agents.ask(0, CREDITORS[i % 2]) for i in range(20)]
-    for request_id in begun[:10]:
-        agents.commit(request_id)
+    begun = [agents.begin(0, CREDITORS[i % 2]) for i in range(20)]
+    for request in begun[:10]:
+        agents.commit(request)
     authority.stop()
     run("pg_dump", authority.database_url, "--format=custom", f"--file={tmp_path}/dump")
     run("pg_restore", restored.database_url, "--exit-on-error", f"{tmp_path}/dump")
@@ -76,11 +65,11 @@ def test_nothing_is_applied_twice(
     for message in again:
         restored.send(message)
     restored.start()
-    for request_id in begun[10:]:
-        agents.commit(request_id)
-    for request_id in begun:
-        agents.wait_committed(request_id)
+    for request in begun[10:]:
+        agents.commit(request)
+    for request in begun:
+        agents.wait_committed(request)
     for message in again:
         restored.send(message)
-    agents.transfer(CREDITORS[0], CREDITORS[1])
+    agents.pay(CREDITORS[0], CREDITORS[1])
     agents.wait_balances()

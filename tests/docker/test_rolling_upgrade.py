@@ -11,9 +11,9 @@ from textwrap import dedent
 import pytest
 import requests
 
+from agentkit.authority import Authority
 from swpt_accounts.db.engine import MIGRATIONS_DIR
 from tests.docker.agents import CREDITORS, DEBTOR, Agents
-from tests.support.authority import Authority
 from tests.support.database import migrate
 
 LATER = """
@@ -70,28 +70,27 @@ def upgrade(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> C
 def test_old_workers_go_on_on_a_later_schema(
     authority: Authority, upgrade: Callable[[], None]
 ) -> None:
-    assert authority.observer is not None
-    agents = Agents(authority, authority.observer)
+    agents = Agents(authority)
     agents.open_accounts()
-    agents.transfer(0, CREDITORS[0])
+    agents.pay(0, CREDITORS[0])
 
     # Some transfers are at every stage while the migration is applied.
-    begun = [agents.ask(0, CREDITORS[i % 2]) for i in range(20)]
-    for request_id in begun[:10]:
-        agents.commit(request_id)
+    begun = [agents.begin(0, CREDITORS[i % 2]) for i in range(20)]
+    for request in begun[:10]:
+        agents.commit(request)
     upgrade()
     ((copies_count,),) = authority.query("SELECT count(*) FROM pg_proc WHERE proname ~ '_v2$'")
     assert copies_count > 0
-    for request_id in begun[10:]:
-        agents.commit(request_id)
-    for request_id in begun:
-        agents.wait_committed(request_id)
+    for request in begun[10:]:
+        agents.commit(request)
+    for request in begun:
+        agents.wait_committed(request)
     agents.wait_balances()
 
     for _ in range(3):
-        agents.transfer(0, CREDITORS[0])
-        agents.transfer(CREDITORS[0], CREDITORS[1])
-        agents.transfer(CREDITORS[1], 0)
+        agents.pay(0, CREDITORS[0])
+        agents.pay(CREDITORS[0], CREDITORS[1])
+        agents.pay(CREDITORS[1], 0)
     agents.wait_balances()
 
     # Old workers may also be started anew before they are replaced.
@@ -99,7 +98,7 @@ def test_old_workers_go_on_on_a_later_schema(
         code, _ = authority.terminate(name)
         assert code == 0, authority.log(name)
     authority.start()
-    agents.transfer(CREDITORS[0], CREDITORS[1])
+    agents.pay(CREDITORS[0], CREDITORS[1])
     agents.wait_balances()
     answer = requests.get(f"{authority.web_url}/accounts/{DEBTOR}/21/config", timeout=10)
     assert answer.status_code == 200

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 import requests
 
-from tests.docker.processes import DOCKER, ENTRYPOINT, ROOT, Running, image_environment
-from tests.support.authority import SERVICES, Authority, configure_root
-from tests.support.broker import Observer, wait_until
+from agentkit.authority import SERVICES, Authority
+from agentkit.messages import configure_root
+from agentkit.observer import Observer
+from agentkit.processes import ROOT
+from agentkit.waiting import wait_until
+from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
 
 STOP_SECONDS_MAX = 10.0
 SUPERVISORS_LINE = re.compile(r"[0-9-]{10} [0-9:,]{12} (WARN|CRIT) ")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.agents import Currency
-from tests.e2e.wire import chain_problems, problems_of
-from tests.support.authority import Authority
+from agentkit.authority import Authority
+from agentkit.currency import Currency
+from tests.support.soundness import assert_sound
 
 
 @pytest.fixture
@@ -17,6 +17,4 @@ def currency(authority: Authority) -> Iterator[Currency]:
     start = len(observer.messages)
     yield Currency(authority)
     observer.receive()
-    problems = [p for m in observer.messages[start:] for p in problems_of(m)]
-    problems += chain_problems(observer.messages)
-    assert not problems, problems[:5]
+    assert_sound(observer.messages, start)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.authority import accounts_in_key, configure, finalize, prepare
+from agentkit.keys import bits_key
+from agentkit.messages import balance_change, configure, finalize, prepare
 
 DEBTOR_ID = 3
 CREDITOR_ID = 2**33
@@ -20,7 +21,7 @@ class Malformed:
     what: str
     body: bytes
     properties: dict[str, Any] = field(default_factory=dict)
-    routing_key: str = accounts_in_key(DEBTOR_ID, CREDITOR_ID)
+    routing_key: str = bits_key(DEBTOR_ID, CREDITOR_ID)
 
 
 def _configure() -> dict[str, Any]:
@@ -36,18 +37,7 @@ def _finalize() -> dict[str, Any]:
 
 
 def _change() -> dict[str, Any]:
-    return {
-        "type": "PendingBalanceChange",
-        "debtor_id": DEBTOR_ID,
-        "creditor_id": CREDITOR_ID,
-        "other_creditor_id": 7,
-        "change_id": 1,
-        "principal_delta": 5,
-        "coordinator_type": "direct",
-        "transfer_note": "",
-        "transfer_note_format": "",
-        "committed_at": "2024-05-20T13:15:09+00:00",
-    }
+    return balance_change(DEBTOR_ID, CREDITOR_ID, 7, 5)
 
 
 # For each type: its fields with values that they may not have.

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.e2e.agents import Currency
-from tests.support.authority import configure
+from agentkit.currency import Currency
+from agentkit.messages import configure
 
 T0 = "1970-01-01T00:00:00+00:00"
 INFO = {

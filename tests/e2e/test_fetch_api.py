@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from agentkit.authority import WEBSERVER, Authority
+from agentkit.messages import configure, configure_root
+from agentkit.observer import Observer
 from swpt_accounts.core.realm import Realm
-from tests.support.authority import WEBSERVER, Authority, configure, configure_root
-from tests.support.broker import Observer
 
 DEBTOR_ID = -2
 CONFIG_DATA = '{"type": "RootConfigData", "rate": 1.5, "x": "Ünïcode ✓"}'
@@ -148,9 +149,9 @@ def test_accounts_of_another_shard(shard: Authority) -> None:
 def test_no_database(web: Authority) -> None:
     """The server tells of an error, not that there is no account; and it recovers."""
     path = account_path(2**32 + 1, "reachable")
-    web.cut_database()
+    web.database.cut()
     try:
         assert get(web, path).status_code >= 500
     finally:
-        web.restore_database()
+        web.database.restore()
     assert get(web, path).status_code == 204

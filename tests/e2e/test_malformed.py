@@ -7,17 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from agentkit.authority import DEAD_LETTER_QUEUE, Authority
+from agentkit.currency import SECONDS_MAX, Currency
+from agentkit.messages import configure, finalize, prepare
+from agentkit.received import Received
 from swpt_accounts.broker.dead_letters import REASON_HEADER
-from tests.e2e.agents import SECONDS_MAX, Currency
 from tests.e2e.malformed import all_malformed
-from tests.support.authority import (
-    DEAD_LETTER_QUEUE,
-    Authority,
-    configure,
-    finalize,
-    prepare,
-)
-from tests.support.broker import Message
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +32,7 @@ def consumer_stopped(authority: Authority) -> Iterator[None]:
         os.kill(process.pid, signal.SIGCONT)
 
 
-def dead_letters(authority: Authority, count: int) -> list[Message]:
+def dead_letters(authority: Authority, count: int) -> list[Received]:
     return authority.broker.read_stream(DEAD_LETTER_QUEUE, count)
 
 
@@ -109,7 +104,7 @@ def test_message_that_only_the_database_refuses(currency: Currency) -> None:
         authority.query("ALTER TABLE account DROP CONSTRAINT refuse")
         authority.query("ALTER TABLE transfer_request DROP CONSTRAINT refuse")
     assert len(dead) == 4
-    refused = [m.data.get("config_flags", m.data.get("min_locked_amount")) for m in dead]
+    refused = [m.data.get("config_flags") or m.data["min_locked_amount"] for m in dead]
     assert sorted(refused) == [666, 666, 666, 668]
     reasons = [m.properties.headers[REASON_HEADER] for m in dead]
     lines = error_lines(authority)[before:]

@@ -9,21 +9,26 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from agentkit.coordinator import Transfer
+from agentkit.currency import configuration
+from agentkit.database import dsn_of, execute
+from agentkit.fetch_proxy import FetchProxy
+from agentkit.management import Management
+from agentkit.processes import ROOT, flask_command
+from agentkit.shards import Shard, start_all
+from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
-from tests.e2e.wire import chain_problems, problems_of
-from tests.support.authority import ROOT, configure, configure_root, flask_command
-from tests.support.broker import Management, wait_until
+from tests.support.authority import subscribe
 from tests.support.database import Databases
-from tests.support.shards import FetchProxy, Shard, start_all
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic, Transfer
+from tests.support.soundness import assert_sound
+from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
 DOCUMENT = ROOT / "docs" / "how-to" / "split-a-shard.md"
 ACCOUNTS_COUNT = 8
@@ -127,7 +132,7 @@ class Split:
     def copy(self) -> None:
         """Stop the parent, and copy its database."""
         self.parent.stop()
-        source = database_of(self.parent)
+        source = self.parent.database.name
         connected = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
         wait_until(
             lambda: not self.parent.query(connected, source),
@@ -135,7 +140,7 @@ class Split:
             "nobody is connected",
         )
         for child in self.children:
-            administrate("CREATE DATABASE {} TEMPLATE {}", database_of(child), source)
+            administrate("CREATE DATABASE {} TEMPLATE {}", child.database.name, source)
 
     def start_children(self) -> None:
         """Start the children, which know that they are children."""
@@ -151,17 +156,9 @@ def succeed(shard: Shard, *command: str) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def database_of(shard: Shard) -> str:
-    name = make_url(shard.database_url).database
-    assert name is not None
-    return name
-
-
 def administrate(statement: str, *names: str) -> None:
-    url = make_url(os.environ["TEST_POSTGRES_URL"]).set(drivername="postgresql")
-    dsn = url.render_as_string(hide_password=False)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+    dsn = dsn_of(os.environ["TEST_POSTGRES_URL"])
+    execute(dsn, sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @pytest.fixture
@@ -181,8 +178,9 @@ def split(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[Spl
         neighbour = make("swpt_accounts_1", "1.#", databases.create())
         children = []
         for bit in "01":
-            url = make_url(parent.database_url).set(database=f"{database_of(parent)}_{bit}")
-            stack.callback(administrate, "DROP DATABASE IF EXISTS {} WITH (FORCE)", url.database)
+            name = f"{parent.database.name}_{bit}"
+            url = make_url(parent.database_url).set(database=name)
+            stack.callback(administrate, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
             child_url = url.render_as_string(hide_password=False)
             children.append(make(f"swpt_accounts_0{bit}", f"0.{bit}.#", child_url))
         yield Split(parent, children, neighbour, proxy)
@@ -202,8 +200,7 @@ def traffic(split: Split) -> Iterator[Traffic]:
 
 def configure_account(shard: Shard, debtor_id: int, creditor_id: int) -> None:
     """Configure an account. What was in the queue before has been taken in then."""
-    build = configure if creditor_id else lambda d, _: configure_root(d)
-    message = build(debtor_id, creditor_id)
+    message = configuration(debtor_id, creditor_id)
     shard.send(message)
     query = (
         "SELECT 1 FROM account WHERE (debtor_id, creditor_id, last_config_seqnum) = (%s, %s, %s)"
@@ -233,7 +230,7 @@ def open_accounts(split: Split, traffic: Traffic, debtor_id: int) -> list[int]:
 def pile_up(split: Split, *tables: str) -> None:
     """Wait until each of these tables of the parent has rows of both children."""
     for table in tables:
-        wait_until(lambda t=table: are_of_both(split, t), WAIT_SECONDS_MAX, f"{table} fills up")
+        wait_until(partial(are_of_both, split, table), WAIT_SECONDS_MAX, f"{table} fills up")
 
 
 def are_of_both(split: Split, table: str) -> bool:
@@ -303,12 +300,12 @@ def settle(shards: list[Shard], debtor_id: int) -> None:
     for shard in shards:
         configure_account(shard, debtor_id, next(shard.creditor_ids(debtor_id)))
     for shard, table in itertools.product(shards, QUEUES):
-        is_empty = f"SELECT NOT EXISTS (SELECT 1 FROM {table})"
-        wait_until(
-            lambda s=shard, q=is_empty: s.query(q) == [(True,)],
-            WAIT_SECONDS_MAX,
-            f"{table} of {shard.name} gets empty",
-        )
+        what = f"{table} of {shard.name} gets empty"
+        wait_until(partial(is_empty, shard, table), WAIT_SECONDS_MAX, what)
+
+
+def is_empty(shard: Shard, table: str) -> bool:
+    return shard.query(f"SELECT NOT EXISTS (SELECT 1 FROM {table})") == [(True,)]
 
 
 # -- what has to be true in the end -----------------------------------------------
@@ -364,9 +361,7 @@ def check_is_unaware_of_split(child: Shard) -> None:
 def check_traffic(traffic: Traffic) -> None:
     for transfer in traffic.transfers:
         check_transfer(transfer)
-    problems: list[Any] = [p for m in traffic.messages for p in problems_of(m)]
-    problems += chain_problems(traffic.messages, are_all_reported=True)
-    assert not problems, problems[:5]
+    assert_sound(traffic.messages, are_all_reported=True)
     assert not [m for m in traffic.messages if m.type == "AccountPurge"]
 
 
@@ -389,7 +384,7 @@ def test_split_under_traffic(split: Split, traffic: Traffic, management: Managem
     parent, children, debtor_id = split.parent, split.children, traffic.debtor_id
     two_shards = [parent, split.neighbour]
     for shard in two_shards:
-        shard.subscribe()
+        subscribe(shard)
     start_all(two_shards, *SERVICES)
     traffic.listen()
     creditor_ids = open_accounts(split, traffic, debtor_id)
@@ -402,7 +397,7 @@ def test_split_under_traffic(split: Split, traffic: Traffic, management: Managem
     split.switch(management)
     split.drain()
     for child in children:
-        wait_until(lambda c=child: c.broker.ready_count(c.queue), WAIT_SECONDS_MAX, "a queue")
+        wait_until(partial(child.broker.ready_count, child.queue), WAIT_SECONDS_MAX, "a queue")
     assert [table for table in QUEUES if not are_of_both(split, table)] == []
     split.copy()
     for child in children:
@@ -416,7 +411,7 @@ def test_split_under_traffic(split: Split, traffic: Traffic, management: Managem
     traffic.end()
     check_traffic(traffic)
     for child in children:
-        wait_until(lambda c=child: is_verified(c), WAIT_SECONDS_MAX, "all records are its own")
+        wait_until(partial(is_verified, child), WAIT_SECONDS_MAX, "all records are its own")
     check_shards(split, traffic)
     for child in children:
         # All is as it should be without the setting, too.

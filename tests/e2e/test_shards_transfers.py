@@ -3,17 +3,21 @@
 import itertools
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import requests
 
-from tests.e2e.agents import Currency
-from tests.e2e.wire import chain_problems, problems_of
-from tests.support.authority import configure, finalize, prepare
-from tests.support.broker import Message, wait_until
+from agentkit.currency import Currency
+from agentkit.fetch_proxy import FetchProxy
+from agentkit.messages import balance_change, configure, finalize, prepare
+from agentkit.received import Received
+from agentkit.shards import Shard, start_all
+from agentkit.waiting import wait_until
+from tests.support.authority import subscribe
 from tests.support.database import Databases
-from tests.support.shards import FetchProxy, Shard, start_all
+from tests.support.soundness import assert_sound
 
 SERVICES = (
     "consume_messages",
@@ -54,7 +58,7 @@ def shards(
         for bit in "01":
             name, url = f"shard_{bit}", databases.create()
             made.append(Shard(name, f"{bit}.#", url, broker_url, folder / name, settings))
-            made[-1].subscribe()
+            subscribe(made[-1])
         proxy.shards = made
         made[0].observe()
         start_all(made, *SERVICES)
@@ -113,34 +117,14 @@ def currency(shards: list[Shard], proxy: FetchProxy) -> Iterator[ShardedCurrency
     proxy.status = None
     proxy.gate.set()
     made.observer.receive()
-    problems = [p for m in made.observer.messages[since:] for p in problems_of(m)]
-    problems += chain_problems(made.observer.messages)
-    assert not problems, problems[:5]
+    assert_sound(made.observer.messages, since)
 
 
 def root_config(**properties: object) -> str:
     return json.dumps({"type": "RootConfigData", **properties})
 
 
-def balance_change(
-    currency: ShardedCurrency, creditor_id: int, principal_delta: int = 10
-) -> dict[str, Any]:
-    """A PendingBalanceChange, as the shard of the debtor sends it."""
-    return {
-        "type": "PendingBalanceChange",
-        "debtor_id": currency.debtor_id,
-        "creditor_id": creditor_id,
-        "other_creditor_id": 0,
-        "change_id": 1,
-        "principal_delta": principal_delta,
-        "coordinator_type": "direct",
-        "transfer_note": "",
-        "transfer_note_format": "",
-        "committed_at": "2024-01-01T00:00:00+00:00",
-    }
-
-
-def changes_sent(currency: ShardedCurrency, **fields: Any) -> list[Message]:
+def changes_sent(currency: ShardedCurrency, **fields: Any) -> list[Received]:
     """The PendingBalanceChanges between the shards."""
     currency.observer.receive()
     return currency.observer.find("PendingBalanceChange", debtor_id=currency.debtor_id, **fields)
@@ -243,7 +227,7 @@ def test_account_that_a_transfer_opens_has_the_rate_of_its_debtor_at_once(
 ) -> None:
     currency.open_root(config_data=root_config(rate=4.5))
     creditor_id = next(currency._foreign_ids)
-    currency.abroad.send(balance_change(currency, creditor_id, principal_delta=10))
+    currency.abroad.send(balance_change(currency.debtor_id, creditor_id, 0, 10))
     first = currency.wait("AccountUpdate", creditor_id=creditor_id).data
     assert (first["interest_rate"], first["principal"]) == (4.5, 10)
 
@@ -340,7 +324,7 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
         configure(currency.debtor_id, creditor_id, negligible_amount=77.0),
         prepare(currency.debtor_id, creditor_id, 0, 5),
         finalize({**prepare(currency.debtor_id, creditor_id, 0, 5), "transfer_id": 1}, 5),
-        balance_change(currency, creditor_id),
+        balance_change(currency.debtor_id, creditor_id, 0, 10),
     ]
     # Other currencies have a creditor with this id, too.
     account = {"debtor_id": currency.debtor_id, "creditor_id": creditor_id}
@@ -383,6 +367,11 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
 # -- nobody answers ----------------------------------------------------------------
 
 
+def waits(shard: Shard, count: int) -> bool:
+    """Whether so many requests wait to be verified."""
+    return waiting_count(shard) == count
+
+
 def waiting_count(shard: Shard) -> int:
     ((count,),) = shard.query(
         "SELECT count(*) FROM unverified_transfer_request WHERE attempts_count > 0"
@@ -404,7 +393,7 @@ def test_transfers_wait_for_the_fetch_api(
     there = [currency.ask(home, abroad, n) for n in range(1, 21)]
     back = [currency.ask(abroad, home, n) for n in range(1, 21)]
     for shard in (currency.home, currency.abroad):
-        wait_until(lambda s=shard: waiting_count(s) == 20)
+        wait_until(partial(waits, shard, 20))
     # Local transfers, messages of other kinds, and transfers to the debtor go on.
     currency.transfer(home, neighbour, 100)
     currency.transfer(abroad, 0, 100)

@@ -5,15 +5,10 @@ import sys
 
 import pytest
 
-from tests.support.authority import (
-    CHORES_QUEUE,
-    QUEUE,
-    ROOT,
-    Authority,
-    configure,
-    free_port,
-)
-from tests.support.broker import wait_until
+from agentkit.authority import CHORES_QUEUE, QUEUE, Authority
+from agentkit.messages import configure
+from agentkit.processes import ROOT, free_port
+from agentkit.waiting import wait_until
 
 WRONG = [
     ("PROTOCOL_BROKER_PREFETCH_COUNT", "many", "consume_messages"),

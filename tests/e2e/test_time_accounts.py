@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agentkit.authority import Authority
 from tests.e2e.time_travel import (
     DAY,
     HOUR,
@@ -17,7 +18,6 @@ from tests.e2e.time_travel import (
     moment,
     start,
 )
-from tests.support.authority import Authority
 from tests.support.clock import Clock
 
 HEARTBEAT = 7 * DAY
@@ -121,7 +121,7 @@ def test_debtor_info(currency: TimedCurrency, clock: Clock) -> None:
     sha256 = "0123456789ABCDEF" * 4
     currency.open_root(config_data=root_config(info={**info, "sha256": sha256}))
     creditor_id = currency.open_account()
-    told = {
+    told: dict[str, Any] = {
         "debtor_info_iri": "https://example.com/Ω",
         "debtor_info_content_type": "text/html",
         "debtor_info_sha256": sha256,
@@ -135,8 +135,8 @@ def test_debtor_info(currency: TimedCurrency, clock: Clock) -> None:
     ):
         since = currency.mark()
         currency.open_root(config_data=config)
-        update = currency.wait("AccountUpdate", since=since, creditor_id=creditor_id, **expected)
-        assert moment(update.data["last_change_ts"]) == clock.now
+        changed = currency.wait("AccountUpdate", since=since, creditor_id=creditor_id, **expected)
+        assert moment(changed.data["last_change_ts"]) == clock.now
     for update in currency.find("AccountUpdate", creditor_id=0):
         assert {update[name] for name in told} == {""}
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from agentkit.authority import CHORES_QUEUE, Authority
+from agentkit.messages import balance_change
+from agentkit.waiting import wait_until
 from tests.e2e.time_travel import DAY, RESTLESS, SECOND, TimedCurrency, checked_currency, start
-from tests.support.authority import CHORES_QUEUE, Authority
-from tests.support.broker import wait_until
 from tests.support.clock import Clock
 
 ACCOUNT = "SELECT a::text FROM account a WHERE (debtor_id, creditor_id) = (%s, %s)"
@@ -186,18 +187,15 @@ def test_archive_forgets_what_is_older_than_the_threshold(
     today = datetime.now(UTC)
     old, recent = today - timedelta(days=20), today - timedelta(days=1)
     changes = [
-        {
-            "type": "PendingBalanceChange",
-            "debtor_id": currency.debtor_id,
-            "creditor_id": creditor_id,
-            "other_creditor_id": 0,
-            "change_id": change_id,
-            "principal_delta": 10**change_id,
-            "coordinator_type": "issuing",
-            "transfer_note": "",
-            "transfer_note_format": "",
-            "committed_at": committed_at.isoformat(),
-        }
+        balance_change(
+            currency.debtor_id,
+            creditor_id,
+            0,
+            10**change_id,
+            change_id=change_id,
+            coordinator_type="issuing",
+            committed_at=committed_at.isoformat(),
+        )
         for change_id, committed_at in enumerate((old, recent, old))
     ]
 

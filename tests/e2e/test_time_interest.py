@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from agentkit.authority import Authority
+from agentkit.messages import balance_change
 from tests.e2e.time_travel import (
     DAY,
     HOUR,
@@ -19,7 +21,6 @@ from tests.e2e.time_travel import (
     start,
 )
 from tests.model.money import floor, grow, growth_exponent, missed_interest, seconds_between
-from tests.support.authority import Authority
 from tests.support.clock import Clock
 
 # A change of the rate may follow another one after so long.
@@ -217,18 +218,15 @@ def test_money_that_comes_late_brings_its_interest(currency: TimedCurrency, cloc
     clock.advance(3 * DAY)
     amount = 9_000_000_000_000_000_001
     currency.authority.send(
-        {
-            "type": "PendingBalanceChange",
-            "debtor_id": currency.debtor_id,
-            "creditor_id": creditor_id,
-            "other_creditor_id": 0,
-            "change_id": 1,
-            "principal_delta": amount,
-            "coordinator_type": "issuing",
-            "transfer_note": "late",
-            "transfer_note_format": "",
-            "committed_at": committed_at.isoformat(),
-        }
+        balance_change(
+            currency.debtor_id,
+            creditor_id,
+            0,
+            amount,
+            coordinator_type="issuing",
+            transfer_note="late",
+            committed_at=committed_at.isoformat(),
+        )
     )
     (transfer,) = currency.transfers(creditor_id, 1)
     assert (transfer["acquired_amount"], transfer["principal"]) == (amount, amount)

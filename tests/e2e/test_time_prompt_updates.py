@@ -5,8 +5,8 @@ The accounts scan makes one pass of eight hours here: what comes within seconds 
 
 import pytest
 
-from tests.e2e.agents import Currency
-from tests.support.authority import Authority
+from agentkit.authority import Authority
+from agentkit.currency import Currency
 
 # Services on a busy machine; the program's own part is half a second.
 PROMPT_SECONDS_MAX = 3.0

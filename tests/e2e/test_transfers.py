@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.agents import Currency
-from tests.support.authority import finalize
+from agentkit.currency import Currency
+from agentkit.messages import finalize
 
 AGENT = 0x0000AA << 40
 

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.wire import problems_of
-from tests.support.authority import Authority, configure, configure_root, prepare
-from tests.support.broker import Message, Observer, wait_until
+from agentkit.authority import Authority
+from agentkit.messages import configure, configure_root, prepare
+from agentkit.observer import Observer
+from agentkit.waiting import wait_until
+from tests.support.soundness import assert_sound
 
 DEBTOR_ID = 5
 SECONDS_MAX = 20.0
@@ -15,7 +17,7 @@ SECONDS_MAX = 20.0
 @pytest.fixture(scope="module")
 def debtors(idle_authority: Authority) -> Iterator[Observer]:
     """The only agent: nothing is bound to the other exchanges."""
-    observer = Observer(idle_authority.broker_url, ["to_debtors"])
+    observer = Observer(idle_authority.broker_url, [("to_debtors", "#")])
     idle_authority.start(
         "consume_messages", "process_transfer_requests", "process_balance_changes", "flush_messages"
     )
@@ -33,7 +35,7 @@ def _nothing_is_left(idle_authority: Authority) -> Iterator[None]:
 @pytest.fixture
 def creditors(idle_authority: Authority) -> Iterator[Observer]:
     """The agent that comes late."""
-    observer = Observer(idle_authority.broker_url, ["to_creditors"])
+    observer = Observer(idle_authority.broker_url, [("to_creditors", "#")])
     yield observer
     observer.close()
 
@@ -51,11 +53,6 @@ def wait_for_returned(authority: Authority, *names: str) -> None:
     wait_until(
         lambda: sorted(n for n, _ in returned(authority)) == sorted(names), SECONDS_MAX, f"{names}"
     )
-
-
-def check(messages: list[Message]) -> None:
-    problems = [p for m in messages for p in problems_of(m)]
-    assert not problems, problems
 
 
 def test_unroutable_messages_wait_for_their_queue(
@@ -91,7 +88,7 @@ def test_unroutable_messages_wait_for_their_queue(
     wait_for_returned(authority)
     assert len(creditors.messages) == 2
     assert creditors.messages[-1].exchange in ("to_creditors", "to_coordinators")
-    check(creditors.messages + debtors.messages)
+    assert_sound(creditors.messages + debtors.messages)
 
 
 def test_closing_debtor_needs_no_agent(debtors: Observer, idle_authority: Authority) -> None:
@@ -132,7 +129,7 @@ def test_full_queue(debtors: Observer, idle_authority: Authority, creditors: Obs
     assert message is not None
     assert message.data["creditor_id"] == 2**32 + 3
     broker.channel.queue_delete("full")
-    check(creditors.messages)
+    assert_sound(creditors.messages)
 
 
 def test_returned_message_survives_the_flusher(

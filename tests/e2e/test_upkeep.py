@@ -6,12 +6,13 @@ for it.
 
 import json
 from datetime import datetime
+from typing import Any
 
 import pytest
 import requests
 
-from tests.e2e.agents import Currency
-from tests.support.authority import finalize
+from agentkit.currency import Currency
+from agentkit.messages import finalize
 
 
 def scan(currency: Currency, command: str = "scan_accounts") -> None:
@@ -65,7 +66,7 @@ def test_change_of_the_interest_rate_and_of_the_info(currency: Currency) -> None
     info = {"type": "DebtorInfo", "iri": "https://example.com/", "sha256": "0A" * 32}
     currency.open_root(config_data=root_config(rate=7.25, info=info))
     scan(currency)
-    fields = {"interest_rate": 7.25, "debtor_info_iri": "https://example.com/"}
+    fields: dict[str, Any] = {"interest_rate": 7.25, "debtor_info_iri": "https://example.com/"}
     update = currency.wait("AccountUpdate", creditor_id=creditor_id, **fields).data
     assert update["debtor_info_sha256"] == "0A" * 32
     assert update["debtor_info_content_type"] == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.agents import SECONDS_MAX, Currency
+from agentkit.currency import SECONDS_MAX, Currency
 
 WAIT_SECONDS = 60
 LISTENERS = (
@@ -35,7 +35,7 @@ def test_each_step_follows_at_once(currency: Currency) -> None:
 
 def test_notices_are_heard_on_new_connections(currency: Currency) -> None:
     authority = currency.authority
-    authority.drop_database_connections()
+    authority.database.drop_connections()
     authority.wait_ready(LISTENERS)
     currency.open_root()
     sender, recipient = currency.open_account(1000), currency.open_account()

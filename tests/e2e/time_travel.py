@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.e2e.agents import Currency
-from tests.e2e.wire import chain_problems, problems_of
-from tests.support.authority import SERVICES, Authority
+from agentkit.authority import SERVICES, Authority
+from agentkit.currency import Currency
 from tests.support.clock import Clock
+from tests.support.soundness import assert_sound
 
 START = datetime(2031, 3, 1, 12, tzinfo=UTC)
 YEAR = timedelta(days=365.25)
@@ -76,8 +76,4 @@ def checked_currency(clock: Clock) -> Iterator[TimedCurrency]:
     since = currency.mark()
     yield currency
     currency.mark()
-    problems = [p for m in currency.observer.messages[since:] for p in problems_of(m)]
-    # The time of the messages is not that of the tests.
-    problems = [p for p in problems if not p.startswith("ts is 203")]
-    problems += chain_problems(currency.observer.messages)
-    assert not problems, problems[:5]
+    assert_sound(currency.observer.messages, since, now=clock.now)

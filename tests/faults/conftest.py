@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from agentkit.authority import Authority
 from tests.faults.load import Load
-from tests.support.authority import Authority
 
 
 @pytest.fixture(scope="module")

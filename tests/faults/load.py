@@ -2,20 +2,16 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from tests.e2e.wire import chain_problems, problems_of
-from tests.support.authority import (
-    QUEUE,
-    Authority,
-    configure,
-    configure_root,
-    finalize,
-    prepare,
-)
-from tests.support.broker import Message, Observer, wait_until
+from agentkit.authority import QUEUE, Authority
+from agentkit.coordinator import Coordinator, Transfer
+from agentkit.messages import configure, configure_root
+from agentkit.observer import Observer
+from agentkit.received import Received
+from agentkit.waiting import wait_until
+from tests.support.soundness import assert_sound
 
 CREDITORS_COUNT = 30
 TRANSFERS_COUNT_MIN = 300 + CREDITORS_COUNT
@@ -45,18 +41,6 @@ PASSAGES = (
 )
 
 
-@dataclass
-class Request:
-    """A transfer that was asked for, and what has become of it."""
-
-    sender: int
-    recipient: int
-    amount: int
-    is_kept: bool
-    transfer_id: int | None = None
-    outcome: dict[str, Any] | None = None
-
-
 class Load:
     """Transfers among the accounts of a currency of its own, some of them dismissed."""
 
@@ -66,14 +50,15 @@ class Load:
         self.observer: Observer = authority.observer
         self.debtor_id = next(_debtor_ids)
         self.creditor_ids = range(2**32 + 1, 2**32 + 1 + CREDITORS_COUNT)
-        self.requests: dict[int, Request] = {}
-        self.extra_transfer_ids: set[tuple[int, int]] = set()
+        self.coordinator = Coordinator(self.debtor_id, authority.send, self._decide)
+        self.dismissed: set[int] = set()
+        """The numbers of the requests that must come to nothing."""
         self.random = random.Random(seed)
         self._start = self._seen = len(self.observer.messages)
         self._open()
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[Received]:
         """Everything that the authority has sent since the load began."""
         return self.observer.messages[self._start :]
 
@@ -87,23 +72,35 @@ class Load:
             lambda: len(self.observer.find("AccountUpdate", self._start)) > CREDITORS_COUNT
         )
         for creditor_id in self.creditor_ids:
-            self._ask(0, creditor_id, INITIAL_AMOUNT, is_kept=True)
+            self._ask(0, creditor_id, INITIAL_AMOUNT)
         self._pump_until(lambda: not self._in_flight_count())
 
-    def _in_flight_count(self) -> int:
-        return sum(request.outcome is None for request in self.requests.values())
+    @property
+    def transfers(self) -> list[Transfer]:
+        return list(self.coordinator.transfers.values())
 
-    def _ask(self, sender: int, recipient: int, amount: int, *, is_kept: bool) -> None:
+    @property
+    def extra_transfer_ids(self) -> set[tuple[int, int]]:
+        """What was prepared for a request that had been prepared already."""
+        return self.coordinator.extra_transfer_ids
+
+    def _in_flight_count(self) -> int:
+        return sum(not transfer.outcomes for transfer in self.transfers)
+
+    def _ask(self, sender: int, recipient: int, amount: int) -> Transfer:
         lock = {} if self.random.random() < 0.5 else {"min_locked_amount": 0}
-        message = prepare(self.debtor_id, sender, recipient, amount, **lock)
-        request_id = message["coordinator_request_id"]
-        self.requests[request_id] = Request(sender, recipient, amount, is_kept)
-        self.authority.send(message)
+        return self.coordinator.ask(sender, recipient, amount, **lock)
 
     def _ask_at_random(self) -> None:
         sender, recipient = self.random.sample(self.creditor_ids, 2)
-        is_kept = self.random.random() >= DISMISSED_PART
-        self._ask(sender, recipient, self.random.randrange(1, 1000), is_kept=is_kept)
+        is_dismissed = self.random.random() < DISMISSED_PART
+        transfer = self._ask(sender, recipient, self.random.randrange(1, 1000))
+        if is_dismissed:
+            self.dismissed.add(transfer.request_id)
+
+    def _decide(self, transfer: Transfer) -> int:
+        """How much of a transfer is to be committed."""
+        return 0 if transfer.request_id in self.dismissed else transfer.amount
 
     # -- what the agent does with what it receives ---------------------------
 
@@ -113,35 +110,9 @@ class Load:
         while self._seen < len(self.observer.messages):
             message = self.observer.messages[self._seen]
             self._seen += 1
-            self._react(message.type, message.data)
+            self.coordinator.take(message)
         if not is_over and self._in_flight_count() < IN_FLIGHT_COUNT_MAX:
             self._ask_at_random()
-
-    def _react(self, message_type: str | None, data: dict[str, Any]) -> None:
-        request = self.requests.get(data.get("coordinator_request_id", 0))
-        if request is None:
-            return
-        match message_type:
-            case "PreparedTransfer":
-                self._finalize(request, data)
-            case "RejectedTransfer":
-                request.outcome = data
-            case "FinalizedTransfer" if data["transfer_id"] == request.transfer_id:
-                # The same again: the authority sends a message at least once.
-                assert request.outcome in (None, data), (request, data)
-                request.outcome = data
-
-    def _finalize(self, request: Request, prepared: dict[str, Any]) -> None:
-        """Finalize the first transfer for a request; dismiss any other."""
-        transfer_id = prepared["transfer_id"]
-        if request.transfer_id is None:
-            request.transfer_id = transfer_id
-            self.authority.send(finalize(prepared, request.amount if request.is_kept else 0))
-        elif request.transfer_id != transfer_id:
-            key = (prepared["creditor_id"], transfer_id)
-            if key not in self.extra_transfer_ids:
-                self.extra_transfer_ids.add(key)
-                self.authority.send(finalize(prepared, 0))
 
     # -- running -------------------------------------------------------------
 
@@ -154,8 +125,8 @@ class Load:
 
     def run_for(self, requests_count: int) -> None:
         """Run until so many more transfers have been asked for."""
-        goal = len(self.requests) + requests_count
-        self._pump_until(lambda: len(self.requests) >= goal, is_over=False)
+        goal = len(self.transfers) + requests_count
+        self._pump_until(lambda: len(self.transfers) >= goal, is_over=False)
 
     def run_until(self, condition: Callable[[], bool]) -> None:
         """Run until the condition is met."""
@@ -163,7 +134,7 @@ class Load:
 
     def finish(self, requests_count_min: int = 0) -> None:
         """End all transfers, of which there must have been so many."""
-        missing = requests_count_min - len(self.requests)
+        missing = requests_count_min - len(self.transfers)
         if missing > 0:
             self.run_for(missing)
         self._pump_until(lambda: not self._in_flight_count())
@@ -179,8 +150,8 @@ class Load:
 
     # -- what must be true in the end ----------------------------------------
 
-    def committed(self) -> list[Request]:
-        return [r for r in self.requests.values() if r.is_kept]
+    def committed(self) -> list[Transfer]:
+        return [t for t in self.transfers if t.request_id not in self.dismissed]
 
     def check(self) -> None:
         """Check that every request has ended once, and that no money was made or lost."""
@@ -191,18 +162,19 @@ class Load:
         assert ".XQ" not in self.authority.log("consume_messages"), "nothing is refused"
 
     def _check_outcomes(self) -> None:
-        for request in self.requests.values():
-            assert request.outcome is not None
-            assert request.outcome["type"] == "FinalizedTransfer", request
-            assert request.outcome["status_code"] == "OK", request
-            amount = request.amount if request.is_kept else 0
-            assert request.outcome["committed_amount"] == amount, request
+        for transfer in self.transfers:
+            outcome = transfer.outcomes[0]
+            assert outcome["type"] == "FinalizedTransfer", transfer
+            assert outcome["status_code"] == "OK", transfer
+            assert outcome["committed_amount"] == self._decide(transfer), transfer
+            # The same again: the authority sends a message at least once.
+            assert all(other == outcome for other in transfer.outcomes), transfer
 
     def _check_database(self) -> None:
         principals = dict.fromkeys((0, *self.creditor_ids), 0)
-        for request in self.committed():
-            principals[request.sender] -= request.amount
-            principals[request.recipient] += request.amount
+        for transfer in self.committed():
+            principals[transfer.sender] -= transfer.amount
+            principals[transfer.recipient] += transfer.amount
         rows = self.authority.query(
             "SELECT creditor_id, principal, total_locked_amount, pending_transfers_count"
             " FROM account WHERE debtor_id = %s",
@@ -216,14 +188,12 @@ class Load:
         assert (result.returncode, result.stdout) == (0, "")
 
     def _check_messages(self) -> None:
-        problems = [p for m in self.messages for p in problems_of(m)]
-        problems += chain_problems(self.messages, are_all_reported=True)
-        assert not problems, problems[:5]
+        assert_sound(self.messages, are_all_reported=True)
         transfers = {
             (m.data["creditor_id"], m.data["transfer_number"])
             for m in self.observer.find("AccountTransfer", self._start, debtor_id=self.debtor_id)
         }
-        issued = sum(request.sender == 0 for request in self.committed())
+        issued = sum(transfer.sender == 0 for transfer in self.committed())
         assert len(transfers) == 2 * len(self.committed()) - issued
         self._check_repetitions()
 

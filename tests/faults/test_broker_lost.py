@@ -1,8 +1,11 @@
 """The broker closes the connections of the services under load."""
 
+from agentkit.authority import QUEUE
+from agentkit.management import Management
+from agentkit.processes import STOP_SECONDS_MAX
+from agentkit.waiting import wait_until
 from tests.faults.load import TRANSFERS_COUNT_MIN, Load
-from tests.support.authority import QUEUE, STOP_SECONDS_MAX
-from tests.support.broker import Management, wait_until
+from tests.support.authority import subscribe
 
 ROUNDS_COUNT = 3
 
@@ -33,7 +36,7 @@ def test_queue_is_missing_for_a_while(load: Load) -> None:
     assert seconds < STOP_SECONDS_MAX
     authority.services["consume_messages"].start(authority.environment)
     wait_until(lambda: authority.log("consume_messages").count("NOT_FOUND") > 2)
-    authority.subscribe()
+    subscribe(authority)
     wait_until(lambda: authority.broker.consumers_count(QUEUE) == 1)
     load.run_for(30)
     load.finish()

@@ -15,7 +15,7 @@ def assert_nothing_has_died(load: Load) -> None:
 def test_connections_are_dropped_again_and_again(load: Load) -> None:
     for _ in range(DROPS_COUNT):
         load.run_for(load.random.randrange(1, 30))
-        load.authority.drop_database_connections()
+        load.authority.database.drop_connections()
     load.finish(TRANSFERS_COUNT_MIN)
     assert_nothing_has_died(load)
     assert not load.extra_transfer_ids
@@ -23,13 +23,13 @@ def test_connections_are_dropped_again_and_again(load: Load) -> None:
 
 def test_database_is_away_for_seconds(load: Load) -> None:
     load.run_for(40)
-    load.authority.cut_database()
+    load.authority.database.cut()
     end = time.monotonic() + OUTAGE_SECONDS
     try:
         while time.monotonic() < end:
             load.pump()
     finally:
-        load.authority.restore_database()
+        load.authority.database.restore()
     load.run_for(40)
     load.finish()
     assert_nothing_has_died(load)
@@ -39,7 +39,7 @@ def test_database_is_away_for_seconds(load: Load) -> None:
 def test_services_can_be_started_and_stopped_while_it_is_away(load: Load) -> None:
     authority = load.authority
     load.run_for(30)
-    authority.cut_database()
+    authority.database.cut()
     try:
         for name in ("process_balance_changes", "flush_messages", "consume_messages"):
             code, seconds = authority.terminate(name)
@@ -47,6 +47,6 @@ def test_services_can_be_started_and_stopped_while_it_is_away(load: Load) -> Non
             assert seconds < 5, name
             authority.services[name].start(authority.environment)
     finally:
-        authority.restore_database()
+        authority.database.restore()
     authority.wait_ready(("process_balance_changes", "flush_messages", "consume_messages"))
     load.finish()

@@ -9,15 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.authority import (
-    CHORES_QUEUE,
-    QUEUE,
-    ROOT,
-    Authority,
-    Service,
-    flask_command,
-)
-from tests.support.broker import wait_until
+from agentkit.authority import CHORES_QUEUE, QUEUE, Authority
+from agentkit.processes import ROOT, Service, flask_command
+from agentkit.waiting import wait_until
 
 COMMANDS = ("consume_messages", "consume_chore_messages", "flush_messages")
 END_SECONDS_MAX = 10.0

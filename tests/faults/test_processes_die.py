@@ -1,7 +1,8 @@
 """Services are killed at random moments, or told to stop, under load."""
 
+from agentkit.authority import SERVICES, WEBSERVER
+from agentkit.processes import STOP_SECONDS_MAX
 from tests.faults.load import TRANSFERS_COUNT_MIN, Load
-from tests.support.authority import SERVICES, STOP_SECONDS_MAX, WEBSERVER
 
 # The services through which a transfer goes.
 WORKING = (

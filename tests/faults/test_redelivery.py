@@ -8,23 +8,17 @@ from typing import Any
 
 import pytest
 
-from swpt_accounts.broker.consumer import BatchConsumer
+from agentkit.authority import QUEUE, Authority
+from agentkit.messages import balance_change, configure, configure_root, finalize, prepare
+from agentkit.processes import ROOT
+from agentkit.waiting import wait_until
+from swpt_accounts.broker.consumer import BatchConsumer, Delivery
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.stopping import Stop
-from tests.support.authority import (
-    QUEUE,
-    ROOT,
-    Authority,
-    configure,
-    configure_root,
-    finalize,
-    prepare,
-)
-from tests.support.broker import wait_until
 
 DEBTOR_ID = 11
 SENDER, RECIPIENT = 2**32 + 1, 2**32 + 2
@@ -76,21 +70,7 @@ def count(authority: Authority, table: str) -> int:
 def make_messages() -> list[dict[str, Any]]:
     """Messages of all types, which must have their effect once."""
     requests = [prepare(DEBTOR_ID, SENDER, 0, i) for i in range(1, 6)]
-    changes = [
-        {
-            "type": "PendingBalanceChange",
-            "debtor_id": DEBTOR_ID,
-            "creditor_id": RECIPIENT,
-            "other_creditor_id": SENDER,
-            "change_id": i,
-            "principal_delta": 5,
-            "coordinator_type": "direct",
-            "transfer_note": "",
-            "transfer_note_format": "",
-            "committed_at": "2024-05-20T13:15:09+00:00",
-        }
-        for i in range(3)
-    ]
+    changes = [balance_change(DEBTOR_ID, RECIPIENT, SENDER, 5, change_id=i) for i in range(3)]
     return [configure(DEBTOR_ID, SENDER), *requests, *changes]
 
 
@@ -111,9 +91,14 @@ def consume(settings: Settings, authority: Authority) -> None:
         consume(settings, authority)
 
 
-def take_all(consumer: BatchConsumer, total: int) -> list[Any]:
-    batch: list[Any] = []
-    wait_until(lambda: batch.extend(consumer.next_batch()) or len(batch) == total)
+def take_all(consumer: BatchConsumer, total: int) -> list[Delivery]:
+    batch: list[Delivery] = []
+
+    def has_all() -> bool:
+        batch.extend(consumer.next_batch())
+        return len(batch) == total
+
+    wait_until(has_all)
     return batch
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.authority import CHORES_QUEUE, Authority, Service, flask_command
+from agentkit.authority import CHORES_QUEUE, Authority
+from agentkit.processes import Service, flask_command
 
 PASS_SECONDS = 15.0
 EARLY_SECONDS_MAX = 1.0

@@ -4,10 +4,10 @@ import json
 from datetime import datetime, timedelta
 
 from psycopg import sql
-from sqlalchemy.engine import make_url
 
-from tests.support.authority import CHORES_QUEUE, SERVICES, Authority, configure
-from tests.support.broker import wait_until
+from agentkit.authority import CHORES_QUEUE, SERVICES, Authority
+from agentkit.messages import CONTENT_TYPE, configure
+from agentkit.waiting import wait_until
 
 # These notice at once that they have lost their connection; the consumers, with the next message.
 _WATCHFUL = [name for name in SERVICES if not name.startswith("consume_")]
@@ -38,12 +38,9 @@ class Clock:
 
     def _set(self) -> None:
         """A setting of a database holds for new connections, so the old ones are ended."""
-        name = make_url(self.authority.database_url).database
-        assert name is not None
         statement = sql.SQL("ALTER DATABASE {} SET swpt_accounts.now = {}")
-        self.authority.query(
-            statement.format(sql.Identifier(name), sql.Literal(self.text)).as_string()
-        )
+        name = sql.Identifier(self.authority.database.name)
+        self.authority.database.query(statement.format(name, sql.Literal(self.text)))
         ((since,),) = self.authority.query("SELECT clock_timestamp()")
         while self._end_connections(since):
             wait_until(lambda: not self._end_connections(since))
@@ -90,8 +87,9 @@ class Clock:
 
     def post_chore(self, body: bytes, chore_type: object) -> None:
         """Post a chore, or anything that poses as one."""
-        properties = {"type": chore_type, "content_type": "application/json"}
-        self.authority.broker.publish("", CHORES_QUEUE, body, **properties)
+        self.authority.broker.publish(
+            "", CHORES_QUEUE, body, type=chore_type, content_type=CONTENT_TYPE
+        )
 
     def _probe(self, condition: str) -> bool:
         statement = (

@@ -1,23 +1,20 @@
 """Databases of the tests' own: migrated once, then copied."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
+from agentkit.database import dsn_of, execute
+from agentkit.processes import migrate_command, run
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.settings import Settings, load_settings
 
-ROOT = Path(__file__).parents[2]
 _numbers = count(1)
 
 
@@ -37,9 +34,7 @@ class Databases:
         self._template: str | None = None
 
     def _admin(self, statement: str, *names: str) -> None:
-        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        execute(dsn_of(self.url), sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def create_empty(self) -> str:
         """The URL of a new database without tables."""
@@ -70,15 +65,7 @@ class Databases:
 
 def migrate(url: str, *command: str) -> str:
     """Run `flask db COMMAND` on a database. Returns its output."""
-    result = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "swpt_accounts", "db", *command],
-        cwd=ROOT,
-        env={**os.environ, "SQLALCHEMY_DATABASE_URI": url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    result = run(migrate_command(*command), {**os.environ, "SQLALCHEMY_DATABASE_URI": url})
     assert result.returncode == 0, result.stdout
     return result.stdout
 

@@ -5,22 +5,18 @@ from itertools import islice, pairwise
 
 import pytest
 
-from benchmarks.agents.load import OpeningLoad, Pattern, Schedule, account, parties
-from benchmarks.agents.messages import (
-    AccountTransfer,
-    AccountUpdate,
-    PreparedTransfer,
-    configure_account,
-    decode,
-    finalize_transfer,
-    prepare_transfer,
-    routing_key,
-)
+from agentkit.fast_link import Route, parse_frames
+from benchmarks.agents.load import OpeningLoad, Pattern, Schedule, TransferLoad, account, parties
+from benchmarks.agents.messages import AccountTransfer, AccountUpdate, PreparedTransfer, decode
 from benchmarks.agents.opening import OpeningPlay
-from benchmarks.amqp import Route, parse_frames
+from benchmarks.agents.transferring import TransferPlay
 from swpt_accounts.smp.decoding import decode as decode_incoming
-from swpt_accounts.smp.incoming import ConfigureAccount, FinalizeTransfer, PrepareTransfer
-from swpt_accounts.smp.routing import bits_routing_key
+from swpt_accounts.smp.incoming import (
+    ConfigureAccount,
+    FinalizeTransfer,
+    IncomingMessage,
+    PrepareTransfer,
+)
 
 
 def take(pattern: Pattern, count: int, accounts_count: int = 100) -> list[tuple[int, int]]:
@@ -65,36 +61,47 @@ def test_without_a_rate_all_is_due_at_the_start() -> None:
     assert list(Schedule(3).offsets(1)) == [0.0, 0.0, 0.0]
 
 
-def bodies(frames: bytes) -> list[bytes]:
+def read(frames: bytes, message_type: type[IncomingMessage]) -> IncomingMessage:
+    """What the authority reads in the frames of one message."""
     found, rest = parse_frames(frames)
     assert rest == b""
-    return [payload for kind, payload in found if kind == 3]
+    (body,) = [payload for kind, payload in found if kind == 3]
+    message = decode_incoming(message_type.__name__, "application/json", body)
+    assert isinstance(message, message_type)
+    return message
+
+
+def transfer_play(pattern: Pattern) -> TransferPlay:
+    load = TransferLoad(7, 2, pattern, Schedule(1), first_request_id=9, timeout_seconds=1.0)
+    return TransferPlay(load)
 
 
 def test_messages_are_what_the_authority_takes() -> None:
+    opening = OpeningPlay(OpeningLoad(7, Schedule(1), timeout_seconds=1.0))
+    read(opening.request(0.0), ConfigureAccount)
+    play = transfer_play("uniform")
+    posted = [play.request(0.0)]
+    request = read(posted[0], PrepareTransfer)
+    assert isinstance(request, PrepareTransfer)
     prepared = PreparedTransfer(
-        creditor_id=account(1),
+        debtor_id=7,
+        creditor_id=request.creditor_id,
         transfer_id=5,
-        coordinator_type="direct",
-        coordinator_id=account(1),
-        coordinator_request_id=9,
-        locked_amount=3,
+        coordinator_type=request.coordinator_type,
+        coordinator_id=request.coordinator_id,
+        coordinator_request_id=request.coordinator_request_id,
+        locked_amount=request.max_locked_amount,
     )
-    messages = {
-        ConfigureAccount: configure_account(7, account(1), 1e30),
-        PrepareTransfer: prepare_transfer(7, account(1), account(2), 9, 3),
-        FinalizeTransfer: finalize_transfer(7, prepared),
-    }
-    for message_type, frames in messages.items():
-        (body,) = bodies(frames)
-        message = decode_incoming(message_type.__name__, "application/json", body)
-        assert isinstance(message, message_type)
-    assert routing_key(7, account(1)) == bits_routing_key(7, account(1))
+    play.take(prepared, posted.append, 1.0)
+    assert play.problems.texts == []
+    finalization = read(posted[1], FinalizeTransfer)
+    assert isinstance(finalization, FinalizeTransfer)
+    assert finalization.committed_amount == request.max_locked_amount
+    assert finalization.transfer_note == "9"
 
 
 def test_a_root_account_issues() -> None:
-    (body,) = bodies(prepare_transfer(7, 0, account(2), 9, 3))
-    message = decode_incoming("PrepareTransfer", "application/json", body)
+    message = read(transfer_play("issuing").request(0.0), PrepareTransfer)
     assert isinstance(message, PrepareTransfer)
     assert (message.coordinator_type, message.coordinator_id) == ("issuing", 7)
 

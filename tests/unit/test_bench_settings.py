@@ -10,7 +10,7 @@ from benchmarks.settings import (
     effective_settings,
     environment_with,
 )
-from swpt_accounts.settings import settings_reference
+from scripts.settings_reference import settings_reference
 
 REQUIRED = {"POSTGRES_URL": "postgresql+psycopg://u:p@localhost/d"}
 

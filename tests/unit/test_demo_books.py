@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from scripts.demo_agents.books import Books, Committed, check_chain, is_later
+from agentkit.chains import check_chain
+from scripts.demo_agents.books import Books, Committed, is_later
 
 ANA, BORIS = 11, 12
 AT = datetime(2024, 5, 20, 13, 15, 9, 123456, UTC)

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
-from scripts.demo_agents.answers import Answer
+import pika
+
+from agentkit.messages import Message, encode
+from agentkit.received import Received
 from scripts.demo_agents.steps import Step
-from scripts.demo_agents.wire import Message, encode
 
 FINALIZED = {
     "type": "FinalizedTransfer",
@@ -14,8 +16,8 @@ FINALIZED = {
 }
 
 
-def answer(message: Message) -> Answer:
-    return Answer("to_coordinators", "", {}, {}, encode(message), 0.0)
+def answer(message: Message) -> Received:
+    return Received("to_coordinators", "", pika.BasicProperties(), encode(message))
 
 
 def test_a_step_is_ok_when_it_is_done_and_nothing_was_wrong() -> None:

@@ -16,8 +16,9 @@ class Rule(NamedTuple):
 
 
 _CANONICAL_U64 = re.compile(r"0|[1-9][0-9]{0,19}")
+# The protocol lets a moment have any offset; the authority always writes UTC.
 _DATE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?\+00:00"
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -30,7 +31,7 @@ def _integer(least: int, most: int) -> Rule:
     )
 
 
-def _exactly(expected: float) -> Rule:
+def _exactly(expected: float | str) -> Rule:
     return Rule(repr(expected), lambda value: type(value) is type(expected) and value == expected)
 
 
@@ -52,6 +53,10 @@ def _utf8(max_bytes: int) -> Rule:
     return Rule(f"a text of at most {max_bytes} bytes", is_right)
 
 
+def _one_of(*names: str) -> Rule:
+    return Rule(f"one of {', '.join(names)}", lambda value: type(value) is str and value in names)
+
+
 def _parses(kind: type[date], shape: re.Pattern[str], value: Any) -> bool:
     if not isinstance(value, str) or not shape.fullmatch(value):
         return False
@@ -70,7 +75,6 @@ def _is_account_id(value: Any) -> bool:
 
 _INT32 = _integer(-(1 << 31), (1 << 31) - 1)
 _INT64 = _integer(-(1 << 63), (1 << 63) - 1)
-_NON_NEGATIVE_INT32 = _integer(0, (1 << 31) - 1)
 _NON_NEGATIVE_INT64 = _integer(0, (1 << 63) - 1)
 _POSITIVE_INT64 = _integer(1, (1 << 63) - 1)
 _AMOUNT = Rule("an integer that is not 0", lambda value: value != 0 and _INT64.is_kept_by(value))
@@ -78,10 +82,26 @@ _NUMBER = Rule(
     "a number with a point or an exponent",
     lambda value: type(value) is float and math.isfinite(value),
 )
-_MOMENT = Rule("a date-time with an offset", partial(_parses, datetime, _DATE_TIME))
+_MOMENT = Rule("a date-time in UTC", partial(_parses, datetime, _DATE_TIME))
 _CALENDAR_DATE = Rule("a date", partial(_parses, date, _DATE))
 _ACCOUNT_ID = Rule("an unsigned 64-bit decimal", _is_account_id)
-_CODE = _text("a code", 30, r"[A-Z0-9_]+")
+_NON_NEGATIVE_NUMBER = Rule(
+    "a non-negative number with a point or an exponent",
+    lambda value: _NUMBER.is_kept_by(value) and value >= 0,
+)
+_INTEREST_RATE = Rule(
+    "a number from -50.0 to 100.0", lambda value: _NUMBER.is_kept_by(value) and -50 <= value <= 100
+)
+_FAILURES = (
+    "SENDER_IS_UNREACHABLE",
+    "RECIPIENT_IS_UNREACHABLE",
+    "TIMEOUT",
+    "NEWER_INTEREST_RATE",
+    "TRANSFER_NOTE_IS_TOO_LONG",
+    "INSUFFICIENT_AVAILABLE_AMOUNT",
+    "RECIPIENT_SAME_AS_SENDER",
+    "TOO_MANY_TRANSFERS",
+)
 _COORDINATOR_TYPE = _text("1..30 ASCII symbols", 30, r"[\x00-\x7f]+")
 _NOTE_FORMAT = _text("at most 8 letters, digits, points and hyphens", 8, r"[0-9A-Za-z.-]*")
 
@@ -100,12 +120,12 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "config_seqnum": _INT32,
         "config_flags": _INT32,
         "config_data": _utf8(2000),
-        "negligible_amount": _NUMBER,
-        "rejection_code": _CODE,
+        "negligible_amount": _NON_NEGATIVE_NUMBER,
+        "rejection_code": _exactly("INVALID_CONFIGURATION"),
     },
     "RejectedTransfer": {
         **_TRANSFER,
-        "status_code": _CODE,
+        "status_code": _one_of(*_FAILURES),
         "total_locked_amount": _NON_NEGATIVE_INT64,
     },
     "PreparedTransfer": {
@@ -122,7 +142,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         **_TRANSFER,
         "transfer_id": _INT64,
         "committed_amount": _NON_NEGATIVE_INT64,
-        "status_code": _CODE,
+        "status_code": _one_of("OK", *_FAILURES),
         "total_locked_amount": _NON_NEGATIVE_INT64,
         "prepared_at": _MOMENT,
     },
@@ -131,13 +151,13 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "creation_date": _CALENDAR_DATE,
         "last_change_ts": _MOMENT,
         "last_change_seqnum": _INT32,
-        "principal": _INT64,
+        "principal": _integer(-(1 << 63) + 1, (1 << 63) - 1),
         "interest": _NUMBER,
-        "interest_rate": _NUMBER,
+        "interest_rate": _INTEREST_RATE,
         "last_interest_rate_change_ts": _MOMENT,
         "last_config_ts": _MOMENT,
         "last_config_seqnum": _INT32,
-        "negligible_amount": _NUMBER,
+        "negligible_amount": _NON_NEGATIVE_NUMBER,
         "config_flags": _INT32,
         "config_data": _utf8(2000),
         "account_id": _ACCOUNT_ID,
@@ -149,7 +169,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "demurrage_rate": _exactly(-50.0),
         "commit_period": _integer(1, (1 << 31) - 1),
         "transfer_note_max_bytes": _exactly(500),
-        "ttl": _NON_NEGATIVE_INT32,
+        "ttl": _integer(1, (1 << 31) - 1),
     },
     "AccountPurge": {**_ACCOUNT, "creation_date": _CALENDAR_DATE},
     "AccountTransfer": {

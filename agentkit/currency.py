@@ -1,13 +1,23 @@
-"""The agents' side: a currency whose messages a test sends and awaits."""
+"""Agents that wait for each answer: the debtor of a currency, and its creditors."""
 
 import itertools
 from typing import Any
 
-from tests.support.authority import Authority, configure, configure_root, finalize, prepare
-from tests.support.broker import Message, Observer
+from agentkit.authority import Authority
+from agentkit.keys import ROOT_CREDITOR_ID
+from agentkit.messages import Message, configure, configure_root, finalize, prepare
+from agentkit.observer import Observer
+from agentkit.received import Received
 
 _debtor_ids = itertools.count(2**40 + 1)
 SECONDS_MAX = 20.0
+
+
+def configuration(debtor_id: int, creditor_id: int, **changes: Any) -> Message:
+    """The ConfigureAccount for an account; a debtor may issue without limit."""
+    if creditor_id == ROOT_CREDITOR_ID:
+        return configure_root(debtor_id, **changes)
+    return configure(debtor_id, creditor_id, **changes)
 
 
 class Currency:
@@ -18,9 +28,15 @@ class Currency:
         self.authority = authority
         self.observer: Observer = authority.observer
         self.debtor_id = next(_debtor_ids) if debtor_id is None else debtor_id
+        self.sent: list[Message] = []
         self._creditor_ids = itertools.count(2**32 + 1)
 
-    def wait(self, message_type: str, *, since: int = 0, **fields: Any) -> Message:
+    def send(self, message: Message) -> None:
+        """Send a message, and keep it."""
+        self.sent.append(message)
+        self.authority.send(message)
+
+    def wait(self, message_type: str, *, since: int = 0, **fields: Any) -> Received:
         """Wait for a message about an account of the currency."""
         return self.observer.wait_message(
             message_type,
@@ -30,16 +46,15 @@ class Currency:
             **fields,
         )
 
-    def configure(self, creditor_id: int, **changes: Any) -> dict[str, Any]:
+    def configure(self, creditor_id: int, **changes: Any) -> Message:
         """Send a ConfigureAccount, and wait for its AccountUpdate. Returns that."""
-        build = configure if creditor_id else lambda d, _, **c: configure_root(d, **c)
-        message = build(self.debtor_id, creditor_id, **changes)
-        self.authority.send(message)
+        message = configuration(self.debtor_id, creditor_id, **changes)
+        self.send(message)
         seqnum = message["seqnum"]
         update = self.wait("AccountUpdate", creditor_id=creditor_id, last_config_seqnum=seqnum)
         return dict(update.data)
 
-    def open_root(self, **changes: Any) -> dict[str, Any]:
+    def open_root(self, **changes: Any) -> Message:
         """Open the root account. Returns its AccountUpdate."""
         return self.configure(0, **changes)
 
@@ -51,33 +66,31 @@ class Currency:
             self.transfer(0, creditor_id, amount)
         return creditor_id
 
-    def ask(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> dict[str, Any]:
+    def ask(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> Message:
         """Send a PrepareTransfer. Returns it."""
         request = prepare(self.debtor_id, sender, recipient, amount, **changes)
-        self.authority.send(request)
+        self.send(request)
         return request
 
-    def answer(self, message_type: str, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, message_type: str, request: Message) -> Message:
         """Wait for the answer to a request."""
         names = ("creditor_id", "coordinator_type", "coordinator_id", "coordinator_request_id")
         return dict(self.wait(message_type, **{n: request[n] for n in names}).data)
 
-    def prepare(
-        self, sender: int, recipient: int, amount: int, /, **changes: Any
-    ) -> dict[str, Any]:
+    def prepare(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> Message:
         """Have a transfer prepared. Returns the PreparedTransfer."""
         return self.answer("PreparedTransfer", self.ask(sender, recipient, amount, **changes))
 
-    def reject(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> dict[str, Any]:
+    def reject(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> Message:
         """Have a transfer rejected. Returns the RejectedTransfer."""
         return self.answer("RejectedTransfer", self.ask(sender, recipient, amount, **changes))
 
-    def finalize(self, prepared: dict[str, Any], amount: int, /, **changes: Any) -> dict[str, Any]:
+    def finalize(self, prepared: Message, amount: int, /, **changes: Any) -> Message:
         """Have a transfer finalized. Returns the FinalizedTransfer."""
-        self.authority.send(finalize(prepared, amount, **changes))
+        self.send(finalize(prepared, amount, **changes))
         return self.answer("FinalizedTransfer", prepared)
 
-    def transfer(self, sender: int, recipient: int, amount: int, **note: str) -> dict[str, Any]:
+    def transfer(self, sender: int, recipient: int, amount: int, **note: str) -> Message:
         """Transfer an amount, and wait until it has arrived. Returns the FinalizedTransfer."""
         before = self.principal(recipient)
         finalized = self.finalize(self.prepare(sender, recipient, amount), amount, **note)
@@ -98,16 +111,16 @@ class Currency:
         )
         return int(rows[0][0]) if rows else 0
 
-    def transfers(self, creditor_id: int, count: int) -> list[dict[str, Any]]:
+    def transfers(self, creditor_id: int, count: int) -> list[Message]:
         """The AccountTransfers of an account, as soon as there are so many."""
         found = self.observer.wait_for(
-            lambda _: f if len(f := self._find_transfers(creditor_id)) >= count else None,
+            lambda _: f if len(f := self._find_transfers(creditor_id)) >= count else [],
             SECONDS_MAX,
             f"{count} transfers of {creditor_id}",
         )
         assert len(found) == count, found
         return found
 
-    def _find_transfers(self, creditor_id: int) -> list[dict[str, Any]]:
+    def _find_transfers(self, creditor_id: int) -> list[Message]:
         fields = {"debtor_id": self.debtor_id, "creditor_id": creditor_id}
         return [m.data for m in self.observer.find("AccountTransfer", **fields)]

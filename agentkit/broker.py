@@ -1,0 +1,130 @@
+"""The plain way to the authority's broker: it publishes, and looks at queues."""
+
+import time
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
+
+from agentkit.keys import ACCOUNTS_IN, bits_key
+from agentkit.messages import CONTENT_TYPE, Message, encode
+from agentkit.received import Received, receive
+from agentkit.waiting import POLL_SECONDS, NotInTimeError
+
+CONNECTION_NAME = "agentkit"
+
+
+def connect(url: str, **parameters: Any) -> pika.BlockingConnection:
+    """A connection with the kit's name, which is never closed for being idle.
+
+    `parameters` are attributes of `pika.URLParameters`. Raises what pika raises.
+    """
+    wanted = pika.URLParameters(url)
+    wanted.heartbeat = 0
+    wanted.client_properties = {"connection_name": CONNECTION_NAME}
+    for name, value in parameters.items():
+        setattr(wanted, name, value)
+    return pika.BlockingConnection(wanted)
+
+
+class Broker:
+    """A connection; every message is confirmed before the next one is sent."""
+
+    def __init__(self, url: str, **parameters: Any) -> None:
+        """Connect. `parameters` are those of `connect`. Raises what pika raises."""
+        self.url = url
+        self._parameters = parameters
+        self.connection = connect(url, **parameters)
+        self._channel: BlockingChannel | None = None
+
+    @property
+    def channel(self) -> BlockingChannel:
+        """A channel with confirms; a new one when the broker has closed the last."""
+        if self._channel is None or not self._channel.is_open:
+            if not self.connection.is_open:
+                self.connection = connect(self.url, **self._parameters)
+            self._channel = self.connection.channel()
+            self._channel.confirm_delivery()
+        return self._channel
+
+    def send(self, message: Message) -> float:
+        """Publish a message to its account. Returns when it was sent, by `time.monotonic`."""
+        key = bits_key(message["debtor_id"], message["creditor_id"])
+        body = encode(message)
+        seconds = time.monotonic()
+        self.publish(ACCOUNTS_IN, key, body, type=message["type"], content_type=CONTENT_TYPE)
+        return seconds
+
+    def publish(
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes = b"",
+        *,
+        mandatory: bool = True,
+        **properties: Any,
+    ) -> None:
+        """Publish a message, and wait until the broker has taken it."""
+        self.channel.basic_publish(
+            exchange,
+            routing_key,
+            body,
+            pika.BasicProperties(**{"delivery_mode": 2, **properties}),
+            mandatory=mandatory,
+        )
+
+    def declare_queue(self, name: str, **arguments: Any) -> None:
+        """Declare a durable queue."""
+        self.channel.queue_declare(name, durable=True, arguments=arguments)
+
+    def _declared(self, queue: str) -> Any:
+        channel = self.connection.channel()
+        try:
+            return channel.queue_declare(queue, passive=True).method
+        except ChannelClosedByBroker:
+            return None
+        finally:
+            if channel.is_open:
+                channel.close()
+
+    def exists(self, queue: str) -> bool:
+        return self._declared(queue) is not None
+
+    def ready_count(self, queue: str) -> int:
+        """How many messages wait in a queue, without those that a consumer holds."""
+        return int(self._declared(queue).message_count)
+
+    def consumers_count(self, queue: str) -> int:
+        """How many consumers a queue has; 0 if there is no such queue."""
+        declared = self._declared(queue)
+        return int(declared.consumer_count) if declared else 0
+
+    def get(self, queue: str) -> Received | None:
+        """Take a message out of a queue."""
+        method, properties, body = self.channel.basic_get(queue, auto_ack=True)
+        return None if method is None else receive(method, properties, body)
+
+    def read_stream(self, queue: str, count_min: int, seconds_max: float = 15.0) -> list[Received]:
+        """The messages of a stream queue from its beginning, at least so many of them."""
+        messages: list[Received] = []
+        channel = self.connection.channel()
+        channel.basic_qos(prefetch_count=100)
+
+        def on_message(ch: Any, method: Any, properties: Any, body: bytes) -> None:
+            messages.append(receive(method, properties, body))
+            ch.basic_ack(method.delivery_tag)
+
+        tag = channel.basic_consume(queue, on_message, arguments={"x-stream-offset": "first"})
+        end = time.monotonic() + seconds_max
+        while len(messages) < count_min:
+            if time.monotonic() >= end:
+                raise NotInTimeError(f"{queue}: {len(messages)} of {count_min}: {messages}")
+            self.connection.process_data_events(time_limit=POLL_SECONDS)
+        channel.basic_cancel(tag)
+        channel.close()
+        return messages
+
+    def close(self) -> None:
+        if self.connection.is_open:
+            self.connection.close()

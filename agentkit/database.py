@@ -1,0 +1,71 @@
+"""Looks into the database of an authority, and makes it unreachable."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+APPLICATION_NAME = "agentkit"
+_MAINTENANCE_DATABASE = "postgres"
+
+
+def dsn_of(url: URL | str) -> str:
+    """The address of a database for psycopg, from one for SQLAlchemy."""
+    plain = make_url(url).set(drivername="postgresql")
+    return plain.render_as_string(hide_password=False)
+
+
+def execute(dsn: str, statement: str | sql.Composed, *arguments: Any) -> list[tuple[Any, ...]]:
+    """Run a statement, over a connection of its own. Returns its rows."""
+    with psycopg.connect(dsn, autocommit=True, application_name=APPLICATION_NAME) as connection:
+        cursor = connection.execute(statement, arguments or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+class Database:
+    """The database at an URL of SQLAlchemy's kind."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        name = make_url(url).database
+        assert name is not None
+        self.name = name
+        self.dsn = dsn_of(url)
+
+    def query(self, statement: str | sql.Composed, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Run a statement. Returns its rows."""
+        return execute(self.dsn, statement, *arguments)
+
+    def connected(self, names: Iterable[str]) -> set[str]:
+        """Those of these workers that have a connection."""
+        rows = self.query(
+            "SELECT DISTINCT application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = ANY (%s)",
+            [f"swpt_accounts {name}" for name in names],
+        )
+        return {name.removeprefix("swpt_accounts ") for (name,) in rows}
+
+    def _administrate(self, statement: str) -> None:
+        """Run a statement about the database, without a connection to it."""
+        dsn = dsn_of(make_url(self.url).set(database=_MAINTENANCE_DATABASE))
+        execute(
+            dsn,
+            sql.SQL(statement).format(name=sql.Identifier(self.name), text=sql.Literal(self.name)),
+        )
+
+    def drop_connections(self) -> None:
+        """Terminate all connections to the database; new ones can be made."""
+        self._administrate(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {text}"
+        )
+
+    def cut(self) -> None:
+        """Make the database unreachable."""
+        self._administrate("ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.drop_connections()
+
+    def restore(self) -> None:
+        """Make the database reachable again."""
+        self._administrate("ALTER DATABASE {name} ALLOW_CONNECTIONS true")

@@ -1,0 +1,36 @@
+"""Ids, exchanges and routing keys."""
+
+from hashlib import md5
+from typing import Final
+
+ACCOUNTS_IN: Final = "accounts_in"
+TO_CREDITORS: Final = "to_creditors"
+TO_DEBTORS: Final = "to_debtors"
+TO_COORDINATORS: Final = "to_coordinators"
+AGENTS_EXCHANGES: Final = (TO_CREDITORS, TO_DEBTORS, TO_COORDINATORS)
+"""Where agents hear what the authority says; nobody but shards may listen to `accounts_in`."""
+
+ROOT_CREDITOR_ID: Final = 0
+
+
+def hex_key(n: int) -> str:
+    """The routing key of messages to an agent: the bytes of an id, in two's complement."""
+    return n.to_bytes(8, "big", signed=True).hex(".")
+
+
+def bits_key(debtor_id: int, creditor_id: int) -> str:
+    """The routing key of messages to an account: the first 24 bits of an MD5 digest."""
+    ids = debtor_id.to_bytes(8, "big", signed=True) + creditor_id.to_bytes(8, "big", signed=True)
+    digest = md5(ids, usedforsecurity=False).digest()
+    return ".".join(f"{int.from_bytes(digest[:3], 'big'):024b}")
+
+
+def unsigned(n: int) -> str:
+    """An id as an unsigned decimal: an account id, or a part of a fetch API's path."""
+    return str(n % (1 << 64))
+
+
+def signed(text: str) -> int:
+    """The id that an unsigned decimal stands for. Raises `ValueError` if it is no number."""
+    n = int(text)
+    return n - (1 << 64) if n >= 1 << 63 else n

@@ -1,0 +1,80 @@
+"""The management API of the broker: what AMQP itself does not report."""
+
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from agentkit.broker import CONNECTION_NAME
+
+_TIMEOUT_SECONDS = 15
+
+
+class Management:
+    """A user of the API, who may do everything."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._user = parts.username or "guest"
+        self._base = f"{parts.scheme}://{parts.hostname}:{parts.port}/api"
+        self._session = requests.Session()
+        # The servers of one's own node are not behind a proxy of the environment.
+        self._session.trust_env = False
+        self._session.auth = (self._user, parts.password or "guest")
+
+    def request(self, method: str, *path: str, body: Any = None) -> Any:
+        """Call the API. Returns the answer; None if there is no such thing."""
+        url = "/".join((self._base, *(quote(part, safe="") for part in path)))
+        response = self._session.request(method, url, json=body, timeout=_TIMEOUT_SECONDS)
+        if response.status_code == 404:
+            return None
+        response.raise_for_status()
+        return response.json() if response.content else True
+
+    def create_vhost(self, vhost: str) -> None:
+        self.request("PUT", "vhosts", vhost)
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        self.request("PUT", "permissions", vhost, self._user, body=everything)
+
+    def delete_vhost(self, vhost: str) -> None:
+        self.request("DELETE", "vhosts", vhost)
+
+    def queue(self, vhost: str, name: str) -> Any:
+        """The properties of a queue; None if there is none."""
+        return self.request("GET", "queues", vhost, name)
+
+    def exchange(self, vhost: str, name: str) -> Any:
+        """The properties of an exchange; None if there is none."""
+        return self.request("GET", "exchanges", vhost, name)
+
+    def bindings(self, vhost: str) -> set[tuple[str, str, str, str]]:
+        """All bindings: source, destination, routing key, and arguments as JSON."""
+        return {
+            (
+                b["source"],
+                b["destination"],
+                b["routing_key"],
+                json.dumps(b["arguments"], sort_keys=True),
+            )
+            for b in self.request("GET", "bindings", vhost)
+            if b["source"]
+        }
+
+    def connections(self, vhost: str) -> list[str]:
+        """The connections to a virtual host, without those of the kit."""
+        return [
+            c["name"]
+            for c in self.request("GET", "vhosts", vhost, "connections")
+            if c.get("name") and c.get("user_provided_name") != CONNECTION_NAME
+        ]
+
+    def close_connections(self, vhost: str) -> int:
+        """Close all those connections. Returns how many there were."""
+        return sum(
+            self.request("DELETE", "connections", name) is not None
+            for name in self.connections(vhost)
+        )
+
+    def close(self) -> None:
+        self._session.close()

@@ -1,0 +1,109 @@
+"""Hears what is published to some exchanges."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+from agentkit.broker import connect
+from agentkit.keys import ACCOUNTS_IN, AGENTS_EXCHANGES
+from agentkit.received import Received, receive
+from agentkit.waiting import POLL_SECONDS, NotInTimeError
+
+T = TypeVar("T")
+Binding = tuple[str, str]
+"""An exchange, and a binding key."""
+
+EVERYTHING: tuple[Binding, ...] = tuple((name, "#") for name in (ACCOUNTS_IN, *AGENTS_EXCHANGES))
+TO_AGENTS: tuple[Binding, ...] = tuple((name, "#") for name in AGENTS_EXCHANGES)
+_PREFETCH_COUNT = 500
+_SHOWN_COUNT = 10
+_numbers = count(1)
+
+
+class Observer:
+    """Receives, while somebody waits for it, into a queue of its own."""
+
+    def __init__(
+        self,
+        url: str,
+        bindings: Iterable[Binding] = EVERYTHING,
+        *,
+        is_exclusive: bool = False,
+        **parameters: Any,
+    ) -> None:
+        """Begin to listen. `parameters` are those of `connect`. Raises what pika raises.
+
+        An exclusive queue goes with its connection; into another one everybody can look.
+        """
+        self.messages: list[Received] = []
+        self.queue = f"observer_{os.getpid()}_{next(_numbers)}"
+        if is_exclusive:
+            self.queue += f"_{uuid4()}"  # many machines may play
+        self._connection = connect(url, **parameters)
+        self._channel = self._connection.channel()
+        self._channel.queue_declare(self.queue, durable=not is_exclusive, exclusive=is_exclusive)
+        for exchange, key in bindings:
+            # A headers exchange ignores the routing key, and a topic exchange the arguments.
+            self._channel.queue_bind(
+                self.queue, exchange, routing_key=key, arguments={"x-match": "all"}
+            )
+        self._channel.basic_qos(prefetch_count=_PREFETCH_COUNT)
+        self._channel.basic_consume(self.queue, self._on_message)
+
+    def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        self.messages.append(receive(method, properties, body))
+        channel.basic_ack(method.delivery_tag)
+
+    def receive(self, seconds_max: float = POLL_SECONDS) -> None:
+        """Receive for a moment, which ends when something has come."""
+        self._connection.process_data_events(time_limit=seconds_max)
+
+    def wait_for(
+        self, predicate: Callable[[list[Received]], T], seconds_max: float = 15.0, what: str = ""
+    ) -> T:
+        """Receive until the predicate of all messages returns something true. Returns that."""
+        end = time.monotonic() + seconds_max
+        while not (value := predicate(self.messages)):
+            if time.monotonic() >= end:
+                last = self.messages[-_SHOWN_COUNT:]
+                raise NotInTimeError(f"not within {seconds_max:g} seconds: {what}; last: {last}")
+            self.receive()
+        return value
+
+    def find(
+        self, message_type: str | None = None, since: int = 0, **fields: Any
+    ) -> list[Received]:
+        """The messages of a type, with these fields, that have been received."""
+        return [m for m in self.messages[since:] if m.matches(message_type, fields)]
+
+    def wait_message(
+        self,
+        message_type: str,
+        *,
+        since: int = 0,
+        seconds_max: float = 15.0,
+        **fields: Any,
+    ) -> Received:
+        """Receive until there is a message of a type, with these fields."""
+        found = self.wait_for(
+            lambda _: self.find(message_type, since, **fields),
+            seconds_max,
+            f"{message_type} with {fields}",
+        )
+        return found[0]
+
+    def close(self) -> None:
+        """Disconnect, and receive nothing any more. The queue goes."""
+        if self._connection.is_open:
+            self._channel.close()
+            self._connection.channel().queue_delete(self.queue)
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

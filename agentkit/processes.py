@@ -1,0 +1,107 @@
+"""The processes of an authority, as they run in a checkout."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+STOP_SECONDS_MAX = 5.0
+# It takes its address from WEBSERVER_ADDRESS and WEBSERVER_PORT.
+WEBSERVER_COMMAND = [
+    *(sys.executable, "-m", "gunicorn"),
+    *("--config", "docker/gunicorn.conf.py", "wsgi:app"),
+]
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def flask_command(*arguments: str) -> list[str]:
+    """A command of the program."""
+    return [sys.executable, "-m", "flask", "--app", "swpt_accounts", "swpt_accounts", *arguments]
+
+
+def migrate_command(*arguments: str) -> list[str]:
+    """A command about the schema of the database."""
+    return [sys.executable, "-m", "flask", "--app", "swpt_accounts", "db", *arguments]
+
+
+def run(
+    command: list[str], environment: Mapping[str, str], seconds_max: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. Its output is in `stdout`."""
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds_max,
+        check=False,
+    )
+
+
+class Service:
+    """A process with its log."""
+
+    def __init__(self, name: str, command: list[str], log_path: Path) -> None:
+        self.name = name
+        self.command = command
+        self.log_path = log_path
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def kill(self) -> None:
+        """End the process and its children at once."""
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait()
+
+    def ask_to_stop(self) -> None:
+        """Ask the process to stop, even when it is halted."""
+        if self.process is not None and self.is_alive():
+            self.process.terminate()
+            self.process.send_signal(signal.SIGCONT)
+
+    def terminate(self) -> tuple[int, float]:
+        """Ask the process to stop. Returns its exit code, and how many seconds it took."""
+        assert self.process is not None
+        started_at = time.monotonic()
+        self.ask_to_stop()
+        try:
+            code = self.process.wait(STOP_SECONDS_MAX * 4)
+        finally:
+            self.kill()
+        return code, time.monotonic() - started_at

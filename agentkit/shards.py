@@ -1,0 +1,47 @@
+"""Authorities of several shards on one virtual host."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from agentkit.authority import Authority
+from agentkit.keys import bits_key
+
+
+class Shard(Authority):
+    """An authority with its own queues, which keeps the accounts of one realm."""
+
+    def __init__(
+        self,
+        name: str,
+        realm: str,
+        database_url: str,
+        broker_url: str,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        folder.mkdir()
+        queues = {
+            "PROTOCOL_BROKER_QUEUE": name,
+            "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": realm,
+            "CHORES_BROKER_QUEUE": f"{name}_chores",
+        }
+        super().__init__(database_url, broker_url, folder, {**queues, **(settings or {})})
+
+    def contains(self, debtor_id: int, creditor_id: int) -> bool:
+        """Whether an account belongs to this shard."""
+        return bits_key(debtor_id, creditor_id).startswith(self.realm.removesuffix("#"))
+
+    def creditor_ids(self, debtor_id: int, start: int = 2**40) -> Iterator[int]:
+        """Creditors whose accounts with this debtor belong to this shard."""
+        return (n for n in itertools.count(start) if self.contains(debtor_id, n))
+
+
+def start_all(shards: Iterable[Shard], *names: str) -> None:
+    """Start services of several shards at the same time."""
+    shards = list(shards)
+    for shard in shards:
+        shard.begin(*names)
+    for shard in shards:
+        shard.wait_ready()

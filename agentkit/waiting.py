@@ -1,0 +1,30 @@
+"""Waiting for something, with a limit."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.05
+
+
+class KitError(Exception):
+    """Something is missing, or does not work as it should. The text is for the user."""
+
+
+class NotInTimeError(KitError):
+    """What was waited for has not come."""
+
+
+def wait_until(condition: Callable[[], T], seconds_max: float = 15.0, what: object = "") -> T:
+    """Wait until the condition returns something true, and return that.
+
+    Raises `NotInTimeError`.
+    """
+    end = time.monotonic() + seconds_max
+    while not (value := condition()):
+        if time.monotonic() >= end:
+            raise NotInTimeError(f"not within {seconds_max:g} seconds: {what or condition}")
+        time.sleep(POLL_SECONDS)
+    return value
