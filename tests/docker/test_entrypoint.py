@@ -116,9 +116,9 @@ PROGRAM_OF = {
     "webserver": "gunicorn --config gunicorn.conf.py wsgi:app",
     "await_migrations": "python await_servers.py migrations",
     "develop-run-flask": "flask run --host 0.0.0.0 --port 8080",
-    "flush_all": "flask swpt_accounts flush_messages",
-    **{name: f"flask swpt_accounts flush_messages {signal}" for name, signal in FLUSH.items()},
-    **{name: f"flask swpt_accounts {name}" for name in SAME_NAME},
+    "flush_all": "python -m swpt_accounts flush_messages",
+    **{name: f"python -m swpt_accounts flush_messages {signal}" for name, signal in FLUSH.items()},
+    **{name: f"python -m swpt_accounts {name}" for name in SAME_NAME},
 }
 
 
@@ -136,14 +136,14 @@ def test_command_becomes_a_program(container: Container, name: str) -> None:
     [
         (
             ("consume_messages", "--draining-mode", "-p", "2"),
-            "flask swpt_accounts consume_messages --draining-mode -p 2",
+            "python -m swpt_accounts consume_messages --draining-mode -p 2",
         ),
-        (("flush_all", "-w", "0.5"), "flask swpt_accounts flush_messages -w 0.5"),
+        (("flush_all", "-w", "0.5"), "python -m swpt_accounts flush_messages -w 0.5"),
         (
             ("flush_account_purges", "-p", "3"),
-            "flask swpt_accounts flush_messages AccountPurgeSignal -p 3",
+            "python -m swpt_accounts flush_messages AccountPurgeSignal -p 3",
         ),
-        (("subscribe", "-k", "0.#"), "flask swpt_accounts subscribe -k 0.#"),
+        (("subscribe", "-k", "0.#"), "python -m swpt_accounts subscribe -k 0.#"),
         (("flask", "db", "current"), "flask db current"),
     ],
 )
@@ -172,12 +172,12 @@ def test_a_wrong_setting_ends_all_at_once(container: Container) -> None:
 CONFIGURE = [
     "python await_servers.py database chores_broker",
     "flask db upgrade",
-    "flask swpt_accounts create_chores_queue",
+    "python -m swpt_accounts create_chores_queue",
 ]
 CONFIGURE_WITH_BINDINGS = [
     f"{CONFIGURE[0]} protocol_broker",
     *CONFIGURE[1:],
-    "flask swpt_accounts subscribe",
+    "python -m swpt_accounts subscribe",
 ]
 
 

@@ -29,7 +29,7 @@ def healthcheck() -> ModuleType:
         ((*ENTRYPOINT, "consume_messages", "--draining-mode"), "consume_messages"),
         (("docker-init", "--", *ENTRYPOINT, "flush_all"), "flush_all"),
         (("/bin/sh", ENTRYPOINT[-1], "configure"), "configure"),
-        (("/opt/venv/bin/python", "/opt/venv/bin/supervisord", "--nodaemon"), "all"),
+        (("python", "-m", "swpt_accounts.supervisor", "--nodaemon"), "all"),
         (("sleep", "60"), ""),
     ],
 )

@@ -1,23 +1,28 @@
-"""An upgrade migrates first: the workers of this version go on working on a later schema.
+"""An upgrade installs first: the workers of this version go on beside those of a later one.
 
-There is no later version yet, so a migration of the tests' own plays it. It does what later ones
-may do: it adds columns to every table, a table, and functions of another version.
+There is no later version yet, so a copy of this one plays it. It does what later ones may do:
+a migration adds columns to every table, and a table; a procedure gets another parameter.
 """
 
+import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 import requests
 
 from agentkit.authority import Authority
-from swpt_accounts.db.engine import MIGRATIONS_DIR
+from agentkit.processes import ROOT
+from agentkit.waiting import wait_until
+from swpt_accounts.db.installing import REVISION, procedures_version
 from tests.docker.agents import CREDITORS, DEBTOR, Agents
 from tests.support.database import migrate
 
-LATER = """
-    revision = "later"
+MIGRATION = """
+    revision = {revision!r}
     down_revision = {head!r}
 
     import sqlalchemy as sa
@@ -25,67 +30,91 @@ LATER = """
 
     TABLES = '''
         SELECT table_name FROM information_schema.tables
-        WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'
-          AND table_name <> 'alembic_version'
-    '''
-    COPY_FUNCTIONS = '''
-        DO $later$
-        DECLARE
-            v_function regprocedure;
-        BEGIN
-            FOR v_function IN
-                SELECT oid FROM pg_proc
-                WHERE pronamespace = current_schema()::regnamespace AND proname ~ '_v1$'
-            LOOP
-                EXECUTE regexp_replace(pg_get_functiondef(v_function), '_v1\\(', '_v2(');
-            END LOOP;
-        END
-        $later$
+        WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+          AND table_name NOT IN ('alembic_version', 'procedures_version')
     '''
 
     def upgrade():
-        bind = op.get_bind()
-        for (table,) in bind.execute(sa.text(TABLES)).all():
-            op.add_column(table, sa.Column("later", sa.Text(), server_default="x", nullable=False))
-            op.add_column(table, sa.Column("later_still", sa.Integer(), nullable=True))
-        op.create_table("later", sa.Column("id", sa.BigInteger(), primary_key=True))
-        bind.exec_driver_sql(COPY_FUNCTIONS)
+        for (table,) in op.get_bind().execute(sa.text(TABLES)).all():
+            column = sa.Column({column!r}, sa.Text(), server_default="x", nullable=False)
+            op.add_column(table, column)
+        op.create_table({revision!r}, sa.Column("id", sa.BigInteger(), primary_key=True))
 """
 
 
+class Release:
+    """The program of a later version, in a folder of its own."""
+
+    def __init__(self, folder: Path, revision: str, head: str) -> None:
+        self.folder = folder
+        for name in ("swpt_accounts", "migrations"):
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        migration = MIGRATION.format(revision=revision, head=head, column=f"column_{revision}")
+        (folder / "migrations" / "versions" / f"{revision}.py").write_text(dedent(migration))
+        self._replace("installing.py", f'"{REVISION}"', f'"{revision}"')
+        self._replace(
+            "sql/preparing.sql",
+            "p_after_id bigint, p_count_max integer, p_commit_period interval,",
+            "p_after_id bigint, p_count_max integer, p_commit_period interval, p_more integer,",
+        )
+        self._replace("sql/wakeups.sql", "pg_notify(p_topic, '')", "pg_notify(p_topic, 'later')")
+
+    def _replace(self, name: str, old: str, new: str) -> None:
+        path = self.folder / "swpt_accounts" / "db" / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def keep_migrations_of(self, other: "Release") -> "Release":
+        """Let it come after another release."""
+        for path in (other.folder / "migrations" / "versions").glob("*.py"):
+            shutil.copy(path, self.folder / "migrations" / "versions")
+        return self
+
+    def upgrade(self, database_url: str) -> None:
+        """Migrate a database, and install the procedures of this release."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "swpt_accounts", "db", "upgrade"],
+            cwd=self.folder,
+            env={**os.environ, "SQLALCHEMY_DATABASE_URI": database_url, "PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
-def upgrade(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], None]:
-    """Applies the later migration."""
-    folder = tmp_path_factory.mktemp("later") / "migrations"
-    shutil.copytree(MIGRATIONS_DIR, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    ((head,),) = authority.query("SELECT version_num FROM alembic_version")
-    (folder / "versions" / "later.py").write_text(dedent(LATER.format(head=head)))
-
-    def run() -> None:
-        migrate(authority.database_url, "upgrade", "-d", str(folder))
-
-    return run
+def later(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return Release(tmp_path_factory.mktemp("later"), "later", REVISION)
 
 
-def test_old_workers_go_on_on_a_later_schema(
-    authority: Authority, upgrade: Callable[[], None]
+@pytest.fixture(scope="module")
+def still_later(tmp_path_factory: pytest.TempPathFactory, later: Release) -> Release:
+    made = Release(tmp_path_factory.mktemp("still_later"), "still_later", "later")
+    return made.keep_migrations_of(later)
+
+
+def test_old_workers_go_on_beside_a_later_version(
+    authority: Authority, later: Release, still_later: Release
 ) -> None:
     agents = Agents(authority)
     agents.open_accounts()
     agents.pay(0, CREDITORS[0])
 
-    # Some transfers are at every stage while the migration is applied.
+    # Some transfers are at every stage while the later version is installed.
     begun = [agents.begin(0, CREDITORS[i % 2]) for i in range(20)]
     for request in begun[:10]:
         agents.commit(request)
-    upgrade()
-    ((copies_count,),) = authority.query("SELECT count(*) FROM pg_proc WHERE proname ~ '_v2$'")
-    assert copies_count > 0
+    later.upgrade(authority.database_url)
     for request in begun[10:]:
         agents.commit(request)
     for request in begun:
         agents.wait_committed(request)
     agents.wait_balances()
+    assert len(authority.query("SELECT version FROM procedures_version")) == 2
 
     for _ in range(3):
         agents.pay(0, CREDITORS[0])
@@ -102,6 +131,22 @@ def test_old_workers_go_on_on_a_later_schema(
     agents.wait_balances()
     answer = requests.get(f"{authority.web_url}/accounts/{DEBTOR}/21/config", timeout=10)
     assert answer.status_code == 200
-
     for name in authority.services:
         assert "Traceback" not in authority.log(name)
+
+    # With the version after that, theirs are gone: they wait, and nothing gets lost.
+    still_later.upgrade(authority.database_url)
+    versions = {version for (version,) in authority.query("SELECT version FROM procedures_version")}
+    assert procedures_version() not in versions
+    request = agents.begin(CREDITORS[0], CREDITORS[1])
+    wait_until(
+        lambda: "does not have the stored procedures" in authority.log("consume_messages"),
+        what="the consumer says what is missing",
+    )
+    # An image of this version that is deployed again installs them again.
+    authority.query("UPDATE alembic_version SET version_num = %s", REVISION)
+    migrate(authority.database_url, "upgrade")
+    agents.commit(request)
+    agents.wait_committed(request)
+    agents.wait_balances()
+    assert "goes to" not in authority.log("consume_messages"), "there is a dead letter"

@@ -69,7 +69,7 @@ class Clock:
         Between three visits to one account lies a whole pass.
         """
         for _ in range(3):
-            self._change_probe("pending_account_update = true, last_heartbeat_ts = current_ts()")
+            self._change_probe(f"pending_account_update = true, last_heartbeat_ts = '{self.text}'")
             wait_until(lambda: self._probe("NOT pending_account_update"), what="a visit")
         self._probes_count += 1
         iri = f"https://example.com/{self._probes_count}"
