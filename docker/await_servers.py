@@ -114,8 +114,8 @@ def applied_version(settings: Settings) -> tuple[str | None, bool]:
 
 
 def await_migrations(settings: Settings, seconds_max: float) -> None:
-    """Waits until the latest migration of this program is applied, and its stored procedures are
-    installed. A later version keeps those of the one before it.
+    """Waits until the latest migration that was applied is the latest one of this program, and its
+    stored procedures are installed.
     """
     revision: str | None = None
     has_procedures = False
@@ -127,7 +127,7 @@ def await_migrations(settings: Settings, seconds_max: float) -> None:
 
     for pause in pauses():
         await_server("database", look, seconds_max)
-        if has_procedures:
+        if revision == REVISION and has_procedures:
             return
         hint = ", which only a later version knows" if (revision or "") > REVISION else ""
         text = (

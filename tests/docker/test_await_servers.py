@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from agentkit.broker import Broker
 from agentkit.management import Management
 from agentkit.processes import free_port
+from swpt_accounts.db.installing import procedures_version
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
 from tests.support.database import Databases, migrate
 
@@ -145,8 +146,17 @@ def test_a_later_schema_is_waited_for_and_told(databases: Databases) -> None:
     execute(url, "UPDATE alembic_version SET version_num = 'later'")
     with await_migrations(url) as process:
         line = process.wait_line("waiting for migration")
-        assert "the last one applied is later, which only a later version knows" in line
+        assert "the last migration applied is later, which only a later version knows" in line
         execute(url, f"UPDATE alembic_version SET version_num = '{revision}'")
+        assert process.wait_exit() == 0
+
+
+def test_procedures_are_waited_for(databases: Databases) -> None:
+    url = databases.create()
+    execute(url, "UPDATE procedures_version SET version = 'another'")
+    with await_migrations(url) as process:
+        process.wait_line(f"and procedures {procedures_version()}; the last migration applied is")
+        execute(url, f"UPDATE procedures_version SET version = '{procedures_version()}'")
         assert process.wait_exit() == 0
 
 

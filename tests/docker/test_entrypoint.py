@@ -200,7 +200,9 @@ def test_configure(container: Container, value: str, calls: list[str]) -> None:
 
 @pytest.mark.parametrize("step", range(4))
 def test_configure_stops_at_the_step_that_fails(container: Container, step: int) -> None:
-    failing = CONFIGURE_WITH_BINDINGS[step].replace("python ", f"python {container.docker}/")
+    failing = re.sub(
+        r"python (?=\w+\.py)", f"python {container.docker}/", CONFIGURE_WITH_BINDINGS[step]
+    )
     settings = {"SETUP_RABBITMQ_BINDINGS": "yes", "FAILS": failing}
     result = container.run("configure", settings=settings)
     assert result.status == 3

@@ -7,6 +7,7 @@ import pytest
 
 from agentkit.authority import Authority
 from agentkit.currency import Currency
+from agentkit.waiting import wait_until
 
 # Services on a busy machine; the program's own part is half a second.
 PROMPT_SECONDS_MAX = 3.0
@@ -118,7 +119,8 @@ def test_turned_off(currency: Currency) -> None:
     currency.open_root()
     creditor_id = currency.open_account()
     wait_an_hour(currency, 0, creditor_id)
-    authority.start("scan_accounts")
+    authority.begin("scan_accounts")
+    wait_until(lambda: authority.connections_of("scan_accounts"), what="the scan is at work")
     since = len(currency.observer.messages)
     currency.transfer(0, creditor_id, 100)
     # In this time it would have come.
