@@ -109,7 +109,7 @@ def test_no_processes_leave_the_queues_alone(idle_authority: Authority) -> None:
         ("consume_chore_messages", "--draining-mode"),
         ("scan_accounts", "--hours", "0"),
         ("scan_accounts", "--hours", "49"),
-        ("process_balance_changes", "--threads", "0"),
+        ("process_balance_changes", "--threads", "-1"),
         ("no_such_command",),
     ],
     ids=" ".join,
