@@ -82,9 +82,9 @@ class Authority:
             "WEBSERVER_PORT": str(self.port),
             **(settings or {}),
         }
-        self.queue = self.environment.get("PROTOCOL_BROKER_QUEUE", QUEUE)
-        self.chores_queue = self.environment.get("CHORES_BROKER_QUEUE", CHORES_QUEUE)
-        self.realm = self.environment.get("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "#")
+        self.queue = self.environment.get("PROTOCOL_BROKER_QUEUE") or QUEUE
+        self.chores_queue = self.environment.get("CHORES_BROKER_QUEUE") or CHORES_QUEUE
+        self.realm = self.environment.get("PROTOCOL_BROKER_QUEUE_ROUTING_KEY") or "#"
         self.services = {name: self._service(name, flask_command(name)) for name in SERVICES}
         self.services[WEBSERVER] = self._service(WEBSERVER, WEBSERVER_COMMAND)
         self.broker = Broker(broker_url)

@@ -139,7 +139,7 @@ def _misconfiguring(agents: Agents) -> Step:
 def _malformed(agents: Agents) -> Step:
     step = Step("Malformed")
     step.talks = [send_malformed(agents, step, agents.creditors[0])]
-    queue = os.environ.get("PROTOCOL_BROKER_QUEUE", "swpt_accounts")
+    queue = os.environ.get("PROTOCOL_BROKER_QUEUE") or "swpt_accounts"
     step.remark = (
         f"Nobody answers the malformed message: it goes to the queue {queue}.XQ, and the log of"
         " the authority says why."

@@ -134,7 +134,7 @@ def test_dead_thread_takes_its_command_down(idle_authority: Authority) -> None:
     """A worker that dies of a bug is no different."""
     script = """
 from swpt_accounts.inbox import worker
-worker.BatchConsumer.next_batch = lambda self, seconds: 1 / 0
+worker.BatchConsumer.next_batch = lambda self, *_: 1 / 0
 run_workers(lambda stop: [worker.InboxWorker(settings, stop) for _ in range(3)])
 """
     result = run_script(idle_authority, script)
