@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 import psycopg
 from pika.exceptions import AMQPError
@@ -47,7 +48,7 @@ def reason(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def connect_to_database(settings: Settings) -> psycopg.Connection[tuple[str, ...]]:
+def connect_to_database(settings: Settings) -> psycopg.Connection[tuple[Any, ...]]:
     """Raises `UnavailableError`."""
     try:
         return psycopg.connect(settings.postgres_dsn, autocommit=True, connect_timeout=5)

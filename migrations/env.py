@@ -56,9 +56,11 @@ def run_in_one_transaction() -> None:
 def destination() -> str | None:
     """The revision that is wanted: the base is "base"; None where nothing is to be changed."""
     try:
-        return context.get_revision_argument() or "base"
+        wanted = context.get_revision_argument() or "base"
     except KeyError:
         return None
+    assert isinstance(wanted, str), "there are no branches"
+    return wanted
 
 
 def is_downgrade() -> bool:

@@ -33,7 +33,8 @@ def read_services(folder: str) -> list[dict[str, Any]]:
     transport = SupervisorTransport("swpt", password, f"unix://{folder}/supervisor.sock")
     try:
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport)
-        return list(proxy.supervisor.getAllProcessInfo())
+        services: Any = proxy.supervisor.getAllProcessInfo()
+        return list(services)
     except (OSError, xmlrpc.client.Error):
         return []
     finally:

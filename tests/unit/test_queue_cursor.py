@@ -73,14 +73,16 @@ def test_rows_that_are_gone_are_looked_past_after_a_while(clock: Clock) -> None:
 
 def test_rows_are_left_by_any_query_of_the_last_whole_look(clock: Clock) -> None:
     cursor = QueueCursor()
-    assert not cursor.has_left_rows
-    cursor.seen(7, is_end=False, are_all_taken=False)
-    cursor.seen(None, is_end=True, are_all_taken=True)
-    assert cursor.has_left_rows
-    cursor.seen(7, is_end=False, are_all_taken=True)
-    assert cursor.has_left_rows
-    cursor.seen(None, is_end=True, are_all_taken=True)
-    assert not cursor.has_left_rows
+    found = [cursor.has_left_rows]
+    for last_id, is_end, are_all_taken in (
+        (7, False, False),
+        (None, True, True),
+        (7, False, True),
+        (None, True, True),
+    ):
+        cursor.seen(last_id, is_end=is_end, are_all_taken=are_all_taken)
+        found.append(cursor.has_left_rows)
+    assert found == [False, False, True, True, False]
 
 
 def test_empty_look_does_not_move_anything(clock: Clock) -> None:
