@@ -10,12 +10,14 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 from setproctitle import getproctitle, setproctitle
+from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
-from supervisor.supervisord import go
+from supervisor.supervisord import Supervisor
 
 from swpt_accounts.cli import swpt_accounts
 from swpt_accounts.cli.group import MODULES
@@ -39,6 +41,16 @@ class ForkingOptions(ServerOptions):  # type: ignore[misc]  # the library has no
         if argv[: len(_OWN_COMMAND)] == _OWN_COMMAND:
             _run_command(argv[len(_OWN_COMMAND) :], env)
         os.execve(filename, argv, env)  # noqa: S606
+
+
+class PromptSupervisor(Supervisor):  # type: ignore[misc]
+    """supervisord, which starts its programs at once, and not after its first wait of a second."""
+
+    def runforever(self) -> None:
+        """Start the programs, then watch them until the end."""
+        for group in sorted(self.process_groups.values()):
+            group.transition()
+        super().runforever()
 
 
 def _run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
@@ -76,7 +88,8 @@ def main() -> None:
     options.realize(sys.argv[1:], doc=__doc__)
     options.first = True
     options.test = False
-    go(options)
+    with suppress(ExitNow):
+        PromptSupervisor(options).main()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from swpt_accounts.cli.options import (
     wait_option,
 )
 from swpt_accounts.outbox.worker import FlushWorker
-from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.settings.advice import warn_of_slow_settings
+from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.processes import run_workers
 from swpt_accounts.workers.stopping import Stop
 
