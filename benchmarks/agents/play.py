@@ -1,7 +1,7 @@
 """What the driver does in common for every kind of load."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class Play(ABC):
 
     def __init__(self, schedule: Schedule, seed: int) -> None:
         self.problems = Problems()
-        self.latencies: dict[str, Histogram] = {}
+        self.latencies: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.messages: Counter[str] = Counter()
         self._schedule = schedule
         self._offsets = schedule.offsets(seed)
@@ -94,7 +94,7 @@ class Play(ABC):
         """Take note of a message, and answer it where that is due."""
 
     def _observe(self, name: str, due_at: float, now: float) -> None:
-        self.latencies.setdefault(name, Histogram()).add(now - due_at)
+        self.latencies[name].add(now - due_at)
 
     def _progress(self, now: float) -> None:
         self._completions[int((now - self._started_at) / INTERVAL_SECONDS)] += 1
@@ -107,7 +107,7 @@ class Play(ABC):
             seconds=self._last_at - self._first_at,
             problems_count=self.problems.count,
             problems=self.problems.texts,
-            latencies=self.latencies,
+            latencies=dict(self.latencies),
             completions=self._completions,
             messages=self.messages,
         )
