@@ -2,8 +2,12 @@
 
 import logging
 import math
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from select import POLLIN, poll
+from threading import Thread
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -13,10 +17,12 @@ from pika.spec import Basic
 from swpt_accounts.broker.connecting import connect_blocking
 from swpt_accounts.broker.dead_letters import dead_letter_properties
 from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
+from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
+# Heartbeats are answered in this time at least.
+POLL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,16 @@ class BatchConsumer:
     """A connection that consumes one queue."""
 
     def __init__(
-        self, url: str, queue: str, name: str, *, prefetch_count: int, prefetch_size: int = 0
+        self,
+        url: str,
+        queue: str,
+        name: str,
+        *,
+        prefetch_count: int,
+        prefetch_size: int = 0,
+        stop: Stop | None = None,
     ) -> None:
-        """Connect. Raises `AMQPError`."""
+        """Connect. The stop, when it comes, ends a wait. Raises `AMQPError`."""
         self._queue = queue
         self._user = pika.URLParameters(url).credentials.username
         self._batch: list[Delivery] = []
@@ -52,12 +65,14 @@ class BatchConsumer:
         # The tags of what is not acknowledged yet, in order.
         self._unfinished: list[int] = []
         self._dead_letters: BlockingChannel | None = None
+        self._watch: _StopWatch | None = None
         self._connection = connect_blocking(url, name)
         try:
             self._channel = self._connection.channel()
             self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
             self._consumer_tag = self._channel.basic_consume(queue, self._on_delivery)
             self._channel.add_on_cancel_callback(self._on_cancel)
+            self._watch = _StopWatch(self._connection, stop) if stop else None
         except AMQPError:
             self.close()
             raise
@@ -150,5 +165,37 @@ class BatchConsumer:
 
     def close(self) -> None:
         """Give back what is not acknowledged, and disconnect."""
+        if self._watch is not None:
+            self._watch.end()
         if self._connection.is_open:
             self._connection.close()
+
+
+class _StopWatch:
+    """A thread that ends the waits of a connection when the stop comes.
+
+    Else the connection would have to wake up all the time to look for it.
+    """
+
+    def __init__(self, connection: pika.BlockingConnection, stop: Stop) -> None:
+        self._connection = connection
+        self._stop = stop
+        self._end_fd, self._write_fd = os.pipe()
+        self._thread = Thread(target=self._run, name="stop watch", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        waiting = poll()
+        waiting.register(self._stop.fileno(), POLLIN)
+        waiting.register(self._end_fd, POLLIN)
+        waiting.poll()
+        if self._stop.is_requested():
+            with suppress(AMQPError):
+                self._connection.add_callback_threadsafe(lambda: None)
+
+    def end(self) -> None:
+        """End the thread."""
+        os.write(self._write_fd, b"!")
+        self._thread.join()
+        os.close(self._end_fd)
+        os.close(self._write_fd)

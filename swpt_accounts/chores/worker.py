@@ -89,6 +89,7 @@ class ChoresWorker(DatabaseWorker):
             NAME,
             prefetch_count=settings.chores_broker_prefetch_count,
             prefetch_size=settings.chores_broker_prefetch_size,
+            stop=self.stop,
         )
         try:
             while not self.stop.is_requested():

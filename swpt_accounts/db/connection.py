@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from select import POLLIN, poll
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 from psycopg.rows import namedtuple_row
 from psycopg.types.numeric import Int8Dumper
 
@@ -32,6 +34,9 @@ _LIMITS = (
 )
 
 
+_INT8_OID: Final = 20
+
+
 class ProceduresNotInstalled(psycopg.OperationalError):
     """The database is not migrated, or not to this version. That may pass."""
 
@@ -48,6 +53,7 @@ class DatabaseConnection:
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         self.raw = connection
         self._heard: set[str] = set()
+        self._probes: dict[bytes, bytes] = {}
         connection.add_notify_handler(lambda notice: self._heard.add(notice.channel))
 
     def _execute(self, procedure: Procedure, parameters: dict[str, Any]) -> psycopg.Cursor[Any]:
@@ -71,6 +77,27 @@ class DatabaseConnection:
     def call_table(self, procedure: Procedure, **parameters: Any) -> list[Any]:
         """Call a procedure that returns many rows: tuples with the names of its columns."""
         return self._execute(procedure, parameters).fetchall()
+
+    def probe(self, statement: bytes, *integers: int) -> list[str | None]:
+        """The first column of the rows of a statement with the placeholders `$1`, `$2` …
+
+        For small questions that are asked all day. It calls libpq itself: a cursor waits in many
+        small steps, in each of which another thread may take the interpreter, and needs more
+        time for that than for all the rest.
+        """
+        pgconn = self.raw.pgconn
+        name = self._probes.get(statement)
+        if name is None:
+            name = self._probes[statement] = b"probe_%d" % len(self._probes)
+            self._check(pgconn.prepare(name, statement, [_INT8_OID] * len(integers)))
+        result = pgconn.exec_prepared(name, [b"%d" % n for n in integers])
+        self._check(result)
+        values = [result.get_value(i, 0) for i in range(result.ntuples)]
+        return [None if value is None else value.decode() for value in values]
+
+    def _check(self, result: PGresult) -> None:
+        if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+            raise psycopg.errors.error_from_result(result, self.raw.info.encoding)
 
     @contextmanager
     def batch(self) -> Iterator[Callable[..., None]]:

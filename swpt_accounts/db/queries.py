@@ -4,6 +4,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from psycopg import sql
+
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -13,6 +15,11 @@ def read_queries(file_name: str) -> dict[str, str]:
     text = (files("swpt_accounts.db") / file_name).read_text("utf-8")
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+
+
+def fill_query(name: str, /, **parts: sql.Composable) -> bytes:
+    """The statement of this name in `queries.sql`, with parts in place of what is in braces."""
+    return sql.SQL(query(name)).format(**parts).as_bytes(None)
 
 
 def query(name: str) -> str:

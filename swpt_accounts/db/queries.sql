@@ -18,6 +18,21 @@ RETURNING s.id, {columns}
 -- The name of an outbox, if there is a row in it.
 SELECT {name} WHERE EXISTS (SELECT FROM {table} WHERE id > {after_id})
 
+-- name: has_due_messages
+-- The name of the messages that are put aside, if one of these types is due.
+SELECT {name} WHERE EXISTS (
+    SELECT FROM returned_message
+    WHERE next_attempt_at <= current_ts() AND signal_name = ANY ({signal_names})
+)
+
+-- name: has_rows
+SELECT 1 WHERE EXISTS (SELECT FROM {table} WHERE id > $1)
+
+-- name: has_due_requests
+SELECT 1 WHERE EXISTS (
+    SELECT FROM unverified_transfer_request WHERE next_attempt_at <= current_ts()
+)
+
 -- name: first_row
 SELECT id FROM {table} WHERE id > %(after_id)s ORDER BY id LIMIT 1
 

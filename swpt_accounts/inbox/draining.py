@@ -9,6 +9,8 @@ from swpt_accounts.workers.stopping import Stop
 logger = logging.getLogger(__name__)
 
 EMPTY_SECONDS = 2.0
+# How often a consumer has to look whether its queue is empty.
+DRAINING_POLL_SECONDS = 1.0
 PAUSE_SECONDS_MIN = 15
 PAUSE_SECONDS_MAX = 3600
 _KEEP_ALIVE_SECONDS = 5.0

@@ -11,7 +11,7 @@ from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery,
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import FORGET_HANDLED
 from swpt_accounts.inbox.batch import Received, decode_batch
-from swpt_accounts.inbox.draining import DrainingPauses
+from swpt_accounts.inbox.draining import DRAINING_POLL_SECONDS, DrainingPauses
 from swpt_accounts.inbox.effects import apply_messages
 from swpt_accounts.inbox.waiting import WaitingMessages
 from swpt_accounts.settings import Settings
@@ -74,13 +74,15 @@ class InboxWorker:
             NAME,
             prefetch_count=settings.protocol_broker_prefetch_count,
             prefetch_size=settings.protocol_broker_prefetch_size,
+            stop=self._stop,
         )
         self._forget_at = monotonic() + FORGET_AFTER_SECONDS
         pauses = DrainingPauses() if self._is_draining else None
+        poll_seconds = POLL_SECONDS if pauses is None else DRAINING_POLL_SECONDS
         try:
             while not self._stop.is_requested():
                 are_waiting = self._waiting.count > 0
-                batch = consumer.next_batch(ANSWER_SECONDS if are_waiting else POLL_SECONDS)
+                batch = consumer.next_batch(ANSWER_SECONDS if are_waiting else poll_seconds)
                 backoff.reset()
                 if (batch or are_waiting) and not self._handle(consumer, batch):
                     return

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import sql
 
-from swpt_accounts.db.queries import query
+from swpt_accounts.db.queries import fill_query
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS, AccountUpdate, OutgoingMessage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutboxTable:
     """An outbox table: `name` is its name for operators, and the topic that wakes it up."""
 
@@ -33,15 +34,13 @@ class OutboxTable:
         fields = self.message_type.__struct_fields__
         return fields[: fields.index("ts") + 1]
 
-    def take_query(self, context: Connection[Any]) -> str:
+    @cached_property
+    def take_query(self) -> bytes:
         """The statement that takes rows out of the table."""
-        return (
-            sql.SQL(query("take_signals"))
-            .format(
-                table=sql.Identifier(self.table),
-                columns=sql.SQL(", ").join(sql.Identifier("s", c) for c in self.columns),
-            )
-            .as_string(context)
+        return fill_query(
+            "take_signals",
+            table=sql.Identifier(self.table),
+            columns=sql.SQL(", ").join(sql.Identifier("s", c) for c in self.columns),
         )
 
     def message(self, row: tuple[Any, ...]) -> OutgoingMessage:

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.queries import query
+from swpt_accounts.db.queries import fill_query
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
@@ -24,6 +24,7 @@ NAME = "flush_messages"
 RETURNED_SECONDS = 1.0
 RETURNED_COUNT_MAX = 500
 _KEEP_ALIVE_SECONDS = 10.0
+_RETURNED = "returned messages"
 
 
 class FlushWorker(DatabaseWorker):
@@ -50,6 +51,7 @@ class FlushWorker(DatabaseWorker):
         self._quit_early = quit_early
         self._cursors: dict[str, QueueCursor] = {}
         self._returned_at = 0.0
+        self._filled_query = _filled_query(self._outboxes)
 
     def work(self, connection: DatabaseConnection) -> None:
         """Send messages until the stop; with `quit_early`, until there are none."""
@@ -66,7 +68,9 @@ class FlushWorker(DatabaseWorker):
                     continue
                 if self._quit_early:
                     return
-                waiting = self._wait(connection, publisher)
+                while not waiting and not self.stop.is_requested():
+                    waiting = self._wait(connection, publisher)
+                    self.note_success()
         finally:
             publisher.close()
 
@@ -101,7 +105,7 @@ class FlushWorker(DatabaseWorker):
         rows = (
             wire_cursor(connection.raw)
             .execute(
-                outbox.take_query(connection.raw),
+                outbox.take_query,
                 {"after_id": cursor.after_id, "count_max": count_max},
             )
             .fetchall()
@@ -126,17 +130,32 @@ class FlushWorker(DatabaseWorker):
 
     def _find_filled(self, connection: DatabaseConnection) -> set[str]:
         """Check all outboxes with one statement. Returns the names of those with messages."""
-        statement = sql.SQL(" UNION ALL ").join(
-            sql.SQL(query("filled_outbox")).format(
-                name=sql.Literal(s.name),
-                table=sql.Identifier(s.table),
-                after_id=sql.Placeholder(s.name),
-            )
-            for s in self._outboxes
-        )
-        after_ids = {name: cursor.after_id for name, cursor in self._cursors.items()}
-        filled = {name for (name,) in connection.raw.execute(statement, after_ids)}
+        after_ids = [cursor.after_id for cursor in self._cursors.values()]
+        filled = {name for name in connection.probe(self._filled_query, *after_ids) if name}
         for name, cursor in self._cursors.items():
             if name not in filled:
                 cursor.seen(None, is_end=True, are_all_taken=True)
+        if _RETURNED in filled:
+            self._returned_at = 0.0
         return filled
+
+
+def _filled_query(outboxes: Iterable[OutboxTable]) -> bytes:
+    """Which of these have rows after the ids `$1`, `$2` …, and are returned messages due?"""
+    parts = [
+        fill_query(
+            "filled_outbox",
+            name=sql.Literal(outbox.name),
+            table=sql.Identifier(outbox.table),
+            after_id=sql.SQL(f"${number}"),
+        )
+        for number, outbox in enumerate(outboxes, 1)
+    ]
+    parts.append(
+        fill_query(
+            "has_due_messages",
+            name=sql.Literal(_RETURNED),
+            signal_names=sql.Literal([outbox.name for outbox in outboxes]),
+        )
+    )
+    return b" UNION ALL ".join(parts)

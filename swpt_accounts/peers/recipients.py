@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
+from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.stopping import Stop
@@ -26,6 +27,8 @@ _POLL_SECONDS = 0.05
 # one that waits for its next attempt.
 _IDLE_SECONDS_MAX = 2.0
 _WATCHFUL_SECONDS_MAX = 0.5
+
+_HAS_DUE_REQUESTS = query("has_due_requests").encode()
 
 Answer = asyncio.Task[bool | None]
 # its id, the debtor, the recipient
@@ -53,10 +56,16 @@ class VerifyingWorker(DatabaseWorker):
             elif self._quit_early:
                 return
             else:
-                is_watchful = monotonic() < watchful_until
-                connection.wait(
-                    _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX, self.stop
-                )
+                self._wait(connection, watchful_until)
+            self.note_success()
+
+    def _wait(self, connection: DatabaseConnection, watchful_until: float) -> None:
+        """Wait until a request may be due, or until the stop."""
+        while not self.stop.is_requested():
+            is_watchful = monotonic() < watchful_until
+            seconds_max = _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX
+            if connection.wait(seconds_max, self.stop) or connection.probe(_HAS_DUE_REQUESTS):
+                return
             self.note_success()
 
     def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:

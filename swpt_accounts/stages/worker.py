@@ -6,7 +6,7 @@ import psycopg
 from psycopg import sql
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.queries import query
+from swpt_accounts.db.queries import fill_query, query
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.batch_size import BatchSize
 from swpt_accounts.stages.stages import Stage
@@ -40,6 +40,7 @@ class StageWorker(DatabaseWorker):
         self._quit_early = quit_early
         self._count_max = stage.count_max(settings)
         self._parameters = stage.parameters(settings)
+        self._probe = fill_query("has_rows", table=sql.Identifier(stage.table))
 
     def work(self, connection: DatabaseConnection) -> None:
         """Work off the queue until the stop; with `quit_early`, until it is empty."""
@@ -69,9 +70,19 @@ class StageWorker(DatabaseWorker):
                 continue
             busy.reset()
             if not self._quit_early:
-                connection.wait(self._wait_seconds, self.stop)
+                self._wait(connection, cursor)
             elif found.seen == 0:
                 return
+
+    def _wait(self, connection: DatabaseConnection, cursor: QueueCursor) -> None:
+        """Wait until there may be work, or until the stop."""
+        while not self.stop.is_requested():
+            if connection.wait(self._wait_seconds, self.stop):
+                return
+            if connection.probe(self._probe, cursor.after_id):
+                return
+            cursor.seen(None, is_end=True, are_all_taken=True)
+            self.note_success()
 
     def _contain(
         self,

@@ -177,7 +177,7 @@ class Shard(StoredRows):
         raw = self.connection.raw
         rows = (
             wire_cursor(raw)
-            .execute(signal.take_query(raw), {"after_id": 0, "count_max": BATCH_COUNT})
+            .execute(signal.take_query, {"after_id": 0, "count_max": BATCH_COUNT})
             .fetchall()
         )
         return [read_struct(signal.message(row)) for row in sorted(rows)]

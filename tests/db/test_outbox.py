@@ -101,7 +101,7 @@ def test_floats_come_through_to_the_bytes(shard: Shard, value: float) -> None:
     signal = outbox_table("AccountUpdateSignal", shard.settings)
     raw = shard.connection.raw
     row = (
-        wire_cursor(raw).execute(signal.take_query(raw), {"after_id": 0, "count_max": 1}).fetchone()
+        wire_cursor(raw).execute(signal.take_query, {"after_id": 0, "count_max": 1}).fetchone()
     )
     assert row is not None
     body = make_publication(signal.message(row)).body
@@ -121,7 +121,7 @@ def take(shard: Shard, after_id: int, count_max: int) -> list[tuple[Any, ...]]:
     signal = outbox_table("PreparedTransferSignal", shard.settings)
     raw = shard.connection.raw
     parameters = {"after_id": after_id, "count_max": count_max}
-    rows = wire_cursor(raw).execute(signal.take_query(raw), parameters).fetchall()
+    rows = wire_cursor(raw).execute(signal.take_query, parameters).fetchall()
     return sorted(rows)
 
 
@@ -221,7 +221,7 @@ class TestReturnedMessages:
         signal = outbox_table(name, shard.settings)
         raw = shard.connection.raw
         parameters = {"after_id": 0, "count_max": 100}
-        rows = wire_cursor(raw).execute(signal.take_query(raw), parameters).fetchall()
+        rows = wire_cursor(raw).execute(signal.take_query, parameters).fetchall()
         return [msgspec.to_builtins(signal.message(row)) for row in sorted(rows)]
 
     def test_other_types_stay(self, shard: Shard) -> None:

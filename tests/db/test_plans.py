@@ -253,7 +253,7 @@ def test_scan_reads_the_pages_that_it_is_given(full: Shard, name: str) -> None:
 @pytest.mark.parametrize("table", OUTBOXES)
 def test_flusher_reads_what_it_sends(full: Shard, table: str) -> None:
     signal = outbox_table(TOPICS[table], full.settings)
-    query = signal.take_query(full.connection.raw)
+    query = signal.take_query
     check_reads(
         full,
         lambda s: s.connection.raw.execute(query, {"after_id": 0, "count_max": BATCH_COUNT}),
