@@ -1,6 +1,6 @@
 """What the servers and pika do on this machine without any authority between them.
 
-Results are told as parts of these limits, too: machines differ, and one machine differs from
+Results are given as parts of these limits, too: machines differ, and one machine differs from
 hour to hour.
 """
 

@@ -36,6 +36,22 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
+_STAGES = ("TRANSFER_REQUESTS", "FINALIZATION_REQUESTS", "BALANCE_CHANGES")
+_SENT = ("PREPARED_TRANSFERS", "FINALIZED_TRANSFERS", "ACCOUNT_TRANSFERS")
+
+SLOW: dict[str, tuple[dict[str, str], float]] = {
+    "defaults": ({}, 0.4),
+    "prefetch 1": ({"PROTOCOL_BROKER_PREFETCH_COUNT": "1"}, 0.05),
+    "prefetch 10": ({"PROTOCOL_BROKER_PREFETCH_COUNT": "10"}, 0.2),
+    "prefetch 25": ({"PROTOCOL_BROKER_PREFETCH_COUNT": "25"}, 0.3),
+    "prefetch 50": ({"PROTOCOL_BROKER_PREFETCH_COUNT": "50"}, 0.4),
+    "10 threads a stage": ({f"PROCESS_{name}_THREADS": "10" for name in _STAGES}, 0.4),
+    "10 rows a stage": ({f"APP_PROCESS_{name}_MAX_COUNT": "10" for name in _STAGES}, 0.3),
+    "10 messages a flush": ({f"APP_FLUSH_{name}_BURST_COUNT": "10" for name in _SENT}, 0.3),
+}
+"""Values that are known to cost most of the speed, and the part of a burst that measures them."""
+
+
 def environment_with(*several: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process, but of the program's settings only those given."""
     names = {setting.name for setting in settings_reference()}

@@ -13,7 +13,7 @@ _NAMES = {PREPARED: "prepared", FINALIZED: "finalized", DEBITED: "debited", CRED
 
 @dataclass
 class Problems:
-    """What went wrong: all of it is counted, and the first of it is told."""
+    """What went wrong: all of it is counted, and the first of it is kept."""
 
     count: int = 0
     texts: list[str] = field(default_factory=list)

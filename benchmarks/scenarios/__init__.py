@@ -11,6 +11,7 @@ from benchmarks.scenarios.idle import idle
 from benchmarks.scenarios.light import light
 from benchmarks.scenarios.scan import scan
 from benchmarks.scenarios.settings import settings
+from benchmarks.scenarios.slow import slow
 from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
 
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
@@ -24,6 +25,7 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "lone": lone,
     "steady": steady,
     "settings": settings,
+    "slow": slow,
     "fetch": fetch,
     "backlog": backlog,
     "accounts": accounts,

@@ -1,4 +1,4 @@
-"""The way to the authority and back; whatever is wrong with it is told in the demo's own words."""
+"""The way to the authority and back; whatever is wrong with it is said in the demo's own words."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

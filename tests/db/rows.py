@@ -39,7 +39,7 @@ class StoredRows(Node):
                 self.connection.raw.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
     def rows(self, table: str) -> list[Row]:
-        """All rows of a table, the oldest first where that can be told."""
+        """All rows of a table, the oldest first where there is an order."""
         query = sql.SQL("SELECT * FROM {} ORDER BY 1, 2, 3").format(sql.Identifier(table))
         with self.connection.raw.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query).fetchall()

@@ -192,7 +192,7 @@ class Shard(StoredRows):
         keys = self.connection.raw.execute("SELECT debtor_id, creditor_id FROM account_key")
         account_keys = [(row["debtor_id"], row["creditor_id"]) for row in self.accounts()]
         assert sorted(keys.fetchall()) == account_keys
-        # what operators are told
+        # what operators see
         if not any(received.values()):
             assert self.find_book_errors() == []
 

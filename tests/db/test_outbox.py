@@ -100,9 +100,7 @@ def test_floats_come_through_to_the_bytes(shard: Shard, value: float) -> None:
     shard.receive(builders.configure_account(ALICE, negligible_amount=value))
     signal = outbox_table("AccountUpdateSignal", shard.settings)
     raw = shard.connection.raw
-    row = (
-        wire_cursor(raw).execute(signal.take_query, {"after_id": 0, "count_max": 1}).fetchone()
-    )
+    row = wire_cursor(raw).execute(signal.take_query, {"after_id": 0, "count_max": 1}).fetchone()
     assert row is not None
     body = make_publication(signal.message(row)).body
     document = msgspec.json.decode(body)

@@ -121,24 +121,24 @@ def test_debtor_info(currency: TimedCurrency, clock: Clock) -> None:
     sha256 = "0123456789ABCDEF" * 4
     currency.open_root(config_data=root_config(info={**info, "sha256": sha256}))
     creditor_id = currency.open_account()
-    told: dict[str, Any] = {
+    sent: dict[str, Any] = {
         "debtor_info_iri": "https://example.com/Ω",
         "debtor_info_content_type": "text/html",
         "debtor_info_sha256": sha256,
     }
-    assert currency.wait("AccountUpdate", creditor_id=creditor_id, **told)
+    assert currency.wait("AccountUpdate", creditor_id=creditor_id, **sent)
 
-    # There is no minimal interval, and what is not said any more is not told any more.
+    # There is no minimal interval, and what is not said any more is not sent any more.
     for config, expected in (
-        (root_config(info=info), {**told, "debtor_info_sha256": ""}),
-        (root_config(rate=0), dict.fromkeys(told, "")),
+        (root_config(info=info), {**sent, "debtor_info_sha256": ""}),
+        (root_config(rate=0), dict.fromkeys(sent, "")),
     ):
         since = currency.mark()
         currency.open_root(config_data=config)
         changed = currency.wait("AccountUpdate", since=since, creditor_id=creditor_id, **expected)
         assert moment(changed.data["last_change_ts"]) == clock.now
     for update in currency.find("AccountUpdate", creditor_id=0):
-        assert {update[name] for name in told} == {""}
+        assert {update[name] for name in sent} == {""}
 
 
 # -- the end of an account, and a new beginning -----------------------------------
@@ -227,8 +227,8 @@ def test_debtor_goes_for_good(currency: TimedCurrency, clock: Clock) -> None:
     currency.wait("AccountUpdate", creditor_id=0, principal=0)
     clock.wait_for_upkeep()
     assert not is_open(currency, 0)
-    told = currency.find("AccountUpdate", creditor_id=0)[-1]
-    assert (told["config_flags"], told["principal"]) == (1, 0)
+    sent = currency.find("AccountUpdate", creditor_id=0)[-1]
+    assert (sent["config_flags"], sent["principal"]) == (1, 0)
 
     currency.let_pass(PURGE + TICK)
     assert currency.wait("AccountPurge", creditor_id=0).exchange == "to_debtors"

@@ -1,4 +1,4 @@
-"""A changed balance is told soon, but not more than once an hour; or with the scan.
+"""A changed balance is reported soon, but not more than once an hour; or with the scan.
 
 The accounts scan makes one pass of eight hours here: what comes within seconds is not its work.
 """
@@ -58,7 +58,7 @@ def test_first_change_after_a_quiet_hour_is_told_at_once(currency: Currency) -> 
     root = currency.wait("AccountUpdate", since=since, creditor_id=0, principal=-100)
     assert root.received_at - transfer.received_at < PROMPT_SECONDS_MAX
 
-    # More of them within the hour are not told, while other accounts are.
+    # More of them within the hour are not reported, while other accounts are.
     for amount in (1, 2, 3):
         currency.transfer(0, creditor_id, amount)
     wait_an_hour(currency, probe)
@@ -67,7 +67,7 @@ def test_first_change_after_a_quiet_hour_is_told_at_once(currency: Currency) -> 
     assert updates(currency, creditor_id, since) == [100]
     assert updates(currency, 0, since) == [-100]
 
-    # When the hour is over, they are told together.
+    # When the hour is over, they are reported together.
     wait_an_hour(currency, creditor_id)
     assert currency.wait("AccountUpdate", since=since, creditor_id=creditor_id, principal=106)
     assert updates(currency, creditor_id, since) == [100, 106]

@@ -277,7 +277,7 @@ def test_chain_of_commits(currency: Currency) -> None:
 
 
 def test_a_burst_gives_few_account_updates(currency: Currency) -> None:
-    """The balance is told eventually, not with each transfer."""
+    """The balance is reported eventually, not with each transfer."""
     currency.open_root()
     sender, recipient = currency.open_account(1000), currency.open_account()
     since = len(currency.observer.messages)

@@ -47,7 +47,7 @@ def _process_request(shard: Shard, account: Account, request: Message, now: date
     if status_code == "OK":
         _prepare(shard, account, recipient_id, request, lock, now)
     else:
-        # To somebody who is not of the same agent, nothing is told about the account.
+        # To somebody who is not of the same agent, nothing is said about the account.
         is_silent = status_code == "RECIPIENT_IS_UNREACHABLE"
         locked_amount = 0 if is_silent else account.total_locked_amount
         send_rejected_transfer(shard, request, status_code, locked_amount, now)

@@ -111,10 +111,10 @@ def test_every_message_has_a_table() -> None:
 
 @pytest.mark.parametrize("message", sorted(MESSAGES))
 def test_every_field_is_told_once_and_no_other(message: str) -> None:
-    told = [field.name for field in FIELDS[message]]
-    assert sorted(told) == sorted(MESSAGES[message].__struct_fields__)
+    documented = [field.name for field in FIELDS[message]]
+    assert sorted(documented) == sorted(MESSAGES[message].__struct_fields__)
     if message in MESSAGE_TYPES:
-        assert set(MESSAGE_TYPES[message].__struct_fields__) <= set(told)
+        assert set(MESSAGE_TYPES[message].__struct_fields__) <= set(documented)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_field_has_its_type_and_its_limits(message: str, field: Field) -> None:
 
 
 def test_rules_that_involve_another_field() -> None:
-    told = {
+    documented = {
         (message, field.name): field.constraints.split(", ≥ ``")[1].strip("`")
         for message, fields in FIELDS.items()
         for field in fields
         if ", ≥ ``" in field.constraints
     }
-    assert told == {("PrepareTransfer", "max_locked_amount"): "min_locked_amount"}
+    assert documented == {("PrepareTransfer", "max_locked_amount"): "min_locked_amount"}
 
 
 # -- messages: examples -------------------------------------------------------
@@ -194,15 +194,15 @@ def is_read(field: str, value: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "documented"),
     [
         pytest.param(row[0].strip("`"), row[1:], id=row[0])
         for row in table(PROTOCOL_JSON, "JSON", *READ_FIELDS)
     ],
 )
-def test_values_are_read_as_told(value: str, told: list[str]) -> None:
+def test_values_are_read_as_told(value: str, documented: list[str]) -> None:
     found = ["yes" if is_read(field, value) else "no" for field in READ_FIELDS.values()]
-    assert found == told
+    assert found == documented
 
 
 # -- status codes -------------------------------------------------------------
@@ -290,8 +290,8 @@ def test_exchanges_are_those_that_are_declared() -> None:
     rows = table(TRANSPORT["Exchanges"], "Exchange", "Type", "Messages", "Routing key")
     assert [(row[0].strip("`"), row[1]) for row in rows] == list(topology._EXCHANGES)
     bindings = table(TRANSPORT["Exchanges"], "``coordinator-type``", "Goes on to")
-    told = {(row[0].strip("`"), row[1].strip("`")) for row in bindings}
-    assert told == set(topology._COORDINATORS)
+    documented = {(row[0].strip("`"), row[1].strip("`")) for row in bindings}
+    assert documented == set(topology._COORDINATORS)
 
 
 @pytest.mark.parametrize("message", sorted(OUTGOING))
@@ -299,8 +299,8 @@ def test_exchange_of_a_message(message: str) -> None:
     rows = table(TRANSPORT["Exchanges"], "Exchange", "Type", "Messages", "Routing key")
     for example in EXAMPLES[message]:
         route = routing.route(msgspec.json.decode(example, type=OUTGOING[message]))
-        told = {row[0].strip("`") for row in rows if message in row[2]}
-        assert route.exchange in (told or {routing.ACCOUNTS_IN_EXCHANGE})
+        documented = {row[0].strip("`") for row in rows if message in row[2]}
+        assert route.exchange in (documented or {routing.ACCOUNTS_IN_EXCHANGE})
 
 
 def test_routing_keys() -> None:
@@ -315,13 +315,13 @@ def test_headers(message: str) -> None:
     sent = msgspec.json.decode(EXAMPLES[message][0], type=OUTGOING[message])
     between_shards = isinstance(sent, outgoing.PendingBalanceChange)
     place = "between shards" if between_shards else message
-    told = {
+    documented = {
         row[0].strip("`"): row[1]
         for row in table(TRANSPORT["Properties of messages"], "Header", "Value", "In")
         if row[2] == "every message" or place in row[2]
     }
     kinds = {int: "integer", str: "string"}
-    assert told == {name: kinds[type(v)] for name, v in routing.headers(sent).items()}
+    assert documented == {name: kinds[type(v)] for name, v in routing.headers(sent).items()}
 
 
 # -- RootConfigData -----------------------------------------------------------
@@ -359,17 +359,17 @@ def test_invalid_root_config(example: str) -> None:
 )
 def test_properties_are_those_of_the_schema(number: int, schema: Any) -> None:
     rows = tables(sections(ROOT_CONFIG_DATA)["The document"])[number][1:]
-    told = {row[0].strip("`"): row[2].startswith("required") for row in rows}
+    documented = {row[0].strip("`"): row[2].startswith("required") for row in rows}
     fields = schema.fields.items()
-    assert told == {field.data_key or name: field.required for name, field in fields}
+    assert documented == {field.data_key or name: field.required for name, field in fields}
 
 
 def test_limits_of_root_config() -> None:
     rows = tables(sections(ROOT_CONFIG_DATA)["The document"])[0][1:]
-    told = {row[0].strip("`"): row[2] for row in rows}
+    documented = {row[0].strip("`"): row[2] for row in rows}
     low, high = root_config.MIN_INTEREST_RATE, root_config.MAX_INTEREST_RATE
-    assert told["rate"] == f"{low:g} to {high:g}"
-    assert told["limit"] == f"0 to {MAX_INT64}"
+    assert documented["rate"] == f"{low:g} to {high:g}"
+    assert documented["limit"] == f"0 to {MAX_INT64}"
     assert f"nested {root_config.MAX_NESTING} levels deep" in ROOT_CONFIG_DATA
 
 

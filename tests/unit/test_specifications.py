@@ -226,7 +226,7 @@ def test_addresses_have_their_parameters() -> None:
 
 
 def test_every_outgoing_message_is_where_it_is_routed() -> None:
-    told = {
+    documented = {
         (exchange, name)
         for exchange, channel in ASYNCAPI["channels"].items()
         for name in channel["messages"]
@@ -240,7 +240,7 @@ def test_every_outgoing_message_is_where_it_is_routed() -> None:
             if not isinstance(message, outgoing.AccountTransfer):  # never about a root account
                 root = msgspec.structs.replace(message, creditor_id=ROOT_CREDITOR_ID)
                 found.add((routing.route(root).exchange, name))
-    assert told == found
+    assert documented == found
 
 
 def test_every_incoming_message_is_received() -> None:
