@@ -6,44 +6,40 @@ Reads $APIPROXY_CONFIG_FILE: lines with a shard's bit prefix and `#`, a space, a
 import os
 import urllib.error
 import urllib.request
-from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from swpt_accounts.core.realm import Realm
 
 HANDED_ON = ("Cache-Control", "Content-Type", "Vary")
 TIMEOUT_SECONDS = 10
 
 
-def read_shards(text: str) -> list[tuple[str, str]]:
-    """The bit prefixes, without dots, and the base URLs."""
-    shards = []
-    for line in text.splitlines():
-        key, _, url = line.strip().partition(" ")
-        shards.append((key.rstrip("#").replace(".", ""), url.strip()))
-    return shards
+def read_shards(text: str) -> list[tuple[Realm, str]]:
+    """The realms of the shards, and their base URLs."""
+    pairs = [line.strip().partition(" ")[::2] for line in text.splitlines()]
+    return [(Realm.parse(key), url.strip()) for key, url in pairs]
 
 
-def account_bits(debtor_id: int, creditor_id: int) -> str:
-    """The bits by which accounts are spread. In paths, the ids are unsigned.
-
-    The image has nothing but this file, so it has a copy of its own of this rule.
-    """
-    ids = debtor_id.to_bytes(8, "big") + creditor_id.to_bytes(8, "big")
-    return f"{int.from_bytes(md5(ids, usedforsecurity=False).digest()[:3], 'big'):024b}"
+def signed(text: str) -> int:
+    """An id in a path is unsigned. Raises `ValueError`."""
+    n = int(text)
+    if not 0 <= n < 1 << 64:
+        raise ValueError(n)
+    return n - (1 << 64) if n >= 1 << 63 else n
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers a request."""
 
     protocol_version = "HTTP/1.1"
-    shards: list[tuple[str, str]] = []
+    shards: list[tuple[Realm, str]] = []
 
     def _find_shard(self) -> str:
         """The base URL. Raises `ValueError`."""
         words = self.path.split("/")
-        bits = account_bits(int(words[2]), int(words[3])) if len(words) == 5 else ""
-        for prefix, url in self.shards:
-            if bits.startswith(prefix) or not bits:
+        for realm, url in self.shards:
+            if len(words) != 5 or realm.contains(signed(words[2]), signed(words[3])):
                 return url
         raise ValueError
 
@@ -57,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
             response = urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS)  # noqa: S310
         except urllib.error.HTTPError as error:
             response = error
-        except (ValueError, OverflowError):
+        except ValueError:
             self._answer(404, {}, b"")
             return
         except OSError:

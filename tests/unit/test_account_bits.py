@@ -1,15 +1,11 @@
-"""Where an account belongs is computed in three places: each agrees with a table made by hand."""
-
-import importlib.util
-from collections.abc import Callable
-from pathlib import Path
+"""Where an account belongs, against a table made by hand."""
 
 import pytest
 
-from agentkit import keys
-from swpt_accounts.core import realm
+from agentkit.keys import bits_key
+from swpt_accounts.core.realm import account_bits
+from swpt_accounts.smp.routing import bits_routing_key
 
-APIPROXY = Path(__file__).parents[2] / "docker" / "stand_ins" / "apiproxy.py"
 MIN, MAX = -(2**63), 2**63 - 1
 
 # The first 6 digits of what this prints for a DEBTOR_ID and a CREDITOR_ID:
@@ -29,30 +25,13 @@ TABLE = [
 ]
 
 
-def by_program(debtor_id: int, creditor_id: int) -> int:
-    return realm.account_bits(debtor_id, creditor_id)
-
-
-def by_kit(debtor_id: int, creditor_id: int) -> int:
-    key = keys.bits_key(debtor_id, creditor_id)
-    assert len(key) == 24 + 23
-    return int(key.replace(".", ""), 2)
-
-
-def by_proxy(debtor_id: int, creditor_id: int) -> int:
-    spec = importlib.util.spec_from_file_location("apiproxy", APIPROXY)
-    assert spec is not None
-    assert spec.loader is not None
-    apiproxy = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(apiproxy)
-    bits = apiproxy.account_bits(debtor_id % 2**64, creditor_id % 2**64)
-    assert len(bits) == 24
-    return int(bits, 2)
-
-
-@pytest.mark.parametrize("compute", [by_program, by_kit, by_proxy])
 @pytest.mark.parametrize(("debtor_id", "creditor_id", "digits"), TABLE)
-def test_account_bits(
-    compute: Callable[[int, int], int], debtor_id: int, creditor_id: int, digits: str
-) -> None:
-    assert f"{compute(debtor_id, creditor_id):06x}" == digits
+def test_account_bits(debtor_id: int, creditor_id: int, digits: str) -> None:
+    assert f"{account_bits(debtor_id, creditor_id):06x}" == digits
+
+
+@pytest.mark.parametrize(("debtor_id", "creditor_id", "digits"), TABLE)
+def test_routing_keys(debtor_id: int, creditor_id: int, digits: str) -> None:
+    dotted = ".".join("".join(f"{int(digit, 16):04b}" for digit in digits))
+    assert bits_routing_key(debtor_id, creditor_id) == dotted
+    assert bits_key(debtor_id, creditor_id) == dotted
