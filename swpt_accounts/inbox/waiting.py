@@ -34,11 +34,16 @@ class WaitingMessages:
         opening = [r for r in received if self._may_open_account(r)]
         if not opening and not self._held:
             return received
-        answered = self._asker.collect(connection)
+        self._asker.collect(connection)
         awaited = self._asker.ask(self._find_unknown_debtors(connection, opening))
-        released = [r for debtor_id in answered for r in self._held.pop(debtor_id, ())]
+        released = self._release()
         going_on = [r for r in received if not (self._has_room() and self._hold(r, awaited))]
         return released + going_on
+
+    def _release(self) -> list[Received]:
+        """The messages about whose debtors nobody is asked any more, whatever was learned."""
+        over = [debtor_id for debtor_id in self._held if not self._asker.is_asking(debtor_id)]
+        return [received for debtor_id in over for received in self._held.pop(debtor_id)]
 
     def _may_open_account(self, received: Received) -> bool:
         message = received.message

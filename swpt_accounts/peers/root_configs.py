@@ -56,6 +56,10 @@ class RootConfigAsker:
                 asyncio.run_coroutine_threadsafe(self._fetch(debtor_id), self._running_loop())
         return self._asked.intersection(debtor_ids)
 
+    def is_asking(self, debtor_id: int) -> bool:
+        """Whether the answer about a debtor is awaited."""
+        return debtor_id in self._asked
+
     def collect(self, connection: DatabaseConnection, seconds_max: float = 0.0) -> set[int]:
         """Write the answers that have come to the database; wait so long for the first.
 

@@ -5,6 +5,8 @@ from collections import deque
 
 TRAIL_SECONDS = 1.0
 FULL_LOOK_SECONDS_MIN = 2.0
+# While no rows come, full searches get rarer, up to this: nothing is late then, most likely.
+FULL_LOOK_SECONDS_IDLE = 10.0
 # A full search may take this part of the time. A flusher searches eight tables.
 FULL_LOOK_SHARE = 0.002
 
@@ -27,6 +29,8 @@ class QueueCursor:
         self._is_full = True
         self._look_started_at: float | None = None
         self._next_full_look_at = 0.0
+        self._has_seen_rows = False
+        self._pause_seconds = FULL_LOOK_SECONDS_MIN
 
     @property
     def after_id(self) -> int:
@@ -45,6 +49,7 @@ class QueueCursor:
         self._is_complete = self._is_complete and are_all_taken
         if last_id is not None:
             self._position = last_id
+            self._has_seen_rows = True
         if is_end:
             self._finish_look()
 
@@ -52,7 +57,10 @@ class QueueCursor:
         now = time.monotonic()
         if self._is_full:
             seconds = now - (self._look_started_at or now)
-            self._next_full_look_at = now + max(FULL_LOOK_SECONDS_MIN, seconds / FULL_LOOK_SHARE)
+            longer = min(2 * self._pause_seconds, FULL_LOOK_SECONDS_IDLE)
+            self._pause_seconds = FULL_LOOK_SECONDS_MIN if self._has_seen_rows else longer
+            self._has_seen_rows = False
+            self._next_full_look_at = now + max(self._pause_seconds, seconds / FULL_LOOK_SHARE)
         if self._is_complete:
             if not self._marks or now - self._marks[-1][0] >= TRAIL_SECONDS / 10:
                 self._marks.append((now, self._position))

@@ -9,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic, sleep
 
 import msgspec
+import psycopg
 import pytest
 
 from swpt_accounts.core.ids import to_u64
-from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.inbox.batch import Received, decode_batch
 from swpt_accounts.inbox.waiting import WaitingMessages
 from swpt_accounts.settings import Settings, load_settings
@@ -175,6 +176,26 @@ def test_no_more_wait_than_there_is_room_for(
     assert waiting.exchange(connection, farther) == farther
     fetch_api.is_answering.set()
     assert await_released(waiting, connection, 3) == far[:3]
+
+
+def test_answer_that_could_not_be_written_keeps_nobody_waiting(
+    waiting: WaitingMessages,
+    connection: DatabaseConnection,
+    half: Settings,
+    fetch_api: FetchApi,
+) -> None:
+    far = opening(FAR)
+    assert waiting.exchange(connection, far) == []
+    fetch_api.is_answering.set()
+    lost = connect(half, "test")
+    lost.close()
+    end = monotonic() + SECONDS_MAX
+    with pytest.raises(psycopg.OperationalError):
+        while monotonic() < end:
+            waiting.exchange(lost, [])
+    assert waiting.count == 1
+    assert waiting.exchange(connection, []) == far
+    assert rates(connection) == {}
 
 
 def test_what_is_cleared_is_forgotten(

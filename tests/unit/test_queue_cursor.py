@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from swpt_accounts.workers import cursor as cursor_module
 from swpt_accounts.workers.cursor import (
+    FULL_LOOK_SECONDS_IDLE,
     FULL_LOOK_SECONDS_MIN,
     FULL_LOOK_SHARE,
     TRAIL_SECONDS,
@@ -136,6 +137,26 @@ def test_full_looks_come_again(clock: Clock) -> None:
     assert all(FULL_LOOK_SECONDS_MIN <= pause <= FULL_LOOK_SECONDS_MIN + 1 for pause in pauses)
 
 
+def test_full_looks_get_rarer_while_no_rows_come(clock: Clock) -> None:
+    cursor = QueueCursor()
+    full_look(cursor, 100)
+
+    def pauses_of_full_looks(*last_ids: int) -> list[float]:
+        full = []
+        for _ in range(400):
+            clock.now += 0.25
+            if look(cursor, *last_ids) == 0:
+                full.append(clock.now)
+        return [b - a for a, b in pairwise(full)]
+
+    late = 0.25  # the look that finds out is a short one
+    pauses = pauses_of_full_looks()
+    assert pauses[-3:] == [FULL_LOOK_SECONDS_IDLE + late] * 3
+    assert max(pauses) == FULL_LOOK_SECONDS_IDLE + late
+    # rows bring back the short pauses
+    assert max(pauses_of_full_looks(101)[2:]) <= FULL_LOOK_SECONDS_MIN + late
+
+
 def test_long_full_looks_are_rare(clock: Clock) -> None:
     cursor = QueueCursor()
     clock.now += 60.0
@@ -192,11 +213,11 @@ def test_no_row_is_overlooked_for_long(delays: list[tuple[float, float]], count_
         visible_at = [clock.now + i * 0.7 + delay for i, (delay, _) in enumerate(delays)]
         locked_until = [v + lock for v, (_, lock) in zip(visible_at, delays, strict=True)]
         table = Table(visible_at, locked_until)
-        end = max(locked_until, default=clock.now) + 20
+        end = max(locked_until, default=clock.now) + 30
         while clock.now < end:
             taken, seen, last_id = table.query(cursor.after_id, count_max, clock.now)
             is_end = seen < count_max
             cursor.seen(last_id, is_end=is_end, are_all_taken=taken == seen)
             clock.now += 0.25 if is_end else 0.001
     for i, free_at in enumerate(locked_until, 1):
-        assert table.taken_at[i] - free_at <= FULL_LOOK_SECONDS_MIN + 1
+        assert table.taken_at[i] - free_at <= FULL_LOOK_SECONDS_IDLE + 1
