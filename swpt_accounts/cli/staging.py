@@ -10,7 +10,6 @@ from swpt_accounts.cli.options import (
 )
 from swpt_accounts.peers.recipients import VerifyingWorker
 from swpt_accounts.settings import Settings
-from swpt_accounts.settings.advice import warn_of_slow_settings
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.processes import Worker, run_workers
@@ -20,7 +19,6 @@ from swpt_accounts.workers.stopping import Stop
 def _stage_workers(
     settings: Settings, stop: Stop, stage: Stage, count: int, wait: float, quit_early: bool
 ) -> list[Worker]:
-    warn_of_slow_settings(settings, stage.name, f"app_{stage.name}")
     return [
         StageWorker(settings, stop, stage, wait_seconds=wait, quit_early=quit_early)
         for _ in range(count)

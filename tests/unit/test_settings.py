@@ -528,10 +528,6 @@ def test_everything_is_documented() -> None:
     ("name", "slow", "fast"),
     [
         ("PROTOCOL_BROKER_PREFETCH_COUNT", ("1", "2", "10"), ("0", "11", "250", "65535")),
-        ("PROCESS_TRANSFER_REQUESTS_THREADS", ("10", "1000"), ("0", "1", "9")),
-        ("PROCESS_FINALIZATION_REQUESTS_THREADS", ("10",), ("1",)),
-        ("PROCESS_BALANCE_CHANGES_THREADS", ("10",), ("1",)),
-        ("APP_PROCESS_BALANCE_CHANGES_MAX_COUNT", ("1", "10"), ("0", "11", "50000")),
         ("APP_FLUSH_PREPARED_TRANSFERS_BURST_COUNT", ("1", "10"), ("0", "11", "5000")),
     ],
 )
