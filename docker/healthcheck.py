@@ -25,7 +25,7 @@ def find_command(words: list[str]) -> str:
     for i, word in enumerate(words):
         if word.endswith("entrypoint.sh"):
             return next(iter(words[i + 1 :]), "all")
-    return "all" if "swpt_accounts.supervisor" in words else ""
+    return "all" if any("swpt_accounts.supervisor" in word for word in words) else ""
 
 
 def check_web() -> Iterator[str]:

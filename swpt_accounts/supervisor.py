@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
-from setproctitle import getproctitle, setproctitle
+from setproctitle import setproctitle
 from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
@@ -81,7 +81,8 @@ def main() -> None:
     """Run supervisord, with the command line of supervisord."""
     for module in set(MODULES.values()):
         import_module(f"swpt_accounts.cli.{module}")
-    getproctitle()  # the library finds its place in memory now, and not when that is gone
+    # Now, for the library finds its place in memory when it is first used.
+    setproctitle("python -m swpt_accounts.supervisor")
     gc.collect()
     gc.freeze()  # never collected: what is loaded by now is not written to, and stays shared
     options = ForkingOptions()

@@ -30,6 +30,7 @@ def healthcheck() -> ModuleType:
         (("docker-init", "--", *ENTRYPOINT, "flush_all"), "flush_all"),
         (("/bin/sh", ENTRYPOINT[-1], "configure"), "configure"),
         (("python", "-m", "swpt_accounts.supervisor", "--nodaemon"), "all"),
+        (("python -m swpt_accounts.supervisor",), "all"),
         (("sleep", "60"), ""),
     ],
 )
