@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Tests and static checks.
 
-# tests_in_order: the folders of tests/, the quick ones first.
+# tests_in_order: the folders of tests/. The quick ones come first, then those with the longest
+# files: at the end, short ones keep all processes busy.
 tests_in_order() {
   local name
   {
-    printf 'tests/%s/\n' unit model examples db broker e2e faults
+    printf 'tests/%s/\n' unit model examples faults docker scale e2e db broker
     printf '%s\n' tests/*/
   } | sed 's:/$::' | awk '!seen[$0]++' | while read -r name; do
     if [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ]; then echo "$name"; fi
