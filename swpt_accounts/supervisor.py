@@ -40,7 +40,7 @@ class ForkingOptions(ServerOptions):  # type: ignore[misc]  # the library has no
         """Become the program. Called in a child whose file descriptors are in order."""
         if argv[: len(_OWN_COMMAND)] == _OWN_COMMAND:
             _run_command(argv[len(_OWN_COMMAND) :], env)
-        os.execve(filename, argv, env)  # noqa: S606
+        os.execve(filename, argv, env)  # noqa: S606 - no shell is wanted
 
 
 class PromptSupervisor(Supervisor):  # type: ignore[misc]
