@@ -15,7 +15,7 @@ from psycopg import sql
 
 from swpt_accounts.db.queries import read_queries
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The migration that makes the tables for these procedures: the latest one."""
 
 KEPT_COUNT: Final = 2

@@ -240,6 +240,11 @@ class FinalizationRequest(_Queue, _Account, _Coordinator, Base):
     """A FinalizeTransfer."""
 
     __tablename__ = "finalization_request"
+    __table_args__: Any = (
+        # where earlier requests for a transfer are found
+        sa.Index("idx_finalization_request_transfer", "debtor_id", "creditor_id", "transfer_id"),
+        {"postgresql_with": QUEUE_STORAGE},
+    )
 
     transfer_id: Mapped[Int64]
     committed_amount: Mapped[Int64]
