@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_index(
         "idx_finalization_request_transfer",
         "finalization_request",
-        ["debtor_id", "creditor_id", "transfer_id"],
+        ["creditor_id", "debtor_id", "transfer_id"],
     )
 
 

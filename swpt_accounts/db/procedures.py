@@ -75,7 +75,8 @@ _ROOT_CONFIGS: Final = {
     "info_content_type": TEXTS,
     "info_sha256": BYTES_LIST,
 }
-_PROGRESS: Final = {"taken": INTEGER, "seen": INTEGER, "last_id": BIGINT}
+_QUEUE: Final = {"after_id": BIGINT, "count_max": INTEGER, "left_ids": BIGINTS}
+_PROGRESS: Final = {"taken": INTEGER, "seen": INTEGER, "last_id": BIGINT, "left_ids": BIGINTS}
 
 # The inbox
 
@@ -134,16 +135,13 @@ FORGET_HANDLED = _procedure("forget_handled", age_max=INTERVAL)
 PROCESS_TRANSFER_REQUESTS = _procedure(
     "process_transfer_requests",
     _PROGRESS,
-    after_id=BIGINT,
-    count_max=INTEGER,
+    **_QUEUE,
     commit_period=INTERVAL,
 )
 PROCESS_FINALIZATION_REQUESTS = _procedure(
-    "process_finalization_requests", _PROGRESS, after_id=BIGINT, count_max=INTEGER, **_REALM
+    "process_finalization_requests", _PROGRESS, **_QUEUE, **_REALM
 )
-PROCESS_BALANCE_CHANGES = _procedure(
-    "process_balance_changes", _PROGRESS, after_id=BIGINT, count_max=INTEGER
-)
+PROCESS_BALANCE_CHANGES = _procedure("process_balance_changes", _PROGRESS, **_QUEUE)
 
 # What is asked of other shards
 

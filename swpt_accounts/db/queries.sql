@@ -34,7 +34,11 @@ SELECT 1 WHERE EXISTS (
 )
 
 -- name: first_row
-SELECT id FROM {table} WHERE id > %(after_id)s ORDER BY id LIMIT 1
+SELECT id
+FROM {table}
+WHERE id > %(after_id)s AND id <> ALL (%(left_ids)s)
+ORDER BY id
+LIMIT 1
 
 -- name: owners
 -- The accounts to which the rows of a table belong.

@@ -241,8 +241,9 @@ class FinalizationRequest(_Queue, _Account, _Coordinator, Base):
 
     __tablename__ = "finalization_request"
     __table_args__: Any = (
-        # where earlier requests for a transfer are found
-        sa.Index("idx_finalization_request_transfer", "debtor_id", "creditor_id", "transfer_id"),
+        # Where earlier requests for a transfer are found. The creditor comes first, so that the
+        # planner does not use it to sort by accounts.
+        sa.Index("idx_finalization_request_transfer", "creditor_id", "debtor_id", "transfer_id"),
         {"postgresql_with": QUEUE_STORAGE},
     )
 

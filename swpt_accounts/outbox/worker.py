@@ -115,7 +115,9 @@ class FlushWorker(DatabaseWorker):
         is_end = len(rows) < count_max
         # Rows that another flusher is sending are not seen: should it fail, a full search
         # finds them.
-        cursor.seen(rows[-1][0] if rows else None, is_end=is_end, are_all_taken=True)
+        if not rows:
+            cursor.suspect()
+        cursor.seen(rows[-1][0] if rows else None, is_end=is_end)
         return not is_end
 
     def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> set[str]:
@@ -134,7 +136,7 @@ class FlushWorker(DatabaseWorker):
         filled = {name for name in connection.probe(self._filled_query, *after_ids) if name}
         for name, cursor in self._cursors.items():
             if name not in filled:
-                cursor.seen(None, is_end=True, are_all_taken=True)
+                cursor.seen(None, is_end=True)
         if _RETURNED in filled:
             self._returned_at = 0.0
         return filled

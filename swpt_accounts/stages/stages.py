@@ -18,8 +18,9 @@ from swpt_accounts.settings import Settings
 class Stage:
     """A stage takes rows from its queue table by calling its procedure.
 
-    The procedure takes `after_id`, `count_max` and the `parameters`. It returns how many rows were
-    `taken` from the queue, how many were `seen`, and the `last_id`.
+    The procedure takes `after_id`, `count_max`, `left_ids` and the `parameters`. It returns how
+    many rows were `taken` from the queue, how many were `seen` after the id, the `last_id` of
+    these, and the `left_ids` of those whose accounts somebody else had locked.
     """
 
     name: str

@@ -6,7 +6,7 @@ import psycopg
 from psycopg import sql
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.queries import fill_query, query
+from swpt_accounts.db.queries import fill_query
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.batch_size import BatchSize
 from swpt_accounts.stages.stages import Stage
@@ -19,11 +19,17 @@ logger = logging.getLogger(__name__)
 
 _BUSY_SECONDS_MIN = 0.002
 _BUSY_SECONDS_MAX = 0.1
+# How many rows that had to be left are remembered. More are found by the next full look.
+LEFT_COUNT_MAX = 10_000
 _ERRORS_OF_ROWS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.AssertFailure)
 
 
 class StageWorker(DatabaseWorker):
-    """Works off the queue of a stage, and waits for more."""
+    """Works off the queue of a stage, and waits for more.
+
+    Rows whose accounts somebody else has locked are left, and tried again with every call, so that
+    they are done, in order, as soon as the lock is gone, however long the queue is.
+    """
 
     def __init__(
         self,
@@ -40,73 +46,95 @@ class StageWorker(DatabaseWorker):
         self._quit_early = quit_early
         self._count_max = stage.count_max(settings)
         self._parameters = stage.parameters(settings)
-        self._probe = fill_query("has_rows", table=sql.Identifier(stage.table))
+        table = sql.Identifier(stage.table)
+        self._probe = fill_query("has_rows", table=table)
+        self._first_row = fill_query("first_row", table=table)
+        self._cursor = QueueCursor()
+        self._left_ids: list[int] = []
 
     def work(self, connection: DatabaseConnection) -> None:
         """Work off the queue until the stop; with `quit_early`, until it is empty."""
-        cursor = QueueCursor()
+        self._cursor = QueueCursor()
+        self._left_ids = []
         busy = Backoff(_BUSY_SECONDS_MIN, _BUSY_SECONDS_MAX)
         batch = BatchSize(self._count_max)
+        is_woken = False
         while not self.stop.is_requested():
+            if self._cursor.is_full_look:
+                self._cursor.found_first(self._find_first(connection))
             try:
                 found = connection.call(
                     self._stage.procedure,
-                    after_id=cursor.after_id,
+                    after_id=self._cursor.after_id,
                     count_max=batch.count,
+                    left_ids=self._left_ids,
                     **self._parameters,
                 )
             except _ERRORS_OF_ROWS as error:
-                self._contain(connection, cursor, batch, error)
+                self._contain(connection, batch, error)
                 continue
+            self._left_ids = found.left_ids[:LEFT_COUNT_MAX]
             is_end = found.seen < batch.count
             batch.grow()
-            cursor.seen(found.last_id, is_end=is_end, are_all_taken=found.taken == found.seen)
+            if is_woken and not found.taken:
+                self._cursor.suspect()
+            self._cursor.seen(found.last_id, is_end=is_end)
             self.note_success()
+            is_woken = False
             if not is_end:
                 continue
-            if cursor.has_left_rows:
-                # Somebody else has locked some of the accounts, most likely for a moment.
-                self.stop.wait(busy.next())
+            if self._left_ids:
+                # most likely their accounts are locked for a moment
+                connection.wait(busy.next(), self.stop)
                 continue
             busy.reset()
             if not self._quit_early:
-                self._wait(connection, cursor)
+                is_woken = self._wait(connection)
             elif found.seen == 0:
                 return
 
-    def _wait(self, connection: DatabaseConnection, cursor: QueueCursor) -> None:
-        """Wait until there may be work, or until the stop."""
+    def _wait(self, connection: DatabaseConnection) -> bool:
+        """Wait until there may be work, or until the stop. Returns whether somebody said so."""
         while not self.stop.is_requested():
             if connection.wait(self._wait_seconds, self.stop):
-                return
-            if connection.probe(self._probe, cursor.after_id):
-                return
-            cursor.seen(None, is_end=True, are_all_taken=True)
+                return True
+            if connection.probe(self._probe, self._cursor.after_id):
+                break
+            self._cursor.seen(None, is_end=True)
             self.note_success()
+        return False
+
+    def _find_first(self, connection: DatabaseConnection) -> int | None:
+        """The id of the first row after the cursor, but for those that were left."""
+        row = connection.raw.execute(
+            self._first_row,
+            {"after_id": self._cursor.after_id, "left_ids": self._left_ids},
+        ).fetchone()
+        return None if row is None else row[0]
 
     def _contain(
-        self,
-        connection: DatabaseConnection,
-        cursor: QueueCursor,
-        batch: BatchSize,
-        error: psycopg.Error,
+        self, connection: DatabaseConnection, batch: BatchSize, error: psycopg.Error
     ) -> None:
         """Find the row that the procedure cannot process, and go on after it.
 
         That should never happen: messages are checked before they are queued. The row stays
-        in its table, and is tried again by each full search.
+        in its table, and is tried again by each full look.
         """
+        if self._left_ids:
+            # they are found by the next full look, and looked at one by one
+            self._left_ids = []
+            self._cursor.suspect()
+            return
         if batch.shrink():
             return
-        statement = sql.SQL(query("first_row")).format(table=sql.Identifier(self._stage.table))
-        row = connection.raw.execute(statement, {"after_id": cursor.after_id}).fetchone()
-        if row is not None:
+        row_id = self._find_first(connection)
+        if row_id is not None:
             logger.error(
                 "%s cannot process row %d of %r: %s",
                 self._stage.name,
-                row[0],
+                row_id,
                 self._stage.table,
                 error,
             )
             # as if it were taken: otherwise every search would begin with it
-            cursor.seen(row[0], is_end=False, are_all_taken=True)
+            self._cursor.seen(row_id, is_end=False)

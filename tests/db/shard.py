@@ -1,6 +1,6 @@
 """Drives the stored procedures of a database with the code, and the arguments, of the workers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -61,6 +61,7 @@ class Shard(StoredRows):
         self.settings = settings
         self._signals = [outbox_table(name, settings) for name in SIGNALS]
         self._stop = Stop()
+        self.left_ids: list[int] = []
 
     # The circumstances
 
@@ -87,15 +88,25 @@ class Shard(StoredRows):
     # Stages
 
     def run_stage(
-        self, stage: Stage, *, after_id: int = 0, count_max: int = BATCH_COUNT
+        self,
+        stage: Stage,
+        *,
+        after_id: int = 0,
+        count_max: int = BATCH_COUNT,
+        left_ids: Iterable[int] = (),
     ) -> tuple[int, int, int | None]:
-        """Work off a batch. Returns how many were taken, how many were seen, and the last id."""
+        """Work off a batch. Returns how many were taken, how many were seen, and the last id.
+
+        What was left is in `left_ids`.
+        """
         found = self.connection.call(
             stage.procedure,
             after_id=after_id,
             count_max=count_max,
+            left_ids=list(left_ids),
             **stage.parameters(self.settings),
         )
+        self.left_ids = found.left_ids
         return found.taken, found.seen, found.last_id
 
     def process_transfer_requests(self) -> None:

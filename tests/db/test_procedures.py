@@ -92,9 +92,9 @@ def test_arrays_of_a_batch_go_by_the_names_of_the_fields() -> None:
 
 def test_rows_have_the_names_of_the_columns(shared_connection: DatabaseConnection) -> None:
     found = shared_connection.call(
-        procedures.PROCESS_BALANCE_CHANGES, after_id=2**63 - 1, count_max=2**31 - 1
+        procedures.PROCESS_BALANCE_CHANGES, after_id=2**63 - 1, count_max=2**31 - 1, left_ids=[]
     )
-    assert (found.taken, found.seen, found.last_id) == (0, 0, None)
+    assert (found.taken, found.seen, found.last_id, found.left_ids) == (0, 0, None, [])
 
 
 def test_integers_of_every_size_are_one_type(shared_connection: DatabaseConnection) -> None:

@@ -47,11 +47,12 @@ $$;
 
 -- Applies the oldest pending balance changes after the one with id `p_after_id`: the changes
 -- of one account together, under one lock, in order. An account that does not exist is opened,
--- a deleted one comes back. Accounts that somebody else has locked are left for later. Returns
--- how many changes were taken from the queue, and how many were seen.
+-- a deleted one comes back. The changes `p_left_ids`, which were left before, are tried again.
+-- Accounts that somebody else has locked are left for later. Returns how many changes were taken
+-- from the queue, how many were seen after `p_after_id`, and which were left.
 CREATE OR REPLACE FUNCTION process_balance_changes(
-    p_after_id bigint, p_count_max integer,
-    OUT taken integer, OUT seen integer, OUT last_id bigint
+    p_after_id bigint, p_count_max integer, p_left_ids bigint[],
+    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[]
 )
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -83,13 +84,15 @@ DECLARE
     v_are_overflown boolean[] := '{}';
     v_are_announced boolean[] := '{}';
 BEGIN
-    SELECT array_agg(id), max(id) INTO v_candidates, last_id
+    SELECT coalesce(array_agg(id), '{}'), max(id) INTO v_candidates, last_id
     FROM (
         SELECT id FROM pending_balance_change WHERE id > p_after_id ORDER BY id LIMIT p_count_max
     ) AS q;
-    seen := coalesce(cardinality(v_candidates), 0);
+    seen := cardinality(v_candidates);
+    v_candidates := v_candidates || p_left_ids;
     taken := 0;
-    IF seen = 0 THEN
+    left_ids := '{}';
+    IF cardinality(v_candidates) = 0 THEN
         RETURN;
     END IF;
 
@@ -165,25 +168,32 @@ BEGIN
     END LOOP;
 
     taken := cardinality(v_tids);
-    IF taken = 0 THEN
-        RETURN;
+    IF taken > 0 THEN
+        PERFORM credit_accounts(
+            v_account_tids, v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests,
+            v_last_numbers, v_last_committed_at, v_are_overflown, v_are_announced
+        );
+        PERFORM conclude_balance_changes(
+            v_tids, v_are_reported, v_creation_dates, v_transfer_numbers, v_principals
+        );
     END IF;
-
-    PERFORM credit_accounts(
-        v_account_tids, v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests,
-        v_last_numbers, v_last_committed_at, v_are_overflown, v_are_announced
-    );
-    PERFORM conclude_balance_changes(
-        v_tids, v_are_reported, v_creation_dates, v_transfer_numbers, v_principals
-    );
+    IF taken < cardinality(v_candidates) THEN
+        left_ids := ARRAY(
+            SELECT id FROM pending_balance_change WHERE id = ANY (v_candidates) ORDER BY id
+        );
+    END IF;
 END
 $$;
 
--- Opens the accounts of pending balance changes that do not exist.
+-- Opens the accounts of pending balance changes that do not exist, but for those that somebody
+-- else is opening: the changes of these are left for later.
 CREATE OR REPLACE FUNCTION open_missing_accounts(p_change_ids bigint[]) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    v_debtor_ids bigint[];
+    v_creditor_ids bigint[];
 BEGIN
-    PERFORM open_account(m.debtor_id, m.creditor_id)
+    SELECT array_agg(m.debtor_id), array_agg(m.creditor_id) INTO v_debtor_ids, v_creditor_ids
     FROM (
         SELECT DISTINCT debtor_id, creditor_id
         FROM pending_balance_change q
@@ -194,6 +204,24 @@ BEGIN
         )
         ORDER BY debtor_id, creditor_id
     ) AS m;
+    IF v_debtor_ids IS NULL THEN
+        RETURN;
+    END IF;
+
+    -- until the end of the transaction, in which nothing else waits
+    PERFORM set_config('lock_timeout', '50ms', true);
+    BEGIN
+        PERFORM open_account(m.debtor_id, m.creditor_id)
+        FROM unnest(v_debtor_ids, v_creditor_ids) AS m (debtor_id, creditor_id);
+    EXCEPTION WHEN lock_not_available THEN
+        FOR i IN 1 .. cardinality(v_debtor_ids) LOOP
+            BEGIN
+                PERFORM open_account(v_debtor_ids[i], v_creditor_ids[i]);
+            EXCEPTION WHEN lock_not_available THEN
+                CONTINUE;
+            END;
+        END LOOP;
+    END;
 END
 $$;
 

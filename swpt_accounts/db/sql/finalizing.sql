@@ -27,17 +27,21 @@ END
 $$;
 
 -- Finalizes the transfers of the oldest requests after the one with id `p_after_id`: the
--- requests of one sender together, under one lock of its account, in order. Senders that
--- somebody else has locked are left for later; a request that matches no prepared transfer
--- is dropped. Returns how many requests were taken from the queue, and how many were seen.
+-- requests of one sender together, under one lock of its account, in order. The requests
+-- `p_left_ids`, which were left before, are tried again. Senders that somebody else has locked are
+-- left for later; a request that matches no prepared transfer is dropped. Returns how many requests
+-- were taken from the queue, how many were seen after `p_after_id`, and which were left.
 CREATE OR REPLACE FUNCTION process_finalization_requests(
-    p_after_id bigint, p_count_max integer, p_realm_bits integer, p_realm_length integer,
-    OUT taken integer, OUT seen integer, OUT last_id bigint
+    p_after_id bigint, p_count_max integer, p_left_ids bigint[],
+    p_realm_bits integer, p_realm_length integer,
+    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[]
 )
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
     v_candidates bigint[];
+    v_firsts bigint[];
+    v_are_firsts boolean;
     r record;
     n integer := 0;
     v_status text;
@@ -55,7 +59,6 @@ DECLARE
     v_transfer_number bigint;
     v_is_changed boolean;
     v_is_overflown boolean;
-    v_finished bigint[];
     -- an element for each request
     v_tids tid[] := '{}';
     v_transfer_tids tid[] := '{}';
@@ -76,15 +79,36 @@ DECLARE
     v_are_changed boolean[] := '{}';
     v_are_overflown boolean[] := '{}';
 BEGIN
-    SELECT array_agg(id), max(id) INTO v_candidates, last_id
+    SELECT coalesce(array_agg(id), '{}'), max(id) INTO v_candidates, last_id
     FROM (
         SELECT id FROM finalization_request WHERE id > p_after_id ORDER BY id LIMIT p_count_max
     ) AS q;
-    seen := coalesce(cardinality(v_candidates), 0);
+    seen := cardinality(v_candidates);
+    v_candidates := v_candidates || p_left_ids;
     taken := 0;
-    IF seen = 0 THEN
+    left_ids := '{}';
+    IF cardinality(v_candidates) = 0 THEN
         RETURN;
     END IF;
+
+    -- Of several requests for one transfer only the first counts, wherever in the queue it is.
+    SELECT array_agg(DISTINCT first_id), bool_and(first_id = id) INTO v_firsts, v_are_firsts
+    FROM (
+        SELECT q.id, (
+            -- (`+ 0`: else the planner may look for the least id along the primary key)
+            SELECT min(e.id + 0)
+            FROM finalization_request e
+            WHERE e.debtor_id = q.debtor_id
+                AND e.creditor_id = q.creditor_id
+                AND e.transfer_id = q.transfer_id
+                AND e.coordinator_type = q.coordinator_type
+                AND e.coordinator_id = q.coordinator_id
+                AND e.coordinator_request_id = q.coordinator_request_id
+        ) AS first_id
+        FROM finalization_request q
+        WHERE q.id = ANY (v_candidates)
+        OFFSET 0
+    ) AS f;
 
     FOR r IN
         SELECT
@@ -114,7 +138,7 @@ BEGIN
                 AND coordinator_request_id = q.coordinator_request_id
             FOR UPDATE SKIP LOCKED
         ) AS p
-        WHERE q.id = ANY (v_candidates)
+        WHERE q.id = ANY (v_firsts)
         ORDER BY q.debtor_id, q.creditor_id, q.id
         FOR UPDATE OF q SKIP LOCKED
     LOOP
@@ -137,12 +161,7 @@ BEGIN
             v_transfer_number := r.last_transfer_number;
             v_is_changed := false;
             v_is_overflown := false;
-            v_finished := '{}';
         END IF;
-
-        -- only the first of several requests for one transfer counts
-        CONTINUE WHEN r.transfer_id = ANY (v_finished);
-        v_finished := v_finished || r.transfer_id;
 
         v_status := finalization_status(
             v_now, r.creditor_id, r.committed_amount, v_expendable, r.locked_amount,
@@ -192,8 +211,11 @@ BEGIN
         );
     END IF;
 
-    IF taken < seen THEN
+    IF taken < cardinality(v_candidates) OR NOT v_are_firsts THEN
         taken := taken + drop_unmatched_finalization_requests(v_candidates);
+        left_ids := ARRAY(
+            SELECT id FROM finalization_request WHERE id = ANY (v_candidates) ORDER BY id
+        );
     END IF;
 END
 $$;

@@ -89,11 +89,12 @@ END
 $$;
 
 -- Prepares the oldest requests after the one with id `p_after_id`: the requests of one sender
--- together, under one lock of its account, in order. Senders that somebody else has locked are
--- left for later. Returns how many requests were taken from the queue, and how many were seen.
+-- together, under one lock of its account, in order. The requests `p_left_ids`, which were left
+-- before, are tried again. Senders that somebody else has locked are left for later. Returns how many
+-- requests were taken from the queue, how many were seen after `p_after_id`, and which were left.
 CREATE OR REPLACE FUNCTION process_transfer_requests(
-    p_after_id bigint, p_count_max integer, p_commit_period interval,
-    OUT taken integer, OUT seen integer, OUT last_id bigint
+    p_after_id bigint, p_count_max integer, p_left_ids bigint[], p_commit_period interval,
+    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[]
 )
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -125,13 +126,15 @@ DECLARE
     v_transfers_counts integer[] := '{}';
     v_last_transfer_ids bigint[] := '{}';
 BEGIN
-    SELECT array_agg(id), max(id) INTO v_candidates, last_id
+    SELECT coalesce(array_agg(id), '{}'), max(id) INTO v_candidates, last_id
     FROM (
         SELECT id FROM transfer_request WHERE id > p_after_id ORDER BY id LIMIT p_count_max
     ) AS q;
-    seen := coalesce(cardinality(v_candidates), 0);
+    seen := cardinality(v_candidates);
+    v_candidates := v_candidates || p_left_ids;
     taken := 0;
-    IF seen = 0 THEN
+    left_ids := '{}';
+    IF cardinality(v_candidates) = 0 THEN
         RETURN;
     END IF;
 
@@ -219,8 +222,13 @@ BEGIN
             v_tids, v_statuses, v_locks, v_transfer_ids, v_totals, p_commit_period
         );
     END IF;
-    IF taken < seen THEN
+    IF taken < cardinality(v_candidates) THEN
         taken := taken + reject_unreachable_senders(v_candidates);
+    END IF;
+    IF taken < cardinality(v_candidates) THEN
+        left_ids := ARRAY(
+            SELECT id FROM transfer_request WHERE id = ANY (v_candidates) ORDER BY id
+        );
     END IF;
 END
 $$;
