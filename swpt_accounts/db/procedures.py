@@ -126,6 +126,7 @@ RECEIVE_BALANCE_CHANGES = _procedure(
     committed_at=TIMESTAMPS,
     threshold_ts=TIMESTAMP,
 )
+FIND_LOCKED_ACCOUNTS = _procedure("find_locked_accounts", _ACCOUNT, **_ACCOUNTS)
 NOTE_HANDLED = _procedure("note_handled", digests=BYTES_LIST)
 FIND_HANDLED = _procedure("find_handled", digests=BYTES_LIST)
 FORGET_HANDLED = _procedure("forget_handled", age_max=INTERVAL)

@@ -9,6 +9,9 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.smp.decoding import MalformedMessage, decode
 from swpt_accounts.smp.incoming import IncomingMessage
 
+AccountKey = tuple[int, int]
+"""A debtor id, and a creditor id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -16,6 +19,11 @@ class Received:
 
     delivery: Delivery
     message: IncomingMessage
+
+    @property
+    def account(self) -> AccountKey:
+        """The account that the message is for."""
+        return self.message.debtor_id, self.message.creditor_id
 
     @property
     def digest(self) -> bytes:

@@ -47,6 +47,7 @@ class QueueCursor:
 
     def found_first(self, first_id: int | None) -> None:
         """Note which row the queue begins with: then the search starts with that one."""
+        self._has_seen_rows = self._has_seen_rows or first_id is not None
         self._end_search(time.monotonic())
         self._position = self._floor if first_id is None else first_id - 1
 

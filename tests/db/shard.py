@@ -35,7 +35,7 @@ from tests.db.params import settings_with
 from tests.db.rows import StoredRows
 from tests.db.wire import make_delivery, read_struct
 from tests.model.books_invariants import check_sums_and_locks
-from tests.model.builders import NOW
+from tests.model.builders import DEBTOR, NOW
 from tests.model.node import NOTHING, Row
 from tests.model.state import Message, Params
 
@@ -84,6 +84,13 @@ class Shard(StoredRows):
         received, refused = decode_batch(deliveries, self.settings.realm)
         assert refused == []
         apply_messages(self.connection, self.settings, received, is_repeated=is_repeated)
+
+    def lock_account(self, creditor_id: int) -> None:
+        """Lock an account until the end of the transaction."""
+        self.connection.raw.execute(
+            "SELECT FROM account WHERE debtor_id = %s AND creditor_id = %s FOR UPDATE",
+            [DEBTOR, creditor_id],
+        )
 
     # Stages
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from random import Random
 
@@ -19,7 +20,7 @@ from tests.db.test_outbox import make_purge
 from tests.db.wire import Message
 from tests.model import builders
 from tests.model.books import account, open_books, prepare, prepared, sent
-from tests.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT, SECOND
+from tests.model.builders import ALICE, BOB, CAROL, DAY, NOW, ROOT, SECOND
 
 STAGES = [PREPARING, FINALIZING, CHANGING_BALANCES]
 CREDITORS = (ALICE, BOB, CAROL)
@@ -73,14 +74,6 @@ def done(shard: Shard, stage: Stage) -> dict[int, int]:
     return {c: sum(1 for row in rows if row["creditor_id"] == c) for c in CREDITORS}
 
 
-def lock_account(shard: Shard, creditor_id: int) -> None:
-    """Lock an account until the end of the transaction."""
-    shard.connection.raw.execute(
-        "SELECT FROM account WHERE debtor_id = %s AND creditor_id = %s FOR UPDATE",
-        [DEBTOR, creditor_id],
-    )
-
-
 @pytest.mark.parametrize("stage", STAGES, ids=lambda s: s.name)
 class TestStages:
     """The stages, in the presence of others."""
@@ -107,7 +100,7 @@ class TestStages:
     ) -> None:
         leave_work(shard, stage)
         with shard.connection.raw.transaction():
-            lock_account(shard, BOB)
+            shard.lock_account(BOB)
             assert other.run_stage(stage)[:2] == (4, 6)
             assert done(other, stage) == {ALICE: 2, BOB: 0, CAROL: 2}
             assert other.run_stage(stage)[:2] == (0, 2)
@@ -121,7 +114,7 @@ class TestStages:
         leave_work(shard, stage)
         with other.connection.raw.transaction():
             with shard.connection.raw.transaction():
-                lock_account(shard, BOB)
+                shard.lock_account(BOB)
                 assert other.run_stage(stage)[:2] == (4, 6)
             assert third.run_stage(stage)[0] == 2
             assert done(third, stage) == {ALICE: 0, BOB: 2, CAROL: 0}
@@ -133,7 +126,7 @@ class TestStages:
         leave_work(shard, stage)
         worker = threading.Thread(target=work(in_batches_of(6, settings), [stage]))
         with shard.connection.raw.transaction():
-            lock_account(shard, BOB)
+            shard.lock_account(BOB)
             worker.start()
             wait_until(lambda: done(shard, stage) == {ALICE: 2, BOB: 0, CAROL: 2})
         worker.join()
@@ -259,24 +252,34 @@ class TestOpening:
         assert [m["last_change_seqnum"] for m in updates] == [1, 2]
 
     def test_account_receives_what_came_while_it_was_configured(
-        self, shard: Shard, other: Shard, third: Shard
+        self, shard: Shard, other: Shard
     ) -> None:
         shard.receive(builders.pending_balance_change(ALICE, 5))
         with shard.connection.raw.transaction():
             shard.receive(builders.configure_account(ALICE, config_flags=2))
-            blocked = Blocked(third, other, lambda: other.run_stage(CHANGING_BALANCES))
-        blocked.finish()
-        shard.run_stage(CHANGING_BALANCES)
+            # it does not wait: there may be others
+            assert other.run_stage(CHANGING_BALANCES)[:2] == (0, 1)
+        other.run_stage(CHANGING_BALANCES, left_ids=other.left_ids)
         alice = account(shard, ALICE)
         assert (alice["principal"], alice["config_flags"]) == (5, 2)
 
-    def test_two_changes_open_one_account(self, shard: Shard, other: Shard, third: Shard) -> None:
+    def test_neighbours_of_an_account_that_is_opened_proceed(
+        self, shard: Shard, other: Shard
+    ) -> None:
+        shard.receive(*[builders.pending_balance_change(c, 5, change_id=c) for c in CREDITORS])
+        with shard.connection.raw.transaction():
+            shard.receive(builders.configure_account(BOB))
+            assert other.run_stage(CHANGING_BALANCES)[:2] == (2, 3)
+            assert {row["creditor_id"] for row in other.rows("account")} == {ALICE, CAROL}
+        other.run_stage(CHANGING_BALANCES, left_ids=other.left_ids)
+        assert account(other, BOB)["principal"] == 5
+
+    def test_two_changes_open_one_account(self, shard: Shard, other: Shard) -> None:
         shard.receive(*[builders.pending_balance_change(ALICE, 5, change_id=i) for i in (1, 2)])
         with shard.connection.raw.transaction():
             assert shard.run_stage(CHANGING_BALANCES, count_max=1)[0] == 1
-            blocked = Blocked(third, other, lambda: other.run_stage(CHANGING_BALANCES))
-        blocked.finish()
-        shard.run_stage(CHANGING_BALANCES)
+            assert other.run_stage(CHANGING_BALANCES)[0] == 0
+        other.run_stage(CHANGING_BALANCES, left_ids=other.left_ids)
         assert account(shard, ALICE)["principal"] == 10
         messages = shard.take_messages()
         numbers = [m["transfer_number"] for m in messages if m["type"] == "AccountTransfer"]
@@ -299,7 +302,7 @@ def test_scan_leaves_a_locked_account_for_the_next_pass(shard: Shard, other: Sha
     open_books(shard, dict.fromkeys(CREDITORS, 1000))
     other.set_now(NOW + DAY)
     with shard.connection.raw.transaction():
-        lock_account(shard, BOB)
+        shard.lock_account(BOB)
         other.scan_accounts()
         assert other.send_prompt_account_updates() == 0
         assert {m["creditor_id"] for m in sent(other, "AccountUpdate")} == {ROOT, ALICE, CAROL}
@@ -351,6 +354,91 @@ def work(settings: Settings, stages: list[Stage]) -> Callable[[], None]:
             StageWorker(settings, Stop(), stage, wait_seconds=1.0, quit_early=True).run()
 
     return run
+
+
+class _InterruptedWorker(StageWorker):
+    """Calls a function after each of its batches."""
+
+    def __init__(
+        self, settings: Settings, stop: Stop, stage: Stage, after_batch: Callable[[], None]
+    ) -> None:
+        super().__init__(settings, stop, stage, wait_seconds=1.0, quit_early=True)
+        self._after_batch = after_batch
+
+    def note_success(self) -> None:
+        super().note_success()
+        self._after_batch()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda s: s.name)
+def test_locked_account_does_not_wait_for_the_end_of_a_backlog(
+    shard: Shard, other: Shard, settings: Settings, stage: Stage
+) -> None:
+    """It is locked while its requests are first seen; the backlog is far from its end then."""
+    leave_work(shard, stage)
+    # one after the other, and Bob's again in between
+    batches = 0
+    done_after: list[dict[int, int]] = []
+    stop = Stop()
+    with ExitStack() as locks:
+        locks.enter_context(other.connection.raw.transaction())
+        other.lock_account(ALICE)
+
+        def after_batch() -> None:
+            nonlocal batches
+            batches += 1
+            done_after.append(done(shard, stage))
+            if batches == 3:
+                locks.close()
+            if batches == 4:
+                stop.request()
+
+        _InterruptedWorker(in_batches_of(1, settings), stop, stage, after_batch).run()
+    assert [counts[ALICE] for counts in done_after] == [0, 0, 0, 2]
+    assert sum(done_after[-1].values()) < 6
+
+
+def test_commits_are_not_overtaken_by_dismissals(shard: Shard, settings: Settings) -> None:
+    """Whatever locks the senders, and however many work: the first request counts."""
+    shard.set_now(None)
+    now = datetime.now(UTC)
+    shard.receive(
+        *[builders.configure_account(c, now) for c in CREDITORS],
+        *[builders.pending_balance_change(c, 10**6, change_id=c) for c in CREDITORS],
+    )
+    hasty = in_batches_of(7, settings)
+    work(hasty, [CHANGING_BALANCES])()
+    shard.receive(
+        *[
+            builders.prepare_transfer(c, ROOT, 1, now, coordinator_request_id=i)
+            for i in range(60)
+            for c in CREDITORS
+        ]
+    )
+    work(hasty, [PREPARING])()
+    transfers = [t for c in CREDITORS for t in prepared(shard, c)]
+    shard.receive(*[builders.finalize_transfer(t, 1) for t in transfers])
+    shard.receive(*[builders.finalize_transfer(t, 0) for t in transfers])
+    finished = threading.Event()
+
+    def lock_now_and_then() -> None:
+        random = Random(5)
+        with another_session(settings) as session:
+            while not finished.is_set():
+                with session.connection.raw.transaction():
+                    session.lock_account(random.choice(CREDITORS))
+                    finished.wait(random.uniform(0, 0.02))
+
+    locker = threading.Thread(target=lock_now_and_then)
+    locker.start()
+    try:
+        in_threads([work(hasty, [FINALIZING]) for _ in range(4)])
+    finally:
+        finished.set()
+        locker.join()
+    amounts = [m["committed_amount"] for m in sent(shard, "FinalizedTransfer")]
+    assert amounts == [1] * len(transfers)
+    assert shard.rows("finalization_request") == []
 
 
 def test_many_workers_lose_and_repeat_nothing(shard: Shard, settings: Settings) -> None:

@@ -143,3 +143,29 @@ CREATE OR REPLACE FUNCTION is_later_config(
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT p_ts > p_other_ts OR p_ts = p_other_ts AND is_later_seqnum(p_seqnum, p_other_seqnum)
 $$;
+
+-- Those of these accounts that another session has locked, or is removing.
+CREATE OR REPLACE FUNCTION find_locked_accounts(p_debtor_id bigint[], p_creditor_id bigint[])
+RETURNS TABLE (debtor_id bigint, creditor_id bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY
+    SELECT w.debtor_id, w.creditor_id
+    FROM unnest(p_debtor_id, p_creditor_id) AS w (debtor_id, creditor_id)
+    LEFT JOIN LATERAL (
+        -- backwards, from the newest version of the row: see decision 12
+        SELECT true AS is_free
+        FROM account a
+        WHERE a.debtor_id = w.debtor_id
+            AND a.creditor_id >= w.creditor_id AND a.creditor_id <= w.creditor_id
+        ORDER BY a.creditor_id DESC
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) AS f ON true
+    WHERE f.is_free IS NULL AND EXISTS (
+        SELECT FROM account_key k
+        WHERE k.debtor_id = w.debtor_id AND k.creditor_id = w.creditor_id
+        OFFSET 0
+    );
+END
+$$;
