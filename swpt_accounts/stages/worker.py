@@ -51,6 +51,8 @@ class StageWorker(DatabaseWorker):
         self._first_row = fill_query("first_row", table=table)
         self._cursor = QueueCursor()
         self._left_ids: list[int] = []
+        # whether somebody has said that there is work
+        self._is_woken = False
 
     def work(self, connection: DatabaseConnection) -> None:
         """Work off the queue until the stop; with `quit_early`, until it is empty."""
@@ -58,30 +60,9 @@ class StageWorker(DatabaseWorker):
         self._left_ids = []
         busy = Backoff(_BUSY_SECONDS_MIN, _BUSY_SECONDS_MAX)
         batch = BatchSize(self._count_max)
-        is_woken = False
         while not self.stop.is_requested():
-            if self._cursor.is_full_look:
-                self._cursor.found_first(self._find_first(connection))
-            try:
-                found = connection.call(
-                    self._stage.procedure,
-                    after_id=self._cursor.after_id,
-                    count_max=batch.count,
-                    left_ids=self._left_ids,
-                    **self._parameters,
-                )
-            except _ERRORS_OF_ROWS as error:
-                self._contain(connection, batch, error)
-                continue
-            self._left_ids = found.left_ids[:LEFT_COUNT_MAX]
-            is_end = found.seen < batch.count
-            batch.grow()
-            if is_woken and not found.taken:
-                self._cursor.suspect()
-            self._cursor.seen(found.last_id, is_end=is_end)
-            self.note_success()
-            is_woken = False
-            if not is_end:
+            seen = self._process(connection, batch)
+            if seen is None:
                 continue
             if self._left_ids:
                 # most likely their accounts are locked for a moment
@@ -89,9 +70,37 @@ class StageWorker(DatabaseWorker):
                 continue
             busy.reset()
             if not self._quit_early:
-                is_woken = self._wait(connection)
-            elif found.seen == 0:
+                self._is_woken = self._wait(connection)
+            elif seen == 0:
                 return
+
+    def _process(self, connection: DatabaseConnection, batch: BatchSize) -> int | None:
+        """Call the procedure. Returns how many rows were seen at the end of the queue; None if
+        this is not the end.
+        """
+        if self._cursor.is_full_look:
+            self._cursor.found_first(self._find_first(connection))
+        count_max = batch.count
+        try:
+            found = connection.call(
+                self._stage.procedure,
+                after_id=self._cursor.after_id,
+                count_max=count_max,
+                left_ids=self._left_ids,
+                **self._parameters,
+            )
+        except _ERRORS_OF_ROWS as error:
+            self._contain(connection, batch, error)
+            return None
+        self._left_ids = found.left_ids[:LEFT_COUNT_MAX]
+        if self._is_woken and not found.taken:
+            self._cursor.suspect()
+        self._is_woken = False
+        is_end = found.seen < count_max
+        self._cursor.seen(found.last_id, is_end=is_end)
+        batch.grow()
+        self.note_success()
+        return int(found.seen) if is_end else None
 
     def _wait(self, connection: DatabaseConnection) -> bool:
         """Wait until there may be work, or until the stop. Returns whether somebody said so."""
