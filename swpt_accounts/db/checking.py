@@ -36,8 +36,8 @@ def check_session(connection: Connection, open_second: Callable[[], Connection])
             f" it has to be {_ENCODING}"
         )
     parameters = {"version": procedures_version(), "arrived": ARRIVED}
+    cursor: psycopg.Cursor[Any] = connection.cursor(row_factory=namedtuple_row)
     try:
-        cursor = connection.cursor(row_factory=namedtuple_row)
         row = cursor.execute(query("check_session"), parameters).fetchone()
     except psycopg.errors.UndefinedTable:
         row = None

@@ -146,7 +146,7 @@ def connect(settings: Settings, name: str, *, is_read_only: bool = False) -> Dat
 def _open(
     settings: Settings, name: str, *, is_read_only: bool
 ) -> psycopg.Connection[tuple[Any, ...]]:
-    wanted = {} if is_read_only else {"target_session_attrs": "read-write"}
+    wanted: dict[str, Any] = {} if is_read_only else {"target_session_attrs": "read-write"}
     pinned = {ARRIVED: "yes", "search_path": f"{procedures_schema()},public"}
     try:
         return psycopg.connect(

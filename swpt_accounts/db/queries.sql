@@ -55,3 +55,10 @@ SELECT
         THEN set_config('synchronous_commit', 'on', false)
     END,
     (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
+
+-- name: database_identity
+-- Which cluster, which database in it, and which history: a copy that was made writable, or a
+-- restored one, has its own.
+SELECT s.system_identifier, d.oid, c.timeline_id
+FROM pg_control_system() AS s, pg_control_checkpoint() AS c, pg_database AS d
+WHERE d.datname = current_database()
