@@ -31,6 +31,11 @@ class FaultReporter:
         self._said_at = 0.0
         self._kinds: set[str] = set()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether something has failed, and is not known to be over."""
+        return self._began_at is not None
+
     def failed(self, what: str, error: BaseException) -> float:
         """Note that `what` ("the database") fails. Returns how many seconds to wait."""
         now = self._failed_at = monotonic()
