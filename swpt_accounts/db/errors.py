@@ -37,7 +37,7 @@ def one_line(error: BaseException) -> str:
     """What an error says, in one line of bounded length; with its SQLSTATE, if it has one."""
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
     text = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    line = " ".join((text or str(error) or repr(error)).split())[:_TEXT_LENGTH_MAX]
+    line = " ".join((text or str(error) or repr(error)).split())[:_TEXT_LENGTH_MAX].rstrip(".")
     return f"{line} (SQLSTATE {sqlstate})" if sqlstate else line
 
 
