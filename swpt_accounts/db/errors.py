@@ -1,10 +1,12 @@
 """What the errors of the database mean: who is to blame, and how they are said in one line."""
 
+import re
 from typing import Final
 
 import psycopg
 
 _TEXT_LENGTH_MAX: Final = 500
+_DIGITS: Final = re.compile("[0-9]+")
 
 # The classes of SQLSTATE that a value can cause: data exceptions, and constraints.
 _CLASSES_OF_VALUES: Final = ("22", "23")
@@ -44,4 +46,7 @@ def one_line(error: BaseException) -> str:
 def kind_of(error: BaseException) -> str:
     """Errors of one kind have one cause, most likely."""
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-    return sqlstate or type(error).__name__
+    if sqlstate:
+        return sqlstate
+    # of a connection that fails there is only a text, which ends with the cause
+    return f"{type(error).__name__}: {_DIGITS.sub('', one_line(error)).rsplit(': ', 1)[-1]}"

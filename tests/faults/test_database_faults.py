@@ -214,9 +214,9 @@ class Watch:
     def lines(self, name: str) -> list[str]:
         return self.log_of(name)[self._starts[name] :].splitlines()
 
-    def wait_until_waiting(self, name: str) -> None:
+    def wait_until_waiting(self, name: str, reason: str = "") -> None:
         def is_waiting() -> bool:
-            return any(WAITING in line for line in self.lines(name))
+            return any(WAITING in line and reason in line for line in self.lines(name))
 
         wait_until(is_waiting, SECONDS_MAX, f"{name} waits")
 
@@ -279,8 +279,7 @@ def test_database_that_is_read_only(place: Place) -> None:
     try:
         watch.send()
         for name in SERVICES_THAT_WAIT:
-            watch.wait_until_waiting(name)
-            assert any("session is read-only" in line for line in watch.lines(name))
+            watch.wait_until_waiting(name, "session is read-only")
         assert watch.status() == 404
     finally:
         place.administrate("ALTER DATABASE {} RESET ALL", place.name)
