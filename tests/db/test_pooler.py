@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from agentkit.authority import Authority
 from agentkit.database import Database
-from swpt_accounts.db import connection as connections
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import UnsuitableDatabase
+from swpt_accounts.db.installing import procedures_schema
 from swpt_accounts.db.session import ARRIVED
 from swpt_accounts.settings import load_settings
 
@@ -60,14 +61,12 @@ def test_pooler_that_keeps_sessions_and_options_would_do(pooler: Pooler, databas
 def test_pooler_without_free_sessions(pooler: Pooler, database_url: str) -> None:
     mark(database_url)
     url = pooler(database_url, "session", IGNORES, "default_pool_size = 1")
-    with pytest.raises(connections.psycopg.OperationalError, match="no free server session"):
+    with pytest.raises(psycopg.OperationalError, match="no free server session"):
         connect(load_settings({"POSTGRES_URL": url}), "test")
 
 
 def mark(database_url: str) -> None:
     """Let all sessions look as if the options had arrived."""
-    from swpt_accounts.db.installing import procedures_schema
-
     name = sql.Identifier(make_url(database_url).database or "")
     for setting, value in (
         (ARRIVED, sql.Literal("yes")),

@@ -67,7 +67,7 @@ def pooler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., s
     """Starts a PgBouncer: `pooler(url, pool_mode, *lines)` gives the URL that goes through it."""
     if PROGRAM is None:
         pytest.skip("there is no pgbouncer (a Debian package) on this machine")
-    processes = []
+    processes: list[subprocess.Popen[bytes]] = []
 
     def start(database_url: str, pool_mode: str, *lines: str) -> str:
         url = make_url(database_url)
