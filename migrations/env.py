@@ -3,8 +3,8 @@
 An upgrade to the latest migration also installs the stored procedures of this version of the
 program, in the same transaction; on the way down they are removed first.
 
-A migration that waits for a lock makes everybody behind it wait, too, so it does not wait
-for long: it fails, and can be run again.
+A migration does not wait for long, for a lock or for anything else: it fails, and can be run again.
+Its limits are those of the session (swpt_accounts/db/session.py).
 """
 
 from collections.abc import Iterator
@@ -15,16 +15,11 @@ from sqlalchemy import text
 
 from swpt_accounts.db.installing import REVISION, install_script, uninstall_script
 
-LOCK_TIMEOUT = "10s"
-STATEMENT_TIMEOUT = "10min"
-
 database = current_app.extensions["migrate"].db
 
 
 def run_migrations() -> None:
     with database.engine.connect() as connection:
-        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
         connection.execute(text("SET search_path = public"))
         connection.commit()
         context.configure(

@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.support.broker",
     "tests.support.authority",
     "tests.support.servers",
+    "tests.support.pooler",
 ]

@@ -129,7 +129,12 @@ RECEIVE_BALANCE_CHANGES = _procedure(
 FIND_LOCKED_ACCOUNTS = _procedure("find_locked_accounts", _ACCOUNT, **_ACCOUNTS)
 NOTE_HANDLED = _procedure("note_handled", digests=BYTES_LIST)
 FIND_HANDLED = _procedure("find_handled", digests=BYTES_LIST)
-FORGET_HANDLED = _procedure("forget_handled", age_max=INTERVAL)
+FORGET_HANDLED = _procedure(
+    "forget_handled",
+    {"last_id": BIGINT, "forgotten": INTEGER},
+    up_to_id=BIGINT,
+    count_max=INTEGER,
+)
 
 # The stages of a transfer
 
@@ -233,9 +238,17 @@ TRY_TO_DELETE_ACCOUNT = _procedure("try_to_delete_account", **_ACCOUNT, **_REALM
 
 # Shards, and books
 
-DROP_PARENT_ROWS = _procedure("drop_parent_rows", table=TABLE, **_REALM)
+LAST_ROW = _procedure("last_row", table=TABLE, after_id=BIGINT, count_max=BIGINT)
+DROP_PARENT_ROWS = _procedure(
+    "drop_parent_rows", table=TABLE, after_id=BIGINT, last_id=BIGINT, **_REALM
+)
 FIND_FOREIGN_ROW = _procedure(
-    "find_foreign_row", {"debtor_id": BIGINT, "creditor_id": BIGINT}, table=TABLE, **_REALM
+    "find_foreign_row",
+    {"debtor_id": BIGINT, "creditor_id": BIGINT},
+    table=TABLE,
+    after_id=BIGINT,
+    last_id=BIGINT,
+    **_REALM,
 )
 OWNER_COLUMNS = _procedure("owner_columns", table=TABLE)
 DROP_PARENT_ACCOUNTS = _procedure("drop_parent_accounts", **_PAGES, **_REALM)

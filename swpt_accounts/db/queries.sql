@@ -46,4 +46,23 @@ SELECT {owner} FROM {table} AS q
 
 -- name: is_installed
 -- Whether the procedures of a version are installed.
-SELECT EXISTS (SELECT FROM procedures_version WHERE version = %(version)s)
+SELECT EXISTS (SELECT FROM public.procedures_version WHERE version = %(version)s)
+
+-- name: check_session
+-- The same, and whose session this is. Commits are kept from now on, whatever the role says: a
+-- message that is acknowledged must survive the server. (`transaction_timeout` is of version 17.)
+SELECT
+    pg_backend_pid() AS pid,
+    coalesce(current_setting(%(arrived)s, true), '') <> '' AS has_options,
+    EXISTS (SELECT FROM public.procedures_version WHERE version = %(version)s) AS is_installed,
+    CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
+        THEN set_config('synchronous_commit', 'on', false)
+    END,
+    (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
+
+-- name: database_identity
+-- Which cluster, which database in it, and which history: a copy that was made writable, or a
+-- restored one, has its own.
+SELECT s.system_identifier, d.oid, c.timeline_id
+FROM pg_control_system() AS s, pg_control_checkpoint() AS c, pg_database AS d
+WHERE d.datname = current_database()

@@ -23,6 +23,7 @@ from swpt_accounts.db.procedures import (
     RECEIVE_TRANSFER_REQUESTS,
 )
 from swpt_accounts.inbox.batch import Received
+from swpt_accounts.inbox.ignored import ignored_changes
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.incoming import (
     ConfigureAccount,
@@ -49,6 +50,7 @@ def apply_messages(
     `is_repeated` says that this batch may have been committed before.
     """
     preparations = _new_preparations(connection, received, is_repeated=is_repeated)
+    changes = _select(received, PendingBalanceChange)
     with connection.batch() as call:
         if configurations := _select(received, ConfigureAccount):
             _configure_accounts(call, settings, configurations)
@@ -57,8 +59,9 @@ def apply_messages(
         if preparations:
             _receive_transfer_requests(call, settings, _select(preparations, PrepareTransfer))
             call(NOTE_HANDLED, digests=[r.digest for r in preparations])
-        if changes := _select(received, PendingBalanceChange):
+        if changes:
             _receive_balance_changes(call, settings, changes)
+    ignored_changes.report(settings, changes)
 
 
 def _select(received: list[Received], message_type: type[T]) -> list[T]:
