@@ -26,3 +26,8 @@ def connect_blocking(url: str, name: str) -> pika.BlockingConnection:
         return pika.BlockingConnection(connection_parameters(url, name))
     except OSError as error:
         raise AMQPConnectionError(repr(error)) from error
+
+
+def server_version(connection: pika.BlockingConnection) -> str:
+    """The version that the broker says it has."""
+    return str(connection._impl.server_properties.get("version", ""))
