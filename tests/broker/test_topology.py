@@ -192,9 +192,7 @@ def test_queue_with_harmless_arguments_is_taken_as_it_is(
     broker.declare_queue("q", **QUEUE_ARGUMENTS, **more)
     broker.declare_queue("q_chores", **{"x-queue-type": "quorum"}, **more)
     for command in ("subscribe", "create_chores_queue"):
-        code, lines = run_command(
-            settings_for(broker_url, "q", APP_LOG_LEVEL="warning"), command
-        )
+        code, lines = run_command(settings_for(broker_url, "q", APP_LOG_LEVEL="warning"), command)
         assert code == 0, lines
         limit = more.get("x-delivery-limit")
         told = [line for line in lines if "delivery-limit" in line]
