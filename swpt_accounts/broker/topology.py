@@ -10,7 +10,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
-from swpt_accounts.broker.connecting import connect_blocking, server_version
+from swpt_accounts.broker.connecting import HEARTBEAT_SECONDS, connect_blocking, server_version
 from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
 from swpt_accounts.smp.routing import (
     ACCOUNTS_IN_EXCHANGE,
@@ -49,9 +49,11 @@ def dead_letter_queue(queue: str) -> str:
 
 
 @contextmanager
-def connection_to(url: str, name: str) -> Iterator[BlockingConnection]:
+def connection_to(
+    url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
+) -> Iterator[BlockingConnection]:
     """A connection that is closed in the end. Raises `pika.exceptions.AMQPError`."""
-    connection = connect_blocking(url, name)
+    connection = connect_blocking(url, name, heartbeat_seconds)
     try:
         yield connection
     finally:
