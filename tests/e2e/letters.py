@@ -31,13 +31,31 @@ def put_aside(
     **properties: Any,
 ) -> None:
     """Put a message into the dead-letter queue, as a consumer does."""
-    made = pika.BasicProperties(
-        **{"type": message["type"], "content_type": CONTENT_TYPE, **properties}
-    )
-    key = bits_key(message["debtor_id"], message["creditor_id"])
-    made = dead_letter_properties(made, key, reason, "guest")
+    made = _properties(message, reason, properties)
     body = encode(message) if body is None else body
     authority.broker.channel.basic_publish("", DEAD_LETTER_QUEUE, body, made, mandatory=True)
+
+
+def put_aside_many(authority: Authority, messages: list[dict[str, Any]]) -> None:
+    """The same for many messages, of which only the last is waited for."""
+    channel = authority.broker.connection.channel()
+    for message in messages[:-1]:
+        made = _properties(message, "x", {})
+        channel.basic_publish("", DEAD_LETTER_QUEUE, encode(message), made)
+    channel.confirm_delivery()
+    made = _properties(messages[-1], "x", {})
+    channel.basic_publish("", DEAD_LETTER_QUEUE, encode(messages[-1]), made)
+    channel.close()
+
+
+def _properties(
+    message: dict[str, Any], reason: str, others: dict[str, Any]
+) -> pika.BasicProperties:
+    properties = pika.BasicProperties(
+        **{"type": message["type"], "content_type": CONTENT_TYPE, **others}
+    )
+    key = bits_key(message["debtor_id"], message["creditor_id"])
+    return dead_letter_properties(properties, key, reason, "guest")
 
 
 @dataclass
