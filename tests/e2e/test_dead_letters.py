@@ -162,29 +162,23 @@ def test_show_what_is_missing(letters: Authority) -> None:
 def test_show_a_message_that_the_broker_put_aside(letters: Authority) -> None:
     if version_numbers(server_version(letters.broker.connection)) < (4,):
         pytest.skip("before RabbitMQ 4, a stream keeps no headers that are tables, like x-death")
-    death = {
-        "reason": "delivery_limit",
-        "queue": "swpt_accounts",
-        "time": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-        "routing-keys": ["0.1.0"],
-    }
+    channel = letters.broker.channel
+    arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": DEAD_LETTER_QUEUE}
+    letters.broker.declare_queue("of_another", **arguments)
     message = balance_change(DEBTOR_ID, CREDITOR_ID, 7, 5)
-    letters.broker.publish(
-        "",
-        DEAD_LETTER_QUEUE,
-        encode(message),
-        type=message["type"],
-        content_type=CONTENT_TYPE,
-        headers={"x-death": [death]},
-    )
-    letters.broker.publish("", DEAD_LETTER_QUEUE, b"?", headers={"x-rejected-at": "once"})
-    first, second = listed(letters)
-    assert first["put_aside_at"] == "2026-01-02T03:04:05+00:00"
-    assert first["kind"] == "broker: delivery_limit"
-    assert "delivery_limit" in first["reason"]
-    assert (second["kind"], second["type"], second["put_aside_at"]) == ("unknown", None, None)
-    answer = run(letters, "show", "--since", "2026-01-02", "--until", "2026-01-03")
-    assert "routing key   0.1.0" in answer.text
+    properties = {"type": message["type"], "content_type": CONTENT_TYPE}
+    letters.broker.publish("", "of_another", encode(message), **properties)
+    method, _, _ = channel.basic_get("of_another")
+    channel.basic_reject(method.delivery_tag, requeue=False)
+    wait_until(lambda: len(listed(letters)) == 1)
+    channel.queue_delete("of_another")
+    (found,) = listed(letters)
+    assert found["kind"] == "broker: rejected"
+    assert found["reason"] == "the broker has put it aside: rejected"
+    moment = datetime.fromisoformat(found["put_aside_at"])
+    assert abs((datetime.now(UTC) - moment).total_seconds()) < 300
+    answer = run(letters, "show")
+    assert "routing key   of_another" in answer.text
     assert "`dead_letters replay --offset 0` sends it again" in answer.text
 
 
