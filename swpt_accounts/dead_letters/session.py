@@ -56,7 +56,7 @@ class Session:
     def _show_progress(self, count: int, total: int) -> None:
         if count % 100 == 0 and sys.stderr.isatty() and monotonic() >= self._progress_at:
             self._progress_at = monotonic() + _PROGRESS_SECONDS
-            sys.stderr.write(f"\r{count} of {total} letters are read \r")
+            sys.stderr.write(f"\r{count} of {total} letters are read\x1b[K\r")
             sys.stderr.flush()
 
     def letters(self, choice: Choice, *, all_states: bool) -> Iterator[tuple[Letter, State | None]]:

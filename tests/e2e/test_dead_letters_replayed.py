@@ -1,5 +1,7 @@
 """Dead letters are sent again, each with an effect once."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -231,3 +233,46 @@ def test_what_the_stream_has_dropped_is_forgotten(letters: Authority) -> None:
         (0,),
         (7,),
     ]
+
+
+@pytest.mark.parametrize(("answer", "state"), [("y", "replayed"), ("n", "open")])
+def test_somebody_at_the_terminal_is_asked(letters: Authority, answer: str, state: str) -> None:
+    put_aside(letters, configure(DEBTOR_ID, CREDITOR_ID))
+    own, terminal = pty.openpty()
+    process = subprocess.Popen(
+        flask_command("dead_letters", "replay"),
+        cwd=ROOT,
+        env=letters.environment,
+        stdin=terminal,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    try:
+        asked = b""
+        while b"[y/N]" not in asked:
+            asked += os.read(own, 1000)
+        assert b"Send 1 letters again?" in asked
+        os.write(own, f"{answer}\n".encode())
+        assert process.wait(20) == 0
+    finally:
+        os.close(own)
+        process.kill()
+        process.wait()
+    assert states(letters) == [state]
+
+
+def test_the_consumer_handles_what_was_sent_again_and_handles_it_once(letters: Authority) -> None:
+    put_aside(letters, prepare(DEBTOR_ID, CREDITOR_ID, 0, 5))
+    for _ in range(2):
+        assert run(letters, "replay", "--yes", "--offset", "0", "--again").code == 0
+    assert letters.broker.ready_count(QUEUE) == 2
+    letters.start("consume_messages")
+    try:
+        wait_until(lambda: letters.query("SELECT count(*) FROM transfer_request") == [(1,)])
+        wait_until(lambda: letters.broker.ready_count(QUEUE) == 0)
+    finally:
+        letters.terminate("consume_messages")
+    assert letters.broker.ready_count(QUEUE) == 0, "both are acknowledged"
+    assert letters.query("SELECT count(*) FROM transfer_request") == [(1,)]
+    letters.query("TRUNCATE transfer_request, handled_batch")
