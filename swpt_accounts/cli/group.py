@@ -26,6 +26,7 @@ MODULES: Final = MappingProxyType(
         "unsubscribe": "topology",
         "delete_queue": "topology",
         "create_chores_queue": "topology",
+        "dead_letters": "dead_letters",
         "verify_shard_content": "auditing",
         "verify_books": "auditing",
     }

@@ -40,6 +40,7 @@ SUBJECTS: Final = (
     "books",
     "inbox",
     "returned_messages",
+    "dead_letters",
 )
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 

@@ -260,6 +260,17 @@ FIND_BOOK_ERRORS = _procedure(
     count_max=INTEGER,
 )
 
+# Dead letters
+
+_LETTERS: Final = {"queue": TEXT, "stream_offset": BIGINTS, "digest": BYTES_LIST}
+LOCK_DEAD_LETTERS = _procedure("lock_dead_letters")
+FIND_DEALT_WITH = _procedure(
+    "find_dealt_with", {"stream_offset": BIGINT, "digest": BYTES, "state": TEXT}, **_LETTERS
+)
+MARK_DEALT_WITH = _procedure("mark_dealt_with", **_LETTERS, state=TEXT)
+UNMARK_DEALT_WITH = _procedure("unmark_dealt_with", **_LETTERS)
+FORGET_DEALT_WITH = _procedure("forget_dealt_with", queue=TEXT, first_offset=BIGINT)
+
 # The fetch API
 
 IS_REACHABLE = _procedure("is_reachable", **_ACCOUNT)

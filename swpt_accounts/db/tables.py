@@ -300,6 +300,22 @@ class ReturnedMessage(_Queue, Base):
     next_attempt_at: Mapped[Timestamp]
 
 
+class DeadLetterDealtWith(Base):
+    """A dead letter that an operator has dealt with; it stays in its queue.
+
+    `stream_offset` is -1 where that queue is no stream.
+    """
+
+    __tablename__ = "dead_letter_dealt_with"
+    __table_args__: Any = (sa.CheckConstraint("state IN ('replaying', 'replayed', 'discarded')"),)
+
+    queue: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    stream_offset: Mapped[Int64Key]
+    digest: Mapped[bytes] = mapped_column(pg.BYTEA, primary_key=True)
+    state: Mapped[Text]
+    changed_at: Mapped[Timestamp]
+
+
 class Signal(_Queue, _Account):
     """An outbox table. Its columns are the fields of the message, as they go out."""
 

@@ -77,11 +77,17 @@ def _new_preparations(
     if not doubtful:
         return preparations
     handled = set(connection.call_value(FIND_HANDLED, digests=doubtful))
-    return [
-        r
-        for r in preparations
-        if not (r.digest in handled and (is_repeated or r.delivery.is_redelivered))
-    ]
+    copied = {r.digest for r in preparations if r.delivery.is_copy}
+    new: list[Received] = []
+    for preparation in preparations:
+        digest = preparation.digest
+        if digest in handled and (is_repeated or preparation.delivery.is_redelivered):
+            continue
+        if digest in copied:
+            # The message and its copy may be in the same batch.
+            handled.add(digest)
+        new.append(preparation)
+    return new
 
 
 def _root_config(message: ConfigureAccount) -> RootConfig | None:

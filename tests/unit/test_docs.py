@@ -135,9 +135,11 @@ def test_every_command_has_a_section() -> None:
 def test_every_option_is_documented_and_no_other(name: str) -> None:
     command = group.get_command(click.Context(group), name)
     assert command is not None
+    parts = command.commands.values() if isinstance(command, click.Group) else [command]
     declared = {
         spelling
-        for parameter in command.params
+        for part in parts
+        for parameter in part.params
         if isinstance(parameter, click.Option)
         for spelling in parameter.opts
     }
