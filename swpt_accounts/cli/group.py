@@ -28,9 +28,12 @@ MODULES: Final = MappingProxyType(
         "create_chores_queue": "topology",
         "verify_shard_content": "auditing",
         "verify_books": "auditing",
+        "add_up_books": "auditing",
     }
 )
 """The commands, and the modules of this package in which they are, as functions of that name."""
+
+_WITHOUT_DATABASE: Final = {"add_up_books"}
 
 
 class _LazyGroup(click.Group):
@@ -51,7 +54,8 @@ def swpt_accounts(context: click.Context) -> None:
     """Run the parts of the accounting authority."""
     try:
         context.obj = load_settings(os.environ)
-        _ = context.obj.database_url
+        if context.invoked_subcommand not in _WITHOUT_DATABASE:
+            _ = context.obj.database_url
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
     configure_logging(context.obj)

@@ -2,10 +2,9 @@
 
 import pytest
 
-from swpt_accounts.audit.books import BOOK_ERRORS_MAX
+from swpt_accounts.audit.books import find_book_errors
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import FIND_BOOK_ERRORS
 from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import commit, delete_account, open_books, prepare
@@ -17,8 +16,7 @@ Finding = tuple[int, int | None, str]
 
 
 def find_errors(connection: DatabaseConnection, realm: Realm = WHOLE) -> list[Finding]:
-    rows = connection.call_table(FIND_BOOK_ERRORS, **realm.parameters, count_max=BOOK_ERRORS_MAX)
-    return [(debtor_id, creditor_id, error) for debtor_id, creditor_id, error in rows]
+    return [(f.debtor_id, f.creditor_id, f.problem) for f in find_book_errors(connection, realm)]
 
 
 @pytest.fixture
