@@ -16,6 +16,7 @@ from swpt_accounts.audit.shard_content import find_foreign_record
 from swpt_accounts.audit.sum_report import is_sound, sum_as_json, sum_as_table
 from swpt_accounts.cli.options import get_settings
 from swpt_accounts.cli.progress import shown_progress
+from swpt_accounts.settings import SettingsError
 
 COULD_NOT_BE_CHECKED = 2
 
@@ -40,7 +41,7 @@ def verify_shard_content(database_url: str | None) -> None:
     settings = get_settings(sqlalchemy_database_uri=database_url)
     try:
         finding = find_foreign_record(settings)
-    except psycopg.Error as error:
+    except (psycopg.Error, SettingsError) as error:
         sys.exit(f"swpt_accounts: {error}")
     if finding is not None:
         sys.exit(f"swpt_accounts: {finding}")
@@ -80,7 +81,7 @@ def verify_books(
                 report = check_books(snapshot, count_max=limit, progress=progress)
             if export_path is not None:
                 write_export(export_path, make_export(snapshot, report, export_minutes))
-    except (psycopg.Error, OSError) as error:
+    except (psycopg.Error, SettingsError, OSError) as error:
         fail(_reason(error))
     if is_json:
         click.echo(as_json(report))

@@ -33,7 +33,8 @@ MODULES: Final = MappingProxyType(
 )
 """The commands, and the modules of this package in which they are, as functions of that name."""
 
-_WITHOUT_DATABASE: Final = {"add_up_books"}
+# They need none, or have an option that names it.
+_WITHOUT_DATABASE_SETTING: Final = {"verify_shard_content", "verify_books", "add_up_books"}
 
 
 class _LazyGroup(click.Group):
@@ -54,7 +55,7 @@ def swpt_accounts(context: click.Context) -> None:
     """Run the parts of the accounting authority."""
     try:
         context.obj = load_settings(os.environ)
-        if context.invoked_subcommand not in _WITHOUT_DATABASE:
+        if context.invoked_subcommand not in _WITHOUT_DATABASE_SETTING:
             _ = context.obj.database_url
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")

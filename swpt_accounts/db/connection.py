@@ -32,9 +32,13 @@ _LIMITS = (
     "statement_timeout=120s",
     "idle_in_transaction_session_timeout=120s",
 )
-# Proofs read whole tables, on several cores, and change nothing.
+# Proofs read whole tables, on several cores, and change nothing. They never ask an index, which
+# could be broken.
 _READING = (
     "default_transaction_read_only=on",
+    "enable_indexscan=off",
+    "enable_indexonlyscan=off",
+    "enable_bitmapscan=off",
     "lock_timeout=10s",
     "statement_timeout=0",
     "idle_in_transaction_session_timeout=120s",

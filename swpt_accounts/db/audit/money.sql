@@ -63,23 +63,24 @@ WHERE is_deleted(status_flags) AND (
 )
 
 -- name: account_key
-SELECT
-    debtor_id, creditor_id,
-    CASE
-        WHEN keys_count = 0 THEN 'it has no key'
-        WHEN rows_count = 0 THEN 'it has a key, and is not there'
-        ELSE concat('it is there ', rows_count, ' times, with ', keys_count, ' keys')
-    END
-FROM (
-    SELECT debtor_id, creditor_id, sum(is_row) AS rows_count, sum(1 - is_row) AS keys_count
-    FROM (
-        SELECT debtor_id, creditor_id, 1 AS is_row FROM own_account
-        UNION ALL
-        SELECT debtor_id, creditor_id, 0 FROM own_account_key
-    ) AS both_tables
-    GROUP BY debtor_id, creditor_id
-) AS counted
-WHERE rows_count <> 1 OR keys_count <> 1
+SELECT debtor_id, creditor_id, 'it has no key'
+FROM own_account a
+WHERE NOT EXISTS (
+    SELECT FROM account_key k
+    WHERE k.debtor_id = a.debtor_id AND k.creditor_id = a.creditor_id
+)
+UNION ALL
+SELECT debtor_id, creditor_id, 'it has a key, and is not there'
+FROM own_account_key k
+WHERE NOT EXISTS (
+    SELECT FROM account a
+    WHERE a.debtor_id = k.debtor_id AND a.creditor_id = k.creditor_id
+)
+UNION ALL
+SELECT debtor_id, creditor_id, concat('it is there ', count(*), ' times')
+FROM own_account
+GROUP BY debtor_id, creditor_id
+HAVING count(*) > 1
 
 -- name: received_change
 -- Both children of a split shard keep the archive, each of them half of what waits: so what is in
