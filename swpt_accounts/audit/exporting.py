@@ -10,6 +10,7 @@ import msgspec
 from swpt_accounts.audit.books import BooksReport
 from swpt_accounts.audit.checks import Severity
 from swpt_accounts.audit.snapshot import Snapshot, part
+from swpt_accounts.core.realm import Realm
 
 FORMAT: Final = 1
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,8 +110,9 @@ def read_export(path: Path) -> Export:
         export = msgspec.json.decode(path.read_bytes(), type=Export)
         if export.format != FORMAT:
             raise ValueError(f"it has the format {export.format}, this program reads {FORMAT}")
+        Realm.parse(export.realm)
         for sums in export.debtors:
-            int(sums.principals), int(sums.waiting)
+            _ = int(sums.principals) + int(sums.waiting)
     except ValueError as error:  # of msgspec, too
         raise InvalidExport(f"{path} is no export of `verify_books`: {error}") from None
     return export
