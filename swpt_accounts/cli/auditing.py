@@ -82,7 +82,7 @@ def verify_books(
             if export_path is not None:
                 write_export(export_path, make_export(snapshot, report, export_minutes))
     except (psycopg.Error, SettingsError, OSError) as error:
-        fail(_reason(error))
+        fail(reason_of(error))
     if is_json:
         click.echo(as_json(report))
     elif not quiet or report.findings:
@@ -101,7 +101,7 @@ def add_up_books(files: tuple[Path, ...], limit: int, is_json: bool) -> None:
     try:
         result = add_up([read_export(path) for path in files])
     except (OSError, ValueError) as error:
-        fail(_reason(error))
+        fail(reason_of(error))
     lines = [sum_as_json(result, limit)] if is_json else sum_as_table(result, limit)
     click.echo("\n".join(lines))
     if is_sound(result):
@@ -110,7 +110,8 @@ def add_up_books(files: tuple[Path, ...], limit: int, is_json: bool) -> None:
     sys.exit(1 if is_wrong else COULD_NOT_BE_CHECKED)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why it could not be checked, in a line, and what to do."""
     # the first line says it; libpq adds where, and hints
     reason = (str(error).strip() or repr(error)).splitlines()[0]
     if "conflict with recovery" in str(error):
