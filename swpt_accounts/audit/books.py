@@ -106,7 +106,8 @@ def open_books(settings: Settings) -> Iterator[Snapshot]:
 def check_books(
     snapshot: Snapshot, *, count_max: int = FINDINGS_MAX, progress: Progress | None = None
 ) -> BooksReport:
-    """Make all checks. `count_max` is how many findings of each are told."""
+    """Make all checks. `count_max` is how many findings of each are told: at least one."""
+    assert count_max > 0, "a statement that returns no row tells no count"
     progress = progress or NoProgress()
     sizes = table_sizes(snapshot, {RETURNED_MESSAGE}.union(*(c.tables for c in CHECKS)))
     weights = {c.code: sum(map(sizes.__getitem__, c.tables)) for c in CHECKS}

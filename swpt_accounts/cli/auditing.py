@@ -25,7 +25,7 @@ database_url_option = click.option(
 )
 limit_option = click.option(
     "--limit",
-    type=click.IntRange(0, 1_000_000),
+    type=click.IntRange(1, 1_000_000),
     default=FINDINGS_MAX,
     show_default=True,
     help="How many findings of each check are told.",
