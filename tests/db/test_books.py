@@ -6,7 +6,7 @@ import pytest
 from psycopg import sql
 
 from swpt_accounts.audit.books import BooksReport, Finding, check_books, find_book_errors
-from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Severity
+from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, Severity
 from swpt_accounts.audit.snapshot import take_snapshot
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection, connect
@@ -217,3 +217,14 @@ def test_findings_are_limited_and_counted(busy: Shard, reader: DatabaseConnectio
     assert counts["account_key"] == (4, 2)
     assert counts[RETURNED_MESSAGE] == (3, 2)
     assert report.count(Severity.ERROR) == 7
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.code))
+def test_plan_reads_the_tables_themselves_once(reader: DatabaseConnection, check: Check) -> None:
+    """An index could be broken; and a nested loop over half of the accounts does not end."""
+    with take_snapshot(reader, Realm.parse("0.#")) as snapshot:
+        rows = snapshot.find(f"EXPLAIN {check.statement}", count_max=1)
+    plan = "\n".join(line for (line,) in rows)
+    assert "Scan on" in plan
+    assert "Index" not in plan
+    assert "Nested Loop" not in plan
