@@ -40,7 +40,8 @@ The commands of this container:
   delete_queue                      delete the queue as soon as it is empty and unused
   dead_letters                      list, show, replay, discard: the messages that were put aside
   verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
-  verify_books                      exit with 0 if the money of all accounts adds up, else with 1
+  verify_books                      exit with 0 if the books are right, with 1 if they are not
+  add_up_books                      add up the exported books of all shards
   test                              run the tests (in an image that was built for them)
   develop-run-flask                 the fetch API on Flask's own server
   help                              this text
@@ -174,7 +175,8 @@ case $1 in
   consume_messages | consume_chore_messages | \
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
     scan_accounts | scan_prepared_transfers | scan_registered_balance_changes | \
-    subscribe | unsubscribe | delete_queue | dead_letters | verify_shard_content | verify_books)
+    subscribe | unsubscribe | delete_queue | dead_letters | \
+    verify_shard_content | verify_books | add_up_books)
     exec python -m swpt_accounts "$@"
     ;;
   flush_all)

@@ -1,6 +1,6 @@
 """The connections of the workers: one for each thread, in autocommit mode."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from select import POLLIN, poll
 from typing import Any, Final, Protocol
@@ -15,7 +15,7 @@ from psycopg.types.numeric import Int8Dumper
 from swpt_accounts.db.checking import check_session, refused_by_pooler
 from swpt_accounts.db.installing import procedures_schema
 from swpt_accounts.db.procedures import Procedure
-from swpt_accounts.db.session import ARRIVED, LIMITS, PLANS, session_options
+from swpt_accounts.db.session import ARRIVED, WORKING, Pins, session_options
 from swpt_accounts.settings import Settings
 
 _INT8_OID: Final = 20
@@ -124,19 +124,29 @@ class DatabaseConnection:
         self.raw.close()
 
 
-def connect(settings: Settings, name: str, *, is_read_only: bool = False) -> DatabaseConnection:
+def connect(
+    settings: Settings,
+    name: str,
+    *,
+    is_read_only: bool = False,
+    behaviour: Sequence[Pins] = WORKING,
+) -> DatabaseConnection:
     """Connect to the database. Raises `psycopg.OperationalError`.
 
     Of several servers in the URL the one that can be written to is taken; with `is_read_only`,
     any that the URL allows. Where the program's procedures are missing, the error is
     `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`.
     """
-    connection = _open(settings, name, is_read_only=is_read_only)
+
+    def open_session() -> psycopg.Connection[tuple[Any, ...]]:
+        return _open(settings, name, behaviour, is_read_only=is_read_only)
+
+    connection = open_session()
     # One type for all integers: otherwise each mixture of small and large ones in a batch would
     # be prepared as a separate statement.
     connection.adapters.register_dumper(int, Int8Dumper)
     try:
-        check_session(connection, lambda: _open(settings, name, is_read_only=is_read_only))
+        check_session(connection, open_session)
     except BaseException:
         connection.close()
         raise
@@ -144,7 +154,7 @@ def connect(settings: Settings, name: str, *, is_read_only: bool = False) -> Dat
 
 
 def _open(
-    settings: Settings, name: str, *, is_read_only: bool
+    settings: Settings, name: str, behaviour: Sequence[Pins], *, is_read_only: bool
 ) -> psycopg.Connection[tuple[Any, ...]]:
     wanted: dict[str, Any] = {} if is_read_only else {"target_session_attrs": "read-write"}
     pinned = {ARRIVED: "yes", "search_path": f"{procedures_schema()},public"}
@@ -153,7 +163,7 @@ def _open(
             settings.postgres_dsn,
             autocommit=True,
             application_name=f"swpt_accounts {name}",
-            options=session_options(LIMITS, PLANS, **pinned),
+            options=session_options(*behaviour, **pinned),
             client_encoding="UTF8",
             connect_timeout=5,
             keepalives_idle=30,

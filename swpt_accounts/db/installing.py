@@ -37,7 +37,6 @@ SUBJECTS: Final = (
     "chores",
     "scans",
     "shard",
-    "books",
     "inbox",
     "returned_messages",
     "dead_letters",

@@ -236,7 +236,7 @@ UPDATE_DEBTOR_INFO = _procedure(
 CAPITALIZE_INTEREST = _procedure("capitalize_interest", **_ACCOUNT, interval_min=INTERVAL, **_REALM)
 TRY_TO_DELETE_ACCOUNT = _procedure("try_to_delete_account", **_ACCOUNT, **_REALM)
 
-# Shards, and books
+# Shards
 
 LAST_ROW = _procedure("last_row", table=TABLE, after_id=BIGINT, count_max=BIGINT)
 DROP_PARENT_ROWS = _procedure(
@@ -253,12 +253,6 @@ FIND_FOREIGN_ROW = _procedure(
 OWNER_COLUMNS = _procedure("owner_columns", table=TABLE)
 DROP_PARENT_ACCOUNTS = _procedure("drop_parent_accounts", **_PAGES, **_REALM)
 DROP_PARENT_PREPARED_TRANSFERS = _procedure("drop_parent_prepared_transfers", **_PAGES, **_REALM)
-FIND_BOOK_ERRORS = _procedure(
-    "find_book_errors",
-    {"debtor_id": BIGINT, "creditor_id": BIGINT, "error": TEXT},
-    **_REALM,
-    count_max=INTEGER,
-)
 
 # Dead letters
 

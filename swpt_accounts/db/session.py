@@ -54,6 +54,21 @@ PLANS: Final[Pins] = {
     "plan_cache_mode": ("force_generic_plan", "a plan for each call costs more than the call"),
     "jit": ("off", "so does compiling it"),
 }
+READING: Final[Pins] = {
+    "default_transaction_read_only": ("on", "proofs change nothing"),
+    "enable_indexscan": ("off", "they read whole tables; an index could be broken"),
+    "enable_indexonlyscan": ("off", "the same"),
+    "enable_bitmapscan": ("off", "the same"),
+    "enable_nestloop": ("off", "how many rows are of a realm, the planner cannot know"),
+    "work_mem": ("128MB", "hash joins of whole tables"),
+    "jit": ("off", "compiling takes longer than it saves"),
+    "lock_timeout": ("10s", "a neighbour's lock is not waited for without end"),
+    "statement_timeout": ("0", "a large table takes long"),
+    "idle_in_transaction_session_timeout": ("120s", "one that hangs does not hold back vacuum"),
+    "idle_session_timeout": ("0", "the same as for workers"),
+    "client_connection_check_interval": ("10s", "nobody waits for a proof whose client is gone"),
+}
+WORKING: Final = (LIMITS, PLANS)
 
 ARRIVED: Final = "swpt_accounts.has_options"
 """A setting of the program's own: it shows whether the options have arrived."""

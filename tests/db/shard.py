@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from swpt_accounts.audit.books import Finding, find_book_errors
 from swpt_accounts.chores.posting import ChoresPoster
 from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
-    FIND_BOOK_ERRORS,
     SEND_DUE_ACCOUNT_UPDATES,
     SEND_PROMPT_ACCOUNT_UPDATES,
     TABLE_PAGES,
@@ -214,11 +214,9 @@ class Shard(StoredRows):
         if not any(received.values()):
             assert self.find_book_errors() == []
 
-    def find_book_errors(self, *, count_max: int = 100) -> list[tuple[int, int | None, str]]:
+    def find_book_errors(self, *, count_max: int = 100) -> list[Finding]:
         """What is wrong with the books, and whose books they are."""
-        return self.connection.call_table(
-            FIND_BOOK_ERRORS, **self.settings.realm.parameters, count_max=count_max
-        )
+        return find_book_errors(self.connection, self.settings.realm, count_max=count_max)
 
     def balance(self, account: Row, now: datetime) -> Decimal:
         """The principal of an account together with the interest, at a moment."""
