@@ -130,6 +130,7 @@ class Shard(StoredRows):
         scan._poster = poster = _CollectedChores(self.settings)
         with closing(scan):
             self._make_pass(scan, "account")
+            scan.finish(self.connection)
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
