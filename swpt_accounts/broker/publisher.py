@@ -170,6 +170,21 @@ class Publisher:
             self._returned = []
         return refused
 
+    def message_count(self, queue: str) -> int:
+        """How many messages wait in a queue. Raises `AMQPError`, also if there is none."""
+        counts: list[int] = []
+
+        def on_declared(frame: Any) -> None:
+            counts.append(frame.method.message_count)
+            self._connection.ioloop.stop()
+
+        self._raise_error()
+        self._channel.queue_declare(queue, passive=True, callback=on_declared)
+        self._run(CONFIRM_SECONDS_MAX)
+        if not counts:
+            self._fail(f"the broker does not tell how long the queue {queue!r} is")
+        return counts[0]
+
     def keep_alive(self) -> None:
         """Answer the broker's heartbeats. Raises `AMQPError` when the connection is lost."""
         self._run(0)

@@ -29,8 +29,12 @@ SELECT {name} WHERE EXISTS (
 SELECT 1 WHERE EXISTS (SELECT FROM {table} WHERE id > $1)
 
 -- name: has_due_requests
+-- Also one from before the clock was set back: see lease_unverified_requests.
 SELECT 1 WHERE EXISTS (
     SELECT FROM unverified_transfer_request WHERE next_attempt_at <= current_ts()
+) OR EXISTS (
+    SELECT FROM unverified_transfer_request
+    WHERE next_attempt_at > current_ts() + interval '150 seconds'
 )
 
 -- name: first_row

@@ -133,16 +133,22 @@ class Shard(StoredRows):
     # Chores and scans
 
     def perform_chore(self, chore: Message) -> None:
-        """Do a chore, after a journey through the queue."""
+        """Do a chore, after a journey through the queue. Nobody else has locked its account."""
+        assert self.try_chore(chore)
+
+    def try_chore(self, chore: Message) -> bool:
+        """The same, unless somebody has. Returns whether it was done."""
         fields = {name: value for name, value in chore.items() if name != "type"}
         sent = CHORE_TYPES[chore["type"]](**fields)
-        do_chore(self.connection, self.settings, decode_chore(chore["type"], encode_chore(sent)))
+        received = decode_chore(chore["type"], encode_chore(sent))
+        return do_chore(self.connection, self.settings, received)
 
     def scan_accounts(self) -> list[Message]:
         scan = AccountsScan(self.settings, self._stop, hours=1)
         scan._poster = poster = _CollectedChores(self.settings)
         with closing(scan):
             self._make_pass(scan, "account")
+            scan.finish(self.connection)
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:

@@ -83,19 +83,27 @@ CREATE OR REPLACE FUNCTION drop_parent_accounts(
     p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE sql AS $$
-    WITH dropped AS (
-        SELECT debtor_id, creditor_id
+    WITH foreign_account AS MATERIALIZED (
+        SELECT ctid AS tid, debtor_id, creditor_id
         FROM account
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND NOT in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
             AND in_realm(debtor_id, creditor_id, p_realm_bits >> 1, greatest(p_realm_length - 1, 0))
         FOR UPDATE SKIP LOCKED
+    ), dropped AS MATERIALIZED (
+        SELECT f.tid, k.tid AS key_tid
+        FROM foreign_account f
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid FROM account_key
+            WHERE debtor_id = f.debtor_id AND creditor_id = f.creditor_id
+            FOR UPDATE SKIP LOCKED
+        ) AS k
     ), freed AS (
         DELETE FROM account_key k USING dropped d
-        WHERE k.debtor_id = d.debtor_id AND k.creditor_id = d.creditor_id
+        WHERE k.ctid = d.key_tid
     )
     DELETE FROM account a USING dropped d
-    WHERE a.debtor_id = d.debtor_id AND a.creditor_id = d.creditor_id
+    WHERE a.ctid = d.tid
 $$;
 
 -- The same for prepared transfers.
