@@ -1,9 +1,10 @@
-"""Finds the earlier requests to finalize a transfer.
+"""Finds the earlier requests to finalize a transfer; returned messages wait in lines.
 
 Revision ID: 0003
 Revises: 0002
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
@@ -18,7 +19,59 @@ def upgrade() -> None:
         "finalization_request",
         ["debtor_id", "creditor_id", "transfer_id"],
     )
+    _add_lines()
+
+
+def _add_lines() -> None:
+    # What is there already finds its line when it is tried again.
+    op.add_column("returned_message", sa.Column("destination", sa.Text(), nullable=True))
+    op.add_column(
+        "returned_message",
+        sa.Column(
+            "put_aside_at",
+            sa.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+    )
+    op.create_index(
+        "idx_returned_message_without_line",
+        "returned_message",
+        ["next_attempt_at"],
+        postgresql_where=sa.text("destination IS NULL"),
+    )
+    op.create_index(
+        "idx_returned_message_line", "returned_message", ["destination", "signal_name", "id"]
+    )
+    op.create_table(
+        "returned_line",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("signal_name", sa.Text(), nullable=False),
+        sa.Column("destination", sa.Text(), nullable=False),
+        sa.Column("attempts_count", sa.Integer(), nullable=False),
+        sa.Column("pause_seconds", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("sent_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("destination", "signal_name"),
+        postgresql_with={
+            "autovacuum_vacuum_threshold": 20000,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
+    )
+    op.create_index(
+        "idx_returned_line_due",
+        "returned_line",
+        ["signal_name", "pause_seconds", "next_attempt_at"],
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("returned_line")
+    op.drop_index("idx_returned_message_line", "returned_message")
+    op.drop_index("idx_returned_message_without_line", "returned_message")
+    op.drop_column("returned_message", "put_aside_at")
+    op.drop_column("returned_message", "destination")
     op.drop_index("idx_finalization_request_transfer", "finalization_request")

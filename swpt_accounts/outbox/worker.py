@@ -1,16 +1,24 @@
 """The process that flushes the outboxes."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
+from pika.exceptions import AMQPConnectionError
 from psycopg import sql
 
+from swpt_accounts.broker.pace import Pace
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.queries import fill_query
+from swpt_accounts.db.queries import fill_query, query
 from swpt_accounts.outbox.publications import make_publication
-from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.returned import (
+    Outgoing,
+    end_lines,
+    note_lines,
+    put_aside,
+    take_due_messages,
+)
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
@@ -23,7 +31,11 @@ logger = logging.getLogger(__name__)
 NAME = "flush_messages"
 RETURNED_SECONDS = 1.0
 RETURNED_COUNT_MAX = 500
+# Far more than the pace allows: for a link that becomes slow in the middle of a flush.
+FLUSH_SECONDS_MAX = 600.0
 _KEEP_ALIVE_SECONDS = 10.0
+# How long a flush may go on after the stop.
+_STOP_SECONDS_MAX = 1.0
 _RETURNED = "returned messages"
 
 
@@ -49,21 +61,37 @@ class FlushWorker(DatabaseWorker):
         )
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
+        # Those with the largest bursts get what the others have left.
+        self._outboxes.sort(key=lambda s: s.burst_count)
+        self._names = [s.name for s in self._outboxes]
         self._cursors: dict[str, QueueCursor] = {}
-        self._returned_at = 0.0
+        self._returned_at = self._look_at = 0.0
+        self._pace = self._new_pace()
         self._filled_query = _filled_query(self._outboxes)
+
+    def _new_pace(self) -> Pace:
+        """How many messages make a flush: at least one of each kind, at most all bursts."""
+        bursts = [RETURNED_COUNT_MAX, *(s.burst_count for s in self._outboxes)]
+        return Pace(len(bursts), sum(bursts))
 
     def work(self, connection: DatabaseConnection) -> None:
         """Send messages until the stop; with `quit_early`, until there are none."""
         publisher = Publisher(self.settings.protocol_broker_url, NAME)
-        self._cursors = {s.name: QueueCursor() for s in self._outboxes}
+        self._cursors = {name: QueueCursor() for name in self._names}
         self._returned_at = 0.0
-        waiting = {s.name for s in self._outboxes}
+        self._look_at = monotonic() + self._wait_seconds
+        self._pace = self._new_pace()
+        waiting = set(self._names)
         try:
+            publisher.probe()
             while not self.stop.is_requested():
+                self._await_broker(publisher)
                 # an outbox that has always more must not keep the others waiting
                 waiting = self._flush(connection, publisher, waiting) | connection.heard()
                 self.note_success()
+                if monotonic() >= self._look_at:
+                    # nor those of whose messages nobody speaks again
+                    waiting |= self._find_filled(connection)
                 if waiting:
                     continue
                 if self._quit_early:
@@ -74,34 +102,80 @@ class FlushWorker(DatabaseWorker):
         finally:
             publisher.close()
 
+    def _await_broker(self, publisher: Publisher) -> None:
+        """Wait, without a transaction, until the broker takes messages, or until the stop."""
+        while publisher.is_blocked and not self.stop.wait(0.2):
+            publisher.keep_alive()
+
     def _flush(
         self, connection: DatabaseConnection, publisher: Publisher, waiting: set[str]
     ) -> set[str]:
-        """Send a batch, in one transaction. Returns the names of the outboxes that have more."""
+        """Send a batch, in one transaction. Returns the names of those that have more."""
+        started_at = monotonic()
+        unfinished: set[str] = set()
+        outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
+        room = self._pace.count
+        is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
+        if is_returned_due:
+            end_lines(connection, self._names)
+            self._returned_at = started_at + RETURNED_SECONDS
         with connection.raw.transaction():
             outgoing: list[Outgoing] = []
-            if monotonic() >= self._returned_at:
-                outgoing += take_due_messages(
-                    connection, [s.name for s in self._outboxes], RETURNED_COUNT_MAX
-                )
-                self._returned_at = monotonic() + RETURNED_SECONDS
-            unfinished = {
-                outbox.name
-                for outbox in self._outboxes
-                if outbox.name in waiting and self._take(connection, outbox, outgoing)
-            }
+            returned = []
+            if is_returned_due:
+                count_max = min(RETURNED_COUNT_MAX, room // (len(outboxes) + 1))
+                returned = take_due_messages(connection, self._names, count_max)
+                outgoing += returned
+                if len(returned) == count_max:
+                    unfinished.add(_RETURNED)
+            for others_count, outbox in zip(
+                range(len(outboxes) - 1, -1, -1), outboxes, strict=True
+            ):
+                share = (room - len(outgoing)) // (others_count + 1)
+                if self._take(connection, outbox, outgoing, share):
+                    unfinished.add(outbox.name)
             if outgoing:
-                refused = publisher.publish(o.publication for o in outgoing)
+                refused = publisher.publish(
+                    (o.publication for o in outgoing), self._watch(connection)
+                )
+                if returned and note_lines(connection, returned, refused):
+                    unfinished.add(_RETURNED)
                 if refused:
                     put_aside(connection, outgoing, refused)
+        if outgoing:
+            self._pace.note(len(outgoing), monotonic() - started_at)
         return unfinished
 
+    def _watch(self, connection: DatabaseConnection) -> Callable[[], None]:
+        """What is done about once a second while the broker is slow."""
+        started_at = monotonic()
+        stop_at = started_at + FLUSH_SECONDS_MAX
+        ping_at = started_at + _KEEP_ALIVE_SECONDS
+
+        def watch() -> None:
+            nonlocal stop_at, ping_at
+            now = monotonic()
+            if self.stop.is_requested():
+                stop_at = min(stop_at, now + _STOP_SECONDS_MAX)
+            if now >= stop_at:
+                raise AMQPConnectionError("the messages do not leave in time")
+            if now >= ping_at:
+                # PostgreSQL ends a transaction in which nothing happens for long
+                connection.raw.execute(query("keep_alive"))
+                ping_at = now + _KEEP_ALIVE_SECONDS
+
+        return watch
+
     def _take(
-        self, connection: DatabaseConnection, outbox: OutboxTable, outgoing: list[Outgoing]
+        self,
+        connection: DatabaseConnection,
+        outbox: OutboxTable,
+        outgoing: list[Outgoing],
+        share: int,
     ) -> bool:
         """Take rows out of an outbox. Returns whether there are more."""
         cursor = self._cursors[outbox.name]
-        count_max = outbox.burst_count
+        count_max = min(outbox.burst_count, share)
         rows = (
             wire_cursor(connection.raw)
             .execute(
@@ -135,8 +209,7 @@ class FlushWorker(DatabaseWorker):
         for name, cursor in self._cursors.items():
             if name not in filled:
                 cursor.seen(None, is_end=True, are_all_taken=True)
-        if _RETURNED in filled:
-            self._returned_at = 0.0
+        self._look_at = monotonic() + self._wait_seconds
         return filled
 
 
