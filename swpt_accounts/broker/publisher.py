@@ -265,6 +265,9 @@ class Publisher:
         end = monotonic() + CLOSE_SECONDS_MAX
         while not self._connection.is_closed and (rest := end - monotonic()) > 0:
             self._turn(rest)
+        if self._connection.is_closing:
+            # the broker does not answer
+            self._connection._terminate_stream(AMQPConnectionError("closed"))
         # after a lost connection, the socket is closed in an iteration of its own
         self._turn(0)
         self._connection.ioloop.close()

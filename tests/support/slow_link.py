@@ -83,11 +83,11 @@ class SlowLink:
         self.let_go()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._threads[0].join()
         for one in self._sockets:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
-        for one in self._sockets:
+        for one in (self._listener, *self._sockets):
             one.close()
