@@ -34,14 +34,19 @@ def _add_lines() -> None:
             nullable=False,
         ),
     )
+    # The version before, which goes by the old one, does without as long as the table is short.
+    op.drop_index("idx_returned_message_due", "returned_message")
     op.create_index(
-        "idx_returned_message_without_line",
+        "idx_returned_message_due",
         "returned_message",
         ["next_attempt_at"],
         postgresql_where=sa.text("destination IS NULL"),
     )
     op.create_index(
-        "idx_returned_message_line", "returned_message", ["destination", "signal_name", "id"]
+        "idx_returned_message_line",
+        "returned_message",
+        ["destination", "signal_name", "id"],
+        postgresql_where=sa.text("destination IS NOT NULL"),
     )
     op.create_table(
         "returned_line",
@@ -64,14 +69,15 @@ def _add_lines() -> None:
     op.create_index(
         "idx_returned_line_due",
         "returned_line",
-        ["signal_name", "pause_seconds", "next_attempt_at"],
+        ["pause_seconds", "signal_name", "next_attempt_at"],
     )
 
 
 def downgrade() -> None:
     op.drop_table("returned_line")
     op.drop_index("idx_returned_message_line", "returned_message")
-    op.drop_index("idx_returned_message_without_line", "returned_message")
+    op.drop_index("idx_returned_message_due", "returned_message")
+    op.create_index("idx_returned_message_due", "returned_message", ["next_attempt_at"])
     op.drop_column("returned_message", "put_aside_at")
     op.drop_column("returned_message", "destination")
     op.drop_index("idx_finalization_request_transfer", "finalization_request")

@@ -292,14 +292,18 @@ class ReturnedMessage(_Queue, Base):
 
     __tablename__ = "returned_message"
     __table_args__: Any = (
-        # for the version before
-        sa.Index("idx_returned_message_due", "next_attempt_at"),
         sa.Index(
-            "idx_returned_message_without_line",
+            "idx_returned_message_due",
             "next_attempt_at",
             postgresql_where=sa.text("destination IS NULL"),
         ),
-        sa.Index("idx_returned_message_line", "destination", "signal_name", "id"),
+        sa.Index(
+            "idx_returned_message_line",
+            "destination",
+            "signal_name",
+            "id",
+            postgresql_where=sa.text("destination IS NOT NULL"),
+        ),
         {"postgresql_with": QUEUE_STORAGE},
     )
 
@@ -321,7 +325,7 @@ class ReturnedLine(_Queue, Base):
     __tablename__ = "returned_line"
     __table_args__: Any = (
         sa.UniqueConstraint("destination", "signal_name"),
-        sa.Index("idx_returned_line_due", "signal_name", "pause_seconds", "next_attempt_at"),
+        sa.Index("idx_returned_line_due", "pause_seconds", "signal_name", "next_attempt_at"),
         {"postgresql_with": QUEUE_STORAGE},
     )
 

@@ -68,54 +68,59 @@ BEGIN
     ) WITH ORDINALITY AS m (
         id, signal_name, destination, body, reason, attempts_count, put_aside_at, position
     )
-    LEFT JOIN returned_line l
-        ON l.destination = m.destination AND l.signal_name = m.signal_name
+    LEFT JOIN LATERAL (
+        SELECT e.destination, e.next_attempt_at
+        FROM returned_line e
+        WHERE (e.destination, e.signal_name) >= (m.destination, m.signal_name)
+            AND (e.destination, e.signal_name) <= (m.destination, m.signal_name)
+        ORDER BY e.destination, e.signal_name
+        LIMIT 1
+    ) AS l ON true
     ORDER BY m.position;
 END
 $$;
 
--- The lines that are due, the first of each type and pause in turn: no type, and no destination
--- that is away for long, keeps the others waiting. They are locked; what others have locked is
--- left out.
-CREATE OR REPLACE FUNCTION lock_due_lines(p_signal_names text[], p_count_max integer)
-RETURNS bigint[]
-LANGUAGE sql AS $$
-    SELECT ARRAY(
-        SELECT l.id
-        FROM returned_line l
-        WHERE l.id = ANY (ARRAY(
-            SELECT candidate.id
-            FROM (
-                SELECT due.id, row_number() OVER (PARTITION BY s.name, p.pause_seconds) AS turn
-                FROM unnest(p_signal_names) AS s (name)
-                CROSS JOIN unnest(returned_pauses()) AS p (pause_seconds)
-                CROSS JOIN LATERAL (
-                    (
-                        SELECT e.id
-                        FROM returned_line e
-                        WHERE e.signal_name = s.name AND e.pause_seconds = p.pause_seconds
-                            AND e.next_attempt_at <= current_ts()
-                        ORDER BY e.next_attempt_at
-                        LIMIT p_count_max
-                    )
-                    UNION ALL
-                    (
-                        SELECT e.id
-                        FROM returned_line e
-                        WHERE e.signal_name = s.name AND e.pause_seconds = p.pause_seconds
-                            AND e.next_attempt_at > returned_latest()
-                        ORDER BY e.next_attempt_at
-                        LIMIT p_count_max
-                    )
-                ) AS due
-            ) AS candidate
-            ORDER BY candidate.turn
+-- The lines that are due, of each type and pause at most so many, and their turns: the first of
+-- each have the first turn. So no type, and no destination that is away for long, keeps the others
+-- waiting.
+CREATE OR REPLACE FUNCTION due_lines(p_signal_names text[], p_count_max integer)
+RETURNS TABLE (id bigint, turn bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT due.id, row_number() OVER (PARTITION BY s.name, p.pause_seconds)
+    FROM unnest(p_signal_names) AS s (name)
+    CROSS JOIN unnest(returned_pauses()) AS p (pause_seconds)
+    CROSS JOIN LATERAL (
+        (
+            SELECT e.id
+            FROM returned_line e
+            WHERE e.pause_seconds = p.pause_seconds AND e.signal_name = s.name
+                AND e.next_attempt_at <= current_ts()
+            ORDER BY e.next_attempt_at
             LIMIT p_count_max
-        ))
-        -- unless another flusher has just tried it
-        AND (l.next_attempt_at <= current_ts() OR l.next_attempt_at > returned_latest())
-        FOR NO KEY UPDATE SKIP LOCKED
-    )
+        )
+        UNION ALL
+        (
+            SELECT e.id
+            FROM returned_line e
+            WHERE e.pause_seconds = p.pause_seconds AND e.signal_name = s.name
+                AND e.next_attempt_at > returned_latest()
+            ORDER BY e.next_attempt_at
+            LIMIT p_count_max
+        )
+    ) AS due
+$$;
+
+-- The first message of a line; NULL if it has none.
+CREATE OR REPLACE FUNCTION first_returned_message(p_destination text, p_signal_name text)
+RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT m.id
+    FROM returned_message m
+    WHERE m.destination IS NOT NULL
+        AND (m.destination, m.signal_name, m.id) >= (p_destination, p_signal_name, 0)
+        AND (m.destination, m.signal_name) <= (p_destination, p_signal_name)
+    ORDER BY m.destination, m.signal_name, m.id
+    LIMIT 1
 $$;
 
 -- Takes messages that are due to be sent again: of each line that is due its share, or a few to
@@ -128,7 +133,9 @@ RETURNS TABLE (
 LANGUAGE plpgsql AS $$
 DECLARE
     v_line_ids bigint[];
-    v_share integer;
+    v_destinations text[];
+    v_signal_names text[];
+    v_limits integer[];
     v_count integer;
 BEGIN
     -- What the version before has put aside is in no line.
@@ -149,31 +156,48 @@ BEGIN
     IF v_count >= p_count_max OR NOT EXISTS (SELECT FROM returned_line) THEN
         RETURN;
     END IF;
-    v_line_ids := lock_due_lines(p_signal_names, p_count_max - v_count);
-    v_share := (p_count_max - v_count) / greatest(cardinality(v_line_ids), 1);
+    v_count := p_count_max - v_count;
+
+    SELECT
+        array_agg(mine.id), array_agg(mine.destination), array_agg(mine.signal_name),
+        array_agg(CASE WHEN mine.attempts_count = 0 THEN v_count ELSE 3 END)
+    INTO v_line_ids, v_destinations, v_signal_names, v_limits
+    FROM (
+        SELECT l.id, l.destination, l.signal_name, l.attempts_count
+        FROM returned_line l
+        WHERE l.id = ANY (ARRAY(
+            SELECT due.id FROM due_lines(p_signal_names, v_count) AS due
+            ORDER BY due.turn
+            LIMIT v_count
+        ))
+        -- unless another flusher has just tried it
+        AND (l.next_attempt_at <= current_ts() OR l.next_attempt_at > returned_latest())
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) AS mine;
+    v_count := v_count / greatest(cardinality(v_line_ids), 1);
 
     RETURN QUERY
     DELETE FROM returned_message m
     WHERE m.ctid = ANY (ARRAY(
         SELECT mine.ctid
-        FROM unnest(v_line_ids) AS line (id)
-        JOIN returned_line l ON l.id = line.id
+        FROM unnest(v_destinations, v_signal_names, v_limits)
+            AS l (destination, signal_name, count_max)
         CROSS JOIN LATERAL (
             SELECT r.ctid
             FROM returned_message r
-            WHERE r.destination = l.destination AND r.signal_name = l.signal_name
-            ORDER BY r.id
-            LIMIT CASE WHEN l.attempts_count = 0 THEN v_share ELSE least(v_share, 3) END
+            WHERE r.destination IS NOT NULL
+                AND (r.destination, r.signal_name, r.id) >= (l.destination, l.signal_name, 0)
+                AND (r.destination, r.signal_name) <= (l.destination, l.signal_name)
+            ORDER BY r.destination, r.signal_name, r.id
+            LIMIT least(l.count_max, v_count)
             FOR UPDATE SKIP LOCKED
         ) AS mine
     ))
     RETURNING m.id, m.signal_name, m.destination, m.body, m.attempts_count, m.put_aside_at;
 
     UPDATE returned_line l SET next_attempt_at = t0()
-    WHERE l.id = ANY (v_line_ids) AND NOT EXISTS (
-        SELECT FROM returned_message m
-        WHERE m.destination = l.destination AND m.signal_name = l.signal_name
-    );
+    WHERE l.id = ANY (v_line_ids)
+        AND first_returned_message(l.destination, l.signal_name) IS NULL;
 END
 $$;
 
@@ -185,29 +209,45 @@ CREATE OR REPLACE FUNCTION note_returned_lines(
 LANGUAGE sql AS $$
     UPDATE returned_line l
     SET
-        attempts_count = a.attempts_count,
-        pause_seconds = returned_pause(a.attempts_count),
+        attempts_count = t.attempts_count,
+        pause_seconds = returned_pause(t.attempts_count),
         next_attempt_at = CASE
-            WHEN t.is_open THEN t0()
-            ELSE current_ts() + returned_pause(a.attempts_count) * interval '1 second'
+            WHEN t.attempts_count = 0 THEN t0()
+            ELSE current_ts() + returned_pause(t.attempts_count) * interval '1 second'
         END,
-        sent_count = l.sent_count + t.sent_count
-    FROM unnest(p_signal_name, p_destination, p_is_open, p_sent_count)
-            AS t (signal_name, destination, is_open, sent_count)
+        sent_count = t.sent_count
+    FROM (
+        SELECT
+            e.ctid AS place,
+            CASE WHEN n.is_open THEN 0 ELSE e.attempts_count + 1 END AS attempts_count,
+            e.sent_count + n.sent_count AS sent_count
+        FROM unnest(p_signal_name, p_destination, p_is_open, p_sent_count)
+            AS n (signal_name, destination, is_open, sent_count)
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN t.is_open THEN 0 ELSE e.attempts_count + 1 END AS attempts_count
-            FROM returned_line e
-            WHERE e.destination = t.destination AND e.signal_name = t.signal_name
-        ) AS a
-    WHERE l.destination = t.destination AND l.signal_name = t.signal_name;
+            SELECT r.ctid, r.attempts_count, r.sent_count
+            FROM returned_line r
+            WHERE (r.destination, r.signal_name) >= (n.destination, n.signal_name)
+                AND (r.destination, r.signal_name) <= (n.destination, n.signal_name)
+            ORDER BY r.destination, r.signal_name
+            LIMIT 1
+        ) AS e
+    ) AS t
+    WHERE l.ctid = t.place;
 
     UPDATE returned_line l SET next_attempt_at = current_ts()
     WHERE l.ctid = ANY (ARRAY(
         SELECT other.ctid
-        FROM unnest(p_destination, p_is_open) AS t (destination, is_open)
-        JOIN returned_line other ON other.destination = t.destination
-        WHERE t.is_open AND other.attempts_count > 0 AND other.next_attempt_at > current_ts()
-        FOR NO KEY UPDATE OF other SKIP LOCKED
+        FROM unnest(p_destination, p_is_open) AS n (destination, is_open)
+        CROSS JOIN LATERAL (
+            SELECT r.ctid
+            FROM returned_line r
+            WHERE (r.destination, r.signal_name) >= (n.destination, '')
+                AND r.destination <= n.destination
+                AND r.attempts_count > 0 AND r.next_attempt_at > current_ts()
+            ORDER BY r.destination, r.signal_name
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) AS other
+        WHERE n.is_open
     ))
 $$;
 
@@ -226,15 +266,18 @@ BEGIN
     DELETE FROM returned_line l
     WHERE l.ctid = ANY (ARRAY(
         SELECT e.ctid
-        FROM returned_line e
-        WHERE e.signal_name = ANY (p_signal_names) AND e.pause_seconds = ANY (returned_pauses())
-            AND e.next_attempt_at = t0()
-            AND NOT EXISTS (
-                SELECT FROM returned_message m
-                WHERE m.destination = e.destination AND m.signal_name = e.signal_name
-            )
-        LIMIT p_count_max
-        FOR UPDATE SKIP LOCKED
+        FROM unnest(p_signal_names) AS s (name)
+        CROSS JOIN unnest(returned_pauses()) AS p (pause_seconds)
+        CROSS JOIN LATERAL (
+            SELECT c.ctid, c.destination, c.signal_name
+            FROM returned_line c
+            WHERE c.pause_seconds = p.pause_seconds AND c.signal_name = s.name
+                AND c.next_attempt_at <= t0()
+            ORDER BY c.next_attempt_at
+            LIMIT p_count_max
+            FOR UPDATE SKIP LOCKED
+        ) AS e
+        WHERE first_returned_message(e.destination, e.signal_name) IS NULL
     ))
     RETURNING l.signal_name, l.destination, l.sent_count;
 END
@@ -244,21 +287,12 @@ $$;
 CREATE OR REPLACE FUNCTION has_due_messages(p_signal_names text[]) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT
-        EXISTS (
-            SELECT FROM returned_line l
-            WHERE l.signal_name = ANY (p_signal_names)
-                AND l.pause_seconds = ANY (returned_pauses())
-                AND l.next_attempt_at <= current_ts()
-        )
-        OR EXISTS (
-            SELECT FROM returned_line l
-            WHERE l.signal_name = ANY (p_signal_names)
-                AND l.pause_seconds = ANY (returned_pauses())
-                AND l.next_attempt_at > returned_latest()
-        )
+        EXISTS (SELECT FROM returned_line) AND EXISTS (SELECT FROM due_lines(p_signal_names, 1))
         OR EXISTS (
             SELECT FROM returned_message m
             WHERE m.destination IS NULL
                 AND m.next_attempt_at <= current_ts() AND m.signal_name = ANY (p_signal_names)
+            ORDER BY m.next_attempt_at
+            LIMIT 1
         )
 $$;
