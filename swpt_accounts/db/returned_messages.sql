@@ -67,30 +67,24 @@ LIMIT %(count_max)s
 SELECT m.signal_name, count(*) AS count FROM returned_message m WHERE {chosen}
 GROUP BY m.signal_name
 
+-- name: lines
+SELECT DISTINCT m.destination, m.signal_name
+FROM returned_message m
+WHERE m.destination IS NOT NULL AND {chosen}
+ORDER BY m.destination, m.signal_name
+
 -- name: retry
--- Makes lines with a greater id due. Those that are locked are tried at this moment.
-WITH page AS MATERIALIZED (
-    SELECT l.id, l.destination, l.signal_name
-    FROM returned_line l
-    WHERE l.id > %(after_id)s
-    ORDER BY l.id
-    LIMIT %(count_max)s
-), due AS (
-    UPDATE returned_line l SET next_attempt_at = current_ts()
-    WHERE l.ctid = ANY (ARRAY(
-        SELECT mine.ctid
-        FROM page
-        JOIN returned_line mine ON mine.id = page.id
-        WHERE mine.next_attempt_at > current_ts() AND EXISTS (
-            SELECT FROM returned_message m
-            WHERE m.destination = page.destination AND m.signal_name = page.signal_name
-                AND {chosen}
-        )
-        FOR NO KEY UPDATE OF mine SKIP LOCKED
-    ))
-    RETURNING l.id
-)
-SELECT (SELECT max(id) FROM page) AS last_id, (SELECT count(*) FROM due) AS count
+-- Makes lines due. Those that are locked are tried at this moment.
+UPDATE returned_line l SET next_attempt_at = current_ts()
+WHERE l.ctid = ANY (ARRAY(
+    SELECT mine.ctid
+    FROM unnest(%(line_destinations)s::text[], %(line_names)s::text[])
+        AS n (destination, signal_name)
+    JOIN returned_line mine
+        ON mine.destination = n.destination AND mine.signal_name = n.signal_name
+    WHERE mine.next_attempt_at > current_ts()
+    FOR NO KEY UPDATE OF mine SKIP LOCKED
+))
 
 -- name: retry_without_line
 UPDATE returned_message m SET next_attempt_at = current_ts()
@@ -123,9 +117,7 @@ UPDATE returned_line l SET next_attempt_at = t0()
 WHERE l.ctid = ANY (ARRAY(
     SELECT mine.ctid
     FROM returned_line mine
-    WHERE mine.destination = ANY (%(destinations)s::text[]) AND NOT EXISTS (
-        SELECT FROM returned_message m
-        WHERE m.destination = mine.destination AND m.signal_name = mine.signal_name
-    )
+    WHERE mine.destination = ANY (%(line_destinations)s::text[])
+        AND first_returned_message(mine.destination, mine.signal_name) IS NULL
     FOR NO KEY UPDATE SKIP LOCKED
 ))

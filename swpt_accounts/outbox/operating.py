@@ -105,11 +105,15 @@ class ReturnedMessages:
 
     def retry(self) -> int:
         """Make the lines of the messages due now. Returns how many were not."""
-        count = after_id = 0
-        while after_id is not None:
-            row = self._execute("retry", after_id=after_id, count_max=BITE_COUNT).fetchone()
-            after_id = row.last_id
-            count += row.count
+        lines = self._execute("lines").fetchall()
+        count = 0
+        for start in range(0, len(lines), BITE_COUNT):
+            names = lines[start : start + BITE_COUNT]
+            count += self._execute(
+                "retry",
+                line_destinations=[line.destination for line in names],
+                line_names=[line.signal_name for line in names],
+            ).rowcount
         while found := self._execute("retry_without_line", count_max=BITE_COUNT).rowcount:
             count += found
         return count
@@ -132,7 +136,7 @@ class ReturnedMessages:
                     save(rows)
                     after_id = rows[-1].id
                     destinations = list({row.destination for row in rows})
-                    self._execute("end_empty_lines", destinations=destinations)
+                    self._execute("end_empty_lines", line_destinations=destinations)
             yield len(rows)
             is_more = len(rows) == BITE_COUNT
 
