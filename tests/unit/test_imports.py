@@ -13,7 +13,7 @@ PEERS = ("aiohttp",)
 DOCUMENTS = ("marshmallow",)
 BROKER = ("pika",)
 # Modules that parse no documents: RootConfigData and chores are those that are parsed.
-WITHOUT_DOCUMENTS = ("staging", "flushing", "scanning", "auditing", "topology")
+WITHOUT_DOCUMENTS = ("returned_messages", "staging", "flushing", "scanning", "auditing", "topology")
 
 PROGRAM = """
 import sys
