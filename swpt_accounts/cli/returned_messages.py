@@ -169,7 +169,9 @@ def show(limit: int | None, _is_json: bool, **options: Any) -> None:
             click.echo(as_json(row))
             count += 1
         if limit and next(rows, None) is not None:
-            click.echo(f"{count} messages were shown; there are more (--limit 0 shows all)", err=True)
+            click.echo(
+                f"{count} messages were shown; there are more (--limit 0 shows all)", err=True
+            )
     if count == 0:
         sys.exit("swpt_accounts: no message is chosen")
 
@@ -235,7 +237,9 @@ def _saving(path: str | None) -> Iterator[Callable[[list[Any]], None]]:
         yield lambda rows: None
         return
     try:
-        file: IO[bytes] = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+        file: IO[bytes] = os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab"
+        )
     except OSError as error:
         sys.exit(f"swpt_accounts: {path}: {error.strerror}")
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -96,7 +96,7 @@ def note_lines(
 
 
 def put_aside(
-    connection: DatabaseConnection, outgoing: list[Outgoing], refused: Mapping[int, str]
+    connection: DatabaseConnection, outgoing: Sequence[Outgoing], refused: Mapping[int, str]
 ) -> None:
     """Put aside the messages at the `refused` positions, with the reasons of the broker."""
     failed = [(outgoing[position], reason) for position, reason in sorted(refused.items())]

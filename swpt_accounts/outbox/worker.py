@@ -1,25 +1,26 @@
 """The process that flushes the outboxes."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import monotonic
 
-from pika.exceptions import AMQPConnectionError
 from psycopg import sql
 
 from swpt_accounts.broker.pace import Pace
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.queries import fill_query, query
+from swpt_accounts.db.queries import fill_query
 from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import (
     Outgoing,
+    Returned,
     end_lines,
     note_lines,
     put_aside,
     take_due_messages,
 )
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
+from swpt_accounts.outbox.watching import watch_flush
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.cursor import QueueCursor
@@ -31,11 +32,7 @@ logger = logging.getLogger(__name__)
 NAME = "flush_messages"
 RETURNED_SECONDS = 1.0
 RETURNED_COUNT_MAX = 500
-# Far more than the pace allows: for a link that becomes slow in the middle of a flush.
-FLUSH_SECONDS_MAX = 600.0
 _KEEP_ALIVE_SECONDS = 10.0
-# How long a flush may go on after the stop.
-_STOP_SECONDS_MAX = 1.0
 _RETURNED = "returned messages"
 
 
@@ -114,57 +111,46 @@ class FlushWorker(DatabaseWorker):
         started_at = monotonic()
         unfinished: set[str] = set()
         outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
-        room = self._pace.count
         is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
         if is_returned_due:
             end_lines(connection, self._names)
             self._returned_at = started_at + RETURNED_SECONDS
         with connection.raw.transaction():
-            outgoing: list[Outgoing] = []
             returned = []
             if is_returned_due:
-                count_max = min(RETURNED_COUNT_MAX, room // (len(outboxes) + 1))
+                count_max = min(RETURNED_COUNT_MAX, self._pace.count // (len(outboxes) + 1))
                 returned = take_due_messages(connection, self._names, count_max)
-                outgoing += returned
                 if len(returned) == count_max:
                     unfinished.add(_RETURNED)
-            for others_count, outbox in zip(
-                range(len(outboxes) - 1, -1, -1), outboxes, strict=True
-            ):
-                share = (room - len(outgoing)) // (others_count + 1)
+            outgoing: list[Outgoing] = [*returned]
+            for others_count, outbox in zip(reversed(range(len(outboxes))), outboxes, strict=True):
+                share = (self._pace.count - len(outgoing)) // (others_count + 1)
                 if self._take(connection, outbox, outgoing, share):
                     unfinished.add(outbox.name)
-            if outgoing:
-                refused = publisher.publish(
-                    (o.publication for o in outgoing), self._watch(connection)
-                )
-                if returned and note_lines(connection, returned, refused):
-                    unfinished.add(_RETURNED)
-                if refused:
-                    put_aside(connection, outgoing, refused)
+            if outgoing and self._send(connection, publisher, returned, outgoing):
+                unfinished.add(_RETURNED)
         if outgoing:
             self._pace.note(len(outgoing), monotonic() - started_at)
         return unfinished
 
-    def _watch(self, connection: DatabaseConnection) -> Callable[[], None]:
-        """What is done about once a second while the broker is slow."""
-        started_at = monotonic()
-        stop_at = started_at + FLUSH_SECONDS_MAX
-        ping_at = started_at + _KEEP_ALIVE_SECONDS
+    def _send(
+        self,
+        connection: DatabaseConnection,
+        publisher: Publisher,
+        returned: list[Returned],
+        outgoing: list[Outgoing],
+    ) -> bool:
+        """Send messages, which begin with the returned ones, and put aside what is not taken.
 
-        def watch() -> None:
-            nonlocal stop_at, ping_at
-            now = monotonic()
-            if self.stop.is_requested():
-                stop_at = min(stop_at, now + _STOP_SECONDS_MAX)
-            if now >= stop_at:
-                raise AMQPConnectionError("the messages do not leave in time")
-            if now >= ping_at:
-                # PostgreSQL ends a transaction in which nothing happens for long
-                connection.raw.execute(query("keep_alive"))
-                ping_at = now + _KEEP_ALIVE_SECONDS
-
-        return watch
+        Returns whether any line of returned messages goes on.
+        """
+        refused = publisher.publish(
+            (o.publication for o in outgoing), watch_flush(connection, self.stop)
+        )
+        goes_on = note_lines(connection, returned, refused)
+        if refused:
+            put_aside(connection, outgoing, refused)
+        return goes_on
 
     def _take(
         self,

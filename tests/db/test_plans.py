@@ -34,9 +34,7 @@ SHORT_TABLES = {"handled_batch"}
 # They do not become empty.
 LASTING_TABLES = {"account", "account_key", "root_config", "registered_balance_change"}
 
-PURGE = (
-    '{"type":"AccountPurge","debtor_id":1,"creditor_id":1,"creation_date":"2024-05-20","ts":""}'
-)
+PURGE = '{"type":"AccountPurge","debtor_id":1,"creditor_id":1,"creation_date":"2024-05-20","ts":""}'
 FILL = f"""
 INSERT INTO account_key
 SELECT {DEBTOR}, {FIRST} + i FROM generate_series(0, {ACCOUNTS_COUNT - 1}) AS i;

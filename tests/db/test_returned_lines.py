@@ -80,7 +80,7 @@ def flush(
         refused = {i: "NO_ROUTE" for i, m in enumerate(returned) if not is_taken(m)}
         note_lines(shard.connection, returned, refused)
         if refused:
-            put_aside(shard.connection, list(returned), refused)
+            put_aside(shard.connection, returned, refused)
     end_lines(shard.connection, NAMES)
     return returned
 
@@ -141,9 +141,7 @@ def test_pauses_double_up_to_a_quarter_of_an_hour(shard: Shard) -> None:
     assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
 
 
-def test_the_line_follows_at_once_in_order(
-    shard: Shard, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_line_follows_at_once_in_order(shard: Shard, caplog: pytest.LogCaptureFixture) -> None:
     refuse(shard, *[purge(1, i) for i in range(50)], purge(2, 99))
     assert len(caplog.records) == 2, "once for each line"
     assert "50" in caplog.records[0].message

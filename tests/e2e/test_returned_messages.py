@@ -142,9 +142,7 @@ def test_retry(idle_authority: Authority) -> None:
         observer.receive()
         assert len(observer.messages) == 5
         assert count(authority, LEFT) == 1000
-        wait_until(
-            lambda: authority.query("SELECT count(*) FROM returned_line") == [(2,)]
-        )
+        wait_until(lambda: authority.query("SELECT count(*) FROM returned_line") == [(2,)])
         assert command(authority, "retry").startswith("2 lines")
     finally:
         authority.terminate("flush_messages")
