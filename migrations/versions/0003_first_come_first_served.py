@@ -59,12 +59,6 @@ def _add_lines() -> None:
         sa.Column("sent_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("destination", "signal_name"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
     )
     op.create_index(
         "idx_returned_line_due",

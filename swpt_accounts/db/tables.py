@@ -326,7 +326,6 @@ class ReturnedLine(_Queue, Base):
     __table_args__: Any = (
         sa.UniqueConstraint("destination", "signal_name"),
         sa.Index("idx_returned_line_due", "pause_seconds", "signal_name", "next_attempt_at"),
-        {"postgresql_with": QUEUE_STORAGE},
     )
 
     signal_name: Mapped[Text]

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "flush_messages"
 RETURNED_SECONDS = 1.0
-RETURNED_COUNT_MAX = 500
+RETURNED_COUNT_MAX = 250
 _KEEP_ALIVE_SECONDS = 10.0
 _RETURNED = "returned messages"
 
