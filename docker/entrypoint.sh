@@ -39,6 +39,7 @@ The commands of this container:
   unsubscribe                       remove the binding of the queue
   delete_queue                      delete the queue as soon as it is empty and unused
   dead_letters                      list, show, replay, discard: the messages that were put aside
+  returned_messages                 list, show, retry, discard: what the broker did not take
   verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
   verify_books                      exit with 0 if the books are right, with 1 if they are not
   add_up_books                      add up the exported books of all shards
@@ -175,7 +176,7 @@ case $1 in
   consume_messages | consume_chore_messages | \
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
     scan_accounts | scan_prepared_transfers | scan_registered_balance_changes | \
-    subscribe | unsubscribe | delete_queue | dead_letters | \
+    subscribe | unsubscribe | delete_queue | dead_letters | returned_messages | \
     verify_shard_content | verify_books | add_up_books)
     exec python -m swpt_accounts "$@"
     ;;

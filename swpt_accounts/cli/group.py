@@ -19,6 +19,7 @@ MODULES: Final = MappingProxyType(
         "process_finalization_requests": "staging",
         "process_balance_changes": "staging",
         "flush_messages": "flushing",
+        "returned_messages": "returned_messages",
         "scan_accounts": "scanning_accounts",
         "scan_prepared_transfers": "scanning",
         "scan_registered_balance_changes": "scanning",

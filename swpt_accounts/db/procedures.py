@@ -176,18 +176,29 @@ REMEMBER_ROOT_CONFIGS = _procedure(
 
 # Outgoing messages that the broker did not take
 
+_LINE: Final = {"signal_name": TEXT, "destination": TEXT}
+_LINES: Final = {"signal_name": TEXTS, "destination": TEXTS}
 PUT_ASIDE_MESSAGES = _procedure(
     "put_aside_messages",
-    signal_name=TEXTS,
+    _LINE,
+    id=BIGINTS,
+    **_LINES,
     body=BYTES_LIST,
     reason=TEXTS,
     attempts_count=INTEGERS,
+    put_aside_at=TIMESTAMPS,
 )
 TAKE_DUE_MESSAGES = _procedure(
     "take_due_messages",
-    {"id": BIGINT, "signal_name": TEXT, "body": BYTES, "attempts_count": INTEGER},
+    {"id": BIGINT, **_LINE, "body": BYTES, "attempts_count": INTEGER, "put_aside_at": TIMESTAMP},
     signal_names=TEXTS,
     count_max=INTEGER,
+)
+NOTE_RETURNED_LINES = _procedure(
+    "note_returned_lines", **_LINES, is_open=BOOLS, sent_count=INTEGERS
+)
+END_RETURNED_LINES = _procedure(
+    "end_returned_lines", {**_LINE, "sent_count": BIGINT}, signal_names=TEXTS, count_max=INTEGER
 )
 
 # The scans

@@ -20,10 +20,11 @@ SELECT {name} WHERE EXISTS (SELECT FROM {table} WHERE id > {after_id})
 
 -- name: has_due_messages
 -- The name of the messages that are put aside, if one of these types is due.
-SELECT {name} WHERE EXISTS (
-    SELECT FROM returned_message
-    WHERE next_attempt_at <= current_ts() AND signal_name = ANY ({signal_names})
-)
+SELECT {name} WHERE has_due_messages({signal_names})
+
+-- name: keep_alive
+-- Says that the transaction is not forgotten.
+SELECT 1
 
 -- name: has_rows
 SELECT 1 WHERE EXISTS (SELECT FROM {table} WHERE id > $1)

@@ -25,8 +25,8 @@ def receive(shard: Shard, *messages: Message) -> list[tuple[int, str]]:
     """Receive messages. Returns the positions of those that are refused, and why."""
     received, malformed = decode_batch(map(make_delivery, messages), shard.settings.realm)
     assert malformed == []
-    refused = apply_each(shard.connection, shard.settings, received, is_repeated=False)
-    return [(received.index(r), reason) for r, reason in refused]
+    outcome = apply_each(shard.connection, shard.settings, received, is_repeated=False)
+    return [(received.index(r), reason) for r, reason in outcome.refused]
 
 
 @contextmanager

@@ -131,15 +131,22 @@ def test_every_command_has_a_section() -> None:
     assert set(COMMANDS) == set(COMMAND_NAMES)
 
 
+def parameters(command: click.Command) -> Iterator[click.Parameter]:
+    """Those of a command, or of all commands of a group."""
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            yield from part.params
+    else:
+        yield from command.params
+
+
 @pytest.mark.parametrize("name", sorted(COMMAND_NAMES))
 def test_every_option_is_documented_and_no_other(name: str) -> None:
     command = group.get_command(click.Context(group), name)
     assert command is not None
-    parts = command.commands.values() if isinstance(command, click.Group) else [command]
     declared = {
         spelling
-        for part in parts
-        for parameter in part.params
+        for parameter in parameters(command)
         if isinstance(parameter, click.Option)
         for spelling in parameter.opts
     }
