@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from swpt_accounts.cli.dead_letters_options import choosing, get_choice, is_sure, sure_option
+from swpt_accounts.cli.choosing import is_sure, sure_option
+from swpt_accounts.cli.dead_letters_options import choosing, get_choice
 from swpt_accounts.cli.options import get_settings
 from swpt_accounts.dead_letters import telling
 from swpt_accounts.dead_letters.choosing import Choice
