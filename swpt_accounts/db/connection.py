@@ -41,6 +41,8 @@ _READING = (
     "enable_indexonlyscan=off",
     "enable_bitmapscan=off",
     "enable_nestloop=off",
+    # a long statement of a client that was killed does not go on
+    "client_connection_check_interval=2s",
     "lock_timeout=10s",
     "statement_timeout=0",
     "idle_in_transaction_session_timeout=120s",
