@@ -66,7 +66,7 @@ READING: Final[Pins] = {
     "statement_timeout": ("0", "a large table takes long"),
     "idle_in_transaction_session_timeout": ("120s", "one that hangs does not hold back vacuum"),
     "idle_session_timeout": ("0", "the same as for workers"),
-    "client_connection_check_interval": ("10s", "nobody waits for a proof whose client is gone"),
+    "client_connection_check_interval": ("2s", "nobody waits for a proof whose client is gone"),
 }
 WORKING: Final = (LIMITS, PLANS)
 

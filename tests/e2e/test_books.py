@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from agentkit.authority import Authority
 from agentkit.database import dsn_of, execute
 from agentkit.processes import ROOT
+from agentkit.waiting import wait_until
 from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE
 
 COMMAND = [sys.executable, "-m", "swpt_accounts"]
@@ -230,3 +231,23 @@ def test_add_up_books_tells_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     code, output, problem = call(dict(os.environ), "add_up_books", str(path))
     assert (code, output, problem.count("\n")) == (2, "", 1)
     assert f"{path} is no export of `verify_books`" in problem
+
+
+READING = """
+import os
+from swpt_accounts.db.connection import connect
+from swpt_accounts.settings import load_settings
+connect(load_settings(os.environ), "verify_sleeper", is_read_only=True).raw.execute(
+    "SELECT pg_sleep(600)"
+)
+"""
+
+
+def test_statement_of_a_killed_client_does_not_go_on(
+    environment: dict[str, str], idle_authority: Authority
+) -> None:
+    command = [sys.executable, "-c", READING]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        wait_until(lambda: idle_authority.connections_of("verify_sleeper"), 30)
+        process.kill()
+    wait_until(lambda: not idle_authority.connections_of("verify_sleeper"), 30)
