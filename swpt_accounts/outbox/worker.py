@@ -112,8 +112,9 @@ class FlushWorker(DatabaseWorker):
         unfinished: set[str] = set()
         outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
         is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
-        if is_returned_due:
+        if _RETURNED in waiting:
             end_lines(connection, self._names)
+        if is_returned_due:
             self._returned_at = started_at + RETURNED_SECONDS
         with connection.raw.transaction():
             returned = []
