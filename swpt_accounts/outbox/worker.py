@@ -112,10 +112,9 @@ class FlushWorker(DatabaseWorker):
         unfinished: set[str] = set()
         outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
         is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
-        if _RETURNED in waiting:
-            end_lines(connection, self._names)
         if is_returned_due:
             self._returned_at = started_at + RETURNED_SECONDS
+        self._end_lines(connection, waiting)
         with connection.raw.transaction():
             returned = []
             if is_returned_due:
@@ -133,6 +132,10 @@ class FlushWorker(DatabaseWorker):
         if outgoing:
             self._pace.note(len(outgoing), monotonic() - started_at)
         return unfinished
+
+    def _end_lines(self, connection: DatabaseConnection, waiting: set[str]) -> None:
+        if _RETURNED in waiting:
+            end_lines(connection, self._names)
 
     def _send(
         self,
