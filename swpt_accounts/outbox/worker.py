@@ -113,8 +113,8 @@ class FlushWorker(DatabaseWorker):
         outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
         is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
         if is_returned_due:
-            end_lines(connection, self._names)
             self._returned_at = started_at + RETURNED_SECONDS
+        self._end_lines(connection, waiting)
         with connection.raw.transaction():
             returned = []
             if is_returned_due:
@@ -132,6 +132,10 @@ class FlushWorker(DatabaseWorker):
         if outgoing:
             self._pace.note(len(outgoing), monotonic() - started_at)
         return unfinished
+
+    def _end_lines(self, connection: DatabaseConnection, waiting: set[str]) -> None:
+        if _RETURNED in waiting:
+            end_lines(connection, self._names)
 
     def _send(
         self,
