@@ -33,7 +33,11 @@ LETTERS = [
     letter(0, configure(5, 2**33), "the database refuses it: x"),
     letter(1, prepare(5, 6, 7, 5), FOREIGN),
     letter(2, configure(5, 8, seqnum="x"), "ConfigureAccount: wrong"),
-    letter(3, {**configure(1, 2), "type": "Unheard"}, "the message type 'Unheard' is unknown"),
+    letter(
+        3,
+        {**configure(1, 2, ts=AT.isoformat(), seqnum=1), "type": "Unheard"},
+        "the message type 'Unheard' is unknown",
+    ),
     letter(
         4,
         finalize({**prepare(5, 6, 7, 5), "transfer_id": 1}, 5),
