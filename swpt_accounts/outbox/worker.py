@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from time import monotonic
 
+from pika.exceptions import ChannelClosedByBroker
 from psycopg import sql
 
 from swpt_accounts.broker.pace import Pace
@@ -34,6 +35,7 @@ RETURNED_SECONDS = 1.0
 RETURNED_COUNT_MAX = 250
 _KEEP_ALIVE_SECONDS = 10.0
 _RETURNED = "returned messages"
+_ACCESS_REFUSED = 403
 
 
 class FlushWorker(DatabaseWorker):
@@ -73,14 +75,13 @@ class FlushWorker(DatabaseWorker):
 
     def work(self, connection: DatabaseConnection) -> None:
         """Send messages until the stop; with `quit_early`, until there are none."""
-        publisher = Publisher(self.settings.protocol_broker_url, NAME)
+        publisher = self._open_publisher()
         self._cursors = {name: QueueCursor() for name in self._names}
         self._returned_at = 0.0
         self._look_at = monotonic() + self._wait_seconds
         self._pace = self._new_pace()
         waiting = set(self._names)
         try:
-            publisher.probe()
             while not self.stop.is_requested():
                 self._await_broker(publisher)
                 # an outbox that has always more must not keep the others waiting
@@ -98,6 +99,22 @@ class FlushWorker(DatabaseWorker):
                     self.note_success()
         finally:
             publisher.close()
+
+    def _open_publisher(self) -> Publisher:
+        url = self.settings.protocol_broker_url
+        publisher = Publisher(url, NAME)
+        try:
+            publisher.probe()
+        except ChannelClosedByBroker as error:
+            publisher.close()
+            if error.reply_code != _ACCESS_REFUSED:
+                raise
+            # This user may not publish to the default exchange. A flusher need not.
+            return Publisher(url, NAME)
+        except BaseException:
+            publisher.close()
+            raise
+        return publisher
 
     def _await_broker(self, publisher: Publisher) -> None:
         """Wait, without a transaction, until the broker takes messages, or until the stop."""
