@@ -59,15 +59,22 @@ def apply_each(
     the effects of some of them may have been committed.
     """
     outcome = _apply(connection, settings, received, is_repeated=is_repeated)
-    if refused := outcome.refused:
-        digests = {r.digest for r, _ in refused}
-        if len(digests) > _REFUSED_COUNT_MAX and len(refused) == len(received):
-            reason = refused[-1][1]
-            raise DatabaseAtFault(
-                f"it refuses {len(refused)} different messages, one after the other: {reason}"
-            )
-        _try_legal_messages(connection, settings, [r.message for r, _ in refused])
-    return outcome
+    refused = outcome.refused
+    if not refused:
+        return outcome
+    digests = {r.digest for r, _ in refused}
+    if len(digests) > _REFUSED_COUNT_MAX and len(refused) == len(received):
+        reason = refused[-1][1]
+        raise DatabaseAtFault(
+            f"it refuses {len(refused)} different messages, one after the other: {reason}"
+        )
+    _try_legal_messages(connection, settings, [r.message for r, _ in refused])
+    # What was at fault may have been mended before the legal messages were tried.
+    again = [_apply(connection, settings, [r], is_repeated=True) for r, _ in refused]
+    return Outcome(
+        refused=[pair for o in again for pair in o.refused],
+        contended=[*outcome.contended, *(r for o in again for r in o.contended)],
+    )
 
 
 def _apply(

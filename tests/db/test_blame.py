@@ -4,12 +4,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from swpt_accounts.db.errors import may_be_of_values
+from swpt_accounts.inbox import blame
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.blame import DatabaseAtFault, apply_each
 from swpt_accounts.inbox.ignored import LINES_COUNT_MAX
@@ -61,6 +63,23 @@ def test_message_that_comes_alone_is_refused(shard: Shard) -> None:
     with constraint(shard, "pending_balance_change", "change_id <> 5"):
         assert len(receive(shard, change(5))) == 1
     assert shard.rows("pending_balance_change") == []
+
+
+def test_database_that_is_mended_before_the_control_is_to_blame(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trigger refuses the message, and is dropped before the legal one is tried."""
+    execute = shard.connection.raw.execute
+    control = blame._try_legal_messages
+
+    def mend_and_try(*arguments: Any) -> None:
+        execute("ALTER TABLE pending_balance_change DROP CONSTRAINT strange")
+        control(*arguments)
+
+    monkeypatch.setattr(blame, "_try_legal_messages", mend_and_try)
+    execute("ALTER TABLE pending_balance_change ADD CONSTRAINT strange CHECK (id < 0) NOT VALID")
+    assert receive(shard, change(5)) == []
+    assert [row["change_id"] for row in shard.rows("pending_balance_change")] == [5]
 
 
 def test_nothing_is_left_of_the_control(shard: Shard) -> None:

@@ -10,6 +10,7 @@ from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, Severity
 from swpt_accounts.audit.snapshot import take_snapshot
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.session import READING
 from swpt_accounts.settings import Settings
 from tests.db.broken_books import (
     BREAKAGES,
@@ -39,7 +40,7 @@ def verify(
 @pytest.fixture
 def reader(settings: Settings) -> Iterator[DatabaseConnection]:
     """A connection as `verify_books` has it, at the moment `NOW`."""
-    made = connect(settings, "verify_books", is_read_only=True)
+    made = connect(settings, "verify_books", is_read_only=True, behaviour=[READING])
     made.raw.execute("SELECT set_config('swpt_accounts.now', %s, false)", [NOW.isoformat()])
     yield made
     made.close()

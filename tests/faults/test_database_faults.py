@@ -82,7 +82,7 @@ def place(
         yield found
     finally:
         made.close()
-        databases.drop_all()
+        found.administrate("DROP DATABASE IF EXISTS {} WITH (FORCE)", database.name)
         found.administrate("DROP ROLE {}", role)
 
 
