@@ -8,6 +8,7 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from agentkit.waiting import KitError
+from tests.faults.chaos.servers import ServersError
 
 _SECONDS_MAX = 60.0
 _RETRY_SECONDS = 0.2
@@ -23,7 +24,7 @@ def persist(action: Callable[[], Any], seconds_max: float = _SECONDS_MAX) -> int
     while True:
         try:
             action()
-        except (AMQPError, psycopg.Error, OSError) as error:
+        except (AMQPError, psycopg.Error, ServersError, OSError) as error:
             if time.monotonic() >= end:
                 raise KitError(f"not within {seconds_max:g} seconds: {error!r}") from error
             failures_count += 1

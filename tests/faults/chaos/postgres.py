@@ -31,7 +31,8 @@ def restart(place: Place, step: Step) -> None:
 def _restart(place: Place, step: Step, mode: str) -> None:
     place.servers.run("postgres-stop", mode)
     place.wait(step.seconds)
-    place.servers.run("postgres-start")
+    # While its disk is full, it does not start.
+    persist(lambda: place.servers.run("postgres-start"))
 
 
 def _change(place: Place, *statements: str) -> None:

@@ -4,7 +4,7 @@ import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Lock, Thread
 
 from tests.faults.chaos import faults
 from tests.faults.chaos.agents import ChaosLoad
@@ -39,6 +39,7 @@ class _Faults:
         self.problems: list[str] = []
         self._place = place
         self._started_at = time.monotonic()
+        self._holds = {faults.KINDS[step.fault].hold: Lock() for step in plan.steps}
         self._threads = [
             Thread(target=self._run, args=(step,), name=str(step), daemon=True)
             for step in plan.steps
@@ -50,9 +51,18 @@ class _Faults:
         try:
             self._place.wait(self._started_at + step.at - time.monotonic())
             if not self._place.is_over.is_set():
-                faults.run(self._place, step)
+                self._begin(step)
         except Exception:
             self.problems.append(f"step {step}: {traceback.format_exc()}")
+
+    def _begin(self, step: Step) -> None:
+        """On a busy machine, what the plan has one after the other may meet."""
+        hold = faults.KINDS[step.fault].hold
+        if hold:
+            with self._holds[hold]:
+                faults.run(self._place, step)
+        else:
+            faults.run(self._place, step)
 
     def running(self) -> list[str]:
         return [thread.name for thread in self._threads if thread.is_alive()]
