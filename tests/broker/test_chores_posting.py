@@ -1,8 +1,9 @@
 """Chores wait to be posted while the chores broker, or its queue, takes none."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -21,6 +22,10 @@ CLOSE_SECONDS_MAX = 3.0
 
 def settings_of(url: str, queue: str = "chores") -> Settings:
     return load_settings({"CHORES_BROKER_URL": url, "CHORES_BROKER_QUEUE": queue})
+
+
+def has_length(items: Sized, length: int) -> bool:
+    return len(items) == length
 
 
 def chores(count: int) -> list[Chore]:
@@ -97,7 +102,7 @@ def test_chores_are_posted_after_a_long_rest(
     for connections_count in range(1, 4):
         poster.post(chores(1))
         assert take_all(broker, chores_queue, 1) == chores(1)
-        wait_until(lambda count=connections_count: len(closed) == count)  # type: ignore[misc]
+        wait_until(partial(has_length, closed, connections_count))
 
 
 def test_chores_wait_for_a_queue_that_is_missing(

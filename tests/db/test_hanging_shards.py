@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import pytest
@@ -92,6 +93,10 @@ def count(shard: Shard, table: str) -> int:
     return len(shard.rows(table))
 
 
+def are_queued(shard: Shard, requests_count: int) -> bool:
+    return count(shard, "transfer_request") == requests_count
+
+
 def test_others_are_asked_while_hundreds_of_questions_hang(
     half: Shard, fetch_api: FetchApi
 ) -> None:
@@ -101,7 +106,7 @@ def test_others_are_asked_while_hundreds_of_questions_hang(
         for i in range(1, 4):
             for key in ("1.1.0.#", "1.1.1.#"):
                 ask(half, key, WELL_COUNT)
-            wait_until(lambda i=i: count(half, "transfer_request") == 2 * WELL_COUNT * i)  # type: ignore[misc]
+            wait_until(partial(are_queued, half, 2 * WELL_COUNT * i))
             assert count(half, "unverified_transfer_request") == HUNG_COUNT
         # one that is cut off is open there for a moment more
         assert fetch_api.counting.most <= 2 * CONNECTIONS_COUNT
@@ -123,7 +128,7 @@ def test_one_shard_of_sixteen_hangs(half: Shard, fetch_api: FetchApi) -> None:
 
 
 def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
-    half: Shard, fetch_api: FetchApi
+    half: Shard, fetch_api: FetchApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pass goes on at once, and the chores follow when the answers come."""
     realms = {key: Realm.parse(key) for key in (HANGING, "1.1.#")}
@@ -141,7 +146,9 @@ def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
 
     def make_scan(stop: Stop) -> AccountsScan:
         scan = AccountsScan(half.settings, stop, hours=PASS_HOURS)
-        scan._poster.post = lambda chores: posted.extend(c.debtor_id for c in chores)  # type: ignore[method-assign]
+        monkeypatch.setattr(
+            scan._poster, "post", lambda chores: posted.extend(c.debtor_id for c in chores)
+        )
         return scan
 
     with running(make_scan):
