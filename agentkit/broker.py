@@ -10,7 +10,7 @@ from pika.exceptions import ChannelClosedByBroker
 from agentkit.keys import ACCOUNTS_IN, bits_key
 from agentkit.messages import CONTENT_TYPE, Message, encode
 from agentkit.received import Received, receive
-from agentkit.waiting import POLL_SECONDS, NotInTimeError
+from agentkit.waiting import POLL_SECONDS, SECONDS_MAX, NotInTimeError
 
 CONNECTION_NAME = "agentkit"
 
@@ -109,7 +109,9 @@ class Broker:
         method, properties, body = self.channel.basic_get(queue, auto_ack=True)
         return None if method is None else receive(method, properties, body)
 
-    def read_stream(self, queue: str, count_min: int, seconds_max: float = 15.0) -> list[Received]:
+    def read_stream(
+        self, queue: str, count_min: int, seconds_max: float = SECONDS_MAX
+    ) -> list[Received]:
         """The messages of a stream queue from its beginning, at least so many of them."""
         messages: list[Received] = []
         channel = self.connection.channel()

@@ -10,7 +10,7 @@ from uuid import uuid4
 from agentkit.broker import connect
 from agentkit.keys import ACCOUNTS_IN, AGENTS_EXCHANGES
 from agentkit.received import Received, receive
-from agentkit.waiting import POLL_SECONDS, NotInTimeError
+from agentkit.waiting import POLL_SECONDS, SECONDS_MAX, NotInTimeError
 
 T = TypeVar("T")
 Binding = tuple[str, str]
@@ -75,7 +75,10 @@ class Observer:
         self._connection.process_data_events(time_limit=seconds_max)
 
     def wait_for(
-        self, predicate: Callable[[list[Received]], T], seconds_max: float = 15.0, what: str = ""
+        self,
+        predicate: Callable[[list[Received]], T],
+        seconds_max: float = SECONDS_MAX,
+        what: str = "",
     ) -> T:
         """Receive until the predicate of all messages returns something true. Returns that."""
         end = time.monotonic() + seconds_max
@@ -97,7 +100,7 @@ class Observer:
         message_type: str,
         *,
         since: int = 0,
-        seconds_max: float = 15.0,
+        seconds_max: float = SECONDS_MAX,
         **fields: Any,
     ) -> Received:
         """Receive until there is a message of a type, with these fields."""

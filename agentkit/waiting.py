@@ -7,6 +7,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
+# Enough for a process to start on a machine that is busy with something else.
+SECONDS_MAX = 45.0
 
 
 class KitError(Exception):
@@ -17,7 +19,9 @@ class NotInTimeError(KitError):
     """What was waited for has not come."""
 
 
-def wait_until(condition: Callable[[], T], seconds_max: float = 15.0, what: object = "") -> T:
+def wait_until(
+    condition: Callable[[], T], seconds_max: float = SECONDS_MAX, what: object = ""
+) -> T:
     """Wait until the condition returns something true, and return that.
 
     Raises `NotInTimeError`.

@@ -125,7 +125,7 @@ class ChoresWorker(DatabaseWorker):
                 batch = consumer.next_batch(retry.next() if self._held else POLL_SECONDS)
                 if batch or self._held:
                     consumer.finish(self._handle(connection, batch), [])
-                    self.note_success()
+                self.note_success()
                 if not self._held:
                     retry.reset()
         finally:

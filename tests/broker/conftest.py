@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from agentkit.broker import Broker
-from agentkit.waiting import wait_until
+from agentkit.waiting import SECONDS_MAX, wait_until
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery
 
@@ -46,7 +46,7 @@ def fill(broker: Broker, queue: str) -> Callable[[int], list[bytes]]:
     return publish
 
 
-def take(consumer: BatchConsumer, count: int, seconds_max: float = 15.0) -> list[Delivery]:
+def take(consumer: BatchConsumer, count: int, seconds_max: float = SECONDS_MAX) -> list[Delivery]:
     """Batches, joined, until there are at least so many messages. Nothing is acknowledged."""
     taken: list[Delivery] = []
 
