@@ -471,6 +471,12 @@ SCHEMES = {
         "{scheme}://user:secret/secret@localhost:port?password=secret",
         "{scheme}://localhost:99999/?password=secret",
         "{scheme}:// secret",
+        "{scheme}://user:secr%et@localhost",
+        "{scheme}://user:secr%00et@localhost",
+        "{scheme}://user:12#secret@localhost",
+        "{scheme}://user:12?secret@localhost",
+        "{scheme}://user:12/secret@localhost",
+        "{scheme}://user:12%3Fsecret@localhost?password=se%cret",
     ],
 )
 def test_wrong_urls_are_refused_with_no_password_shown(name: str, url: str) -> None:
@@ -488,8 +494,37 @@ def test_a_url_has_a_host(name: str) -> None:
 def test_the_error_tells_what_is_harmless() -> None:
     assert refuse("PROTOCOL_BROKER_URL", "http://user:secret@mq.example.com:5672/x") == (
         "PROTOCOL_BROKER_URL is 'http://***@mq.example.com:5672/x',"
-        " but must be a URL that begins with amqp:// or amqps://"
+        " but must be a URL that begins with amqp:// or amqps://; a special symbol in a password,"
+        " such as `%`, `@` or `#`, has to be percent-encoded"
     )
+
+
+def test_an_address_in_the_place_of_something_else_is_masked() -> None:
+    for name in DEFAULTS:
+        for text in ("amqp+x://user:secret@mq.example.com / x", "user:secret@mq.example.com / x"):
+            assert "secret" not in refuse(name, text)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "user@localhost",
+        "localhost?ssl_options=secret",
+        "localhost?ssl_options=%5B%5D",
+        "localhost?ssl_options=%7B%27certfile%27%3A",
+        "localhost?ssl_options=exit()",
+    ],
+)
+def test_broker_urls_that_pika_would_not_understand(rest: str) -> None:
+    assert "secret" not in refuse("PROTOCOL_BROKER_URL", f"amqps://{rest}")
+
+
+def test_symbols_that_are_encoded_are_fine() -> None:
+    options = "%7B%27ca_certs%27%3A%27/run/ca.crt%27%2C%27certfile%27%3A%27/run/w.crt%27%7D"
+    url = f"amqps://us%40er:p%25%23%2F%3F%40w@mq.example.com:5671/%2F?ssl_options={options}"
+    assert load("PROTOCOL_BROKER_URL", url) == url
+    url = "postgresql+psycopg://u:p%25%40@db/x?sslmode=verify-full&sslrootcert=/run/ca.crt"
+    assert load("POSTGRES_URL", url) == url
 
 
 # --- All of them ---
