@@ -1,7 +1,8 @@
 """How Alembic runs the migrations of this application: `flask db upgrade`.
 
 An upgrade to the latest migration also installs the stored procedures of this version of the
-program, in the same transaction; on the way down they are removed first.
+program, and grants what the role of the workers needs, if one is named, all in the same
+transaction; on the way down the procedures are removed first.
 
 A migration that waits for a lock makes everybody behind it wait, too, so it does not wait
 for long: it fails, and can be run again.
@@ -19,6 +20,7 @@ LOCK_TIMEOUT = "10s"
 STATEMENT_TIMEOUT = "10min"
 
 database = current_app.extensions["migrate"].db
+settings = current_app.extensions["swpt_accounts_settings"]
 
 
 def run_migrations() -> None:
@@ -50,7 +52,7 @@ def run_in_one_transaction() -> None:
             run_script(uninstall_script())
         context.run_migrations()
         if destination() == REVISION:
-            run_script(install_script())
+            run_script(install_script(settings.postgres_running_role))
 
 
 def destination() -> str | None:

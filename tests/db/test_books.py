@@ -1,5 +1,7 @@
 """`verify_books` finds whatever is wrong with the books, and nothing else."""
 
+from collections.abc import Callable
+
 import pytest
 
 from swpt_accounts.audit.books import BOOK_ERRORS_MAX
@@ -95,8 +97,14 @@ def test_books_are_right_while_work_is_under_way(busy: Shard) -> None:
         ),
     ],
 )
-def test_error_is_found(busy: Shard, statement: str, creditor_id: int | None, words: str) -> None:
-    busy.connection.raw.execute(statement)
+def test_error_is_found(
+    busy: Shard,
+    as_owner: Callable[[str], None],
+    statement: str,
+    creditor_id: int | None,
+    words: str,
+) -> None:
+    as_owner(statement)
     found = find_errors(busy.connection)
     assert any(d == DEBTOR and c == creditor_id and words in error for d, c, error in found), found
 

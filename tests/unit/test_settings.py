@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "FETCH_API_URL": None,
     "POSTGRES_URL": None,
     "SQLALCHEMY_DATABASE_URI": None,
+    "POSTGRES_RUNNING_ROLE": None,
     "PROTOCOL_BROKER_URL": "amqp://guest:guest@localhost:5672",
     "PROTOCOL_BROKER_QUEUE": "swpt_accounts",
     "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": "#",
