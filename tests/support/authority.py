@@ -29,6 +29,7 @@ def idle_authority(
     database_url: str,
     worker_url: str,
     broker_url: str,
+    worker_broker_url: str,
     authority_settings: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Authority]:
@@ -39,6 +40,8 @@ def idle_authority(
     folder = tmp_path_factory.mktemp("authority")
     rights = {
         "SQLALCHEMY_DATABASE_URI": worker_url,
+        "PROTOCOL_BROKER_URL": worker_broker_url,
+        "CHORES_BROKER_URL": worker_broker_url,
     }
     settings = {**rights, **authority_settings}
     made = Authority(database_url, broker_url, folder, settings)
