@@ -40,6 +40,7 @@ The commands of this container:
   delete_queue                      delete the queue as soon as it is empty and unused
   verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
   verify_books                      exit with 0 if the money of all accounts adds up, else with 1
+  psql                              a session with the database; the arguments are psql's
   test                              run the tests (in an image that was built for them)
   develop-run-flask                 the fetch API on Flask's own server
   help                              this text
@@ -188,6 +189,10 @@ case $1 in
   flush_account_purges) flush AccountPurgeSignal "$@" ;;
   flush_rejected_configs) flush RejectedConfigSignal "$@" ;;
   flush_pending_balance_changes) flush PendingBalanceChangeSignal "$@" ;;
+  psql)
+    shift
+    exec python "$here/psql.py" "$@"
+    ;;
   test)
     shift
     run_tests "$@"
