@@ -40,9 +40,10 @@ class Package(NamedTuple):
 
 def licences_of(metadata: PackageMetadata) -> tuple[str, ...]:
     """What a package says, in the best of the three ways in which it may."""
-    if expression := metadata.get("License-Expression"):
+    if "License-Expression" in metadata:
+        expression = metadata["License-Expression"]
         return tuple(re.split(r" (?:AND|OR) ", expression.replace("(", "").replace(")", "")))
-    text = metadata.get("License") or ""
+    (text, *_) = metadata.get_all("License") or [""]
     if text and "\n" not in text and len(text) <= _LENGTH_MAX:
         return (text,)
     classifiers = metadata.get_all("Classifier") or []

@@ -45,8 +45,8 @@ class All:
         names = ("FETCH_API_URL", "PROTOCOL_BROKER_URL", "CHORES_BROKER_URL")
         settings = {name: authority.environment[name] for name in names}
         database_url = authority.environment["SQLALCHEMY_DATABASE_URI"]
-        self.passwords = {urlsplit(url).password for url in (*settings.values(), database_url)}
-        self.passwords.discard(None)
+        urls = map(urlsplit, (*settings.values(), database_url))
+        self.passwords = {parts.password for parts in urls if parts.password}
         environment = image_environment(
             **settings,
             POSTGRES_URL=database_url,

@@ -5,6 +5,7 @@
 set -euo pipefail
 
 CHECKOUT=$(cd "$(dirname "$0")/../.." && pwd -P)
+# shellcheck disable=SC2034
 ROOT=$1 VAR=$1 SERVICES=$1/services
 for part in common packages postgres rabbitmq services; do
   # shellcheck source=/dev/null
