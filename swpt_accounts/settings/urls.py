@@ -21,10 +21,14 @@ def check_url(url: str, schemes: tuple[str, ...]) -> None:
         raise ValueError
     if parts.port == 0 or not url.startswith(f"{parts.scheme}://"):
         raise ValueError
-    # PostgreSQL has Unix sockets, which have no host.
-    if not parts.hostname and "postgresql" not in schemes:
+    if "#" in url or "@" in parts.path + parts.query:
         raise ValueError
-    if "#" in url or "@" in parts.path + parts.query or _WRONG_PERCENT.search(url):
+    if "postgresql" in schemes:
+        # Libpq shows what it cannot decode.
+        if _WRONG_PERCENT.search(url):
+            raise ValueError
+    elif not parts.hostname:
+        # (PostgreSQL has Unix sockets, which have no host.)
         raise ValueError
     if "amqp" in schemes:
         _check_broker(parts.username, parts.password, parts.query)

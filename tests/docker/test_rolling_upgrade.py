@@ -56,8 +56,8 @@ class Release:
         self._replace("installing.py", f'"{REVISION}"', f'"{revision}"')
         self._replace(
             "sql/preparing.sql",
-            "p_after_id bigint, p_count_max integer, p_commit_period interval,",
-            "p_after_id bigint, p_count_max integer, p_commit_period interval, p_more integer,",
+            "p_left_ids bigint[], p_commit_period interval,",
+            "p_left_ids bigint[], p_commit_period interval, p_more integer,",
         )
         self._replace("sql/wakeups.sql", "pg_notify(p_topic, '')", "pg_notify(p_topic, 'later')")
 
