@@ -23,6 +23,7 @@ from psycopg.errors import UndefinedTable
 from swpt_accounts.broker.connecting import connect_blocking
 from swpt_accounts.db.installing import REVISION, procedures_version
 from swpt_accounts.db.queries import query
+from swpt_accounts.db.session import LIMITS, session_options
 from swpt_accounts.settings import Settings, SettingsError, load_settings
 
 PAUSE_SECONDS_MIN = 0.25
@@ -51,7 +52,12 @@ def reason(error: BaseException) -> str:
 def connect_to_database(settings: Settings) -> psycopg.Connection[tuple[Any, ...]]:
     """Raises `UnavailableError`."""
     try:
-        return psycopg.connect(settings.postgres_dsn, autocommit=True, connect_timeout=5)
+        return psycopg.connect(
+            settings.postgres_dsn,
+            autocommit=True,
+            connect_timeout=5,
+            options=session_options(LIMITS),
+        )
     except psycopg.Error as error:
         raise UnavailableError(reason(error)) from error
 

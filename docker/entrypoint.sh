@@ -38,8 +38,11 @@ The commands of this container:
   subscribe                         declare exchanges and queues, and bind the queue
   unsubscribe                       remove the binding of the queue
   delete_queue                      delete the queue as soon as it is empty and unused
+  dead_letters                      list, show, replay, discard: the messages that were put aside
+  returned_messages                 list, show, retry, discard: what the broker did not take
   verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
-  verify_books                      exit with 0 if the money of all accounts adds up, else with 1
+  verify_books                      exit with 0 if the books are right, with 1 if they are not
+  add_up_books                      add up the exported books of all shards
   psql                              a session with the database; the arguments are psql's
   test                              run the tests (in an image that was built for them)
   develop-run-flask                 the fetch API on Flask's own server
@@ -174,7 +177,8 @@ case $1 in
   consume_messages | consume_chore_messages | \
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
     scan_accounts | scan_prepared_transfers | scan_registered_balance_changes | \
-    subscribe | unsubscribe | delete_queue | verify_shard_content | verify_books)
+    subscribe | unsubscribe | delete_queue | dead_letters | returned_messages | \
+    verify_shard_content | verify_books | add_up_books)
     exec python -m swpt_accounts "$@"
     ;;
   flush_all)

@@ -4,8 +4,8 @@ An upgrade to the latest migration also installs the stored procedures of this v
 program, and grants what the role of the workers needs, if one is named, all in the same
 transaction; on the way down the procedures are removed first.
 
-A migration that waits for a lock makes everybody behind it wait, too, so it does not wait
-for long: it fails, and can be run again.
+A migration does not wait for long, for a lock or for anything else: it fails, and can be run again.
+Its limits are those of the session (swpt_accounts/db/session.py).
 """
 
 from collections.abc import Iterator
@@ -16,17 +16,12 @@ from sqlalchemy import text
 
 from swpt_accounts.db.installing import REVISION, install_script, uninstall_script
 
-LOCK_TIMEOUT = "10s"
-STATEMENT_TIMEOUT = "10min"
-
 database = current_app.extensions["migrate"].db
 settings = current_app.extensions["swpt_accounts_settings"]
 
 
 def run_migrations() -> None:
     with database.engine.connect() as connection:
-        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-        connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
         connection.execute(text("SET search_path = public"))
         connection.commit()
         context.configure(

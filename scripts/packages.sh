@@ -22,6 +22,7 @@ install_packages() (
   as_root mkdir -p "$(dirname "$NO_MAIN_CLUSTER")"
   echo 'create_main_cluster = false' | as_root tee "$NO_MAIN_CLUSTER" >/dev/null
   had_rabbitmq=$(has_package rabbitmq-server)
+  had_pgbouncer=$(has_package pgbouncer)
   {
     as_root apt-get update -q &&
       as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
@@ -29,6 +30,9 @@ install_packages() (
   if [ "$had_rabbitmq" = no ] && command -v systemctl >/dev/null; then
     # Freshly installed, for our own node only: nothing is to start at the next boot.
     as_root systemctl disable rabbitmq-server epmd.socket epmd.service >>"$log" 2>&1 || true
+  fi
+  if [ "$had_pgbouncer" = no ] && command -v systemctl >/dev/null; then
+    as_root systemctl disable pgbouncer >>"$log" 2>&1 || true
   fi
 )
 

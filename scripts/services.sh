@@ -60,6 +60,18 @@ services_install() {
   postgres_bin >/dev/null || missing+=(postgresql)
   rabbitmq_home >/dev/null || missing+=(rabbitmq-server)
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
+  services_install_pooler
+}
+
+# services_install_pooler: some tests want PgBouncer. Where it is not to be had they are skipped;
+# that is tried once.
+services_install_pooler() {
+  local tried=$VAR/pgbouncer.tried
+  if [ -e "$tried" ] || [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null; then return; fi
+  touch "$tried"
+  if is_root || sudo -n true 2>/dev/null; then
+    install_packages pgbouncer || say "the tests of connection poolers will be skipped"
+  fi
 }
 
 # services_locked FUNCTION: only one start or stop at a time.

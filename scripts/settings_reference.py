@@ -19,8 +19,9 @@ _TYPE_NAMES: Final[dict[type[kinds.Type], str]] = {
 _HEAD = """\
 # Settings
 
-All settings are environment variables. One that is empty counts as not set. A value that breaks
-its rule stops the process at start, with one line that names the variable.
+All settings are environment variables. One that is empty counts as not set, but for
+`PROTOCOL_BROKER_QUEUE_ROUTING_KEY`: a shard that misses its key must not take all messages. A value
+that breaks its rule stops the process at start, with one line that names the variable.
 
 Where 0 lets the program choose, it takes the default: the value with which it is fastest
 ([performance](../performance.md)).

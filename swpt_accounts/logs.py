@@ -24,4 +24,6 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.app_log_level.upper())
     # It reports each step of each connection; what matters is logged by the callers.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # It tells of errors that it ignores because others are raised.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -4,5 +4,7 @@ pytest_plugins = [
     "tests.support.database",
     "tests.support.broker",
     "tests.support.authority",
+    "tests.support.fetch_api",
     "tests.support.servers",
+    "tests.support.pooler",
 ]

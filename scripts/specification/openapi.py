@@ -2,7 +2,11 @@
 
 from typing import Any, Final
 
-from swpt_accounts.web.answers import NEGATIVE_MAX_AGE_SECONDS, POSITIVE_MAX_AGE_SECONDS
+from swpt_accounts.web.answers import (
+    NEGATIVE_MAX_AGE_SECONDS,
+    POSITIVE_MAX_AGE_SECONDS,
+    RETRY_AFTER_SECONDS,
+)
 
 FETCH_API_VERSION: Final = "1.0.0"
 
@@ -49,14 +53,15 @@ def openapi_document() -> Document:
                     "creditorId", "The creditor's id; 0 is the debtor's own account."
                 ),
             },
-            "responses": {"unavailable": _unavailable()},
+            "responses": {"foreign": _foreign(), "unavailable": _unavailable()},
         },
     }
 
 
 def _account(operation: Document) -> Document:
     parameters = [{"$ref": f"#/components/parameters/{p}"} for p in ("debtorId", "creditorId")]
-    operation["responses"]["500"] = {"$ref": "#/components/responses/unavailable"}
+    operation["responses"]["500"] = {"$ref": "#/components/responses/foreign"}
+    operation["responses"]["503"] = {"$ref": "#/components/responses/unavailable"}
     return {"parameters": parameters, "get": operation}
 
 
@@ -144,9 +149,20 @@ def _config() -> Document:
     }
 
 
+def _foreign() -> Document:
+    return {
+        "description": "The account belongs to another shard; or the program has failed.",
+        "headers": _cache(NEGATIVE_MAX_AGE_SECONDS),
+        "content": _ERROR,
+    }
+
+
 def _unavailable() -> Document:
     return {
-        "description": "The account belongs to another shard, or the database does not answer.",
-        "headers": _cache(NEGATIVE_MAX_AGE_SECONDS),
+        "description": "The database does not answer.",
+        "headers": {
+            "Cache-Control": _header("no-store", "No cache may keep the answer."),
+            "Retry-After": _header(str(RETRY_AFTER_SECONDS), "In how many seconds to ask again."),
+        },
         "content": _ERROR,
     }

@@ -8,6 +8,7 @@ from psycopg import sql
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import OWNER_COLUMNS
 from swpt_accounts.db.queries import query
+from swpt_accounts.db.session import READING
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS
@@ -28,10 +29,8 @@ def find_foreign_record(settings: Settings) -> str | None:
 
     Reads `app_verify_shard_yield_per` rows at a time, and sleeps in between.
     """
-    connection = connect(settings, "verify_shard_content")
+    connection = connect(settings, "verify_shard_content", is_read_only=True, behaviour=[READING])
     try:
-        connection.raw.execute("SET statement_timeout = 0")
-        connection.raw.execute("SET enable_seqscan = on")
         for table in (*_TABLES, *(outbox_table(name, settings).table for name in SIGNALS)):
             for debtor_id, creditor_id in _owners(connection, settings, table):
                 if not settings.realm.contains(debtor_id, creditor_id):

@@ -20,9 +20,18 @@ def connection_parameters(url: str, name: str) -> pika.URLParameters:
     return parameters
 
 
-def connect_blocking(url: str, name: str) -> pika.BlockingConnection:
+def connect_blocking(
+    url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
+) -> pika.BlockingConnection:
     """Connect. Raises `AMQPError`, also where the host is not found, or refuses."""
+    parameters = connection_parameters(url, name)
+    parameters.heartbeat = heartbeat_seconds
     try:
-        return pika.BlockingConnection(connection_parameters(url, name))
+        return pika.BlockingConnection(parameters)
     except OSError as error:
         raise AMQPConnectionError(repr(error)) from error
+
+
+def server_version(connection: pika.BlockingConnection) -> str:
+    """The version that the broker says it has."""
+    return str(connection._impl.server_properties.get("version", ""))

@@ -2,21 +2,26 @@
 
 import logging
 import math
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from select import POLLIN, poll
-from threading import Thread
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, UnroutableError
+from pika.exceptions import AMQPError
 from pika.spec import Basic
 
 from swpt_accounts.broker.connecting import connect_blocking
 from swpt_accounts.broker.dead_letters import dead_letter_properties
-from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
+from swpt_accounts.broker.renewing import (
+    COPY_HEADER,
+    RETURNS_COUNT_MAX,
+    came_back_too_often,
+    copy_properties,
+    take_copy_mark,
+)
+from swpt_accounts.broker.safe_publishing import SafePublisher
+from swpt_accounts.broker.stop_watch import StopWatch
+from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
@@ -27,13 +32,17 @@ POLL_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message as it came from the broker."""
+    """A message as it came from the broker.
+
+    One that `is_copy` may be there twice, and counts as redelivered.
+    """
 
     tag: int
     routing_key: str
     is_redelivered: bool
     properties: pika.BasicProperties
     body: bytes
+    is_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +73,17 @@ class BatchConsumer:
         self._prefetch_count = prefetch_count
         # The tags of what is not acknowledged yet, in order.
         self._unfinished: list[int] = []
-        self._dead_letters: BlockingChannel | None = None
-        self._watch: _StopWatch | None = None
+        # Of these, those that have come back too often.
+        self._worn: list[Delivery] = []
+        self._watch: StopWatch | None = None
         self._connection = connect_blocking(url, name)
+        self._publisher = SafePublisher(self._connection, stop)
         try:
             self._channel = self._connection.channel()
             self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
             self._consumer_tag = self._channel.basic_consume(queue, self._on_delivery)
             self._channel.add_on_cancel_callback(self._on_cancel)
-            self._watch = _StopWatch(self._connection, stop) if stop else None
+            self._watch = StopWatch(self._connection, stop) if stop else None
         except AMQPError:
             self.close()
             raise
@@ -84,9 +95,17 @@ class BatchConsumer:
         properties: pika.BasicProperties,
         body: bytes,
     ) -> None:
-        self._batch.append(
-            Delivery(method.delivery_tag, method.routing_key, method.redelivered, properties, body)
+        routing_key, is_redelivered, is_copy = method.routing_key, method.redelivered, False
+        headers = properties.headers
+        if headers and COPY_HEADER in headers:
+            routing_key = take_copy_mark(headers, routing_key)
+            is_redelivered = is_copy = True
+        delivery = Delivery(
+            method.delivery_tag, routing_key, is_redelivered, properties, body, is_copy
         )
+        if method.redelivered and came_back_too_often(headers):
+            self._worn.append(delivery)
+        self._batch.append(delivery)
 
     def _on_cancel(self, _method: object) -> None:
         raise AMQPError(f"the broker has cancelled the consumer of {self._queue!r}")
@@ -99,6 +118,8 @@ class BatchConsumer:
             count = len(self._batch)
             self._connection.process_data_events(time_limit=0)
         batch, self._batch = self._batch, []
+        if self._worn:
+            batch = self._renew(batch)
         self._unfinished += [delivery.tag for delivery in batch]
         return batch
 
@@ -106,11 +127,43 @@ class BatchConsumer:
         """Answer the broker's heartbeats during a long wait."""
         self._connection.process_data_events(time_limit=0)
 
+    def _renew(self, batch: list[Delivery]) -> list[Delivery]:
+        """Put copies of worn messages into the queue. Returns the messages that stay.
+
+        When it ends in between, a message is there twice, and both are marked as copies.
+        """
+        worn, self._worn = self._worn, []
+        renewed: set[int] = set()
+        for delivery in worn:
+            properties = copy_properties(delivery.properties, delivery.routing_key, self._user)
+            try:
+                self._publisher.publish(self._queue, delivery.body, properties)
+            except AMQPError as error:
+                if not self._connection.is_open:
+                    raise
+                logger.warning("The queue %r takes no copies: %r", self._queue, error)
+                break
+            self._channel.basic_ack(delivery.tag)
+            renewed.add(delivery.tag)
+        if renewed:
+            logger.warning(
+                "%d messages of %r had come back %d times, and were replaced by copies: so no"
+                " delivery limit takes them out of it.",
+                len(renewed),
+                self._queue,
+                RETURNS_COUNT_MAX,
+            )
+        return [delivery for delivery in batch if delivery.tag not in renewed]
+
     def finish(self, deliveries: Iterable[Delivery], refusals: Iterable[Refusal]) -> None:
-        """Put the refused ones of these messages aside, then acknowledge all of these."""
-        for refusal in refusals:
+        """Acknowledge messages; the refused ones of them when they have been put aside."""
+        refused = {refusal.delivery.tag: refusal for refusal in refusals}
+        self._acknowledge({d.tag for d in deliveries if d.tag not in refused})
+        for tag, refusal in refused.items():
             self._put_aside(refusal)
-        finished = {delivery.tag for delivery in deliveries}
+            self._acknowledge({tag})
+
+    def _acknowledge(self, finished: set[int]) -> None:
         self._unfinished = [tag for tag in self._unfinished if tag not in finished]
         first_unfinished = self._unfinished[0] if self._unfinished else math.inf
         up_to = max((tag for tag in finished if tag < first_unfinished), default=None)
@@ -134,30 +187,14 @@ class BatchConsumer:
             refusal.reason,
             self._user,
         )
-        try:
-            self._publish_dead_letter(refusal.delivery.body, properties)
-        except UnroutableError:
-            # Somebody has removed the dead-letter queue.
-            declare_dead_letter_queue(self._connection, self._queue)
-            self._publish_dead_letter(refusal.delivery.body, properties)
-
-    def _publish_dead_letter(self, body: bytes, properties: pika.BasicProperties) -> None:
-        self._dead_letter_channel().basic_publish(
-            "", dead_letter_queue(self._queue), body, properties, mandatory=True
-        )
-
-    def _dead_letter_channel(self) -> BlockingChannel:
-        if self._dead_letters is None:
-            self._dead_letters = self._connection.channel()
-            self._dead_letters.confirm_delivery()
-        return self._dead_letters
+        self._publisher.publish_dead_letter(self._queue, refusal.delivery.body, properties)
 
     def pause(self) -> None:
         """Stop receiving; what was received and not handled goes back to the queue."""
         self._channel.basic_cancel(self._consumer_tag)
         if self._batch:
             self._channel.basic_nack(self._batch[-1].tag, multiple=True, requeue=True)
-            self._batch = []
+            self._batch, self._worn = [], []
 
     def resume(self) -> None:
         """Receive again."""
@@ -169,33 +206,3 @@ class BatchConsumer:
             self._watch.end()
         if self._connection.is_open:
             self._connection.close()
-
-
-class _StopWatch:
-    """A thread that ends the waits of a connection when the stop comes.
-
-    Else the connection would have to wake up all the time to look for it.
-    """
-
-    def __init__(self, connection: pika.BlockingConnection, stop: Stop) -> None:
-        self._connection = connection
-        self._stop = stop
-        self._end_fd, self._write_fd = os.pipe()
-        self._thread = Thread(target=self._run, name="stop watch", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        waiting = poll()
-        waiting.register(self._stop.fileno(), POLLIN)
-        waiting.register(self._end_fd, POLLIN)
-        waiting.poll()
-        if self._stop.is_requested():
-            with suppress(AMQPError):
-                self._connection.add_callback_threadsafe(lambda: None)
-
-    def end(self) -> None:
-        """End the thread."""
-        os.write(self._write_fd, b"!")
-        self._thread.join()
-        os.close(self._end_fd)
-        os.close(self._write_fd)

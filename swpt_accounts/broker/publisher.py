@@ -1,6 +1,7 @@
 """Publishes messages with a window of confirms."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from time import monotonic
@@ -10,12 +11,20 @@ import pika
 from pika.exceptions import AMQPConnectionError, AMQPError
 
 from swpt_accounts.broker.connecting import connection_parameters
+from swpt_accounts.broker.pace import Pace
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS_MAX = 15.0
 CLOSE_SECONDS_MAX = 2.0
+# The longest silence: no confirm comes, and no byte leaves.
 CONFIRM_SECONDS_MAX = 30.0
+# A broker that is short of memory or disk space says so, and takes nothing for a while.
+BLOCKED_SECONDS_MAX = 300.0
 # How many messages may wait for their confirm at a time.
+WINDOW_COUNT_MIN = 32
 WINDOW_COUNT_MAX = 2000
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,10 @@ class Publication:
     properties: pika.BasicProperties
     body: bytes
     mandatory: bool = True
+
+
+# To the default exchange, and no queue of this name.
+_PROBE = Publication("", "swpt_accounts.nobody", pika.BasicProperties(), b"", mandatory=False)
 
 
 class Publisher:
@@ -46,8 +59,13 @@ class Publisher:
         self._refused: dict[int, str] = {}
         self._returned: list[tuple[str, str, bytes, str]] = []
         self._count_max = 0
+        self._window = Pace(WINDOW_COUNT_MIN, WINDOW_COUNT_MAX)
+        self._blocked_at: float | None = None
+        parameters = connection_parameters(url, name)
+        # pika would close the connection, and what is on its way would be sent twice
+        parameters.blocked_connection_timeout = None
         self._connection = pika.SelectConnection(
-            connection_parameters(url, name),
+            parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_closed,
             on_close_callback=self._on_closed,
@@ -85,6 +103,8 @@ class Publisher:
         self._raise_error()
 
     def _on_open(self, connection: Any) -> None:
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
         connection.channel(on_open_callback=self._on_channel_open)
 
     def _on_channel_open(self, channel: Any) -> None:
@@ -101,40 +121,91 @@ class Publisher:
         self._error = self._error or error
         self._connection.ioloop.stop()
 
+    def _on_blocked(self, _connection: Any, method: Any) -> None:
+        self._blocked_at = monotonic()
+        self._connection.ioloop.stop()
+        logger.warning("The broker takes no messages: %s. Waiting.", method.method.reason)
+
+    def _on_unblocked(self, _connection: Any, _method: Any) -> None:
+        self._blocked_at = None
+        logger.warning("The broker takes messages again.")
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker has said that it takes no messages for now."""
+        return self._blocked_at is not None
+
     # -- publishing ---------------------------------------------------------
 
-    def publish(self, publications: Iterable[Publication]) -> dict[int, str]:
+    def publish(
+        self,
+        publications: Iterable[Publication],
+        while_waiting: Callable[[], None] = lambda: None,
+    ) -> dict[int, str]:
         """Publish messages, and wait until the broker has answered for each of them.
 
-        Returns the positions of those that the broker did not take, and why. Raises
-        `AMQPError` when the connection is lost, or the answers do not come: then each
-        message may have been taken or not.
+        Calls `while_waiting` about once a second while answers are late; what it raises ends
+        the waiting. Returns the positions of those that the broker did not take, and why.
+        Raises `AMQPError` when the connection is lost, when no answer comes for
+        `CONFIRM_SECONDS_MAX`, or the broker is blocked for `BLOCKED_SECONDS_MAX`: then each
+        message may have been taken or not, and the connection is to be closed.
         """
         published: list[Publication] = []
         for position, publication in enumerate(publications):
-            if len(self._unconfirmed) >= WINDOW_COUNT_MAX:
-                self._await_confirms(WINDOW_COUNT_MAX // 2)
+            if len(self._unconfirmed) >= self._window.count:
+                self._make_room(while_waiting)
             self._raise_error()
-            self._channel.basic_publish(
-                publication.exchange,
-                publication.routing_key,
-                publication.body,
-                publication.properties,
-                publication.mandatory,
-            )
-            self._last_tag += 1
-            self._unconfirmed[self._last_tag] = position
+            self._publish(publication, position)
             published.append(publication)
-        self._await_confirms(0)
+        self._await_confirms(0, while_waiting)
         return self._collect_refused(published)
 
-    def _await_confirms(self, count_max: int) -> None:
+    def _publish(self, publication: Publication, position: int) -> None:
+        self._channel.basic_publish(
+            publication.exchange,
+            publication.routing_key,
+            publication.body,
+            publication.properties,
+            publication.mandatory,
+        )
+        self._last_tag += 1
+        self._unconfirmed[self._last_tag] = position
+
+    def _make_room(self, while_waiting: Callable[[], None]) -> None:
+        """Wait until half of the window is confirmed."""
+        count, started_at = len(self._unconfirmed), monotonic()
+        self._await_confirms(count // 2, while_waiting)
+        self._window.note(count - len(self._unconfirmed), monotonic() - started_at)
+
+    def _await_confirms(
+        self,
+        count_max: int,
+        while_waiting: Callable[[], None] = lambda: None,
+        is_waiting: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Wait until no more than so many messages are unconfirmed."""
         self._count_max = count_max
-        if len(self._unconfirmed) > count_max:
-            self._run(CONFIRM_SECONDS_MAX)
+        left, progress_at = (0, 0), monotonic()
+        while len(self._unconfirmed) > count_max and is_waiting():
+            self._run(_LOOK_SECONDS)
+            before, left = left, self._left()
+            if left != before:
+                progress_at = monotonic()
+            elif self._blocked_at is None:
+                self._check_silence(progress_at, CONFIRM_SECONDS_MAX)
+            else:
+                self._check_silence(self._blocked_at, BLOCKED_SECONDS_MAX)
+                progress_at = monotonic()
             if len(self._unconfirmed) > count_max:
-                self._fail("the broker does not confirm messages")
+                while_waiting()
+
+    def _left(self) -> tuple[int, int]:
+        """What is yet to be confirmed, and the bytes that are yet to leave."""
+        return len(self._unconfirmed), self._connection._get_write_buffer_size()
+
+    def _check_silence(self, since: float, seconds_max: float) -> None:
+        if monotonic() - since > seconds_max:
+            self._fail("the broker does not confirm messages")
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method
@@ -170,6 +241,31 @@ class Publisher:
             self._returned = []
         return refused
 
+    def message_count(self, queue: str) -> int:
+        """How many messages wait in a queue. Raises `AMQPError`, also if there is none."""
+        counts: list[int] = []
+
+        def on_declared(frame: Any) -> None:
+            counts.append(frame.method.message_count)
+            self._connection.ioloop.stop()
+
+        self._raise_error()
+        self._channel.queue_declare(queue, passive=True, callback=on_declared)
+        self._run(CONFIRM_SECONDS_MAX)
+        if not counts:
+            self._fail(f"the broker does not tell how long the queue {queue!r} is")
+        return counts[0]
+
+    def probe(self) -> None:
+        """Find out whether the broker takes messages: `is_blocked`. Raises `AMQPError`.
+
+        It says so only to somebody who publishes: to the first message, which it still takes.
+        These are for nobody, and leave no trace.
+        """
+        for _ in range(2):
+            self._publish(_PROBE, -1)
+            self._await_confirms(0, is_waiting=lambda: not self.is_blocked)
+
     def keep_alive(self) -> None:
         """Answer the broker's heartbeats. Raises `AMQPError` when the connection is lost."""
         self._run(0)
@@ -184,6 +280,9 @@ class Publisher:
         end = monotonic() + CLOSE_SECONDS_MAX
         while not self._connection.is_closed and (rest := end - monotonic()) > 0:
             self._turn(rest)
+        if self._connection.is_closing:
+            # the broker does not answer
+            self._connection._terminate_stream(AMQPConnectionError("closed"))
         # after a lost connection, the socket is closed in an iteration of its own
         self._turn(0)
         self._connection.ioloop.close()

@@ -1,14 +1,17 @@
 """Exchanges, queues and bindings (docs/reference/amqp.md). Declaring them again is harmless."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
-from swpt_accounts.broker.connecting import connect_blocking
+from swpt_accounts.broker.connecting import HEARTBEAT_SECONDS, connect_blocking, server_version
+from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
 from swpt_accounts.smp.routing import (
     ACCOUNTS_IN_EXCHANGE,
     TO_COORDINATORS_EXCHANGE,
@@ -46,14 +49,22 @@ def dead_letter_queue(queue: str) -> str:
 
 
 @contextmanager
-def connection_to(url: str, name: str) -> Iterator[BlockingConnection]:
+def connection_to(
+    url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
+) -> Iterator[BlockingConnection]:
     """A connection that is closed in the end. Raises `pika.exceptions.AMQPError`."""
-    connection = connect_blocking(url, name)
+    connection = connect_blocking(url, name, heartbeat_seconds)
     try:
         yield connection
     finally:
         if connection.is_open:
             connection.close()
+
+
+# A queue that has these values too is as good: the first are an older version's and, misspelt and
+# so without effect, another program's.
+_HARMLESS_ARGUMENTS = {"x-overflow": re.compile("reject-publish"), ARGUMENT: re.compile("-?[0-9]+")}
+_INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .* current is (?:the value )?'([^']*)'")
 
 
 class _Object:
@@ -83,15 +94,47 @@ class _Object:
         except ChannelClosedByBroker as error:
             if error.reply_code != _PRECONDITION_FAILED:
                 raise
-            raise TopologyError(
-                f"the {self._kind} {self._name!r} exists, but not as it should be; nothing was"
-                f" changed: {error.reply_text}"
-            ) from None
-        channel.close()
+            self._accept(connection, error.reply_text)
+        else:
+            channel.close()
+
+    def _accept(self, connection: BlockingConnection, difference: str) -> None:
+        raise TopologyError(
+            f"the {self._kind} {self._name!r} exists, but not as it should be; nothing was"
+            f" changed: {difference}"
+        )
 
     def _declare(self, channel: BlockingChannel, *args: Any, **kwargs: Any) -> None:
         declare = channel.exchange_declare if self._kind == "exchange" else channel.queue_declare
         declare(*args, **kwargs)
+
+
+class _QuorumQueue(_Object):
+    """A quorum queue. One that exists may have more arguments, if these do no harm."""
+
+    def __init__(self, name: str, **arguments: Any) -> None:
+        self._queue_arguments: dict[str, Any] = {"x-queue-type": "quorum", **arguments}
+        super().__init__("queue", name, arguments=self._queue_arguments)
+
+    @property
+    def delivery_limit(self) -> int | None:
+        """The argument of the queue as it was found, after `declare`."""
+        return self._queue_arguments.get(ARGUMENT)
+
+    def _accept(self, connection: BlockingConnection, difference: str) -> None:
+        found = _INEQUIVALENT.search(difference)
+        name, value = found.groups() if found else ("", "")
+        rule = _HARMLESS_ARGUMENTS.get(name)
+        if rule is None or not rule.fullmatch(value) or name in self._queue_arguments:
+            super()._accept(connection, difference)
+        self._queue_arguments[name] = int(value) if name == ARGUMENT else value
+        self.declare(connection)
+
+
+def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | None) -> None:
+    vhost = pika.URLParameters(url).virtual_host
+    if advice := limit_advice(server_version(connection), vhost, queue, limit):
+        logger.warning("%s", advice)
 
 
 def _declare_all(connection: BlockingConnection, objects: Iterable[_Object]) -> None:
@@ -115,16 +158,11 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
 
     Raises `TopologyError`, and `pika.exceptions.AMQPError`.
     """
-    incoming = _Object(
-        "queue",
-        queue,
-        arguments={
-            "x-queue-type": "quorum",
-            "x-overflow": "reject-publish",
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": dead_letter_queue(queue),
-        },
-    )
+    dead_letters = {
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": dead_letter_queue(queue),
+    }
+    incoming = _QuorumQueue(queue, **dead_letters)
     exchanges = [_Object("exchange", name, exchange_type=kind) for name, kind in _EXCHANGES]
     with connection_to(url, "subscribe") as connection:
         _declare_all(connection, [*exchanges, _dead_letter_queue(queue), incoming])
@@ -136,6 +174,7 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
                 arguments={"x-match": "all", "coordinator-type": coordinator_type},
             )
         channel.queue_bind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
+        _advise(connection, url, queue, incoming.delivery_limit)
     logger.info("The queue %r is bound to %r with %r.", queue, ACCOUNTS_IN_EXCHANGE, routing_key)
 
 
@@ -148,8 +187,10 @@ def unsubscribe(url: str, queue: str, routing_key: str) -> None:
 
 def create_chores_queue(url: str, queue: str) -> None:
     """Declare the queue of the local tasks. Raises `TopologyError`."""
+    chores = _QuorumQueue(queue)
     with connection_to(url, "create_chores_queue") as connection:
-        _Object("queue", queue, arguments={"x-queue-type": "quorum"}).declare(connection)
+        chores.declare(connection)
+        _advise(connection, url, queue, chores.delivery_limit)
     logger.info("The queue %r is declared.", queue)
 
 

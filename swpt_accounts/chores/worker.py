@@ -1,11 +1,14 @@
 """The thread that does chores."""
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 
 import psycopg
 
-from swpt_accounts.broker.consumer import BatchConsumer, Delivery
+from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     CAPITALIZE_INTEREST,
@@ -19,39 +22,51 @@ from swpt_accounts.smp.chores import (
     ChangeInterestRate,
     Chore,
     TryToDeleteAccount,
+    UnknownChoreType,
     UpdateDebtorInfo,
     decode_chore,
 )
 from swpt_accounts.smp.decoding import MalformedMessage
+from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
 NAME = "consume_chore_messages"
+# How long a chore waits for the lock of its account. After half an hour the broker would take it
+# away, with the connection.
+HELD_SECONDS_MAX = 300.0
+_RETRY_SECONDS_MIN = 0.05
+_RETRY_SECONDS_MAX = 1.0
+UNKNOWN_TYPES_COUNT_MAX = 20
+# What a chore can be dropped for. All other errors may pass, and no chore is to blame.
+_ERRORS_OF_CHORES = (psycopg.DataError, psycopg.IntegrityError)
+
+Account = tuple[int, int]
 
 
-def decode_chores(batch: list[Delivery], settings: Settings) -> list[Chore]:
-    """The chores of a batch that are for accounts of this shard, in the order of the accounts."""
-    chores = []
-    for delivery in batch:
-        try:
-            chore = decode_chore(delivery.properties.type, delivery.body)
-        except MalformedMessage as error:
-            logger.error("A malformed chore is dropped: %s", error)
-            continue
-        if settings.realm.contains(chore.debtor_id, chore.creditor_id):
-            chores.append(chore)
-    return sorted(chores, key=lambda c: (c.debtor_id, c.creditor_id))
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A chore as it came from the queue."""
+
+    delivery: Delivery
+    chore: Chore
+    received_at: float = field(default_factory=monotonic)
+
+    @property
+    def account(self) -> Account:
+        return self.chore.debtor_id, self.chore.creditor_id
 
 
-def do_chore(connection: DatabaseConnection, settings: Settings, chore: Chore) -> None:
-    """Do one chore."""
+def do_chore(connection: DatabaseConnection, settings: Settings, chore: Chore) -> bool:
+    """Do one chore. Returns false if somebody else has locked the account: nothing was done."""
     account = {"debtor_id": chore.debtor_id, "creditor_id": chore.creditor_id}
     realm = settings.realm.parameters
+    is_done: bool
     match chore:
         case ChangeInterestRate():
-            connection.call(
+            is_done = connection.call_value(
                 CHANGE_INTEREST_RATE,
                 **account,
                 interest_rate=chore.interest_rate,
@@ -59,7 +74,7 @@ def do_chore(connection: DatabaseConnection, settings: Settings, chore: Chore) -
                 interval_min=settings.rate_change_interval,
             )
         case UpdateDebtorInfo():
-            connection.call(
+            is_done = connection.call_value(
                 UPDATE_DEBTOR_INFO,
                 **account,
                 iri=chore.debtor_info_iri,
@@ -69,20 +84,34 @@ def do_chore(connection: DatabaseConnection, settings: Settings, chore: Chore) -
             )
         case CapitalizeInterest():
             interval = timedelta(days=settings.app_min_interest_capitalization_days)
-            connection.call(CAPITALIZE_INTEREST, **account, interval_min=interval, **realm)
-        case TryToDeleteAccount():
-            connection.call(TRY_TO_DELETE_ACCOUNT, **account, **realm)
+            is_done = connection.call_value(
+                CAPITALIZE_INTEREST, **account, interval_min=interval, **realm
+            )
+        case _:
+            assert isinstance(chore, TryToDeleteAccount)
+            is_done = connection.call_value(TRY_TO_DELETE_ACCOUNT, **account, **realm)
+    return is_done
 
 
 class ChoresWorker(DatabaseWorker):
-    """Consumes chores: does a batch in one transaction, then acknowledges it."""
+    """Consumes chores: does a batch in one transaction, then acknowledges it.
+
+    The chores of accounts that somebody else has locked wait beside the batches, and are tried
+    again: at most half of what the broker delivers at once, so that others are always delivered.
+    """
 
     def __init__(self, settings: Settings, stop: Stop) -> None:
         super().__init__(settings, stop, NAME)
+        self._held_count_max = settings.chores_broker_prefetch_count // 2
+        self._held: list[Task] = []
+        self._unknown_types: set[str | None] = set()
 
     def work(self, connection: DatabaseConnection) -> None:
         """Consume until the stop."""
         settings = self.settings
+        # Those that were held come back with the new connection.
+        self._held = []
+        retry = Backoff(_RETRY_SECONDS_MIN, _RETRY_SECONDS_MAX)
         consumer = BatchConsumer(
             settings.chores_broker_url,
             settings.chores_broker_queue,
@@ -93,18 +122,83 @@ class ChoresWorker(DatabaseWorker):
         )
         try:
             while not self.stop.is_requested():
-                if batch := consumer.next_batch():
-                    self._do(connection, decode_chores(batch, settings))
-                    consumer.finish(batch, [])
+                batch = consumer.next_batch(retry.next() if self._held else POLL_SECONDS)
+                if batch or self._held:
+                    consumer.finish(self._handle(connection, batch), [])
                     self.note_success()
+                if not self._held:
+                    retry.reset()
         finally:
             consumer.close()
 
-    def _do(self, connection: DatabaseConnection, chores: list[Chore]) -> None:
+    def _handle(self, connection: DatabaseConnection, batch: list[Delivery]) -> list[Delivery]:
+        """Do what can be done now, and hold the rest. Returns what may be acknowledged."""
+        deliveries = [*(task.delivery for task in self._held), *batch]
+        tasks = [*self._held, *self._decode(batch)]
+        # in the order of the accounts, and for each account in the order of arrival
+        tasks.sort(key=lambda task: task.account)
+        self._held = self._without_excess(self._do(connection, tasks, set()))
+        held_tags = {task.delivery.tag for task in self._held}
+        return [delivery for delivery in deliveries if delivery.tag not in held_tags]
+
+    def _decode(self, batch: list[Delivery]) -> Iterable[Task]:
+        """The chores of a batch that are for accounts of this shard."""
+        for delivery in batch:
+            try:
+                chore = decode_chore(delivery.properties.type, delivery.body)
+            except UnknownChoreType as error:
+                self._note_unknown_type(delivery.properties.type, error)
+            except MalformedMessage as error:
+                logger.error("A malformed chore is dropped: %s", error)
+            else:
+                if self.settings.realm.contains(chore.debtor_id, chore.creditor_id):
+                    yield Task(delivery, chore)
+
+    def _note_unknown_type(self, chore_type: str | None, error: UnknownChoreType) -> None:
+        """Another version of the program may have posted many of them: once is enough."""
+        is_new = chore_type not in self._unknown_types
+        if is_new and len(self._unknown_types) < UNKNOWN_TYPES_COUNT_MAX:
+            self._unknown_types.add(chore_type)
+            logger.error("A malformed chore is dropped, and so are others like it: %s", error)
+
+    def _do(
+        self, connection: DatabaseConnection, tasks: list[Task], locked: set[Account]
+    ) -> list[Task]:
+        """Do tasks, one that the database refuses alone. Returns those of `locked` accounts."""
+        if not tasks:
+            return []
         try:
             with connection.raw.transaction():
-                for chore in chores:
-                    do_chore(connection, self.settings, chore)
-        except psycopg.DataError as error:
-            # A later scan posts again what is needed.
-            logger.error("A batch of %d chores is dropped: %s", len(chores), error)
+                return [task for task in tasks if not self._is_done(connection, task, locked)]
+        except _ERRORS_OF_CHORES as error:
+            if len(tasks) == 1:
+                # A later scan posts again what is needed.
+                logger.error("A chore is dropped: %s: %s", tasks[0].chore, error)
+                return []
+            middle = len(tasks) // 2
+            return [
+                left
+                for half in (tasks[:middle], tasks[middle:])
+                for left in self._do(connection, half, locked)
+            ]
+
+    def _is_done(self, connection: DatabaseConnection, task: Task, locked: set[Account]) -> bool:
+        if task.account not in locked and do_chore(connection, self.settings, task.chore):
+            return True
+        # those behind it keep their places
+        locked.add(task.account)
+        return False
+
+    def _without_excess(self, waiting: list[Task]) -> list[Task]:
+        """Those of them that go on waiting. A later scan posts the others again."""
+        oldest_at = monotonic() - HELD_SECONDS_MAX
+        held = [task for task in waiting if task.received_at > oldest_at]
+        held.sort(key=lambda task: task.delivery.tag)
+        held = held[: self._held_count_max]
+        if dropped_count := len(waiting) - len(held):
+            logger.warning(
+                "%d chores are dropped, whose accounts somebody else has locked."
+                " The accounts scan posts them again.",
+                dropped_count,
+            )
+        return held

@@ -19,6 +19,7 @@ MODULES: Final = MappingProxyType(
         "process_finalization_requests": "staging",
         "process_balance_changes": "staging",
         "flush_messages": "flushing",
+        "returned_messages": "returned_messages",
         "scan_accounts": "scanning_accounts",
         "scan_prepared_transfers": "scanning",
         "scan_registered_balance_changes": "scanning",
@@ -26,11 +27,16 @@ MODULES: Final = MappingProxyType(
         "unsubscribe": "topology",
         "delete_queue": "topology",
         "create_chores_queue": "topology",
+        "dead_letters": "dead_letters",
         "verify_shard_content": "auditing",
         "verify_books": "auditing",
+        "add_up_books": "auditing",
     }
 )
 """The commands, and the modules of this package in which they are, as functions of that name."""
+
+# They need none, or have an option that names it.
+_WITHOUT_DATABASE_SETTING: Final = {"verify_shard_content", "verify_books", "add_up_books"}
 
 
 class _LazyGroup(click.Group):
@@ -51,7 +57,8 @@ def swpt_accounts(context: click.Context) -> None:
     """Run the parts of the accounting authority."""
     try:
         context.obj = load_settings(os.environ)
-        _ = context.obj.database_url
+        if context.invoked_subcommand not in _WITHOUT_DATABASE_SETTING:
+            _ = context.obj.database_url
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
     configure_logging(context.obj)

@@ -1,6 +1,6 @@
 """The connections of the workers: one for each thread, in autocommit mode."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from select import POLLIN, poll
 from typing import Any, Final, Protocol
@@ -12,33 +12,13 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import namedtuple_row
 from psycopg.types.numeric import Int8Dumper
 
-from swpt_accounts.db.installing import procedures_schema, procedures_version
+from swpt_accounts.db.checking import check_session, refused_by_pooler
+from swpt_accounts.db.installing import procedures_schema
 from swpt_accounts.db.procedures import Procedure
-from swpt_accounts.db.queries import query
+from swpt_accounts.db.session import ARRIVED, WORKING, Pins, session_options
 from swpt_accounts.settings import Settings
 
-# Every statement of the workers finds rows by a key, or reads along an index. The planner gets no
-# other choice: its statistics lag behind tables that fill and empty all day.
-_PLANS = (
-    "enable_hashjoin=off",
-    "enable_mergejoin=off",
-    "enable_seqscan=off",
-    "enable_bitmapscan=off",
-    "jit=off",
-    "plan_cache_mode=force_generic_plan",
-)
-_LIMITS = (
-    "lock_timeout=10s",
-    "statement_timeout=120s",
-    "idle_in_transaction_session_timeout=120s",
-)
-
-
 _INT8_OID: Final = 20
-
-
-class ProceduresNotInstalled(psycopg.OperationalError):
-    """The database is not migrated, or not to this version. That may pass."""
 
 
 class HasFileno(Protocol):
@@ -144,40 +124,51 @@ class DatabaseConnection:
         self.raw.close()
 
 
-def connect(settings: Settings, name: str) -> DatabaseConnection:
+def connect(
+    settings: Settings,
+    name: str,
+    *,
+    is_read_only: bool = False,
+    behaviour: Sequence[Pins] = WORKING,
+) -> DatabaseConnection:
     """Connect to the database. Raises `psycopg.OperationalError`.
 
-    Also where this version's procedures are not installed: as `ProceduresNotInstalled`.
+    Of several servers in the URL the one that can be written to is taken; with `is_read_only`,
+    any that the URL allows. Where the program's procedures are missing, the error is
+    `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`.
     """
-    options = ("timezone=UTC", *_PLANS, *_LIMITS, f"search_path={procedures_schema()},public")
-    connection = psycopg.connect(
-        settings.postgres_dsn,
-        autocommit=True,
-        application_name=f"swpt_accounts {name}",
-        options=" ".join(f"-c {option}" for option in options),
-        connect_timeout=5,
-        keepalives_idle=30,
-        tcp_user_timeout=20_000,
-    )
+
+    def open_session() -> psycopg.Connection[tuple[Any, ...]]:
+        return _open(settings, name, behaviour, is_read_only=is_read_only)
+
+    connection = open_session()
     # One type for all integers: otherwise each mixture of small and large ones in a batch would
     # be prepared as a separate statement.
     connection.adapters.register_dumper(int, Int8Dumper)
     try:
-        _check_version(connection)
+        check_session(connection, open_session)
     except BaseException:
         connection.close()
         raise
     return DatabaseConnection(connection)
 
 
-def _check_version(connection: psycopg.Connection[Any]) -> None:
-    version = procedures_version()
+def _open(
+    settings: Settings, name: str, behaviour: Sequence[Pins], *, is_read_only: bool
+) -> psycopg.Connection[tuple[Any, ...]]:
+    wanted: dict[str, Any] = {} if is_read_only else {"target_session_attrs": "read-write"}
+    pinned = {ARRIVED: "yes", "search_path": f"{procedures_schema()},public"}
     try:
-        row = connection.execute(query("is_installed"), {"version": version}).fetchone()
-    except psycopg.errors.UndefinedTable:
-        row = None
-    if row != (True,):
-        raise ProceduresNotInstalled(
-            f"the database does not have the stored procedures of this program (version {version}):"
-            " `flask db upgrade` installs them"
+        return psycopg.connect(
+            settings.postgres_dsn,
+            autocommit=True,
+            application_name=f"swpt_accounts {name}",
+            options=session_options(*behaviour, **pinned),
+            client_encoding="UTF8",
+            connect_timeout=5,
+            keepalives_idle=30,
+            tcp_user_timeout=20_000,
+            **wanted,
         )
+    except psycopg.OperationalError as error:
+        raise refused_by_pooler(error) or error from None

@@ -5,6 +5,7 @@ from pathlib import Path
 from flask import Flask
 from flask_migrate import Migrate
 
+from swpt_accounts.db.session import MIGRATING, session_options
 from swpt_accounts.db.tables import db
 from swpt_accounts.settings import Settings
 
@@ -18,7 +19,12 @@ def init_database(app: Flask, settings: Settings) -> None:
     """
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "connect_args": {"connect_timeout": 5, "application_name": "swpt_accounts migrations"},
+        "connect_args": {
+            "connect_timeout": 5,
+            "application_name": "swpt_accounts migrations",
+            "client_encoding": "UTF8",
+            "options": session_options(MIGRATING),
+        },
     }
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS_DIR))

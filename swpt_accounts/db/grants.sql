@@ -6,7 +6,9 @@
 -- name: grant
 GRANT USAGE ON SCHEMA public, {schema} TO {role};
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role};
-GRANT USAGE ON SEQUENCE change_id_seq TO {role};
+GRANT USAGE ON SEQUENCE change_id_seq, returned_message_id_seq TO {role};
+-- proofs compare them with the ids in use
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
 -- what is installed
 GRANT SELECT ON alembic_version, procedures_version TO {role};
 -- accounts
@@ -18,8 +20,11 @@ GRANT SELECT, INSERT, UPDATE (is_applied), DELETE ON registered_balance_change T
 GRANT SELECT, INSERT, UPDATE (next_attempt_at, attempts_count), DELETE
     ON unverified_transfer_request TO {role};
 GRANT SELECT, INSERT, UPDATE (id), DELETE ON
-    transfer_request, finalization_request, pending_balance_change, handled_batch, returned_message
+    transfer_request, finalization_request, pending_balance_change, handled_batch
     TO {role};
+-- what the broker did not take, and what it brought in vain
+GRANT SELECT, INSERT, UPDATE (next_attempt_at), DELETE ON returned_message TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON returned_line, dead_letter_dealt_with TO {role};
 -- outboxes
 GRANT SELECT, INSERT, UPDATE (id), DELETE ON
     rejected_config_signal, rejected_transfer_signal, prepared_transfer_signal,

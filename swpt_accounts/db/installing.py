@@ -37,9 +37,9 @@ SUBJECTS: Final = (
     "chores",
     "scans",
     "shard",
-    "books",
     "inbox",
     "returned_messages",
+    "dead_letters",
 )
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 

@@ -129,7 +129,12 @@ RECEIVE_BALANCE_CHANGES = _procedure(
 FIND_LOCKED_ACCOUNTS = _procedure("find_locked_accounts", _ACCOUNT, **_ACCOUNTS)
 NOTE_HANDLED = _procedure("note_handled", digests=BYTES_LIST)
 FIND_HANDLED = _procedure("find_handled", digests=BYTES_LIST)
-FORGET_HANDLED = _procedure("forget_handled", age_max=INTERVAL)
+FORGET_HANDLED = _procedure(
+    "forget_handled",
+    {"last_id": BIGINT, "forgotten": INTEGER},
+    up_to_id=BIGINT,
+    count_max=INTEGER,
+)
 
 # The stages of a transfer
 
@@ -171,18 +176,29 @@ REMEMBER_ROOT_CONFIGS = _procedure(
 
 # Outgoing messages that the broker did not take
 
+_LINE: Final = {"signal_name": TEXT, "destination": TEXT}
+_LINES: Final = {"signal_name": TEXTS, "destination": TEXTS}
 PUT_ASIDE_MESSAGES = _procedure(
     "put_aside_messages",
-    signal_name=TEXTS,
+    _LINE,
+    id=BIGINTS,
+    **_LINES,
     body=BYTES_LIST,
     reason=TEXTS,
     attempts_count=INTEGERS,
+    put_aside_at=TIMESTAMPS,
 )
 TAKE_DUE_MESSAGES = _procedure(
     "take_due_messages",
-    {"id": BIGINT, "signal_name": TEXT, "body": BYTES, "attempts_count": INTEGER},
+    {"id": BIGINT, **_LINE, "body": BYTES, "attempts_count": INTEGER, "put_aside_at": TIMESTAMP},
     signal_names=TEXTS,
     count_max=INTEGER,
+)
+NOTE_RETURNED_LINES = _procedure(
+    "note_returned_lines", **_LINES, is_open=BOOLS, sent_count=INTEGERS
+)
+END_RETURNED_LINES = _procedure(
+    "end_returned_lines", {**_LINE, "sent_count": BIGINT}, signal_names=TEXTS, count_max=INTEGER
 )
 
 # The scans
@@ -231,21 +247,34 @@ UPDATE_DEBTOR_INFO = _procedure(
 CAPITALIZE_INTEREST = _procedure("capitalize_interest", **_ACCOUNT, interval_min=INTERVAL, **_REALM)
 TRY_TO_DELETE_ACCOUNT = _procedure("try_to_delete_account", **_ACCOUNT, **_REALM)
 
-# Shards, and books
+# Shards
 
-DROP_PARENT_ROWS = _procedure("drop_parent_rows", table=TABLE, **_REALM)
+LAST_ROW = _procedure("last_row", table=TABLE, after_id=BIGINT, count_max=BIGINT)
+DROP_PARENT_ROWS = _procedure(
+    "drop_parent_rows", table=TABLE, after_id=BIGINT, last_id=BIGINT, **_REALM
+)
 FIND_FOREIGN_ROW = _procedure(
-    "find_foreign_row", {"debtor_id": BIGINT, "creditor_id": BIGINT}, table=TABLE, **_REALM
+    "find_foreign_row",
+    {"debtor_id": BIGINT, "creditor_id": BIGINT},
+    table=TABLE,
+    after_id=BIGINT,
+    last_id=BIGINT,
+    **_REALM,
 )
 OWNER_COLUMNS = _procedure("owner_columns", table=TABLE)
 DROP_PARENT_ACCOUNTS = _procedure("drop_parent_accounts", **_PAGES, **_REALM)
 DROP_PARENT_PREPARED_TRANSFERS = _procedure("drop_parent_prepared_transfers", **_PAGES, **_REALM)
-FIND_BOOK_ERRORS = _procedure(
-    "find_book_errors",
-    {"debtor_id": BIGINT, "creditor_id": BIGINT, "error": TEXT},
-    **_REALM,
-    count_max=INTEGER,
+
+# Dead letters
+
+_LETTERS: Final = {"queue": TEXT, "stream_offset": BIGINTS, "digest": BYTES_LIST}
+LOCK_DEAD_LETTERS = _procedure("lock_dead_letters")
+FIND_DEALT_WITH = _procedure(
+    "find_dealt_with", {"stream_offset": BIGINT, "digest": BYTES, "state": TEXT}, **_LETTERS
 )
+MARK_DEALT_WITH = _procedure("mark_dealt_with", **_LETTERS, state=TEXT)
+UNMARK_DEALT_WITH = _procedure("unmark_dealt_with", **_LETTERS)
+FORGET_DEALT_WITH = _procedure("forget_dealt_with", queue=TEXT, first_offset=BIGINT)
 
 # The fetch API
 

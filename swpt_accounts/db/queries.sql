@@ -20,17 +20,22 @@ SELECT {name} WHERE EXISTS (SELECT FROM {table} WHERE id > {after_id})
 
 -- name: has_due_messages
 -- The name of the messages that are put aside, if one of these types is due.
-SELECT {name} WHERE EXISTS (
-    SELECT FROM returned_message
-    WHERE next_attempt_at <= current_ts() AND signal_name = ANY ({signal_names})
-)
+SELECT {name} WHERE has_due_messages({signal_names})
+
+-- name: keep_alive
+-- Says that the transaction is not forgotten.
+SELECT 1
 
 -- name: has_rows
 SELECT 1 WHERE EXISTS (SELECT FROM {table} WHERE id > $1)
 
 -- name: has_due_requests
+-- Also one from before the clock was set back: see lease_unverified_requests.
 SELECT 1 WHERE EXISTS (
     SELECT FROM unverified_transfer_request WHERE next_attempt_at <= current_ts()
+) OR EXISTS (
+    SELECT FROM unverified_transfer_request
+    WHERE next_attempt_at > current_ts() + interval '150 seconds'
 )
 
 -- name: first_row
@@ -46,4 +51,23 @@ SELECT {owner} FROM {table} AS q
 
 -- name: is_installed
 -- Whether the procedures of a version are installed.
-SELECT EXISTS (SELECT FROM procedures_version WHERE version = %(version)s)
+SELECT EXISTS (SELECT FROM public.procedures_version WHERE version = %(version)s)
+
+-- name: check_session
+-- The same, and whose session this is. Commits are kept from now on, whatever the role says: a
+-- message that is acknowledged must survive the server. (`transaction_timeout` is of version 17.)
+SELECT
+    pg_backend_pid() AS pid,
+    coalesce(current_setting(%(arrived)s, true), '') <> '' AS has_options,
+    EXISTS (SELECT FROM public.procedures_version WHERE version = %(version)s) AS is_installed,
+    CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
+        THEN set_config('synchronous_commit', 'on', false)
+    END,
+    (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
+
+-- name: database_identity
+-- Which cluster, which database in it, and which history: a copy that was made writable, or a
+-- restored one, has its own.
+SELECT s.system_identifier, d.oid, c.timeline_id
+FROM pg_control_system() AS s, pg_control_checkpoint() AS c, pg_database AS d
+WHERE d.datname = current_database()

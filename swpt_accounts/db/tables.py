@@ -285,11 +285,26 @@ class HandledBatch(_Queue, Base):
 
 
 class ReturnedMessage(_Queue, Base):
-    """An outgoing message that the broker did not take, to be sent again later."""
+    """An outgoing message that the broker did not take, to be sent again later.
+
+    It waits in the line of its type and `destination`. The version of the program before knows no
+    lines: its rows have no destination, and `next_attempt_at` is for them.
+    """
 
     __tablename__ = "returned_message"
     __table_args__: Any = (
-        sa.Index("idx_returned_message_due", "next_attempt_at"),
+        sa.Index(
+            "idx_returned_message_due",
+            "next_attempt_at",
+            postgresql_where=sa.text("destination IS NULL"),
+        ),
+        sa.Index(
+            "idx_returned_message_line",
+            "destination",
+            "signal_name",
+            "id",
+            postgresql_where=sa.text("destination IS NOT NULL"),
+        ),
         {"postgresql_with": QUEUE_STORAGE},
     )
 
@@ -298,6 +313,44 @@ class ReturnedMessage(_Queue, Base):
     reason: Mapped[Text]
     attempts_count: Mapped[Int32] = _default("1")
     next_attempt_at: Mapped[Timestamp]
+    destination: Mapped[Text | None]
+    put_aside_at: Mapped[Timestamp] = _default("now()")
+
+
+class ReturnedLine(_Queue, Base):
+    """The back-off of the returned messages of one type for one destination.
+
+    A line has no attempts behind it, and no pause, while the destination takes its messages.
+    """
+
+    __tablename__ = "returned_line"
+    __table_args__: Any = (
+        sa.UniqueConstraint("destination", "signal_name"),
+        sa.Index("idx_returned_line_due", "pause_seconds", "signal_name", "next_attempt_at"),
+    )
+
+    signal_name: Mapped[Text]
+    destination: Mapped[Text]
+    attempts_count: Mapped[Int32]
+    pause_seconds: Mapped[Int32]
+    next_attempt_at: Mapped[Timestamp]
+    sent_count: Mapped[Int64] = _default("0")
+
+
+class DeadLetterDealtWith(Base):
+    """A dead letter that an operator has dealt with; it stays in its queue.
+
+    `stream_offset` is -1 where that queue is no stream.
+    """
+
+    __tablename__ = "dead_letter_dealt_with"
+    __table_args__: Any = (sa.CheckConstraint("state IN ('replaying', 'replayed', 'discarded')"),)
+
+    queue: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    stream_offset: Mapped[Int64Key]
+    digest: Mapped[bytes] = mapped_column(pg.BYTEA, primary_key=True)
+    state: Mapped[Text]
+    changed_at: Mapped[Timestamp]
 
 
 class Signal(_Queue, _Account):

@@ -23,6 +23,7 @@ from swpt_accounts.db.procedures import (
     RECEIVE_TRANSFER_REQUESTS,
 )
 from swpt_accounts.inbox.batch import Received
+from swpt_accounts.inbox.ignored import ignored_changes
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.incoming import (
     ConfigureAccount,
@@ -49,6 +50,7 @@ def apply_messages(
     `is_repeated` says that this batch may have been committed before.
     """
     preparations = _new_preparations(connection, received, is_repeated=is_repeated)
+    changes = _select(received, PendingBalanceChange)
     with connection.batch() as call:
         if configurations := _select(received, ConfigureAccount):
             _configure_accounts(call, settings, configurations)
@@ -57,8 +59,9 @@ def apply_messages(
         if preparations:
             _receive_transfer_requests(call, settings, _select(preparations, PrepareTransfer))
             call(NOTE_HANDLED, digests=[r.digest for r in preparations])
-        if changes := _select(received, PendingBalanceChange):
+        if changes:
             _receive_balance_changes(call, settings, changes)
+    ignored_changes.report(settings, changes)
 
 
 def _select(received: list[Received], message_type: type[T]) -> list[T]:
@@ -74,11 +77,17 @@ def _new_preparations(
     if not doubtful:
         return preparations
     handled = set(connection.call_value(FIND_HANDLED, digests=doubtful))
-    return [
-        r
-        for r in preparations
-        if not (r.digest in handled and (is_repeated or r.delivery.is_redelivered))
-    ]
+    copied = {r.digest for r in preparations if r.delivery.is_copy}
+    new: list[Received] = []
+    for preparation in preparations:
+        digest = preparation.digest
+        if digest in handled and (is_repeated or preparation.delivery.is_redelivered):
+            continue
+        if digest in copied:
+            # The message and its copy may be in the same batch.
+            handled.add(digest)
+        new.append(preparation)
+    return new
 
 
 def _root_config(message: ConfigureAccount) -> RootConfig | None:

@@ -25,15 +25,28 @@ class _Held:
     messages: list[Received] = field(default_factory=list)
     # when to try again; None: as soon as the account's row is free
     retry_at: float | None = None
+    # whether what comes after a configuration waits with it
+    holds_others: bool = True
     is_told: bool = False
+
+    def take_others(self) -> list[Received]:
+        """Take out everything but the configurations, and hold nothing else from now on."""
+        others = [r for r in self.messages if not _is_configuration(r)]
+        self.messages = [r for r in self.messages if _is_configuration(r)]
+        self.holds_others = False
+        return others
+
+
+def _is_configuration(received: Received) -> bool:
+    return isinstance(received.message, ConfigureAccount)
 
 
 class LockedAccounts:
     """Holds the messages of accounts that another session has locked.
 
     Only a ConfigureAccount needs the lock. What comes after it for the same account waits with
-    it, as long as no more than `count_max` messages are held; then only the configurations
-    wait.
+    it, as long as no more than `count_max` messages are held. Then only the configurations
+    wait, and the others go on, in their order.
     """
 
     def __init__(self, count_max: int) -> None:
@@ -49,7 +62,7 @@ class LockedAccounts:
         """Hold those of the messages whose accounts are locked. Returns the others, after those
         whose accounts are free again. When it raises `psycopg.Error`, nothing has changed.
         """
-        configured = {r.account for r in received if isinstance(r.message, ConfigureAccount)}
+        configured = {r.account for r in received if _is_configuration(r)}
         if not configured and not self._held:
             return received
         contended = {key for key, held in self._held.items() if held.retry_at is not None}
@@ -58,10 +71,7 @@ class LockedAccounts:
         free = [key for key in self._held if key not in locked]
         going_on = [r for key in free for r in self._release(key)]
         for r in received:
-            if r.account in locked and self._has_to_wait(r):
-                self._hold(r)
-            else:
-                going_on.append(r)
+            going_on += self._hold(r) if r.account in locked else [r]
         self._tell()
         return going_on
 
@@ -77,13 +87,18 @@ class LockedAccounts:
         )
         return {(row.debtor_id, row.creditor_id) for row in rows}
 
-    def _has_to_wait(self, received: Received) -> bool:
-        return isinstance(received.message, ConfigureAccount) or self.count < self._count_max
-
-    def _hold(self, received: Received) -> _Held:
+    def _hold(self, received: Received) -> list[Received]:
+        """Hold a message, unless there is no room for it. Returns what goes on."""
         held = self._held.setdefault(received.account, _Held(since=monotonic()))
+        if _is_configuration(received):
+            held.messages.append(received)
+            return []
+        if not held.holds_others:
+            return [received]
+        if self.count >= self._count_max:
+            return [*held.take_others(), received]
         held.messages.append(received)
-        return held
+        return []
 
     def _release(self, key: AccountKey) -> list[Received]:
         held = self._held.pop(key)
@@ -96,7 +111,9 @@ class LockedAccounts:
         is opening the account, for instance. They are tried again alone.
         """
         for r in received:
-            self._hold(r).retry_at = monotonic() + RETRY_SECONDS
+            held = self._held.setdefault(r.account, _Held(since=monotonic()))
+            held.messages.append(r)
+            held.retry_at = monotonic() + RETRY_SECONDS
 
     def take_contended(self) -> list[Received]:
         """Take out the messages of an account that is to be tried again alone, if there is one."""

@@ -6,7 +6,7 @@ from pika.spec import PERSISTENT_DELIVERY_MODE
 from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.smp.encoding import encode
 from swpt_accounts.smp.outgoing import OutgoingMessage
-from swpt_accounts.smp.routing import headers, route
+from swpt_accounts.smp.routing import TO_COORDINATORS_EXCHANGE, headers, route
 from swpt_accounts.smp.types import CONTENT_TYPE
 
 APP_ID = "swpt_accounts"
@@ -29,3 +29,15 @@ def make_publication(message: OutgoingMessage) -> Publication:
         encode(message),
         destination.mandatory,
     )
+
+
+def destination_of(publication: Publication) -> str:
+    """What decides which queues take the message: messages of one destination share their fate.
+
+    The exchange, the type of coordinator where the exchange goes by it, and the routing key:
+    `to_coordinators direct 00.00.00.00.00.00.00.02`.
+    """
+    parts = [publication.exchange, publication.routing_key]
+    if publication.exchange == TO_COORDINATORS_EXCHANGE:
+        parts.insert(1, publication.properties.headers["coordinator-type"])
+    return " ".join(parts)

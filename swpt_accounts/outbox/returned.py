@@ -1,18 +1,27 @@
-"""Messages that the broker did not take: put aside, and sent again later."""
+"""Messages that the broker did not take: put aside, each in the line of its destination."""
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
 from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import PUT_ASIDE_MESSAGES, TAKE_DUE_MESSAGES
-from swpt_accounts.outbox.publications import make_publication
+from swpt_accounts.db.procedures import (
+    END_RETURNED_LINES,
+    NOTE_RETURNED_LINES,
+    PUT_ASIDE_MESSAGES,
+    TAKE_DUE_MESSAGES,
+)
+from swpt_accounts.outbox.publications import destination_of, make_publication
 from swpt_accounts.smp.outgoing import SIGNALS
 
 logger = logging.getLogger(__name__)
+
+LINES_COUNT_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,49 +33,112 @@ class Outgoing:
     attempts_count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Returned(Outgoing):
+    """One that was put aside. It had no `destination` if the version before has done that."""
+
+    id: int | None = None
+    put_aside_at: datetime | None = None
+    destination: str | None = None
+
+
 def take_due_messages(
     connection: DatabaseConnection, signal_names: Iterable[str], count_max: int
-) -> list[Outgoing]:
-    """Take messages out of those put aside that are due to be sent again."""
+) -> list[Returned]:
+    """Take messages out of those put aside that are due to be sent again, in their order.
+
+    Their lines stay locked until the end of the transaction.
+    """
     rows = connection.call_table(
         TAKE_DUE_MESSAGES, signal_names=list(signal_names), count_max=count_max
     )
     return [
-        Outgoing(
+        Returned(
             row.signal_name,
             make_publication(msgspec.json.decode(row.body, type=SIGNALS[row.signal_name])),
             row.attempts_count,
+            id=row.id,
+            put_aside_at=row.put_aside_at,
+            destination=row.destination,
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]
 
 
+def note_lines(
+    connection: DatabaseConnection, returned: list[Returned], refused: Mapping[int, str]
+) -> bool:
+    """Note which lines go on, and which have to wait, now that these messages were sent again.
+
+    `refused` has the positions of those that the broker did not take. Returns whether any line
+    goes on.
+    """
+    sent: Counter[tuple[str, str]] = Counter()
+    closed = set()
+    for position, message in enumerate(returned):
+        if message.destination is not None:
+            line = (message.signal_name, message.destination)
+            sent[line] += position not in refused
+            if position in refused:
+                closed.add(line)
+    if sent:
+        connection.call(
+            NOTE_RETURNED_LINES,
+            **NOTE_RETURNED_LINES.arrays(
+                sent,
+                signal_name=lambda line: line[0],
+                destination=lambda line: line[1],
+                is_open=lambda line: line not in closed,
+                sent_count=lambda line: sent[line],
+            ),
+        )
+    return len(closed) < len(sent)
+
+
 def put_aside(
-    connection: DatabaseConnection, outgoing: list[Outgoing], refused: dict[int, str]
+    connection: DatabaseConnection, outgoing: Sequence[Outgoing], refused: Mapping[int, str]
 ) -> None:
     """Put aside the messages at the `refused` positions, with the reasons of the broker."""
-    failed = [
-        (replace(outgoing[position], attempts_count=outgoing[position].attempts_count + 1), reason)
-        for position, reason in sorted(refused.items())
-    ]
-    first, reason = failed[0]
-    logger.warning(
-        "The broker did not take %d of %d messages, which will be sent again later;"
-        " the first: %s to %r with routing key %r: %s",
-        len(failed),
-        len(outgoing),
-        first.publication.properties.type,
-        first.publication.exchange,
-        first.publication.routing_key,
-        reason,
-    )
-    connection.call(
+    failed = [(outgoing[position], reason) for position, reason in sorted(refused.items())]
+    lines = Counter((message.signal_name, _destination(message)) for message, _ in failed)
+    reasons = {(m.signal_name, _destination(m)): reason for m, reason in reversed(failed)}
+    begun = connection.call_table(
         PUT_ASIDE_MESSAGES,
         **PUT_ASIDE_MESSAGES.arrays(
             failed,
+            id=lambda f: getattr(f[0], "id", None),
             signal_name=lambda f: f[0].signal_name,
+            destination=lambda f: _destination(f[0]),
             body=lambda f: f[0].publication.body,
             reason=lambda f: f[1],
-            attempts_count=lambda f: f[0].attempts_count,
+            attempts_count=lambda f: f[0].attempts_count + 1,
+            put_aside_at=lambda f: getattr(f[0], "put_aside_at", None),
         ),
     )
+    for line in begun:
+        logger.warning(
+            "The broker does not take %s messages to %r: %s. They are put aside, %d for now, and"
+            " sent again later.",
+            SIGNALS[line.signal_name].__name__,
+            line.destination,
+            reasons[line],
+            lines[line],
+        )
+
+
+def _destination(message: Outgoing) -> str:
+    return destination_of(message.publication)
+
+
+def end_lines(connection: DatabaseConnection, signal_names: Iterable[str]) -> None:
+    """End the lines that have no messages any more."""
+    ended = connection.call_table(
+        END_RETURNED_LINES, signal_names=list(signal_names), count_max=LINES_COUNT_MAX
+    )
+    for line in ended:
+        logger.warning(
+            "No %s messages to %r are put aside any more: %d were sent.",
+            SIGNALS[line.signal_name].__name__,
+            line.destination,
+            line.sent_count,
+        )

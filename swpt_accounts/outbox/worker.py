@@ -4,14 +4,24 @@ import logging
 from collections.abc import Iterable
 from time import monotonic
 
+from pika.exceptions import ChannelClosedByBroker
 from psycopg import sql
 
+from swpt_accounts.broker.pace import Pace
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
 from swpt_accounts.outbox.publications import make_publication
-from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.returned import (
+    Outgoing,
+    Returned,
+    end_lines,
+    note_lines,
+    put_aside,
+    take_due_messages,
+)
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
+from swpt_accounts.outbox.watching import watch_flush
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.cursor import QueueCursor
@@ -22,9 +32,10 @@ logger = logging.getLogger(__name__)
 
 NAME = "flush_messages"
 RETURNED_SECONDS = 1.0
-RETURNED_COUNT_MAX = 500
+RETURNED_COUNT_MAX = 250
 _KEEP_ALIVE_SECONDS = 10.0
 _RETURNED = "returned messages"
+_ACCESS_REFUSED = 403
 
 
 class FlushWorker(DatabaseWorker):
@@ -49,21 +60,36 @@ class FlushWorker(DatabaseWorker):
         )
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
+        # Those with the largest bursts get what the others have left.
+        self._outboxes.sort(key=lambda s: s.burst_count)
+        self._names = [s.name for s in self._outboxes]
         self._cursors: dict[str, QueueCursor] = {}
-        self._returned_at = 0.0
+        self._returned_at = self._look_at = 0.0
+        self._pace = self._new_pace()
         self._filled_query = _filled_query(self._outboxes)
+
+    def _new_pace(self) -> Pace:
+        """How many messages make a flush: at least one of each kind, at most all bursts."""
+        bursts = [RETURNED_COUNT_MAX, *(s.burst_count for s in self._outboxes)]
+        return Pace(len(bursts), sum(bursts))
 
     def work(self, connection: DatabaseConnection) -> None:
         """Send messages until the stop; with `quit_early`, until there are none."""
-        publisher = Publisher(self.settings.protocol_broker_url, NAME)
-        self._cursors = {s.name: QueueCursor() for s in self._outboxes}
+        publisher = self._open_publisher()
+        self._cursors = {name: QueueCursor() for name in self._names}
         self._returned_at = 0.0
-        waiting = {s.name for s in self._outboxes}
+        self._look_at = monotonic() + self._wait_seconds
+        self._pace = self._new_pace()
+        waiting = set(self._names)
         try:
             while not self.stop.is_requested():
+                self._await_broker(publisher)
                 # an outbox that has always more must not keep the others waiting
                 waiting = self._flush(connection, publisher, waiting) | connection.heard()
                 self.note_success()
+                if monotonic() >= self._look_at:
+                    # nor those of whose messages nobody speaks again
+                    waiting |= self._find_filled(connection)
                 if waiting:
                     continue
                 if self._quit_early:
@@ -74,34 +100,89 @@ class FlushWorker(DatabaseWorker):
         finally:
             publisher.close()
 
+    def _open_publisher(self) -> Publisher:
+        url = self.settings.protocol_broker_url
+        publisher = Publisher(url, NAME)
+        try:
+            publisher.probe()
+        except ChannelClosedByBroker as error:
+            publisher.close()
+            if error.reply_code != _ACCESS_REFUSED:
+                raise
+            # This user may not publish to the default exchange. A flusher need not.
+            return Publisher(url, NAME)
+        except BaseException:
+            publisher.close()
+            raise
+        return publisher
+
+    def _await_broker(self, publisher: Publisher) -> None:
+        """Wait, without a transaction, until the broker takes messages, or until the stop."""
+        while publisher.is_blocked and not self.stop.wait(0.2):
+            publisher.keep_alive()
+
     def _flush(
         self, connection: DatabaseConnection, publisher: Publisher, waiting: set[str]
     ) -> set[str]:
-        """Send a batch, in one transaction. Returns the names of the outboxes that have more."""
+        """Send a batch, in one transaction. Returns the names of those that have more."""
+        started_at = monotonic()
+        unfinished: set[str] = set()
+        outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
+        is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
+        if is_returned_due:
+            self._returned_at = started_at + RETURNED_SECONDS
+        self._end_lines(connection, waiting)
         with connection.raw.transaction():
-            outgoing: list[Outgoing] = []
-            if monotonic() >= self._returned_at:
-                outgoing += take_due_messages(
-                    connection, [s.name for s in self._outboxes], RETURNED_COUNT_MAX
-                )
-                self._returned_at = monotonic() + RETURNED_SECONDS
-            unfinished = {
-                outbox.name
-                for outbox in self._outboxes
-                if outbox.name in waiting and self._take(connection, outbox, outgoing)
-            }
-            if outgoing:
-                refused = publisher.publish(o.publication for o in outgoing)
-                if refused:
-                    put_aside(connection, outgoing, refused)
+            returned = []
+            if is_returned_due:
+                count_max = min(RETURNED_COUNT_MAX, self._pace.count // (len(outboxes) + 1))
+                returned = take_due_messages(connection, self._names, count_max)
+                if len(returned) == count_max:
+                    unfinished.add(_RETURNED)
+            outgoing: list[Outgoing] = [*returned]
+            for others_count, outbox in zip(reversed(range(len(outboxes))), outboxes, strict=True):
+                share = (self._pace.count - len(outgoing)) // (others_count + 1)
+                if self._take(connection, outbox, outgoing, share):
+                    unfinished.add(outbox.name)
+            if outgoing and self._send(connection, publisher, returned, outgoing):
+                unfinished.add(_RETURNED)
+        if outgoing:
+            self._pace.note(len(outgoing), monotonic() - started_at)
         return unfinished
 
+    def _end_lines(self, connection: DatabaseConnection, waiting: set[str]) -> None:
+        if _RETURNED in waiting:
+            end_lines(connection, self._names)
+
+    def _send(
+        self,
+        connection: DatabaseConnection,
+        publisher: Publisher,
+        returned: list[Returned],
+        outgoing: list[Outgoing],
+    ) -> bool:
+        """Send messages, which begin with the returned ones, and put aside what is not taken.
+
+        Returns whether any line of returned messages goes on.
+        """
+        refused = publisher.publish(
+            (o.publication for o in outgoing), watch_flush(connection, self.stop)
+        )
+        goes_on = note_lines(connection, returned, refused)
+        if refused:
+            put_aside(connection, outgoing, refused)
+        return goes_on
+
     def _take(
-        self, connection: DatabaseConnection, outbox: OutboxTable, outgoing: list[Outgoing]
+        self,
+        connection: DatabaseConnection,
+        outbox: OutboxTable,
+        outgoing: list[Outgoing],
+        share: int,
     ) -> bool:
         """Take rows out of an outbox. Returns whether there are more."""
         cursor = self._cursors[outbox.name]
-        count_max = outbox.burst_count
+        count_max = min(outbox.burst_count, share)
         rows = (
             wire_cursor(connection.raw)
             .execute(
@@ -137,8 +218,7 @@ class FlushWorker(DatabaseWorker):
         for name, cursor in self._cursors.items():
             if name not in filled:
                 cursor.seen(None, is_end=True)
-        if _RETURNED in filled:
-            self._returned_at = 0.0
+        self._look_at = monotonic() + self._wait_seconds
         return filled
 
 

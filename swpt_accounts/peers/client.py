@@ -1,56 +1,96 @@
 """Asks the fetch API about accounts of other shards."""
 
+import asyncio
 import logging
 
 import aiohttp
 
 from swpt_accounts.core.ids import account_id
+from swpt_accounts.peers.complaints import Complaints
+from swpt_accounts.peers.lanes import Lanes, group_of
+from swpt_accounts.peers.resolving import DaemonResolver
 from swpt_accounts.settings import Settings
 
-logger = logging.getLogger(__name__)
-
 CONFIG_BYTES_MAX = 10_000
+_CHUNK_BYTES_MAX = 4096
+
+# The status, and the body.
+Answer = tuple[int, str]
 
 
 class FetchClient:
     """Many requests at once, over kept-alive connections. To be used within one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, lanes: Lanes, complaints: Complaints) -> None:
         self._base_url = (settings.fetch_api_url or "").rstrip("/")
+        self._lanes = lanes
+        self._complaints = complaints
+        self._seconds_max = settings.app_fetch_api_timeout_seconds
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=settings.app_fetch_connections,
+                resolver=DaemonResolver(),
                 ttl_dns_cache=int(settings.app_fetch_dns_cache_seconds),
             ),
-            timeout=aiohttp.ClientTimeout(total=settings.app_fetch_api_timeout_seconds),
         )
 
     async def is_reachable(self, debtor_id: int, creditor_id: int) -> bool | None:
         """Whether the account accepts incoming transfers; None when there is no answer."""
-        status, _ = await self._get(debtor_id, creditor_id, "reachable")
-        return {204: True, 404: False}.get(status)
+        answer = await self._get(debtor_id, creditor_id, "reachable")
+        return None if answer is None else {204: True, 404: False}.get(answer[0])
 
     async def get_config_data(self, debtor_id: int, creditor_id: int) -> str | None:
         """The account's config_data; None when there is no such account, or no answer."""
-        status, text = await self._get(debtor_id, creditor_id, "config")
-        return text if status == 200 else None
+        answer = await self._get(debtor_id, creditor_id, "config")
+        return answer[1] if answer is not None and answer[0] == 200 else None
 
-    async def _get(self, debtor_id: int, creditor_id: int, what: str) -> tuple[int, str]:
-        """The status and the text of an answer; the status is 0 when there is none."""
+    async def _get(self, debtor_id: int, creditor_id: int, what: str) -> Answer | None:
+        """An answer; None when there is none within the time limit, or nobody was asked."""
         if not self._base_url:
-            logger.error("FETCH_API_URL is not set: an account of another shard is not found.")
-            return 0, ""
+            problem = "FETCH_API_URL is not set: accounts of other shards are not found."
+            self._complaints.note("not set", problem, logging.ERROR)
+            return None
         url = f"{self._base_url}/accounts/{account_id(debtor_id)}/{account_id(creditor_id)}/{what}"
+        group = group_of(debtor_id, creditor_id)
+        try:
+            async with asyncio.timeout(self._seconds_max):
+                return await self._lanes.ask(group, lambda: self._fetch(url))
+        except TimeoutError:
+            self._complaints.note("time", f"{url} does not answer in time.")
+            return None
+
+    async def _fetch(self, url: str) -> Answer | None:
+        note = self._complaints.note
         try:
             async with self._session.get(url, allow_redirects=False) as response:
-                body = await response.content.read(CONFIG_BYTES_MAX)
-                if response.status not in (200, 204, 404):
-                    logger.warning("%s answers with status %d.", url, response.status)
-                return response.status, body.decode("utf-8", "replace")
-        except (aiohttp.ClientError, TimeoutError) as error:
-            logger.warning("%s does not answer: %r", url, error)
-            return 0, ""
+                body = await _read(response)
+        except (aiohttp.ClientError, OSError) as error:
+            note(type(error).__name__, f"{url} does not answer: {error!r}.")
+            return None
+        status = response.status
+        if status not in (200, 204, 404):
+            note(f"status {status}", f"{url} answers with status {status}.")
+        if status != 200:
+            return status, ""
+        if body is None:
+            note("long", f"The answer of {url} is refused: it has over {CONFIG_BYTES_MAX} bytes.")
+            return None
+        try:
+            return status, body.decode()
+        except UnicodeDecodeError as error:
+            note("not UTF-8", f"The answer of {url} is refused: {error}.")
+            return None
 
     async def close(self) -> None:
         """Disconnect."""
         await self._session.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body; None if it is too long. Raises `ClientError` where its end is missing."""
+    body = b""
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES_MAX):
+        body += chunk
+        if len(body) > CONFIG_BYTES_MAX:
+            return None
+    return body

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
 from swpt_accounts.db.queries import query
+from swpt_accounts.peers.complaints import Complaints
+from swpt_accounts.peers.lanes import Lanes
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.stopping import Stop
@@ -38,19 +41,22 @@ Request = tuple[Any, ...]
 class VerifyingWorker(DatabaseWorker):
     """Asks the fetch API, outside of any transaction, and lets the requests go on, or rejects them.
 
-    An answer that is late delays no other request.
+    An answer that is late delays no other request, and neither does a shard that does not answer at
+    all: what is not asked because of that counts as not answered.
     """
 
     def __init__(self, settings: Settings, stop: Stop, *, quit_early: bool = False) -> None:
         super().__init__(settings, stop, NAME, (TOPIC,), ("unverified_transfer_request",))
         self._quit_early = quit_early
+        self._lanes = Lanes(settings.app_fetch_connections)
+        self._complaints = Complaints()
         self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
 
     def work(self, connection: DatabaseConnection) -> None:
         """Verify until the stop; with `quit_early`, until nothing is due."""
         watchful_until = 0.0
         while not self.stop.is_requested():
-            if rows := self._lease_requests(connection, self.settings.app_fetch_connections):
+            if rows := self._lease_requests(connection, self._lanes.free_count):
                 asyncio.run(self._verify(connection, rows))
                 watchful_until = monotonic() + PATIENCE.total_seconds()
             elif self._quit_early:
@@ -69,8 +75,12 @@ class VerifyingWorker(DatabaseWorker):
             self.note_success()
 
     def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:
-        return connection.call_table(
-            LEASE_UNVERIFIED_REQUESTS, count_max=count_max, lease=self._lease
+        return (
+            []
+            if count_max == 0
+            else connection.call_table(
+                LEASE_UNVERIFIED_REQUESTS, count_max=count_max, lease=self._lease
+            )
         )
 
     async def _verify(self, connection: DatabaseConnection, rows: list[Request]) -> None:
@@ -78,23 +88,22 @@ class VerifyingWorker(DatabaseWorker):
         # The HTTP client takes 10 MB, which an authority with one shard never needs.
         from swpt_accounts.peers.client import FetchClient
 
-        client = FetchClient(self.settings)
+        client = FetchClient(self.settings, self._lanes, self._complaints)
         asked: dict[Answer, list[int]] = {}
         try:
-            while rows or (asked and not self.stop.is_requested()):
+            while (rows or asked) and not self.stop.is_requested():
                 _ask(client, rows, asked)
-                done, _ = await asyncio.wait(
-                    asked, timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
+                done = await _wait_for_any(connection, asked)
                 self._note(connection, [(asked.pop(task), task.result()) for task in done])
-                free_count = self.settings.app_fetch_connections - len(asked)
-                rows = self._lease_requests(connection, free_count) if free_count > 0 else []
+                rows = self._lease_requests(connection, self._lanes.free_count)
                 self.note_success()
             # what is not answered before the stop is asked again by the next one
-            self._note(connection, [(request_ids, None) for request_ids in asked.values()])
+            left = [request_id for request_id, _, _ in rows]
+            self._note(connection, [(ids, None) for ids in [left, *asked.values()]])
         finally:
             for task in asked:
                 task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
             await client.close()
 
     def _note(
@@ -112,6 +121,27 @@ class VerifyingWorker(DatabaseWorker):
                 "%d transfers are rejected: it stays unknown whether their recipients exist.",
                 given_up,
             )
+
+
+async def _wait_for_any(connection: DatabaseConnection, asked: Iterable[Answer]) -> set[Answer]:
+    """Wait for an answer, for a wake-up, or for a moment. Returns what is answered."""
+    loop = asyncio.get_running_loop()
+    is_woken: asyncio.Future[Any] = loop.create_future()
+
+    def wake() -> None:
+        if not is_woken.done():
+            is_woken.set_result(None)
+
+    # else the socket would stay readable; a notice that came since the last look waits for the poll
+    connection.heard()
+    loop.add_reader(connection.raw.pgconn.socket, wake)
+    try:
+        await asyncio.wait(
+            [*asked, is_woken], timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        loop.remove_reader(connection.raw.pgconn.socket)
+    return {task for task in asked if task.done()}
 
 
 def _ask(client: "FetchClient", rows: list[Request], asked: dict[Answer, list[int]]) -> None:

@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import psycopg
 from cachetools import TTLCache
 
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.core.root_config import InvalidRootConfig, RootConfig, parse_root_config
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import REMEMBER_ROOT_CONFIGS
+from swpt_accounts.peers.complaints import Complaints
+from swpt_accounts.peers.lanes import Lanes
 from swpt_accounts.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ logger = logging.getLogger(__name__)
 AGE_MAX = timedelta(hours=2)
 # A debtor of whom nothing was learned is not asked about again for so long.
 UNKNOWN_SECONDS = 2.0
-CLOSE_SECONDS_MAX = 2.0
+CLOSE_SECONDS_MAX = 1.5
 
 Answer = tuple[int, RootConfig | None]
 
@@ -39,6 +43,9 @@ class RootConfigAsker:
             settings.app_fetch_data_cache_size, UNKNOWN_SECONDS
         )
         self._asked: set[int] = set()
+        self._unwritten: dict[int, RootConfig | None] = {}
+        self._lanes = Lanes(settings.app_fetch_connections)
+        self._complaints = Complaints()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
@@ -60,45 +67,49 @@ class RootConfigAsker:
         """Whether the answer about a debtor is awaited."""
         return debtor_id in self._asked
 
-    def collect(self, connection: DatabaseConnection, seconds_max: float = 0.0) -> set[int]:
-        """Write the answers that have come to the database; wait so long for the first.
+    def is_asking_any(self, debtor_ids: set[int]) -> bool:
+        """Whether the answer about one of these debtors is awaited."""
+        return not self._asked.isdisjoint(debtor_ids)
 
-        Returns the debtors who are not asked about any more, whatever was learned. What
-        cannot be written (`psycopg.Error`) is not learned.
+    def collect(self, connection: DatabaseConnection) -> None:
+        """Write the answers that have come to the database.
+
+        What cannot be written now (`psycopg.Error`) is kept for the next call, and awaited until
+        then; what the database refuses, is not learned.
         """
-        answers = self._take_answers(seconds_max)
-        self._asked.difference_update(debtor_id for debtor_id, _ in answers)
-        for debtor_id, config in answers:
-            if config is None:
+        self._take_answers()
+        learned = {d: config for d, config in self._unwritten.items() if config is not None}
+        is_learned = not learned or self._write(connection, learned)
+        self._asked.difference_update(self._unwritten)
+        for debtor_id in self._unwritten:
+            if debtor_id not in learned or not is_learned:
                 self._unknown[debtor_id] = True
-        learned = [(debtor_id, config) for debtor_id, config in answers if config is not None]
-        if learned:
+        self._unwritten.clear()
+
+    def _take_answers(self) -> None:
+        try:
+            while True:
+                debtor_id, config = self._answers.get_nowait()
+                self._unwritten[debtor_id] = config
+        except Empty:
+            pass
+
+    def _write(self, connection: DatabaseConnection, learned: dict[int, RootConfig]) -> bool:
+        procedure = REMEMBER_ROOT_CONFIGS
+        try:
             connection.call(
-                REMEMBER_ROOT_CONFIGS,
-                debtor_id=[debtor_id for debtor_id, _ in learned],
-                interest_rate=[config.interest_rate for _, config in learned],
-                info_iri=[config.info_iri for _, config in learned],
-                info_content_type=[config.info_content_type for _, config in learned],
-                info_sha256=[config.info_sha256 for _, config in learned],
+                procedure,
+                debtor_id=list(learned),
+                interest_rate=[config.interest_rate for config in learned.values()],
+                info_iri=[config.info_iri for config in learned.values()],
+                info_content_type=[config.info_content_type for config in learned.values()],
+                info_sha256=[config.info_sha256 for config in learned.values()],
                 count_max=self._settings.app_fetch_data_cache_size,
             )
-        return {debtor_id for debtor_id, _ in answers}
-
-    def learn(self, connection: DatabaseConnection, debtor_ids: list[int]) -> None:
-        """Ask about debtors, and wait for the answers."""
-        awaited = self.ask(debtor_ids)
-        while awaited:
-            awaited -= self.collect(connection, self._settings.app_fetch_api_timeout_seconds)
-
-    def _take_answers(self, seconds_max: float) -> list[Answer]:
-        answers: list[Answer] = []
-        try:
-            if seconds_max > 0:
-                answers.append(self._answers.get(timeout=seconds_max))
-            while True:
-                answers.append(self._answers.get_nowait())
-        except Empty:
-            return answers
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            logger.error("What %d debtors say cannot be remembered: %s", len(learned), error)
+            return False
+        return True
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -119,7 +130,7 @@ class RootConfigAsker:
             # The HTTP client takes 10 MB, which most processes never need.
             from swpt_accounts.peers.client import FetchClient
 
-            self._client = FetchClient(self._settings)
+            self._client = FetchClient(self._settings, self._lanes, self._complaints)
         config_data = await self._client.get_config_data(debtor_id, ROOT_CREDITOR_ID)
         if config_data is None:
             return None
@@ -130,23 +141,26 @@ class RootConfigAsker:
             return None
 
     def close(self) -> None:
-        """Forget the questions, and disconnect."""
+        """Forget the questions, and disconnect. Takes a few seconds at most, whatever hangs."""
         if self._loop is not None and self._thread is not None:
-            asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result()
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(self._disconnect(), self._loop).result(
+                    CLOSE_SECONDS_MAX
+                )
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-            self._loop = self._thread = None
+            self._thread.join(CLOSE_SECONDS_MAX)
+            if not self._thread.is_alive():
+                self._loop.close()
+            self._loop = self._thread = self._client = None
+            self._lanes = Lanes(self._settings.app_fetch_connections)
         self._asked.clear()
+        self._unwritten.clear()
         self._answers = SimpleQueue()
 
     async def _disconnect(self) -> None:
         questions = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
         for question in questions:
             question.cancel()
-        await asyncio.wait_for(
-            asyncio.gather(*questions, return_exceptions=True), CLOSE_SECONDS_MAX
-        )
+        await asyncio.gather(*questions, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
-            self._client = None

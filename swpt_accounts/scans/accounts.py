@@ -1,8 +1,13 @@
 """The accounts scan: purges, AccountUpdates, and the chores that accounts call for."""
 
 import logging
+import math
+from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 from typing import Any
+
+import psycopg
 
 from swpt_accounts.chores.posting import ChoresPoster
 from swpt_accounts.db.connection import DatabaseConnection
@@ -29,10 +34,29 @@ from swpt_accounts.workers.stopping import Stop
 logger = logging.getLogger(__name__)
 
 _DELETED_FOR_DAYS_EXTRA = 2
+# How many steps may wait for answers of other shards, and how soon an answer is noticed.
+_WAITING_COUNT_MAX = 100
+_ANSWER_SECONDS = 0.05
+# An answer that comes later than this does not delay the chores of other debtors.
+_PATIENCE_SECONDS = 1.0
+# With --quit-early: how long the chores broker may be away.
+_FINISH_SECONDS_MAX = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class _WaitingPages:
+    """Pages whose chores are found when the debtors have been asked about.
+
+    If that takes long, they are found before, as far as debtors are known, and then once more.
+    """
+
+    pages: dict[str, int]
+    debtor_ids: set[int]
+    patient_until: float = field(default_factory=lambda: monotonic() + _PATIENCE_SECONDS)
 
 
 class AccountsScan(ScanWorker):
-    """Visits every account."""
+    """Visits every account. It waits neither for the chores broker nor for other shards."""
 
     def __init__(
         self, settings: Settings, stop: Stop, *, hours: float, quit_early: bool = False
@@ -52,6 +76,7 @@ class AccountsScan(ScanWorker):
         )
         self._poster = ChoresPoster(settings)
         self._root_configs = RootConfigAsker(settings)
+        self._waiting: list[_WaitingPages] = []
         self._realm = settings.realm.parameters
         self._heartbeat = timedelta(
             days=max(settings.app_account_heartbeat_days, settings.app_message_max_delay_days)
@@ -62,10 +87,10 @@ class AccountsScan(ScanWorker):
             + _DELETED_FOR_DAYS_EXTRA
         )
 
-    def work(self, connection: DatabaseConnection) -> None:
+    def run(self) -> None:
         """Make passes until the stop."""
         try:
-            super().work(connection)
+            super().run()
         finally:
             self.close()
 
@@ -83,15 +108,52 @@ class AccountsScan(ScanWorker):
             PURGE_ACCOUNTS, **pages, deleted_for_min=self._deleted_for_min, **self._realm
         )
         connection.call(SEND_DUE_ACCOUNT_UPDATES, **pages, heartbeat=self._heartbeat, **self._realm)
-        self._learn_root_configs(connection, pages)
-        self._poster.post(self._find_chores(connection, pages))
+        if awaited := self._ask_about_debtors(connection, pages):
+            self._waiting.append(_WaitingPages(pages, awaited))
+        else:
+            self._post_chores(connection, pages)
 
-    def _learn_root_configs(self, connection: DatabaseConnection, pages: dict[str, int]) -> None:
-        if self.settings.realm.length > 0:
-            rows = connection.call_table(
-                FIND_UNKNOWN_DEBTORS_ON_PAGES, **pages, **self._realm, age_max=AGE_MAX
-            )
-            self._root_configs.learn(connection, [row.debtor_id for row in rows])
+    def _ask_about_debtors(self, connection: DatabaseConnection, pages: dict[str, int]) -> set[int]:
+        """Ask other shards about the debtors on some pages. Returns those still to be answered."""
+        if self.settings.realm.length == 0:
+            return set()
+        rows = connection.call_table(
+            FIND_UNKNOWN_DEBTORS_ON_PAGES, **pages, **self._realm, age_max=AGE_MAX
+        )
+        return self._root_configs.ask([row.debtor_id for row in rows])
+
+    def attend(self, connection: DatabaseConnection) -> float:
+        """Post the chores of the pages about whose debtors nobody is asked any more."""
+        if not self._waiting:
+            return math.inf
+        self._root_configs.collect(connection)
+        excess_count = len(self._waiting) - _WAITING_COUNT_MAX
+        for position, waiting in enumerate(tuple(self._waiting)):
+            is_over = not self._root_configs.is_asking_any(waiting.debtor_ids)
+            if is_over or position < excess_count or monotonic() > waiting.patient_until:
+                self._post_waiting_chores(connection, waiting)
+                waiting.patient_until = math.inf
+            if is_over or position < excess_count:
+                self._waiting.remove(waiting)
+        return _ANSWER_SECONDS if self._waiting else math.inf
+
+    def _post_waiting_chores(self, connection: DatabaseConnection, waiting: _WaitingPages) -> None:
+        try:
+            self._post_chores(connection, waiting.pages)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            logger.error("The chores of some pages are left to the next pass: %s", error)
+
+    def finish(self, connection: DatabaseConnection) -> None:
+        """Wait until all chores of the pass are posted. Whatever is away, that has a limit."""
+        while (seconds_max := self.attend(connection)) < math.inf:
+            if self.stop.wait(seconds_max):
+                return
+        self._poster.finish(self.stop, _FINISH_SECONDS_MAX)
+
+    def _post_chores(self, connection: DatabaseConnection, pages: dict[str, int]) -> None:
+        self._poster.post(self._find_chores(connection, pages))
 
     def _find_chores(self, connection: DatabaseConnection, pages: dict[str, int]) -> list[Chore]:
         settings = self.settings

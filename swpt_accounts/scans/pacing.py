@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import randrange
+from time import monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,31 @@ def plan_pass(pages_count: int, pace: Pace) -> Iterator[Step]:
         count = min(count, pages_count - first)
         yield Step(first, first + count, pace.pass_seconds * done / pages_count)
         done += count
+
+
+class Pass:
+    """A pass under way. After an interruption it goes on with the same pages and pace."""
+
+    def __init__(self, pages_count: int, pace: Pace) -> None:
+        self._steps = plan_pass(pages_count, pace)
+        self._started_at = monotonic()
+        # the pass of an empty table takes its time, too: at least one beat
+        self._seconds = max(pace.pass_seconds, pace.beat_seconds)
+        self.step = next(self._steps, None)
+        """What is to be done next; None when all pages were visited."""
+        self.failures_count = 0
+        """How often that has failed."""
+
+    @property
+    def due_at(self) -> float:
+        """The moment for the next step, or when the last is done, for the end of the pass."""
+        return self._started_at + (self._seconds if self.step is None else self.step.due_seconds)
+
+    def advance(self) -> None:
+        """Go on after the step."""
+        self.step = next(self._steps, None)
+        self.failures_count = 0
+
+    def resume(self) -> None:
+        """Go on after an interruption: later, and not faster."""
+        self._started_at += max(monotonic() - self.due_at, 0.0)

@@ -16,7 +16,8 @@ from swpt_accounts.settings.schema import Settings
 class Setting:
     """One setting. `annotation` is what msgspec converts to, `kind` is the inspected type.
 
-    Where `is_chosen`, 0 means the default. More than `counts_up_to` counts as that.
+    Where `is_chosen`, 0 means the default. More than `counts_up_to` counts as that. Where
+    `may_be_empty`, an empty variable counts as not set.
     """
 
     field: str
@@ -28,6 +29,7 @@ class Setting:
     schemes: tuple[str, ...]
     is_chosen: bool
     counts_up_to: int | None
+    may_be_empty: bool
 
     @property
     def variable(self) -> str:
@@ -72,6 +74,7 @@ def _describe(field: structs.FieldInfo, inspected: kinds.Type) -> Setting:
         schemes=tuple(extra.get("schemes", ())),
         is_chosen="chosen" in extra,
         counts_up_to=extra.get("counts_up_to"),
+        may_be_empty="never_empty" not in extra,
     )
 
 
@@ -82,6 +85,8 @@ def _more_rules(extra: dict[str, Any]) -> Iterator[str]:
         yield "0: the program chooses"
     if "counts_up_to" in extra:
         yield f"more than {extra['counts_up_to']} counts as {extra['counts_up_to']}"
+    if "never_empty" in extra:
+        yield "it may be unset, but not empty"
 
 
 def _unwrap(kind: kinds.Type) -> tuple[kinds.Type, dict[str, Any]]:

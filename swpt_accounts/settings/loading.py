@@ -25,10 +25,15 @@ _SHOWN_LENGTH_MAX = 100
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables. One that is empty counts as not set.
 
-    Raises `SettingsError` if a value can not be parsed, or makes no sense.
+    Raises `SettingsError` if a value can not be parsed, makes no sense, or is empty where that
+    would be dangerous.
     """
     texts = {field: environ.get(s.variable, "").strip() for field, s in SETTINGS.items()}
-    values = {field: _read(SETTINGS[field], text) for field, text in texts.items() if text}
+    values = {
+        field: _read(setting, texts[field])
+        for field, setting in SETTINGS.items()
+        if texts[field] or (setting.variable in environ and not setting.may_be_empty)
+    }
     settings = Settings(**values)
     for field in _broken_common_rules(settings):
         setting = SETTINGS[field]

@@ -2,7 +2,8 @@
 
 What JSON Schema cannot express is in `extra_json_schema`: `rule` replaces the text of a
 type's rule, `also` follows it, `schemes` are those that a URL may have. A setting that is `chosen`
-takes its default for 0, too; what is more than `counts_up_to` counts as that.
+takes its default for 0, too; what is more than `counts_up_to` counts as that. One that is set, but
+empty, counts as not set; where it is `never_empty`, it is refused.
 """
 
 from typing import Annotated
@@ -55,7 +56,8 @@ RoutingKey = Annotated[
         extra_json_schema=_rule(
             "at most 20 zeros and ones, separated by dots, and a final hash symbol,"
             " like `#` or `0.1.#`"
-        ),
+        )
+        | {"never_empty": True},
     ),
 ]
 VariableNames = Annotated[

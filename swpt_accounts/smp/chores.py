@@ -1,6 +1,9 @@
 """Chores: the tasks that the accounts scan posts to the shard's own chores queue.
 
-Chores are not part of the public protocol. They are written by the same rules.
+Chores are not part of the public protocol. They are written by the same rules. Other versions of
+the program read them: a type keeps its fields, and what they mean. It may get further ones, which
+are ignored by whoever does not know them, and have a default for chores that lack them. What
+means something else is a new type.
 """
 
 import json
@@ -16,6 +19,10 @@ from swpt_accounts.core.fields import HexBytes, JsonInteger, JsonNumber, JsonTex
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.core.moments import to_utc, wire_timestamp
 from swpt_accounts.smp.decoding import MalformedMessage
+
+
+class UnknownChoreType(MalformedMessage):
+    """Another version of the program has posted the chore, or it is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +116,12 @@ def encode_chore(chore: Chore) -> bytes:
 def decode_chore(chore_type: str | None, body: bytes) -> Chore:
     """Decode and check a chore, given its AMQP property `type`.
 
-    Raises `MalformedMessage`, and nothing else, whatever the body contains.
+    Raises `MalformedMessage`, and nothing else, whatever the body contains; of an unknown type,
+    `UnknownChoreType`.
     """
     cls = CHORE_TYPES.get(chore_type or "")
     if cls is None:
-        raise MalformedMessage(f"the chore type {chore_type!r} is unknown")
+        raise UnknownChoreType(f"the chore type {chore_type!r} is unknown")
     try:
         document = json.loads(body.decode())
         if not isinstance(document, dict) or document.get("type") != chore_type:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from swpt_accounts.core.ids import parse_account_id
 from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.reading import read
+from swpt_accounts.web.reading import DatabaseAway, read
 
 POSITIVE_MAX_AGE_SECONDS = 86400
 NEGATIVE_MAX_AGE_SECONDS = 1
+RETRY_AFTER_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,18 @@ def _text(status: str, text: str, max_age_seconds: int, *more: tuple[str, str]) 
     return Answer(status, headers, body)
 
 
+def _unavailable() -> Answer:
+    body = b"The database does not answer.\n"
+    headers = (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("Retry-After", str(RETRY_AFTER_SECONDS)),
+    )
+    return Answer("503 SERVICE UNAVAILABLE", headers, body)
+
+
+_UNAVAILABLE = _unavailable()
 _FOREIGN = _text(
     "500 INTERNAL SERVER ERROR", "The account belongs to another shard.\n", NEGATIVE_MAX_AGE_SECONDS
 )
@@ -71,8 +84,7 @@ _RESOURCES: dict[str, Callable[[Settings, int, int], Answer]] = {
 def answer(settings: Settings, debtor_id: str, creditor_id: str, what: str) -> Answer | None:
     """The answer about an account of this shard; the parameters are parts of the path.
 
-    `None` if nothing has such a path, because an id is not in canonical form, say. Raises
-    `psycopg.Error`.
+    `None` if nothing has such a path, because an id is not in canonical form, say.
     """
     resource = _RESOURCES.get(what)
     debtor, creditor = parse_account_id(debtor_id), parse_account_id(creditor_id)
@@ -80,4 +92,7 @@ def answer(settings: Settings, debtor_id: str, creditor_id: str, what: str) -> A
         return None
     if not settings.realm.contains(debtor, creditor):
         return _FOREIGN
-    return resource(settings, debtor, creditor)
+    try:
+        return resource(settings, debtor, creditor)
+    except DatabaseAway:
+        return _UNAVAILABLE

@@ -8,8 +8,9 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.backoff import Backoff
+from swpt_accounts.workers.faults import FaultReporter
 from swpt_accounts.workers.shard_guard import guard_tables
 from swpt_accounts.workers.stopping import Stop
 
@@ -35,27 +36,34 @@ class DatabaseWorker(ABC):
         self.name = name
         self._topics = tuple(topics)
         self._tables = tuple(tables)
-        self._backoff = Backoff()
+        self._faults = FaultReporter(logger, name)
+        self._was_connected = False
 
     def run(self) -> None:
-        """Work until the stop, or until the work is done."""
+        """Work until the stop, or until the work is done.
+
+        Raises `UnsuitableDatabase` if it has never been better.
+        """
         while not self.stop.is_requested():
             try:
                 connection = connect(self.settings, self.name)
+                self._was_connected = True
                 try:
-                    guard_tables(connection, self.settings, self._tables)
+                    guard_tables(connection, self.settings, self._tables, self.stop)
                     connection.listen(self._topics)
                     self.work(connection)
                     return
                 finally:
                     connection.close()
             except (psycopg.Error, AMQPError) as error:
-                logger.warning("%s failed: %r. Trying again.", self.name, error)
-                self.stop.wait(self._backoff.next())
+                if isinstance(error, UnsuitableDatabase) and not self._was_connected:
+                    raise
+                what = "the database" if isinstance(error, psycopg.Error) else "the broker"
+                self.stop.wait(self._faults.failed(what, error))
 
     def note_success(self) -> None:
         """Call after each piece of work that went well."""
-        self._backoff.reset()
+        self._faults.works()
 
     @abstractmethod
     def work(self, connection: DatabaseConnection) -> None:

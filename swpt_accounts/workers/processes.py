@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
+from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.workers.stopping import Stop, signals_held_back
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,9 @@ def _run_threads(make_workers: WorkersFactory, stop: Stop) -> None:
     def run(worker: Worker) -> None:
         try:
             worker.run()
+        except UnsuitableDatabase as error:
+            failures.append(error)
+            stop.request()
         except BaseException as error:
             logger.exception("A worker has died.")
             failures.append(error)
@@ -87,7 +91,8 @@ def _run_threads(make_workers: WorkersFactory, stop: Stop) -> None:
         thread.join()
     deadline.cancel()
     if failures:
-        sys.exit(1)
+        is_said = not isinstance(failures[0], UnsuitableDatabase)
+        sys.exit(1 if is_said else f"swpt_accounts: {failures[0]}")
 
 
 def _give_up() -> NoReturn:

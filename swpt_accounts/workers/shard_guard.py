@@ -2,36 +2,109 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final
 
+from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import DROP_PARENT_ROWS, FIND_FOREIGN_ROW
+from swpt_accounts.db.procedures import DROP_PARENT_ROWS, FIND_FOREIGN_ROW, LAST_ROW
+from swpt_accounts.db.queries import query
 from swpt_accounts.settings import Settings
+from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
+
+ROWS_COUNT: Final = 10_000
+_LOCK_SECONDS: Final = 0.5
 
 
 class ForeignRowError(Exception):
     """A queue or an outbox has a row of another shard: nothing in it may be handled."""
 
 
-def guard_tables(connection: DatabaseConnection, settings: Settings, tables: Iterable[str]) -> None:
-    """Remove the rows of the sibling, after a split of the shard, from queues and outboxes.
+@dataclass(slots=True)
+class _Check:
+    """How far a table is checked: up to an id, of the last one that is to be checked."""
 
-    They come with the copied database only: later rows are of this shard. Raises
-    `ForeignRowError` if a foreign row is left.
+    checked_id: int
+    last_id: int
+
+
+class ShardGuard:
+    """What is known of one database: its tables are checked once, however often one connects.
+
+    Foreign rows come with a copied database only: later rows are of this shard.
     """
-    realm = settings.realm
-    if realm.length == 0:
-        return
-    for table in tables:
-        if settings.delete_parent_shard_records:
-            count = connection.call_value(DROP_PARENT_ROWS, table=table, **realm.parameters)
-            if count:
-                logger.warning("%d rows of the sibling shard are removed from %r.", count, table)
-        rows = connection.call_table(FIND_FOREIGN_ROW, table=table, **realm.parameters)
-        for debtor_id, creditor_id in rows:
-            raise ForeignRowError(
-                f"table {table!r} has a row of account ({debtor_id}, {creditor_id}), which does"
-                f" not belong to this shard ({realm}). If the shard was split, set"
-                " DELETE_PARENT_SHARD_RECORDS to true."
+
+    def __init__(self) -> None:
+        self._identity: Any = None
+        self._checks: dict[tuple[str, Realm, bool], _Check] = {}
+        self._lock = Lock()
+
+    def guard(
+        self,
+        connection: DatabaseConnection,
+        settings: Settings,
+        tables: Iterable[str],
+        stop: Stop | None = None,
+    ) -> None:
+        """Remove the rows of the sibling, after a split of the shard, from queues and outboxes.
+
+        Rows are looked at in bounded batches; the stop ends it, with less than all of them seen.
+        Raises `ForeignRowError` if a foreign row is left, and `psycopg.Error`.
+        """
+        if settings.realm.length == 0:
+            return
+        # of several threads one does it, and the others find it done
+        while not self._lock.acquire(timeout=_LOCK_SECONDS):
+            if stop is not None and stop.is_requested():
+                return
+        try:
+            self._recognize(connection)
+            for table in tables:
+                self._guard_table(connection, settings, table, stop)
+        finally:
+            self._lock.release()
+
+    def _recognize(self, connection: DatabaseConnection) -> None:
+        """Forget all when this is another database, or another history of it."""
+        identity = connection.raw.execute(query("database_identity")).fetchone()
+        if identity != self._identity:
+            self._checks.clear()
+            self._identity = identity
+
+    def _guard_table(
+        self, connection: DatabaseConnection, settings: Settings, table: str, stop: Stop | None
+    ) -> None:
+        realm = settings.realm
+        key = table, realm, settings.delete_parent_shard_records
+        check = self._checks.get(key)
+        if check is None:
+            last_id = connection.call_value(LAST_ROW, table=table, after_id=None, count_max=None)
+            check = self._checks[key] = _Check(0, last_id or 0)
+        dropped_count = 0
+        while check.checked_id < check.last_id and not (stop and stop.is_requested()):
+            after_id = check.checked_id
+            last_id = connection.call_value(
+                LAST_ROW, table=table, after_id=after_id, count_max=ROWS_COUNT
             )
+            batch = {"table": table, "after_id": after_id, "last_id": last_id, **realm.parameters}
+            if settings.delete_parent_shard_records:
+                dropped_count += connection.call_value(DROP_PARENT_ROWS, **batch)
+            for debtor_id, creditor_id in connection.call_table(FIND_FOREIGN_ROW, **batch):
+                raise ForeignRowError(
+                    f"table {table!r} has a row of account ({debtor_id}, {creditor_id}), which does"
+                    f" not belong to this shard ({realm}). If the shard was split, set"
+                    " DELETE_PARENT_SHARD_RECORDS to true."
+                )
+            # there may be no row any more
+            check.checked_id = check.last_id if last_id is None else last_id
+        if dropped_count:
+            logger.warning(
+                "%d rows of the sibling shard are removed from %r.", dropped_count, table
+            )
+
+
+_guard: Final = ShardGuard()
+guard_tables: Final = _guard.guard

@@ -3,6 +3,8 @@
 import logging
 import struct
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from threading import Thread
 from typing import Any
 
 import pika
@@ -13,8 +15,9 @@ from agentkit.broker import Broker, connect
 from agentkit.management import Management
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer, Refusal
-from swpt_accounts.broker.dead_letters import REASON_HEADER
+from swpt_accounts.broker.dead_letters import MOMENT_HEADER, REASON_HEADER
 from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.workers.stopping import Stop
 from tests.broker.conftest import take
 
 Consume = Callable[[int], BatchConsumer]
@@ -65,6 +68,8 @@ def test_body_and_properties_are_kept(consume: Consume, broker: Broker, queue: s
     received = {name: getattr(message.properties, name) for name in sent}
     offset = received["headers"].pop("x-stream-offset", 0)
     assert offset == 0
+    rejected_at = datetime.fromisoformat(received["headers"].pop(MOMENT_HEADER))
+    assert abs((datetime.now(UTC) - rejected_at).total_seconds()) < 300
     assert received == {**sent, "headers": {**sent["headers"], **ADDED_HEADERS}}
 
 
@@ -100,14 +105,66 @@ def test_only_the_refused_go_there(
     assert broker.get(queue) is None
 
 
-def test_nothing_is_acknowledged_before_the_dead_letter_is_safe(
-    consume: Consume, broker: Broker, queue: str
-) -> None:
-    # A full queue in the place of the dead-letter queue, which answers with a negative confirm.
+@pytest.fixture
+def full_dead_letter_queue(broker: Broker, queue: str) -> str:
+    """A full queue in the place of the stream, which answers with a negative confirm."""
     name = dead_letter_queue(queue)
     broker.channel.queue_delete(name)
     broker.declare_queue(name, **{"x-max-length": 1, "x-overflow": "reject-publish"})
     broker.publish("", name, b"it is full")
+    return name
+
+
+def test_a_letter_that_is_not_taken_waits_and_others_do_not(
+    broker_url: str,
+    broker: Broker,
+    queue: str,
+    full_dead_letter_queue: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A consumer that gave its messages back would get them again at once, and for ever."""
+    for i in range(4):
+        broker.publish("", queue, b"%d" % i)
+    stop = Stop()
+    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, stop=stop)
+    batch = take(consumer, 4)
+    thread = Thread(target=lambda: consumer.finish(batch, [Refusal(batch[1], "it is bad")]))
+    with caplog.at_level(logging.WARNING):
+        thread.start()
+        wait_until(lambda: any("takes no message" in m for m in caplog.messages))
+        broker.channel.queue_delete(full_dead_letter_queue)
+        thread.join(20)
+    assert not thread.is_alive()
+    assert sum("takes no message" in m for m in caplog.messages) == 1
+    consumer.close()
+    (letter,) = broker.read_stream(full_dead_letter_queue, 1)
+    assert letter.body == b"1"
+    wait_until(lambda: broker.consumers_count(queue) == 0)
+    assert broker.get(queue) is None
+
+
+def test_the_stop_ends_the_wait_for_the_dead_letter_queue(
+    broker_url: str, broker: Broker, queue: str, full_dead_letter_queue: str
+) -> None:
+    for i in range(4):
+        broker.publish("", queue, b"%d" % i)
+    stop = Stop()
+    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, stop=stop)
+    batch = take(consumer, 4)
+    stop.request()
+    with pytest.raises(AMQPError):
+        consumer.finish(batch, [Refusal(batch[1], "it is bad")])
+    consumer.close()
+    wait_until(lambda: broker.ready_count(queue) == 1)
+    message = broker.get(queue)
+    assert message is not None
+    assert message.body == b"1", "the others are acknowledged: their effects are committed"
+
+
+def test_nothing_is_acknowledged_before_the_dead_letter_is_safe(
+    consume: Consume, broker: Broker, queue: str, full_dead_letter_queue: str
+) -> None:
+    name = full_dead_letter_queue
     for i in range(3):
         broker.publish("", queue, b"%d" % i)
     consumer = consume(3)

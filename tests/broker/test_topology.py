@@ -11,6 +11,8 @@ from pika.exceptions import AMQPError
 from agentkit.broker import Broker
 from agentkit.management import Management
 from swpt_accounts.broker import topology
+from swpt_accounts.broker.connecting import server_version
+from swpt_accounts.broker.delivery_limit import version_numbers
 from tests.broker.commands import run_command, settings_for
 
 EXCHANGE_TYPES = {
@@ -21,7 +23,6 @@ EXCHANGE_TYPES = {
 }
 QUEUE_ARGUMENTS = {
     "x-queue-type": "quorum",
-    "x-overflow": "reject-publish",
     "x-dead-letter-exchange": "",
     "x-dead-letter-routing-key": "q.XQ",
 }
@@ -160,9 +161,10 @@ def test_coordinators_get_what_is_for_them(broker_url: str, broker: Broker) -> N
         ({**QUEUE_ARGUMENTS, "x-overflow": "drop-head"}, "x-overflow"),
         ({**QUEUE_ARGUMENTS, "x-dead-letter-routing-key": "q.other"}, "x-dead-letter-routing-key"),
         ({"x-queue-type": "quorum", "x-overflow": "reject-publish"}, "x-dead-letter-exchange"),
+        ({"x-queue-type": "quorum", "x-delivery-limit": 7}, "x-dead-letter-exchange"),
         ({**QUEUE_ARGUMENTS, "x-max-length": 5}, "x-max-length"),
     ],
-    ids=["classic", "overflow", "routing key", "no dead letters", "max length"],
+    ids=["classic", "overflow", "routing key", "no dead letters", "limit too", "max length"],
 )
 def test_queue_with_other_arguments(
     broker_url: str, broker: Broker, snapshot: Snapshot, arguments: dict[str, Any], named: str
@@ -172,6 +174,43 @@ def test_queue_with_other_arguments(
     with pytest.raises(topology.TopologyError, match=f"'q' .*{named}"):
         topology.subscribe(broker_url, "q", "#")
     assert snapshot() == before, "nothing is changed"
+
+
+HARMLESS = {
+    "of an older version": {"x-overflow": "reject-publish"},
+    "of the reference": {"overflow": "reject-publish"},
+    "without limit": {"x-delivery-limit": -1},
+    "limit": {"x-delivery-limit": 50},
+    "both": {"x-overflow": "reject-publish", "x-delivery-limit": 0},
+}
+
+
+@pytest.mark.parametrize("more", HARMLESS.values(), ids=HARMLESS)
+def test_queue_with_harmless_arguments_is_taken_as_it_is(
+    broker_url: str, broker: Broker, snapshot: Snapshot, more: dict[str, Any]
+) -> None:
+    broker.declare_queue("q", **QUEUE_ARGUMENTS, **more)
+    broker.declare_queue("q_chores", **{"x-queue-type": "quorum"}, **more)
+    for command in ("subscribe", "create_chores_queue"):
+        code, lines = run_command(settings_for(broker_url, "q", APP_LOG_LEVEL="warning"), command)
+        assert code == 0, lines
+        limit = more.get("x-delivery-limit")
+        told = [line for line in lines if "delivery-limit" in line]
+        assert lines == told, "nothing else is told"
+        version = server_version(broker.connection)
+        is_limited = limit >= 0 if limit is not None else version_numbers(version) >= (4,)
+        assert len(told) == is_limited, lines
+    after = snapshot()
+    assert after["queues"]["q"] == (True, {**QUEUE_ARGUMENTS, **more})
+    assert ("accounts_in", "q", "#", "{}") in after["bindings"]
+
+
+def test_the_reference_can_declare_our_queue(broker_url: str, broker: Broker) -> None:
+    """It writes `overflow` where it means `x-overflow`; a queue is only refused for the latter."""
+    topology.subscribe(broker_url, "q", "#")
+    broker.declare_queue("q", **QUEUE_ARGUMENTS, overflow="reject-publish")
+    topology.create_chores_queue(broker_url, "q_chores")
+    broker.declare_queue("q_chores", **{"x-queue-type": "quorum"})
 
 
 def test_dead_letter_queue_with_other_arguments(

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from swpt_accounts.audit.books import Finding, find_book_errors
 from swpt_accounts.chores.posting import ChoresPoster
 from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
-    FIND_BOOK_ERRORS,
     SEND_DUE_ACCOUNT_UPDATES,
     SEND_PROMPT_ACCOUNT_UPDATES,
     TABLE_PAGES,
@@ -133,16 +133,22 @@ class Shard(StoredRows):
     # Chores and scans
 
     def perform_chore(self, chore: Message) -> None:
-        """Do a chore, after a journey through the queue."""
+        """Do a chore, after a journey through the queue. Nobody else has locked its account."""
+        assert self.try_chore(chore)
+
+    def try_chore(self, chore: Message) -> bool:
+        """The same, unless somebody has. Returns whether it was done."""
         fields = {name: value for name, value in chore.items() if name != "type"}
         sent = CHORE_TYPES[chore["type"]](**fields)
-        do_chore(self.connection, self.settings, decode_chore(chore["type"], encode_chore(sent)))
+        received = decode_chore(chore["type"], encode_chore(sent))
+        return do_chore(self.connection, self.settings, received)
 
     def scan_accounts(self) -> list[Message]:
         scan = AccountsScan(self.settings, self._stop, hours=1)
         scan._poster = poster = _CollectedChores(self.settings)
         with closing(scan):
             self._make_pass(scan, "account")
+            scan.finish(self.connection)
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
@@ -214,11 +220,9 @@ class Shard(StoredRows):
         if not any(received.values()):
             assert self.find_book_errors() == []
 
-    def find_book_errors(self, *, count_max: int = 100) -> list[tuple[int, int | None, str]]:
+    def find_book_errors(self, *, count_max: int = 100) -> list[Finding]:
         """What is wrong with the books, and whose books they are."""
-        return self.connection.call_table(
-            FIND_BOOK_ERRORS, **self.settings.realm.parameters, count_max=count_max
-        )
+        return find_book_errors(self.connection, self.settings.realm, count_max=count_max)
 
     def balance(self, account: Row, now: datetime) -> Decimal:
         """The principal of an account together with the interest, at a moment."""

@@ -1,7 +1,6 @@
 """A batch of messages is taken in, in one transaction."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -97,16 +96,17 @@ def test_repeated_batch_is_handled_once(shard: Shard) -> None:
     assert account(shard, 1)["last_change_seqnum"] == 0
 
 
-def test_what_was_handled_is_forgotten_after_a_while(shard: Shard) -> None:
+def test_what_was_handled_is_forgotten_in_order(shard: Shard) -> None:
     open_books(shard, {ALICE: 100, BOB: 0})
-    message = builders.prepare_transfer(ALICE, BOB, 10)
-    shard.receive(message)
-    age_max = timedelta(hours=1)
-    for now, count in ((NOW + age_max, 1), (NOW + age_max + timedelta(seconds=1), 0)):
-        shard.set_now(now)
-        shard.connection.call(FORGET_HANDLED, age_max=age_max)
-        assert len(shard.rows("handled_batch")) >= count
-    assert shard.rows("handled_batch") == []
+    for request_id in range(3):
+        shard.receive(builders.prepare_transfer(ALICE, BOB, 10, coordinator_request_id=request_id))
+    ids = sorted(row["id"] for row in shard.rows("handled_batch"))
+    forget = partial(shard.connection.call, FORGET_HANDLED)
+    assert forget(up_to_id=0, count_max=9) == (ids[-1], 0)
+    assert forget(up_to_id=ids[-2], count_max=2) == (ids[-1], 2)
+    assert sorted(row["id"] for row in shard.rows("handled_batch")) == ids[2:]
+    assert forget(up_to_id=ids[-1], count_max=9) == (ids[-1], len(ids) - 2)
+    assert forget(up_to_id=ids[-1], count_max=9) == (None, 0)
 
 
 def test_digests_that_were_handled_are_found(shard: Shard) -> None:

@@ -78,17 +78,19 @@ def test_transfers_alone_do_not_wait(shard: Shard, other: Shard, held: LockedAcc
         assert held.exchange(shard.connection, batch) == batch
 
 
-def test_transfers_do_not_wait_when_there_is_no_room(
+def test_transfers_go_on_in_order_when_there_is_no_room(
     shard: Shard, other: Shard, held: LockedAccounts
 ) -> None:
-    messages = [builders.prepare_transfer(ALICE, ROOT, i) for i in range(COUNT_MAX)]
+    messages = [builders.prepare_transfer(ALICE, ROOT, i) for i in range(COUNT_MAX + 2)]
     config, *transfers = received(shard, configure(ALICE), *messages)
     (late,) = received(shard, configure(ALICE, 2))
     with other.connection.raw.transaction():
         other.lock_account(ALICE)
-        assert held.exchange(shard.connection, [config, *transfers]) == transfers[COUNT_MAX - 1 :]
+        some, rest = transfers[: COUNT_MAX - 1], transfers[COUNT_MAX - 1 :]
+        assert held.exchange(shard.connection, [config, *some]) == []
         assert held.exchange(shard.connection, [late]) == []
-    assert held.exchange(shard.connection, []) == [config, *transfers[: COUNT_MAX - 1], late]
+        assert held.exchange(shard.connection, rest) == [*some, *rest]
+    assert held.exchange(shard.connection, []) == [config, late]
 
 
 def test_one_that_failed_alone_is_tried_again_alone(

@@ -11,8 +11,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
-from swpt_accounts.db.connection import ProceduresNotInstalled, connect
+from swpt_accounts.db.connection import connect
 from swpt_accounts.db.engine import MIGRATIONS_DIR
+from swpt_accounts.db.errors import ProceduresNotInstalled
 from swpt_accounts.db.installing import (
     KEPT_COUNT,
     REVISION,

@@ -11,7 +11,7 @@ from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.tables import Base
 from swpt_accounts.outbox.publications import make_publication
-from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.returned import Outgoing, Returned, put_aside, take_due_messages
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
@@ -162,7 +162,7 @@ class TestReturnedMessages:
         put_aside(shard.connection, outgoing, {1: "NO_ROUTE ½"})
         return publication
 
-    def take(self, shard: Shard, name: str = "AccountPurgeSignal") -> list[Outgoing]:
+    def take(self, shard: Shard, name: str = "AccountPurgeSignal") -> list[Returned]:
         return take_due_messages(shard.connection, [name], 10)
 
     @pytest.mark.parametrize(

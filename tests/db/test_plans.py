@@ -34,6 +34,7 @@ SHORT_TABLES = {"handled_batch"}
 # They do not become empty.
 LASTING_TABLES = {"account", "account_key", "root_config", "registered_balance_change"}
 
+PURGE = '{"type":"AccountPurge","debtor_id":1,"creditor_id":1,"creation_date":"2024-05-20","ts":""}'
 FILL = f"""
 INSERT INTO account_key
 SELECT {DEBTOR}, {FIRST} + i FROM generate_series(0, {ACCOUNTS_COUNT - 1}) AS i;
@@ -60,8 +61,19 @@ SELECT {DEBTOR}, 0, i, current_ts() FROM generate_series(0, {ROWS_COUNT}) AS i;
 INSERT INTO root_config (debtor_id, interest_rate)
 SELECT i, 0 FROM generate_series(1000, {ROWS_COUNT}) AS i;
 
+INSERT INTO returned_message (signal_name, destination, body, reason, next_attempt_at)
+SELECT 'AccountPurgeSignal', 'to_creditors ' || i / 2, '{PURGE}', '', current_ts()
+FROM generate_series(0, {ROWS_COUNT - 1}) AS i;
+
 INSERT INTO returned_message (signal_name, body, reason, next_attempt_at)
-SELECT 'AccountPurgeSignal', '', '', 'infinity' FROM generate_series(0, {ROWS_COUNT});
+SELECT 'AccountPurgeSignal', '{PURGE}', '', 'infinity' FROM generate_series(0, {ROWS_COUNT - 1});
+
+INSERT INTO returned_line
+    (signal_name, destination, attempts_count, pause_seconds, next_attempt_at)
+SELECT
+    'AccountPurgeSignal', 'to_creditors ' || i, i % 11, returned_pause(i % 11),
+    CASE i % 3 WHEN 0 THEN t0() WHEN 1 THEN current_ts() + interval '1 minute' ELSE current_ts() END
+FROM generate_series(0, {ROWS_COUNT} / 2 - 1) AS i;
 
 INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)
 SELECT {DEBTOR}, {FIRST} + i, '2024-05-20', now
@@ -160,6 +172,7 @@ def perform(chore_type: str, **fields: object) -> Callable[[Shard], None]:
     return lambda shard: shard.perform_chore(builders.chore(chore_type, RECENT[0], **fields))
 
 
+PURGES = ["AccountPurgeSignal"]
 PAGE = {"first_page": 3, "end_page": 4}
 WORLD = Realm.parse("#").parameters
 HALF = Realm.parse("0.#").parameters
@@ -189,9 +202,28 @@ DEEDS: dict[str, Callable[[Shard], object]] = {
     "send prompt updates": call(
         p.SEND_PROMPT_ACCOUNT_UPDATES, quiet_min=timedelta(days=-1), count_max=BATCH_COUNT, **WORLD
     ),
-    "take due messages": call(
-        p.TAKE_DUE_MESSAGES, signal_names=["AccountPurgeSignal"], count_max=BATCH_COUNT
+    "take due messages": call(p.TAKE_DUE_MESSAGES, signal_names=PURGES, count_max=BATCH_COUNT),
+    "look for due messages": lambda s: s.connection.raw.execute(
+        "SELECT has_due_messages(%s)", [["RejectedConfigSignal"]]
     ),
+    "note lines": call(
+        p.NOTE_RETURNED_LINES,
+        signal_name=PURGES * 2,
+        destination=["to_creditors 100", "to_creditors 101"],
+        is_open=[True, False],
+        sent_count=[1, 0],
+    ),
+    "put aside": call(
+        p.PUT_ASIDE_MESSAGES,
+        id=[None, None],
+        signal_name=PURGES * 2,
+        destination=["to_creditors 100", "to_creditors new"],
+        body=[b"{}", b"{}"],
+        reason=["", ""],
+        attempts_count=[1, 1],
+        put_aside_at=[None, None],
+    ),
+    "end lines": call(p.END_RETURNED_LINES, signal_names=PURGES, count_max=BATCH_COUNT),
 }
 SCANS: dict[str, Callable[[Shard], object]] = {
     "purge": call(p.PURGE_ACCOUNTS, **PAGE, deleted_for_min=timedelta(0), **WORLD),

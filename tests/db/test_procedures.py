@@ -80,13 +80,15 @@ def test_call_with_other_parameters_is_not_made(
 
 
 def test_arrays_of_a_batch_go_by_the_names_of_the_fields() -> None:
-    rows = [SimpleNamespace(signal_name=f"s{i}", reason="r", body=b"b") for i in range(2)]
-    arrays = procedures.PUT_ASIDE_MESSAGES.arrays(rows, attempts_count=lambda row: len(row.reason))
+    rows = [SimpleNamespace(signal_name=f"s{i}", destination="d", sent=[i]) for i in range(2)]
+    arrays = procedures.NOTE_RETURNED_LINES.arrays(
+        rows, is_open=lambda row: True, sent_count=lambda row: len(row.sent)
+    )
     assert arrays == {
         "signal_name": ["s0", "s1"],
-        "body": [b"b", b"b"],
-        "reason": ["r", "r"],
-        "attempts_count": [1, 1],
+        "destination": ["d", "d"],
+        "is_open": [True, True],
+        "sent_count": [1, 1],
     }
 
 

@@ -13,7 +13,7 @@ from swpt_accounts.outbox.publications import make_publication
 from swpt_accounts.outbox.returned import Outgoing, put_aside
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
-from swpt_accounts.workers.shard_guard import ForeignRowError, guard_tables
+from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
 from tests.db.realms import find_creditors, find_debtor, make_shard
 from tests.db.rows import OUTBOXES
 from tests.db.shard import Shard
@@ -27,6 +27,7 @@ KEYS = ("0.#", "1.#")
 CREDITORS = {key: find_creditors(key, 3) for key in KEYS}
 EVERYBODY = [creditor_id for creditors in CREDITORS.values() for creditor_id in creditors]
 (FAR,) = find_creditors("1.#", 1)
+ALL_ROWS = {"after_id": 0, "last_id": 2**63 - 1}
 QUEUES = (
     "transfer_request",
     "unverified_transfer_request",
@@ -276,10 +277,14 @@ class TestSplit:
         assert self.find_foreign(parent, "returned_message", realm) == []
 
     def drop(self, shard: Shard, table: str, realm: Realm) -> Any:
-        return shard.connection.call_value(p.DROP_PARENT_ROWS, table=table, **realm.parameters)
+        return shard.connection.call_value(
+            p.DROP_PARENT_ROWS, table=table, **ALL_ROWS, **realm.parameters
+        )
 
     def find_foreign(self, shard: Shard, table: str, realm: Realm) -> list[tuple[Any, ...]]:
-        return shard.connection.call_table(p.FIND_FOREIGN_ROW, table=table, **realm.parameters)
+        return shard.connection.call_table(
+            p.FIND_FOREIGN_ROW, table=table, **ALL_ROWS, **realm.parameters
+        )
 
     @pytest.mark.parametrize("deletes", [True, False])
     def test_scans_handle_what_is_their_own(
@@ -314,7 +319,7 @@ class TestSplit:
         stranger.scan_accounts()
         stranger.scan_prepared_transfers()
         with pytest.raises(ForeignRowError, match="transfer_request"):
-            guard_tables(connection, stranger.settings, ["transfer_request"])
+            ShardGuard().guard(connection, stranger.settings, ["transfer_request"])
         assert (stranger.rows("account"), stranger.rows("prepared_transfer")) == before
 
     def test_workers_refuse_what_is_not_their_own(
@@ -322,13 +327,13 @@ class TestSplit:
     ) -> None:
         child = make_shard(connection, settings, self.KEY)
         tables = [*QUEUES, *OUTBOXES, "returned_message"]
-        guard_tables(connection, parent.settings, tables)
+        ShardGuard().guard(connection, parent.settings, tables)
         for table in tables:
             with pytest.raises(ForeignRowError, match=table):
-                guard_tables(connection, child.settings, [table])
+                ShardGuard().guard(connection, child.settings, [table])
         heir = make_shard(connection, settings, self.KEY, DELETE_PARENT_SHARD_RECORDS="true")
-        guard_tables(connection, heir.settings, tables)
-        guard_tables(connection, child.settings, tables)
+        ShardGuard().guard(connection, heir.settings, tables)
+        ShardGuard().guard(connection, child.settings, tables)
 
 
 class TestCurrencies:

@@ -6,9 +6,11 @@ import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
+from swpt_accounts.db.queries import query
 from swpt_accounts.peers.recipients import PATIENCE
 from swpt_accounts.settings import Settings
 from tests.db.realms import find_creditors, make_shard
+from tests.db.sessions import another_session
 from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.builders import DEBTOR, MICROSECOND, NOW, ROOT, SECOND
@@ -167,9 +169,16 @@ def test_pauses_grow(half: Shard, attempts_count: int, pause_seconds: float) -> 
     assert row["next_attempt_at"] == NOW + timedelta(seconds=pause_seconds)
 
 
+def attempt(shard: Shard, count: int) -> list[int]:
+    """Ask for everything so often in vain, one time short. Returns the ids to be noted last."""
+    statement = "UPDATE unverified_transfer_request SET attempts_count = %s"
+    shard.connection.raw.execute(statement, [count - 1])
+    return [request_id for request_id, _ in lease(shard)]
+
+
 def test_request_is_given_up_after_two_minutes(half: Shard) -> None:
     request(half, FAR, FAR)
-    (first, _), (second, _) = lease(half)
+    first, second = attempt(half, 3)
     half.set_now(NOW + timedelta(minutes=2) - MICROSECOND)
     assert note(half, {first: None}) == 0
     half.set_now(NOW + timedelta(minutes=2))
@@ -177,6 +186,65 @@ def test_request_is_given_up_after_two_minutes(half: Shard) -> None:
     assert half.rows("unverified_transfer_request") == []
     rejections = half.take_messages()
     assert [m["status_code"] for m in rejections] == ["RECIPIENT_IS_UNREACHABLE"] * 2
+
+
+def test_clock_that_is_set_forward_rejects_nothing_at_once(half: Shard) -> None:
+    request(half, FAR)
+    half.set_now(NOW + timedelta(hours=1))
+    for _ in range(2):
+        ((request_id, _),) = lease(half)
+        assert note(half, {request_id: None}) == 0
+        half.set_now(half.rows("unverified_transfer_request")[0]["next_attempt_at"])
+    ((request_id, _),) = lease(half)
+    assert note(half, {request_id: None}) == 1
+
+
+def test_clock_that_is_set_back_delays_nothing(half: Shard) -> None:
+    request(half, FAR)
+    ((request_id, _),) = lease(half)
+    note(half, {request_id: None})
+    half.set_now(NOW - timedelta(hours=1))
+    assert half.connection.probe(query("has_due_requests").encode()) == ["1"]
+    assert [found for found, _ in lease(half)] == [request_id]
+    # its lease holds, at the new time
+    assert lease(half) == []
+    assert half.connection.probe(query("has_due_requests").encode()) == []
+    half.set_now(NOW - timedelta(hours=1) + LEASE)
+    assert len(lease(half)) == 1
+
+
+@pytest.mark.parametrize("behind", [timedelta(), timedelta(hours=1)])
+def test_no_more_are_leased_than_asked_for(half: Shard, behind: timedelta) -> None:
+    request(half, *[FAR] * 3)
+    half.set_now(NOW - timedelta(hours=1))
+    request(half, *[FARTHER] * 3)
+    half.set_now(NOW - behind)
+    for count_max, count in ((2, 2), (0, 0), (3, 3), (3, 1)):
+        assert len(lease(half, count_max)) == count
+
+
+def test_request_from_the_future_is_given_up_all_the_same(half: Shard) -> None:
+    request(half, FAR)
+    half.set_now(NOW - timedelta(hours=1))
+    (request_id,) = attempt(half, 19)
+    assert note(half, {request_id: None}) == 0
+    half.set_now(half.rows("unverified_transfer_request")[0]["next_attempt_at"])
+    (request_id,) = attempt(half, 20)
+    assert note(half, {request_id: None}) == 1
+
+
+def test_nobody_waits_for_a_request_that_is_locked(half: Shard, settings: Settings) -> None:
+    request(half, FAR, FARTHER)
+    (first, _), (second, _) = lease(half)
+    with another_session(settings) as other, other.connection.raw.transaction():
+        other.connection.raw.execute(
+            "SELECT FROM unverified_transfer_request WHERE id = %s FOR UPDATE", [first]
+        )
+        half.connection.raw.execute("SET lock_timeout = '100ms'")
+        note(half, {first: True, second: True})
+    assert [row["recipient_creditor_id"] for row in half.rows("transfer_request")] == [FARTHER]
+    half.set_now(NOW + LEASE)
+    assert [request_id for request_id, _ in lease(half)] == [first]
 
 
 def test_late_answer_counts_all_the_same(half: Shard) -> None:

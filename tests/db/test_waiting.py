@@ -28,6 +28,12 @@ TIMEOUT_SECONDS = 1.0
 SECONDS_MAX = 20.0
 
 
+@pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
 @dataclass
 class FetchApi:
     """The fetch API of another shard, which can be made to be silent."""
@@ -178,7 +184,7 @@ def test_no_more_wait_than_there_is_room_for(
     assert await_released(waiting, connection, 3) == far[:3]
 
 
-def test_answer_that_could_not_be_written_keeps_nobody_waiting(
+def test_answer_that_could_not_be_written_is_written_later(
     waiting: WaitingMessages,
     connection: DatabaseConnection,
     half: Settings,
@@ -195,7 +201,26 @@ def test_answer_that_could_not_be_written_keeps_nobody_waiting(
             waiting.exchange(lost, [])
     assert waiting.count == 1
     assert waiting.exchange(connection, []) == far
+    assert rates(connection) == {FAR: 5.5}
+    assert len(fetch_api.asked) == 1
+
+
+def test_answer_that_the_database_refuses_keeps_nobody_waiting(
+    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+) -> None:
+    far = opening(FAR)
+    assert waiting.exchange(connection, far) == []
+    fetch_api.is_answering.set()
+    forbid = "ALTER TABLE root_config ADD CONSTRAINT low CHECK (interest_rate < 5)"
+    connection.raw.execute(forbid)
+    try:
+        assert await_released(waiting, connection, 1) == far
+    finally:
+        connection.raw.execute("ALTER TABLE root_config DROP CONSTRAINT low")
     assert rates(connection) == {}
+    # for a moment, nothing is asked again
+    assert waiting.exchange(connection, far) == far
+    assert len(fetch_api.asked) == 1
 
 
 def test_what_is_cleared_is_forgotten(

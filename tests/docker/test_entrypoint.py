@@ -25,7 +25,8 @@ SAME_NAME = (
     *("consume_messages", "consume_chore_messages", "process_transfer_requests"),
     *("process_finalization_requests", "process_balance_changes", "scan_accounts"),
     *("scan_prepared_transfers", "scan_registered_balance_changes", "subscribe"),
-    *("unsubscribe", "delete_queue", "verify_shard_content", "verify_books"),
+    *("unsubscribe", "delete_queue", "dead_letters", "returned_messages"),
+    *("verify_shard_content", "verify_books", "add_up_books"),
 )
 FLUSH = {f"flush_{re.sub('(?<!^)(?=[A-Z])', '_', n[:-6]).lower()}s": n for n in SIGNALS}
 COMMANDS = {

@@ -30,6 +30,7 @@ def _nothing_is_left(idle_authority: Authority) -> Iterator[None]:
     """A test that fails leaves nothing behind for the next."""
     yield
     idle_authority.query("DELETE FROM returned_message")
+    idle_authority.query("DELETE FROM returned_line")
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def returned(authority: Authority) -> list[tuple[str, int]]:
 
 def send_again(authority: Authority) -> None:
     """Let the time of the next attempt come."""
-    authority.query("UPDATE returned_message SET next_attempt_at = now() - interval '1 second'")
+    authority.query("UPDATE returned_line SET next_attempt_at = now() - interval '1 second'")
 
 
 def wait_for_returned(authority: Authority, *names: str) -> None:
@@ -72,7 +73,7 @@ def test_unroutable_messages_wait_for_their_queue(
     send_again(authority)
     wait_until(lambda: {n for _, n in returned(authority)} == {2}, SECONDS_MAX)
     ((is_later,),) = authority.query(
-        "SELECT min(next_attempt_at) > now() + interval '1 second' FROM returned_message"
+        "SELECT min(next_attempt_at) > now() + interval '1 second' FROM returned_line"
     )
     assert is_later, "each pause is longer than the one before"
     lines = [line for line in authority.log("flush_messages").splitlines() if "NO_ROUTE" in line]

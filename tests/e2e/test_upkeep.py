@@ -187,7 +187,7 @@ def test_money_brings_a_deleted_account_back(currency: Currency, config_flags: i
 def test_books_are_proved_beside_the_workers(currency: Currency) -> None:
     currency.open_root()
     creditor_id = currency.open_account(100)
-    result = currency.authority.run("verify_books")
+    result = currency.authority.run("verify_books", "--quiet")
     assert (result.returncode, result.stdout) == (0, "")
 
     change = (
@@ -195,10 +195,8 @@ def test_books_are_proved_beside_the_workers(currency: Currency) -> None:
     )
     account = currency.debtor_id, creditor_id
     currency.authority.query(change, 7, *account)
-    result = currency.authority.run("verify_books")
+    result = currency.authority.run("verify_books", "--quiet")
     currency.authority.query(change, -7, *account)
     assert result.returncode == 1
-    assert result.stdout == (
-        f"swpt_accounts: debtor {currency.debtor_id}:"
-        " the principals, and the changes on their way, add up to 7\n"
-    )
+    assert "the principals, and the changes on their way, add up to 7\n" in result.stdout
+    assert str(currency.debtor_id) in result.stdout

@@ -184,7 +184,7 @@ class Load:
         assert found == principals
         assert sum(found.values()) == 0
         assert all((locked, pending) == (0, 0) for _, _, locked, pending in rows)
-        result = self.authority.run("verify_books")
+        result = self.authority.run("verify_books", "--quiet")
         assert (result.returncode, result.stdout) == (0, "")
 
     def _check_messages(self) -> None:

@@ -9,10 +9,19 @@ from typing import Any
 import pytest
 
 from agentkit.authority import QUEUE, Authority
-from agentkit.messages import balance_change, configure, configure_root, finalize, prepare
+from agentkit.messages import (
+    CONTENT_TYPE,
+    balance_change,
+    configure,
+    configure_root,
+    encode,
+    finalize,
+    prepare,
+)
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery
+from swpt_accounts.broker.renewing import COPY_HEADER
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.effects import apply_messages
@@ -171,6 +180,26 @@ def test_equal_messages_that_were_sent_twice(inbox: Authority, worker_settings: 
         inbox.send(message)
     consume(worker_settings, inbox)
     assert count(inbox, "transfer_request") == 2
+
+
+@pytest.mark.parametrize("copies_count", [1, 2, 3])
+def test_copies_of_a_message(
+    inbox: Authority, worker_settings: Settings, copies_count: int
+) -> None:
+    """A consumer that dies after it has put a copy into the queue leaves the message there too."""
+    messages = make_messages()
+    for _ in range(copies_count):
+        for message in messages:
+            inbox.broker.publish(
+                "",
+                QUEUE,
+                encode(message),
+                type=message["type"],
+                content_type=CONTENT_TYPE,
+                headers={COPY_HEADER: "0.1"},
+            )
+    consume(worker_settings, inbox)
+    assert (count(inbox, "transfer_request"), count(inbox, "pending_balance_change")) == (5, 3)
 
 
 def test_process_that_dies_between_commit_and_acknowledgement(authority: Authority) -> None:

@@ -11,11 +11,13 @@ step everything that they remember, and everything that they send, must be the s
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import ClassVar, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import invariant, run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
@@ -80,9 +82,20 @@ class HonestComparison(Comparison):
                 assert self.shard.balance(account, self.now) >= 0, account
 
 
+class SteppingComparison(Comparison):
+    """The same while the clock makes steps: nothing is lost or done twice."""
+
+    @rule(step=st.sampled_from([timedelta(hours=1), timedelta(hours=-1)]))
+    def step_clock(self, step: timedelta) -> None:
+        self.pass_time(step)
+
+
+MACHINES = [Comparison, WideComparison, HonestComparison, SteppingComparison]
+
+
 # A failure takes minutes to be reduced to what matters.
 @pytest.mark.timeout(600 + 10 * EXAMPLES_COUNT)
-@pytest.mark.parametrize("machine", [Comparison, WideComparison, HonestComparison])
+@pytest.mark.parametrize("machine", MACHINES)
 def test_stored_procedures_do_what_the_oracle_says(shard: Shard, machine: type[Comparison]) -> None:
     bound = cast(type[Comparison], type(machine.__name__, (machine,), {"shard": shard}))
     run_state_machine_as_test(bound, settings=SETTINGS)

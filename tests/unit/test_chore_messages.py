@@ -16,6 +16,7 @@ from swpt_accounts.smp.chores import (
     ChangeInterestRate,
     Chore,
     TryToDeleteAccount,
+    UnknownChoreType,
     UpdateDebtorInfo,
     decode_chore,
     encode_chore,
@@ -107,7 +108,8 @@ def test_empty_debtor_info() -> None:
 
 @pytest.mark.parametrize("kind", [None, "", "Unknown", "Chore", "changeInterestRate"])
 def test_unknown_type(kind: str | None) -> None:
-    refuse(kind, json.dumps({"type": kind, "debtor_id": 1, "creditor_id": 2}).encode())
+    with pytest.raises(UnknownChoreType):
+        decode_chore(kind, json.dumps({"type": kind, "debtor_id": 1, "creditor_id": 2}).encode())
 
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS)

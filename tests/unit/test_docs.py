@@ -131,13 +131,22 @@ def test_every_command_has_a_section() -> None:
     assert set(COMMANDS) == set(COMMAND_NAMES)
 
 
+def parameters(command: click.Command) -> Iterator[click.Parameter]:
+    """Those of a command, or of all commands of a group."""
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            yield from part.params
+    else:
+        yield from command.params
+
+
 @pytest.mark.parametrize("name", sorted(COMMAND_NAMES))
 def test_every_option_is_documented_and_no_other(name: str) -> None:
     command = group.get_command(click.Context(group), name)
     assert command is not None
     declared = {
         spelling
-        for parameter in command.params
+        for parameter in parameters(command)
         if isinstance(parameter, click.Option)
         for spelling in parameter.opts
     }

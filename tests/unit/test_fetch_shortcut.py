@@ -3,7 +3,6 @@
 import logging
 from functools import partial
 
-import psycopg
 import pytest
 from flask import Flask
 from werkzeug.test import Client
@@ -12,18 +11,21 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.procedures import IS_REACHABLE, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.web import answers
+from swpt_accounts.web.reading import DatabaseAway
 from swpt_accounts.web.views import fetch_api
 
 DEBTOR_ID = 2**64 - 2
-REACHABLE, UNREACHABLE, BROKEN = 2**32 + 1, 2**32 + 2, 2**32 + 3
+REACHABLE, UNREACHABLE, BROKEN, AWAY = (2**32 + i for i in range(1, 5))
 CONFIG_DATA = '{"x": "Ünïcode ✓"}'
 
 
 def read(_settings: Settings, procedure: Procedure, debtor_id: int, creditor_id: int) -> str | None:
     """Stands for the database."""
     assert debtor_id == -2
+    if creditor_id == AWAY:
+        raise DatabaseAway
     if creditor_id == BROKEN:
-        raise psycopg.OperationalError("there is no database")
+        raise RuntimeError("there is an error in the program")
     if procedure is IS_REACHABLE:
         return "t" if creditor_id == REACHABLE else "f"
     return CONFIG_DATA if creditor_id == REACHABLE else None
@@ -59,8 +61,8 @@ def database(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"/accounts/{DEBTOR_ID}/{c}/reachable" for c in (REACHABLE, UNREACHABLE, BROKEN)),
-        *(f"/accounts/{DEBTOR_ID}/{c}/config" for c in (REACHABLE, UNREACHABLE, BROKEN)),
+        *(f"/accounts/{DEBTOR_ID}/{c}/reachable" for c in (REACHABLE, UNREACHABLE, BROKEN, AWAY)),
+        *(f"/accounts/{DEBTOR_ID}/{c}/config" for c in (REACHABLE, UNREACHABLE, BROKEN, AWAY)),
         f"/accounts/{DEBTOR_ID}/{REACHABLE}/reachable?a=b",
         f"/accounts/{DEBTOR_ID}/{REACHABLE}/reachable/",
         f"/accounts/{DEBTOR_ID}/{REACHABLE}/other",
@@ -110,6 +112,12 @@ def test_answers() -> None:
         ],
         body,
     )
+
+
+def test_database_that_is_away() -> None:
+    code, headers, body = ask_both(make_app("#"), "GET", f"/accounts/{DEBTOR_ID}/{AWAY}/config")
+    assert (code, body) == (503, b"The database does not answer.\n")
+    assert {("Retry-After", "2"), ("Cache-Control", "no-store")} <= set(headers)
 
 
 def test_error_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,10 @@ PEERS = ("aiohttp",)
 DOCUMENTS = ("marshmallow",)
 BROKER = ("pika",)
 # Modules that parse no documents: RootConfigData and chores are those that are parsed.
-WITHOUT_DOCUMENTS = ("staging", "flushing", "scanning", "auditing", "topology")
+WITHOUT_DOCUMENTS = (
+    *("staging", "flushing", "scanning", "auditing", "topology"),
+    *("dead_letters", "returned_messages"),
+)
 
 PROGRAM = """
 import sys

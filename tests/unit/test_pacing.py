@@ -1,12 +1,13 @@
 """A pass over a table: every page once, evenly, in time."""
 
 from itertools import pairwise
+from time import monotonic
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swpt_accounts.scans.pacing import Pace, plan_pass
+from swpt_accounts.scans.pacing import Pace, Pass, plan_pass
 
 PACES = st.builds(
     Pace,
@@ -78,3 +79,30 @@ def test_passes_start_anywhere() -> None:
 
 def test_empty_table() -> None:
     assert list(plan_pass(0, Pace(1.0, 40, 0.1))) == []
+
+
+def test_pass_goes_on_where_it_was_and_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("swpt_accounts.scans.pacing.monotonic", lambda: now)
+    current = Pass(10, Pace(100.0, 1, 1.0))
+    current.resume()
+    for i in range(3):
+        assert current.due_at == pytest.approx(1000 + 10 * i)
+        current.advance()
+    # an hour later, this step is due, and the next one ten seconds after it
+    step, now = current.step, 4600.0
+    current.resume()
+    assert current.step == step
+    assert current.due_at == pytest.approx(4600)
+    current.advance()
+    assert current.due_at == pytest.approx(4610)
+    for _ in range(6):
+        current.advance()
+    assert current.step is None
+    assert current.due_at == pytest.approx(4600 + 70)
+
+
+def test_pass_of_an_empty_table_takes_a_beat() -> None:
+    current = Pass(0, Pace(0.0, 1, 3600.0))
+    assert current.step is None
+    assert current.due_at > monotonic() + 3000

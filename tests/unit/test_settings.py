@@ -121,10 +121,20 @@ def test_settings_do_not_change() -> None:
         load_settings({}).flush_period = 3.0  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+NEVER_EMPTY = "PROTOCOL_BROKER_QUEUE_ROUTING_KEY"
+
+
+@pytest.mark.parametrize("name", [name for name in DEFAULTS if name != NEVER_EMPTY])
 def test_empty_is_not_set(name: str) -> None:
     assert load(name, "") == DEFAULTS[name]
     assert load(name, " \t") == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("empty", ["", " \t"])
+def test_an_empty_routing_key_is_not_that_of_all_accounts(empty: str) -> None:
+    """A shard whose variable was not filled in would take the messages of the others."""
+    with pytest.raises(SettingsError, match=f"{NEVER_EMPTY} is '', but must be .* not empty"):
+        load(NEVER_EMPTY, empty)
 
 
 def test_other_variables_do_not_matter() -> None:

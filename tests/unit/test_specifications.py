@@ -14,6 +14,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
+from agentkit.processes import free_port
 from scripts.specification.asyncapi import PROTOCOL_VERSION, message_types
 from scripts.specification.documents import markdown
 from scripts.specifications import specifications, to_yaml
@@ -341,6 +342,19 @@ def test_account_of_another_shard(path: str) -> None:
     answer = web("1.#").test_client().get(path.format(debtorId=123, creditorId=456))
     assert answer.status_code == 500
     assert "Cache-Control" in answer.headers
+    check_answer(path, answer)
+
+
+@pytest.mark.parametrize("path", ACCOUNT_PATHS)
+def test_database_that_does_not_answer(path: str) -> None:
+    """There is none at this address."""
+    app = web()
+    app.extensions["swpt_accounts_settings"] = load_settings(
+        {"POSTGRES_URL": f"postgresql+psycopg://user:pass@127.0.0.1:{free_port()}/none"}
+    )
+    answer = app.test_client().get(path.format(debtorId=123, creditorId=456))
+    assert answer.status_code == 503
+    assert {"Cache-Control", "Retry-After"} <= set(answer.headers.keys())
     check_answer(path, answer)
 
 

@@ -1,16 +1,35 @@
--- The local tasks. Losing one, or doing it twice, does no harm. Each locks one account.
+-- The local tasks. Losing one, or doing it twice, does no harm. Each locks one account, and waits
+-- for nobody: it returns whether it is done, or has nothing to do. If not, somebody else has locked
+-- the account, and it has to be tried again.
+
+-- Locks an account. Returns false if somebody else has; true also if there is no such account.
+CREATE OR REPLACE FUNCTION lock_account(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM account
+    WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
+    FOR UPDATE SKIP LOCKED;
+    RETURN FOUND OR NOT EXISTS (
+        SELECT FROM account WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
+    );
+END
+$$;
 
 -- Changes the interest rate of a creditor's account, unless the order is more than a day old,
 -- changes nothing, or comes less than `p_interval_min` after the last change.
 CREATE OR REPLACE FUNCTION change_interest_rate(
     p_debtor_id bigint, p_creditor_id bigint, p_interest_rate double precision,
     p_ts timestamptz, p_interval_min interval
-) RETURNS void
+) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
     v_rate double precision := least(greatest(p_interest_rate, -50), 100);
 BEGIN
+    IF NOT lock_account(p_debtor_id, p_creditor_id) THEN
+        RETURN false;
+    END IF;
+
     UPDATE account SET
         interest = interest_part(
             balance_at(v_now, principal, interest, interest_rate, last_change_ts), principal
@@ -31,6 +50,7 @@ BEGIN
     IF FOUND THEN
         PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
     END IF;
+    RETURN true;
 END
 $$;
 
@@ -38,11 +58,15 @@ $$;
 CREATE OR REPLACE FUNCTION update_debtor_info(
     p_debtor_id bigint, p_creditor_id bigint, p_iri text, p_content_type text, p_sha256 bytea,
     p_ts timestamptz
-) RETURNS void
+) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
 BEGIN
+    IF NOT lock_account(p_debtor_id, p_creditor_id) THEN
+        RETURN false;
+    END IF;
+
     UPDATE account SET
         interest = interest_part(
             balance_at(v_now, principal, interest, interest_rate, last_change_ts), principal
@@ -63,6 +87,7 @@ BEGIN
     IF FOUND THEN
         PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
     END IF;
+    RETURN true;
 END
 $$;
 
@@ -71,7 +96,7 @@ $$;
 CREATE OR REPLACE FUNCTION capitalize_interest(
     p_debtor_id bigint, p_creditor_id bigint, p_interval_min interval,
     p_realm_bits integer, p_realm_length integer
-) RETURNS void
+) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
@@ -79,15 +104,18 @@ DECLARE
     v_interest numeric;
     v_amount bigint;
 BEGIN
+    IF NOT lock_account(p_debtor_id, p_creditor_id) THEN
+        RETURN false;
+    END IF;
+
     SELECT * INTO v_account
     FROM account
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id
         AND creditor_id <> 0
         AND NOT is_deleted(status_flags)
-        AND last_interest_capitalization_ts <= v_now - p_interval_min
-    FOR UPDATE;
+        AND last_interest_capitalization_ts <= v_now - p_interval_min;
     IF NOT FOUND THEN
-        RETURN;
+        RETURN true;
     END IF;
 
     v_interest := interest_part(
@@ -114,6 +142,7 @@ BEGIN
         );
         PERFORM wake('PendingAccountUpdate');
     END IF;
+    RETURN true;
 END
 $$;
 
@@ -121,12 +150,16 @@ $$;
 -- its owner loses no more than the negligible amount. What is left goes to the debtor.
 CREATE OR REPLACE FUNCTION try_to_delete_account(
     p_debtor_id bigint, p_creditor_id bigint, p_realm_bits integer, p_realm_length integer
-) RETURNS void
+) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
     v_account account;
 BEGIN
+    IF NOT lock_account(p_debtor_id, p_creditor_id) THEN
+        RETURN false;
+    END IF;
+
     UPDATE account SET last_deletion_attempt_ts = v_now
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND NOT is_deleted(status_flags)
     RETURNING * INTO v_account;
@@ -136,7 +169,7 @@ BEGIN
         OR v_account.pending_transfers_count > 0
         OR NOT is_negligible_balance(v_account, v_now)
     THEN
-        RETURN;
+        RETURN true;
     END IF;
 
     UPDATE account SET
@@ -156,6 +189,7 @@ BEGIN
         );
     END IF;
     PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
+    RETURN true;
 END
 $$;
 

@@ -38,13 +38,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT mod(p_seqnum::bigint - p_other + 4294967296, 4294967296) BETWEEN 1 AND 2147483647
 $$;
 
--- A number that identifies a balance change of its sender for ever: milliseconds since
--- 2020 in the high bits, so that a database restored from a backup does not repeat itself,
--- a sequence in the 22 low bits.
+-- A number that identifies a balance change of its sender for ever: seconds since 2020 in the
+-- high bits, so that a database restored from a backup does not repeat itself, a sequence in the
+-- 32 low bits, so that a clock which steps back does not make it repeat itself.
 CREATE OR REPLACE FUNCTION next_change_id() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
     SELECT (
-        (extract(epoch FROM current_ts() - timestamptz '2020-01-01 00:00:00+00') * 1000)::bigint
-        << 22
-    ) | (nextval('change_id_seq') & 4194303)
+        floor(extract(epoch FROM current_ts() - timestamptz '2020-01-01 00:00:00+00'))::bigint
+        << 32
+    ) | (nextval('change_id_seq') & 4294967295)
 $$;

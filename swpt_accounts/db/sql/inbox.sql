@@ -19,12 +19,22 @@ AS $$
     JOIN unnest(p_digests) AS p (digest) ON p.digest = d.digest
 $$;
 
-CREATE OR REPLACE FUNCTION forget_handled(p_age_max interval) RETURNS void
-LANGUAGE sql AS $$
+-- Removes the rows up to an id, those with the lowest ids first. Returns the highest id that there
+-- is (none in an empty table), and how many rows were removed.
+CREATE OR REPLACE FUNCTION forget_handled(
+    p_up_to_id bigint, p_count_max integer, OUT last_id bigint, OUT forgotten integer
+)
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT max(id) INTO last_id FROM handled_batch;
     DELETE FROM handled_batch
-    WHERE id IN (
-        SELECT id FROM handled_batch
-        WHERE handled_at < current_ts() - p_age_max
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM handled_batch
+        WHERE id <= p_up_to_id
+        ORDER BY id
+        LIMIT p_count_max
         FOR UPDATE SKIP LOCKED
-    )
+    ));
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+END
 $$;

@@ -21,8 +21,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
 BEGIN
-    WITH purgeable AS (
-        SELECT debtor_id, creditor_id
+    WITH purgeable AS MATERIALIZED (
+        SELECT ctid AS tid, debtor_id, creditor_id, creation_date
         FROM account
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND is_deleted(status_flags)
@@ -30,16 +30,33 @@ BEGIN
             AND creation_date < (v_now AT TIME ZONE 'UTC')::date - 3
             AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
         FOR UPDATE SKIP LOCKED
+    ), purge AS MATERIALIZED (
+        -- where somebody else has locked one of the rows, all of them are left for the next pass
+        SELECT p.*, k.tid AS key_tid, c.tid AS config_tid
+        FROM purgeable p
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid FROM account_key
+            WHERE debtor_id = p.debtor_id AND creditor_id = p.creditor_id
+            FOR UPDATE SKIP LOCKED
+        ) AS k
+        LEFT JOIN LATERAL (
+            SELECT ctid AS tid FROM root_config
+            WHERE p.creditor_id = 0 AND debtor_id = p.debtor_id
+            FOR UPDATE SKIP LOCKED
+        ) AS c ON true
+        WHERE p.creditor_id <> 0 OR c.tid IS NOT NULL OR NOT EXISTS (
+            SELECT FROM root_config WHERE debtor_id = p.debtor_id
+        )
     ), purged AS (
-        DELETE FROM account a USING purgeable p
-        WHERE a.debtor_id = p.debtor_id AND a.creditor_id = p.creditor_id
+        DELETE FROM account a USING purge p
+        WHERE a.ctid = p.tid
         RETURNING a.debtor_id, a.creditor_id, a.creation_date
     ), freed AS (
-        DELETE FROM account_key k USING purged p
-        WHERE k.debtor_id = p.debtor_id AND k.creditor_id = p.creditor_id
+        DELETE FROM account_key k USING purge p
+        WHERE k.ctid = p.key_tid
     ), forgotten AS (
-        DELETE FROM root_config c USING purged p
-        WHERE c.debtor_id = p.debtor_id AND p.creditor_id = 0
+        DELETE FROM root_config c USING purge p
+        WHERE c.ctid = p.config_tid
     )
     INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)
     SELECT debtor_id, creditor_id, creation_date, v_now FROM purged;

@@ -1,35 +1,60 @@
 -- A shard keeps the accounts of its realm, and the rows that belong to them. When a shard is
 -- split, its database is copied: each row is then in both children, and belongs to one.
 
--- Removes the rows of the sibling from a queue or an outbox: those of accounts which belong to
--- the realm of the parent (one bit shorter), but not to this one. Returns how many.
+-- The id of the last of so many rows of a queue or an outbox after an id. Where these are NULL: of
+-- all rows. NULL if there is no such row.
+CREATE OR REPLACE FUNCTION last_row(p_table regclass, p_after_id bigint, p_count_max bigint)
+RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_last_id bigint;
+BEGIN
+    IF p_count_max IS NULL THEN
+        EXECUTE format('SELECT max(id) FROM %s', p_table) INTO v_last_id;
+    ELSE
+        EXECUTE format(
+            'SELECT max(id) FROM (SELECT id FROM %s WHERE id > $1 ORDER BY id LIMIT $2) AS q',
+            p_table
+        ) INTO v_last_id USING p_after_id, p_count_max;
+    END IF;
+    RETURN v_last_id;
+END
+$$;
+
+-- Removes the rows of the sibling from a queue or an outbox, after an id and up to another one:
+-- those of accounts which belong to the realm of the parent (one bit shorter), but not to this
+-- one. Returns how many.
 CREATE OR REPLACE FUNCTION drop_parent_rows(
-    p_table regclass, p_realm_bits integer, p_realm_length integer
+    p_table regclass, p_after_id bigint, p_last_id bigint,
+    p_realm_bits integer, p_realm_length integer
 ) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     v_count bigint;
 BEGIN
     EXECUTE format(
-        'DELETE FROM %1$s q'
-        ' WHERE NOT in_realm(%2$s, $1, $2) AND in_realm(%2$s, $1 >> 1, greatest($2 - 1, 0))',
+        'DELETE FROM %1$s q WHERE id > $3 AND id <= $4'
+        ' AND NOT in_realm(%2$s, $1, $2) AND in_realm(%2$s, $1 >> 1, greatest($2 - 1, 0))',
         p_table, owner_columns(p_table)
-    ) USING p_realm_bits, p_realm_length;
+    ) USING p_realm_bits, p_realm_length, p_after_id, p_last_id;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;
 END
 $$;
 
--- The owner of a row of a table that does not belong to this realm; none if there is no such row.
+-- The owner of a row of a table, after an id and up to another one, that does not belong to this
+-- realm; none if there is no such row.
 CREATE OR REPLACE FUNCTION find_foreign_row(
-    p_table regclass, p_realm_bits integer, p_realm_length integer
+    p_table regclass, p_after_id bigint, p_last_id bigint,
+    p_realm_bits integer, p_realm_length integer
 ) RETURNS TABLE (debtor_id bigint, creditor_id bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
-        'SELECT %2$s FROM %1$s q WHERE NOT in_realm(%2$s, $1, $2) LIMIT 1',
+        'SELECT %2$s FROM %1$s q WHERE id > $3 AND id <= $4'
+        ' AND NOT in_realm(%2$s, $1, $2) LIMIT 1',
         p_table, owner_columns(p_table)
-    ) USING p_realm_bits, p_realm_length;
+    ) USING p_realm_bits, p_realm_length, p_after_id, p_last_id;
 END
 $$;
 
@@ -58,19 +83,27 @@ CREATE OR REPLACE FUNCTION drop_parent_accounts(
     p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE sql AS $$
-    WITH dropped AS (
-        SELECT debtor_id, creditor_id
+    WITH foreign_account AS MATERIALIZED (
+        SELECT ctid AS tid, debtor_id, creditor_id
         FROM account
         WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
             AND NOT in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
             AND in_realm(debtor_id, creditor_id, p_realm_bits >> 1, greatest(p_realm_length - 1, 0))
         FOR UPDATE SKIP LOCKED
+    ), dropped AS MATERIALIZED (
+        SELECT f.tid, k.tid AS key_tid
+        FROM foreign_account f
+        CROSS JOIN LATERAL (
+            SELECT ctid AS tid FROM account_key
+            WHERE debtor_id = f.debtor_id AND creditor_id = f.creditor_id
+            FOR UPDATE SKIP LOCKED
+        ) AS k
     ), freed AS (
         DELETE FROM account_key k USING dropped d
-        WHERE k.debtor_id = d.debtor_id AND k.creditor_id = d.creditor_id
+        WHERE k.ctid = d.key_tid
     )
     DELETE FROM account a USING dropped d
-    WHERE a.debtor_id = d.debtor_id AND a.creditor_id = d.creditor_id
+    WHERE a.ctid = d.tid
 $$;
 
 -- The same for prepared transfers.

@@ -2,7 +2,8 @@
 -- fetch API.
 
 -- Takes up to `p_count_max` requests that are due, for a time: if the one who took them does not
--- come back, they are due again after `p_lease`.
+-- come back, they are due again after `p_lease`. A request that would be due later than anybody puts
+-- one off, or leases it for (130 seconds at most), was written before the clock was set back.
 CREATE OR REPLACE FUNCTION lease_unverified_requests(p_count_max integer, p_lease interval)
 RETURNS TABLE (id bigint, debtor_id bigint, recipient_creditor_id bigint)
 LANGUAGE sql AS $$
@@ -13,17 +14,26 @@ LANGUAGE sql AS $$
         ORDER BY q.next_attempt_at, q.id
         LIMIT p_count_max
         FOR UPDATE SKIP LOCKED
+    ), ahead AS MATERIALIZED (
+        SELECT q.ctid AS tid
+        FROM unverified_transfer_request q
+        WHERE q.next_attempt_at > current_ts() + interval '150 seconds'
+        ORDER BY q.next_attempt_at DESC
+        LIMIT greatest(p_count_max - (SELECT count(*) FROM due), 0)
+        FOR UPDATE SKIP LOCKED
     )
     UPDATE unverified_transfer_request q
     SET next_attempt_at = current_ts() + p_lease, attempts_count = q.attempts_count + 1
-    FROM due d
+    FROM (SELECT tid FROM due UNION ALL SELECT tid FROM ahead) AS d
     WHERE q.ctid = d.tid
     RETURNING q.id, q.debtor_id, q.recipient_creditor_id
 $$;
 
 -- Notes the answers: true lets a request go on to be prepared, false rejects it. Without an
 -- answer (NULL) it is asked again after a while that doubles with each attempt; but after
--- `p_patience` it is rejected. Returns how many were rejected without an answer.
+-- `p_patience`, and three attempts, it is rejected. Where the clock was set back meanwhile, the time
+-- cannot be told, and the attempts count. What somebody else has locked is left as it is: its lease
+-- ends. Returns how many were rejected without an answer.
 CREATE OR REPLACE FUNCTION note_verifications(
     p_id bigint[], p_is_reachable boolean[], p_patience interval
 ) RETURNS integer
@@ -36,13 +46,18 @@ DECLARE
 BEGIN
     WITH answer AS (
         SELECT q.tid, coalesce(
-            a.is_reachable, CASE WHEN q.received_at <= v_now - p_patience THEN false END
+            a.is_reachable,
+            CASE
+                WHEN q.attempts_count < 3 THEN NULL
+                WHEN q.received_at <= v_now - p_patience THEN false
+                WHEN q.received_at > v_now AND q.attempts_count >= 20 THEN false
+            END
         ) AS is_reachable, a.is_reachable IS NULL AS is_unanswered
         FROM unnest(p_id, p_is_reachable) AS a (id, is_reachable)
         CROSS JOIN LATERAL (
-            SELECT ctid AS tid, received_at FROM unverified_transfer_request
+            SELECT ctid AS tid, received_at, attempts_count FROM unverified_transfer_request
             WHERE id = a.id
-            FOR UPDATE
+            FOR UPDATE SKIP LOCKED
         ) AS q
     ), postponed AS (
         UPDATE unverified_transfer_request q

@@ -1,0 +1,91 @@
+"""What a report on the books looks like: a table for people, JSON for programs."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from swpt_accounts.audit.books import BooksReport, CheckResult, Finding
+from swpt_accounts.audit.checks import Severity
+
+FORMAT: Final = 1
+"""The version of the JSON documents: it changes when a property changes its meaning, or goes."""
+
+
+def as_json(report: BooksReport) -> str:
+    """The report as a JSON document (docs/reference/book-checks.md)."""
+    return json.dumps(
+        {
+            "type": "BooksReport",
+            "format": FORMAT,
+            "realm": report.realm,
+            "taken_at": report.taken_at.isoformat(),
+            "is_replica": report.is_replica,
+            "seconds": round(report.seconds, 3),
+            "is_sound": report.count(Severity.ERROR) == 0,
+            "errors_count": report.count(Severity.ERROR),
+            "warnings_count": report.count(Severity.WARNING),
+            "checks": [_check(check) for check in report.checks],
+            "findings": [_finding(finding) for finding in report.findings],
+        },
+        indent=2,
+    )
+
+
+def _check(check: CheckResult) -> dict[str, Any]:
+    return {
+        "code": check.code,
+        "severity": check.severity,
+        "is_made": check.is_made,
+        "findings_count": check.findings_count,
+        "seconds": round(check.seconds, 3),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "debtor_id": finding.debtor_id,
+        "creditor_id": finding.creditor_id,
+        "problem": finding.problem,
+    }
+
+
+def as_table(report: BooksReport) -> Iterator[str]:
+    """The report in lines: a row for each finding that is told, and how many there are."""
+    findings = report.findings
+    if findings:
+        yield from table(
+            ("check", "debtor", "creditor", "problem"),
+            [(f.code, _text(f.debtor_id), _text(f.creditor_id), f.problem) for f in findings],
+        )
+        yield ""
+    for check in report.checks:
+        if check.findings_count > len(check.findings):
+            yield f"{check.code}: {check.findings_count} findings, {len(check.findings)} are shown"
+    yield summary(report)
+
+
+def summary(report: BooksReport) -> str:
+    """What came of it, in a line."""
+    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    verdict = f"{errors} errors" if errors else "the books are right"
+    left_out = [check.code for check in report.checks if not check.is_made]
+    return (
+        f"{verdict}{f', {warnings} warnings' if warnings else ''}"
+        f" (realm {report.realm}, snapshot of {report.taken_at:%Y-%m-%d %H:%M:%S}Z"
+        f"{', a replica' if report.is_replica else ''}, held for {report.seconds:.1f} s"
+        f"{'; not checked in one shard of several: ' + ', '.join(left_out) if left_out else ''})"
+    )
+
+
+def table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Lines with columns. The last one may be as long as it is."""
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    widths[-1] = 0
+    for row in (titles, tuple("-" * len(title) for title in titles), *rows):
+        yield "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip()
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)

@@ -1,0 +1,44 @@
+"""Copies that take the place of messages which have come back to their queue too often.
+
+A message that is delivered and not acknowledged comes back: when a consumer stops, when its
+connection is lost, when the database is away for long. That is no fault of the message, but a
+quorum queue may have a limit of how often (RabbitMQ 4 has one of 20 by default), beyond which it
+drops the message or makes a dead letter of it. A copy begins to count anew.
+"""
+
+from typing import Any, Final
+
+import pika
+
+from swpt_accounts.broker.headers import sendable_headers
+
+RETURNS_COUNT_MAX: Final = 10
+"""How often a message may come back before a copy takes its place."""
+
+COPY_HEADER: Final = "x-copied-routing-key"
+"""Marks a copy; has the routing key of the message that was copied."""
+
+_RETURNS_HEADER: Final = "x-delivery-count"
+
+
+def came_back_too_often(headers: dict[str, Any] | None) -> bool:
+    """Whether these headers of a redelivered message say so."""
+    count = (headers or {}).get(_RETURNS_HEADER)
+    return isinstance(count, int) and count >= RETURNS_COUNT_MAX
+
+
+def copy_properties(
+    properties: pika.BasicProperties, routing_key: str, user: str
+) -> pika.BasicProperties:
+    """The properties of the copy of a message, to be published by that user."""
+    headers = sendable_headers(properties, user)
+    headers.pop(_RETURNS_HEADER, None)
+    properties.headers = {**headers, COPY_HEADER: routing_key}
+    properties.delivery_mode = pika.DeliveryMode.Persistent.value
+    return properties
+
+
+def take_copy_mark(headers: dict[str, Any], routing_key: str) -> str:
+    """Remove the mark of a copy. Returns the routing key of the message that was copied."""
+    marked = headers.pop(COPY_HEADER)
+    return marked if isinstance(marked, str) else routing_key

@@ -1,0 +1,108 @@
+"""Checks a new session: is it what the program needs?"""
+
+from collections.abc import Callable
+from select import POLLIN, poll
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from swpt_accounts.db.errors import ProceduresNotInstalled, UnsuitableDatabase
+from swpt_accounts.db.installing import procedures_version
+from swpt_accounts.db.queries import query
+from swpt_accounts.db.session import ARRIVED
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_ENCODING: Final = "UTF8"
+_NO_POOLER: Final = (
+    "The program needs a server session of its own, with the startup parameter `options`: connect"
+    " to PostgreSQL itself"
+)
+_POOLER_SECONDS_MAX = 3.0
+
+
+def check_session(connection: Connection, open_second: Callable[[], Connection]) -> None:
+    """Check a session, with one statement, and make its commits durable.
+
+    Behind a connection pooler `open_second` makes another session. Raises
+    `ProceduresNotInstalled`, `UnsuitableDatabase`.
+    """
+    encoding = connection.info.parameter_status("server_encoding") or _ENCODING
+    if encoding != _ENCODING:
+        raise UnsuitableDatabase(
+            f"the encoding of the database is {encoding}, in which not every message can be kept:"
+            f" it has to be {_ENCODING}"
+        )
+    parameters = {"version": procedures_version(), "arrived": ARRIVED}
+    cursor: psycopg.Cursor[Any] = connection.cursor(row_factory=namedtuple_row)
+    try:
+        row = cursor.execute(query("check_session"), parameters).fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row is not None:
+        _check_pooler(connection, open_second, row.pid, has_options=row.has_options)
+    if row is None or not row.is_installed:
+        raise ProceduresNotInstalled(
+            "the database does not have the stored procedures of this program"
+            f" (version {parameters['version']}): `flask db upgrade` installs them"
+        )
+
+
+def refused_by_pooler(error: psycopg.OperationalError) -> UnsuitableDatabase | None:
+    """What it means when a connection pooler does not take the options of a session."""
+    if "unsupported startup parameter" not in str(error):
+        return None
+    return UnsuitableDatabase(f"a connection pooler refuses the session. {_NO_POOLER}")
+
+
+def _check_pooler(
+    connection: Connection,
+    open_second: Callable[[], Connection],
+    pid: int,
+    *,
+    has_options: bool,
+) -> None:
+    """A pooler gives its clients other process ids than those of the servers behind it."""
+    if not has_options:
+        raise UnsuitableDatabase(
+            f"a connection pooler has kept the options of the session. {_NO_POOLER}"
+        )
+    if pid == connection.info.backend_pid:
+        return
+    second = open_second()
+    try:
+        if _pid_in_transaction(second) == pid or _pid(connection) != pid:
+            raise UnsuitableDatabase(
+                "a connection pooler gives the server session of one client to another one"
+                f" (pool_mode is not `session`). {_NO_POOLER}"
+            )
+    finally:
+        second.close()
+
+
+def _pid(connection: Connection) -> int:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _pid_in_transaction(connection: Connection) -> int:
+    """Begin a transaction, which keeps a server session, and return the id of its process.
+
+    A pooler may let it wait for one without end, so the wait has a limit.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(b"BEGIN; SELECT pg_backend_pid()")
+    waiting = poll()
+    waiting.register(pgconn.socket, POLLIN)
+    end = monotonic() + _POOLER_SECONDS_MAX
+    while pgconn.is_busy():
+        if not waiting.poll(max(end - monotonic(), 0) * 1000):
+            raise psycopg.OperationalError("the connection pooler has no free server session")
+        pgconn.consume_input()
+    while result := pgconn.get_result():
+        if result.ntuples:
+            return int(result.get_value(0, 0) or 0)
+    raise psycopg.OperationalError("the connection pooler does not answer")

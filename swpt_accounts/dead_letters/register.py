@@ -1,0 +1,74 @@
+"""What was done with dead letters: a stream does not let go of single messages."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import (
+    FIND_DEALT_WITH,
+    FORGET_DEALT_WITH,
+    LOCK_DEAD_LETTERS,
+    MARK_DEALT_WITH,
+    UNMARK_DEALT_WITH,
+)
+from swpt_accounts.dead_letters.letter import Letter
+
+
+class State(StrEnum):
+    """What became of a letter. One that is being replayed may have been sent, or not."""
+
+    OPEN = "open"
+    REPLAYING = "replaying"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+    @property
+    def needs_attention(self) -> bool:
+        return self in (State.OPEN, State.REPLAYING)
+
+
+class Register:
+    """The letters of a dead-letter queue that were dealt with."""
+
+    def __init__(self, connection: DatabaseConnection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+
+    def lock(self) -> bool:
+        """Let nobody else deal with letters while this connection lasts. Returns whether that
+        worked."""
+        return bool(self._connection.call_value(LOCK_DEAD_LETTERS))
+
+    def states(self, letters: Sequence[Letter]) -> list[State]:
+        """What became of each of the letters."""
+        rows = self._connection.call_table(
+            FIND_DEALT_WITH,
+            queue=self._name,
+            stream_offset=[letter.offset for letter in letters],
+            digest=[letter.digest for letter in letters],
+        )
+        found = {(row.stream_offset, row.digest): State(row.state) for row in rows}
+        return [found.get((letter.offset, letter.digest), State.OPEN) for letter in letters]
+
+    def mark(self, letters: Sequence[Letter], state: State) -> None:
+        """Write down what became of letters."""
+        self._connection.call(
+            MARK_DEALT_WITH,
+            queue=self._name,
+            stream_offset=[letter.offset for letter in letters],
+            digest=[letter.digest for letter in letters],
+            state=state.value,
+        )
+
+    def unmark(self, letters: Sequence[Letter]) -> None:
+        """Let letters be open again."""
+        self._connection.call(
+            UNMARK_DEALT_WITH,
+            queue=self._name,
+            stream_offset=[letter.offset for letter in letters],
+            digest=[letter.digest for letter in letters],
+        )
+
+    def forget_before(self, offset: int) -> None:
+        """Forget the letters that the stream has not any more: those before this offset."""
+        self._connection.call(FORGET_DEALT_WITH, queue=self._name, first_offset=offset)

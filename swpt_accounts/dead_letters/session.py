@@ -1,0 +1,154 @@
+"""An operator's session with a dead-letter queue, its register, and the terminal."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from time import monotonic
+
+import psycopg
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker.publisher import Publisher
+from swpt_accounts.broker.topology import connection_to, dead_letter_queue
+from swpt_accounts.db.connection import connect
+from swpt_accounts.dead_letters.choosing import Choice
+from swpt_accounts.dead_letters.letter import Letter
+from swpt_accounts.dead_letters.reading import DeadLetterReader, ReadingError, StoppedError
+from swpt_accounts.dead_letters.register import Register, State
+from swpt_accounts.dead_letters.replaying import Replayer
+from swpt_accounts.settings import Settings
+from swpt_accounts.workers.stopping import Stop
+
+NAME = "dead_letters"
+# So many are looked up, or sent, at once.
+_BATCH_COUNT = 100
+_PROGRESS_SECONDS = 0.5
+
+
+class Session:
+    """Reads letters, knows their states, and deals with them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: DeadLetterReader,
+        register: Register | None,
+        stack: ExitStack,
+    ) -> None:
+        self._settings = settings
+        self._reader = reader
+        self._register = register
+        self._stack = stack
+        self._progress_at = monotonic() + _PROGRESS_SECONDS
+
+    @property
+    def register(self) -> Register:
+        assert self._register is not None
+        return self._register
+
+    def replayer(self) -> Replayer:
+        """What sends letters in this session."""
+        publisher = Publisher(self._settings.protocol_broker_url, NAME)
+        self._stack.callback(publisher.close)
+        return Replayer(self._settings, self.register, publisher)
+
+    def _show_progress(self, count: int, total: int) -> None:
+        if count % 100 == 0 and sys.stderr.isatty() and monotonic() >= self._progress_at:
+            self._progress_at = monotonic() + _PROGRESS_SECONDS
+            sys.stderr.write(f"\r{count} of {total} letters are read\x1b[K\r")
+            sys.stderr.flush()
+
+    def letters(self, choice: Choice, *, all_states: bool) -> Iterator[tuple[Letter, State | None]]:
+        """The chosen letters, with their states, in the order of the queue.
+
+        Unless `all_states`, only those to be dealt with. A state is None where the database
+        cannot be asked.
+        """
+        for letters, states in self._batches(choice):
+            for letter, state in zip(letters, states, strict=True):
+                if all_states or state is None or state.needs_attention:
+                    yield letter, state
+
+    def _batches(self, choice: Choice) -> Iterator[tuple[list[Letter], list[State | None]]]:
+        """The chosen letters, whatever their states, so many at a time."""
+        reading = self._reader.read(self._show_progress, choice.first)
+        try:
+            chosen = (letter for letter in reading if choice.has(letter))
+            while batch := list(islice(chosen, _BATCH_COUNT)):
+                yield batch, self._states(batch)
+        finally:
+            reading.close()
+
+    def _states(self, letters: list[Letter]) -> list[State | None]:
+        return (
+            [None] * len(letters) if self._register is None else [*self._register.states(letters)]
+        )
+
+    def deal(
+        self,
+        choice: Choice,
+        action: Callable[[list[Letter], list[State]], None],
+        *,
+        every: bool,
+        count_max: int | None,
+    ) -> None:
+        """Do something with the chosen letters, a batch at a time, up to so many.
+
+        Unless `every`, only with those to be dealt with.
+        """
+        rest = count_max
+        for letters, states in self._batches(choice):
+            pairs = [
+                (letter, state)
+                for letter, state in zip(letters, states, strict=True)
+                if state is not None and (every or state.needs_attention)
+            ][:rest]
+            action([letter for letter, _ in pairs], [state for _, state in pairs])
+            if rest is not None:
+                rest -= len(pairs)
+                if rest <= 0:
+                    break
+        if self._reader.gone_before is not None:
+            self.register.forget_before(self._reader.gone_before)
+
+
+@contextmanager
+def open_session(settings: Settings, *, deals: bool) -> Iterator[Session]:
+    """A session; one that `deals` with letters needs the database, and is the only one.
+
+    Ends the process with one line when it fails, or a signal comes.
+    """
+    stop = Stop()
+    stop.on_signals()
+    name = dead_letter_queue(settings.protocol_broker_queue)
+    try:
+        with ExitStack() as stack:
+            register = _open_register(stack, settings, name, is_needed=deals)
+            # Nobody answers heartbeats while an operator thinks about a question.
+            url = settings.protocol_broker_url
+            connection = stack.enter_context(connection_to(url, NAME, heartbeat_seconds=0))
+            reader = DeadLetterReader(connection, settings.protocol_broker_queue, stop)
+            yield Session(settings, reader, register, stack)
+    except StoppedError:
+        sys.exit("swpt_accounts: stopped before the end")
+    except (ReadingError, AMQPError, psycopg.Error) as error:
+        sys.exit(f"swpt_accounts: {str(error) or repr(error)}")
+
+
+def _open_register(
+    stack: ExitStack, settings: Settings, name: str, *, is_needed: bool
+) -> Register | None:
+    try:
+        connection = connect(settings, NAME)
+    except psycopg.Error as error:
+        if is_needed:
+            raise
+        reason = " ".join(str(error).split())
+        sys.stderr.write(f"swpt_accounts: what was dealt with is not known: {reason}\n")
+        return None
+    stack.callback(connection.close)
+    register = Register(connection, name)
+    if is_needed and not register.lock():
+        raise ReadingError("another process deals with dead letters: wait until it has ended")
+    return register

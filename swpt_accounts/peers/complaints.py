@@ -1,0 +1,32 @@
+"""What is said of questions without an answer: at first at once, then from time to time."""
+
+import logging
+from time import monotonic
+
+from cachetools import TTLCache
+
+logger = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 60.0
+_KINDS_COUNT_MAX = 100
+
+
+class Complaints:
+    """Logs the first problem of each kind, and a minute later, how many more there were.
+
+    An outage can have thousands.
+    """
+
+    def __init__(self) -> None:
+        self._said: TTLCache[str, bool] = TTLCache(_KINDS_COUNT_MAX, PAUSE_SECONDS, monotonic)
+        self._untold_count = 0
+
+    def note(self, kind: str, problem: str, level: int = logging.WARNING) -> None:
+        """Log a problem, or count it."""
+        if kind in self._said:
+            self._untold_count += 1
+            return
+        self._said[kind] = True
+        untold = f" (and {self._untold_count} problems before)" if self._untold_count else ""
+        self._untold_count = 0
+        logger.log(level, "%s%s", problem, untold)
