@@ -42,11 +42,15 @@ class Broker:
     def channel(self) -> BlockingChannel:
         """A channel with confirms; a new one when the broker has closed the last."""
         if self._channel is None or not self._channel.is_open:
-            if not self.connection.is_open:
-                self.connection = connect(self.url, **self._parameters)
-            self._channel = self.connection.channel()
+            self._channel = self._open_connection().channel()
             self._channel.confirm_delivery()
         return self._channel
+
+    def _open_connection(self) -> pika.BlockingConnection:
+        """The connection; a new one when the last was lost."""
+        if not self.connection.is_open:
+            self.connection = connect(self.url, **self._parameters)
+        return self.connection
 
     def send(self, message: Message) -> float:
         """Publish a message to its account. Returns when it was sent, by `time.monotonic`."""
@@ -79,7 +83,7 @@ class Broker:
         self.channel.queue_declare(name, durable=True, arguments=arguments)
 
     def _declared(self, queue: str) -> Any:
-        channel = self.connection.channel()
+        channel = self._open_connection().channel()
         try:
             return channel.queue_declare(queue, passive=True).method
         except ChannelClosedByBroker:

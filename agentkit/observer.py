@@ -42,6 +42,7 @@ class Observer:
         self.queue = f"observer_{os.getpid()}_{next(_numbers)}"
         if is_exclusive:
             self.queue += f"_{uuid4()}"  # many machines may play
+        self._url, self._parameters = url, parameters
         self._connection = connect(url, **parameters)
         self._channel = self._connection.channel()
         self._channel.queue_declare(self.queue, durable=not is_exclusive, exclusive=is_exclusive)
@@ -50,8 +51,20 @@ class Observer:
             self._channel.queue_bind(
                 self.queue, exchange, routing_key=key, arguments={"x-match": "all"}
             )
+        self._consume()
+
+    def _consume(self) -> None:
         self._channel.basic_qos(prefetch_count=_PREFETCH_COUNT)
         self._channel.basic_consume(self.queue, self._on_message)
+
+    def reconnect(self) -> None:
+        """Go on with the same queue, where it is not exclusive. Raises what pika raises.
+
+        What had not been acknowledged comes once more.
+        """
+        self._connection = connect(self._url, **self._parameters)
+        self._channel = self._connection.channel()
+        self._consume()
 
     def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         self.messages.append(receive(method, properties, body))

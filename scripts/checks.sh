@@ -47,6 +47,13 @@ run_benchmarks() {
   python -m benchmarks "$@"
 }
 
+# run_chaos [ARGUMENT...]: on servers of its own, which it starts and destroys itself.
+run_chaos() {
+  local name
+  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
+  python -m tests.faults.chaos "$@"
+}
+
 shell_scripts() {
   find . \( -name .venv -o -name var -o -name .git \) -prune -o -type f -print |
     while read -r file; do

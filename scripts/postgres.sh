@@ -45,7 +45,7 @@ postgres_options() {
     preload=' -c shared_preload_libraries=pg_stat_statements'
   fi
   echo "-p $POSTGRES_PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" \
-    "-c max_connections=300$preload"
+    "-c max_connections=${POSTGRES_CONNECTIONS:-300}$preload"
 }
 
 postgres_start() {

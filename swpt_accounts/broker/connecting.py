@@ -28,7 +28,8 @@ def connect_blocking(
     parameters.heartbeat = heartbeat_seconds
     try:
         return pika.BlockingConnection(parameters)
-    except OSError as error:
+    # (a `ValueError` when the connection is reset in the moment in which it is made)
+    except (OSError, ValueError) as error:
         raise AMQPConnectionError(repr(error)) from error
 
 

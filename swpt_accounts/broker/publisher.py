@@ -89,7 +89,11 @@ class Publisher:
     def _turn(self, seconds_max: float) -> None:
         ioloop = self._connection.ioloop
         timer = ioloop.call_later(seconds_max, ioloop.stop)
-        ioloop.start()
+        try:
+            ioloop.start()
+        except (OSError, ValueError) as error:
+            # the connection is reset in the moment in which it is made
+            raise AMQPConnectionError(repr(error)) from error
         ioloop.remove_timeout(timer)
 
     def _raise_error(self) -> None:

@@ -1,10 +1,12 @@
 """Confirms, returned messages, and lost connections of the publisher."""
 
+import errno
 import gc
 import os
 import re
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pika
 import pytest
@@ -220,3 +222,19 @@ def test_closing_twice(broker_url: str, management: Management, vhost: str) -> N
     publisher.close()
     publisher.close()
     wait_until(lambda: management.connections(vhost) == [])
+
+
+@pytest.mark.parametrize("connect", [Publisher, connecting.connect_blocking])
+def test_connection_that_is_reset_in_the_moment_in_which_it_is_made_is_lost(
+    connect: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pika looks at the name of the peer, which is gone, and raises a ValueError."""
+
+    def fail(_socket: socket.socket) -> object:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"amqp://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr(socket.socket, "getpeername", fail)
+        with pytest.raises(AMQPError):
+            connect(url, "test")

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentkit.authority import QUEUE, Authority
 from agentkit.coordinator import Coordinator, Transfer
-from agentkit.messages import configure, configure_root
+from agentkit.messages import Message, configure, configure_root
 from agentkit.observer import Observer
 from agentkit.received import Received
 from agentkit.waiting import wait_until
@@ -44,13 +44,17 @@ PASSAGES = (
 class Load:
     """Transfers among the accounts of a currency of its own, some of them dismissed."""
 
-    def __init__(self, authority: Authority, seed: int = 1) -> None:
+    seconds_max = SECONDS_MAX
+
+    def __init__(
+        self, authority: Authority, seed: int = 1, *, creditors_count: int = CREDITORS_COUNT
+    ) -> None:
         assert authority.observer is not None
         self.authority = authority
         self.observer: Observer = authority.observer
         self.debtor_id = next(_debtor_ids)
-        self.creditor_ids = range(2**32 + 1, 2**32 + 1 + CREDITORS_COUNT)
-        self.coordinator = Coordinator(self.debtor_id, authority.send, self._decide)
+        self.creditor_ids = range(2**32 + 1, 2**32 + 1 + creditors_count)
+        self.coordinator = Coordinator(self.debtor_id, self._send, self._decide)
         self.dismissed: set[int] = set()
         """The numbers of the requests that must come to nothing."""
         self.random = random.Random(seed)
@@ -62,18 +66,26 @@ class Load:
         """Everything that the authority has sent since the load began."""
         return self.observer.messages[self._start :]
 
+    def _send(self, message: Message) -> None:
+        self.authority.send(message)
+
     def _open(self) -> None:
         """Open the accounts, and put money on them."""
-        self.authority.send(configure_root(self.debtor_id))
+        self._send(configure_root(self.debtor_id))
         for creditor_id in self.creditor_ids:
-            self.authority.send(configure(self.debtor_id, creditor_id))
+            self._send(configure(self.debtor_id, creditor_id))
         # An account must be there before it can receive.
-        self._pump_until(
-            lambda: len(self.observer.find("AccountUpdate", self._start)) > CREDITORS_COUNT
-        )
+        opened = {(self.debtor_id, creditor_id) for creditor_id in (0, *self.creditor_ids)}
+        self._pump_until(lambda: opened <= self._updated())
         for creditor_id in self.creditor_ids:
             self._ask(0, creditor_id, INITIAL_AMOUNT)
-        self._pump_until(lambda: not self._in_flight_count())
+        # What is finalized may still be on its way to the recipient.
+        self._pump_until(lambda: all(transfer.is_done for transfer in self.transfers))
+
+    def _updated(self) -> set[tuple[int, int]]:
+        """The accounts about which an AccountUpdate has come."""
+        found = self.observer.find("AccountUpdate", self._start)
+        return {(m.data["debtor_id"], m.data["creditor_id"]) for m in found}
 
     @property
     def transfers(self) -> list[Transfer]:
@@ -98,8 +110,8 @@ class Load:
         if is_dismissed:
             self.dismissed.add(transfer.request_id)
 
-    def _decide(self, transfer: Transfer) -> int:
-        """How much of a transfer is to be committed."""
+    def _decide(self, transfer: Transfer) -> int | None:
+        """How much of a transfer is to be committed; None: that is not decided yet."""
         return 0 if transfer.request_id in self.dismissed else transfer.amount
 
     # -- what the agent does with what it receives ---------------------------
@@ -121,7 +133,7 @@ class Load:
             self.pump(is_over=is_over)
             return condition()
 
-        wait_until(is_met, SECONDS_MAX)
+        wait_until(is_met, self.seconds_max)
 
     def run_for(self, requests_count: int) -> None:
         """Run until so many more transfers have been asked for."""
@@ -146,7 +158,12 @@ class Load:
         return is_empty and self._has_received_all()
 
     def _has_received_all(self) -> bool:
-        return self.authority.broker.ready_count(self.observer.queue) == 0
+        # What the observer's connection holds is not counted by the broker.
+        is_empty = self.authority.broker.ready_count(self.observer.queue) == 0
+        return is_empty and all(map(self._is_done, self.transfers))
+
+    def _is_done(self, transfer: Transfer) -> bool:
+        return transfer.is_done
 
     # -- what must be true in the end ----------------------------------------
 
@@ -165,10 +182,13 @@ class Load:
         for transfer in self.transfers:
             outcome = transfer.outcomes[0]
             assert outcome["type"] == "FinalizedTransfer", transfer
-            assert outcome["status_code"] == "OK", transfer
-            assert outcome["committed_amount"] == self._decide(transfer), transfer
+            self._check_outcome(transfer, outcome)
             # The same again: the authority sends a message at least once.
             assert all(other == outcome for other in transfer.outcomes), transfer
+
+    def _check_outcome(self, transfer: Transfer, outcome: Message) -> None:
+        assert outcome["status_code"] == "OK", transfer
+        assert outcome["committed_amount"] == self._decide(transfer), transfer
 
     def _check_database(self) -> None:
         principals = dict.fromkeys((0, *self.creditor_ids), 0)

@@ -1,0 +1,181 @@
+"""`./dev chaos`: rounds of random faults, by a seed."""
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from agentkit.processes import ROOT
+from tests.faults.chaos.faults import KINDS, SLOW, skipped
+from tests.faults.chaos.place import Place
+from tests.faults.chaos.plan import Kind, Plan, make_plan
+from tests.faults.chaos.rounds import Result, run_round
+from tests.faults.chaos.servers import Servers
+from tests.faults.chaos.shrinking import shrink
+
+FOLDER = ROOT / "var" / "chaos"
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="./dev chaos",
+        description="Runs a whole authority under load on servers of its own, and lets them fail"
+        " at random. After each round nothing may be lost, doubled, or stuck.",
+    )
+    add = parser.add_argument
+    add("--rounds", type=int, default=5, metavar="N", help="how many rounds (default: 5)")
+    add("--minutes", type=float, metavar="M", help="begin no more rounds after so many minutes")
+    add("--seed", type=int, default=1, metavar="S", help="of the first round; the next has S + 1")
+    add("--only", nargs="+", choices=KINDS, metavar="FAULT", help="no other faults than these")
+    add("--steps", type=int, nargs="*", metavar="K", help="only these steps of each plan")
+    add("--slow", action="store_true", help=f"also {', '.join(SLOW)}: minutes for each round")
+    add("--no-shrink", action="store_true", help="do not look for the fewest faults")
+    add("--list", action="store_true", help="show the faults, and end")
+    add("--plan", action="store_true", help="show the plans of the rounds, and end")
+    return parser.parse_args(arguments)
+
+
+def show_kinds() -> None:
+    for kind in KINDS.values():
+        slow = " (slow)" if kind.name in SLOW else ""
+        print(f"{kind.name:17} {kind.what}{slow}")
+
+
+class Run:
+    """The rounds of a command line."""
+
+    def __init__(self, servers: Servers, options: argparse.Namespace, kinds: list[Kind]) -> None:
+        self.options = options
+        self.kinds = kinds
+        self.results: list[Result] = []
+        self.growth_max = 0.0
+        self._servers = servers
+        self._place: Place | None = None
+
+    def plan(self, seed: int) -> Plan:
+        # Left out afterwards, so that the plan is the same on every machine.
+        plan = make_plan(seed, self.kinds).without(skipped(self._servers))
+        return plan if self.options.steps is None else plan.only(self.options.steps)
+
+    def run(self) -> None:
+        end = time.monotonic() + 60 * (self.options.minutes or 1e9)
+        for i in range(self.options.rounds):
+            if time.monotonic() >= end:
+                break
+            result = self._round(self.plan(self.options.seed + i))
+            self.results.append(result)
+            self._tell(i + 1, result)
+            if result.problems:
+                self._examine(result)
+        self.close()
+
+    def _round(self, plan: Plan) -> Result:
+        if self._place is None:
+            self._place = Place(self._servers, self._servers.folder / "logs")
+        return run_round(self._place, plan)
+
+    def close(self) -> None:
+        if self._place is not None:
+            self.growth_max = max(self.growth_max, self._place.growth_max)
+            self._place.close()
+            self._place = None
+
+    def _tell(self, number: int, result: Result) -> None:
+        verdict = "FAILED" if result.problems else "ok"
+        print(
+            f"{number}/{self.options.rounds} seed {result.plan.seed}: {verdict},"
+            f" {result.transfers_count} transfers, {result.seconds:.1f} s"
+            f" ({result.drain_seconds:.1f} s after the faults): {result.plan}",
+            flush=True,
+        )
+
+    def _examine(self, result: Result) -> None:
+        """Keep the logs, begin anew, and find out what it takes to fail again."""
+        folder = FOLDER / f"seed-{result.plan.seed}"
+        shutil.rmtree(folder, ignore_errors=True)
+        assert self._place is not None
+        self._place.keep_logs(folder)
+        (folder / "problems.txt").write_text("\n".join((str(result.plan), *result.problems)))
+        print("\n".join(problem[-1500:] for problem in result.problems))
+        print(f"  the logs: {folder.relative_to(ROOT)}")
+        self.close()
+        steps = result.plan.numbers
+        if not self.options.no_shrink:
+            if self._fails(result.plan):
+                part, tries_count = shrink(result.plan, self._fails)
+                steps = part.numbers
+                print(f"  it fails again; the least of {tries_count} smaller ones: {part}")
+            else:
+                print("  it does not fail a second time")
+        print(f"  to repeat it: {self._command(result.plan.seed, steps)}", flush=True)
+
+    def _fails(self, plan: Plan) -> bool:
+        result = self._round(plan)
+        if result.problems:
+            self.close()
+        return bool(result.problems)
+
+    def _command(self, seed: int, steps: Sequence[int]) -> str:
+        only = f" --only {' '.join(self.options.only)}" if self.options.only else ""
+        slow = " --slow" if self.options.slow else ""
+        chosen = " ".join(map(str, steps))
+        return f"./dev chaos --rounds 1 --seed {seed}{only}{slow} --steps {chosen}"
+
+
+def show_summary(run: Run, seconds: float) -> int:
+    """Print the sums. Returns the exit code."""
+    results = run.results
+    counts = Counter(step.fault for result in results for step in result.plan.steps)
+    failed = [result.plan.seed for result in results if result.problems]
+    drains = sorted(result.drain_seconds for result in results)
+    print(f"{len(results)} rounds in {seconds:.0f} s, {sum(counts.values())} faults:")
+    print("  " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    print(
+        f"  {sum(r.transfers_count for r in results)} transfers,"
+        f" {sum(r.repeated_count for r in results)} of them asked for twice,"
+        f" {sum(r.late_count for r in results)} with a short deadline;"
+        f" {sum(r.lost_answers_count for r in results)} answers of commits lost"
+    )
+    if drains:
+        middle = drains[len(drains) // 2]
+        print(
+            f"  all was done {middle:.1f} s after the faults (median), {drains[-1]:.1f} s at most"
+        )
+    print(f"  no worker has grown by more than {run.growth_max:.0f} MiB")
+    print(f"  failed: {len(failed)}" + (f", seeds {failed}" if failed else ""))
+    return 1 if failed else 0
+
+
+def main() -> int:
+    options = parse()
+    if options.list:
+        show_kinds()
+        return 0
+    names = options.only or [name for name in KINDS if options.slow or name not in SLOW]
+    kinds = [KINDS[name] for name in names]
+    if options.plan:
+        for i in range(options.rounds):
+            print(f"seed {options.seed + i}: {make_plan(options.seed + i, kinds)}")
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with Servers() as servers:
+        servers.start()
+        for name, reason in skipped(servers).items():
+            if KINDS[name] in kinds:
+                print(f"{name} is left out: {reason}")
+        run = Run(servers, options, kinds)
+        started_at = time.monotonic()
+        try:
+            run.run()
+        finally:
+            run.close()
+            code = show_summary(run, time.monotonic() - started_at)
+        return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""PostgreSQL and RabbitMQ that nobody else uses, in a temporary folder."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from agentkit.processes import ROOT
+
+_SCRIPT = ROOT / "scripts" / "chaos_servers.sh"
+_SECONDS_MAX = 180.0
+
+
+class ServersError(Exception):
+    """The servers cannot do what they are told. The text is what the script has said."""
+
+
+class Servers:
+    """The servers, from `start` to `close`. They go with this process, however it ends."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="swpt_chaos_"))
+        self.folder.chmod(0o755)  # the servers are other users
+        self.output = self.folder / "script.log"
+        self.disk: Path | None = None
+        """A small file system, if one could be had; else why not is in `no_disk`."""
+        self.no_disk = ""
+        self._guard = subprocess.Popen(
+            [_SCRIPT, self.folder, "guard", str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def run(self, action: str, *arguments: str) -> str:
+        """Run an action of the script. Returns its output. Raises `ServersError`."""
+        # To a file: a server that an action starts would hold a pipe open.
+        with self.output.open("ab") as errors, tempfile.TemporaryFile() as output:
+            try:
+                code = subprocess.run(
+                    [_SCRIPT, self.folder, action, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    timeout=_SECONDS_MAX,
+                    check=False,
+                ).returncode
+            except subprocess.TimeoutExpired as error:
+                raise ServersError(f"{action} takes more than {_SECONDS_MAX:g} s") from error
+            output.seek(0)
+            text = output.read().decode()
+        if code != 0:
+            raise ServersError(f"{action}: {self.output.read_text(errors='replace')[-1000:]}")
+        return text
+
+    def start(self) -> None:
+        """Start both servers, and learn their addresses."""
+        self.run("start")
+        addresses = dict(line.split("=", 1) for line in self.run("env").splitlines())
+        self.postgres_url = addresses["POSTGRES_URL"]
+        self.broker_url = addresses["BROKER_URL"]
+        self.management_url = addresses["MANAGEMENT_URL"]
+        try:
+            self.disk = Path(self.run("disk-mount").strip())
+        except ServersError as error:
+            self.no_disk = str(error).strip().splitlines()[-1]
+
+    def keep_logs(self, folder: Path) -> None:
+        """Copy the logs of the servers."""
+        for path in (self.folder / "postgres" / "log", self.folder / "rabbitmq" / "log"):
+            if path.is_dir():
+                shutil.copytree(path, folder / "rabbitmq", dirs_exist_ok=True)
+            elif path.exists():
+                shutil.copy(path, folder / "postgres.log")
+
+    def close(self) -> None:
+        """Stop the servers, and delete their folder. Raises `ServersError`."""
+        self.run("destroy")
+        self._guard.terminate()
+        self._guard.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
