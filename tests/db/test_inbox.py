@@ -1,5 +1,6 @@
 """A batch of messages is taken in, in one transaction."""
 
+from collections.abc import Callable
 from functools import partial
 
 import psycopg
