@@ -1,5 +1,6 @@
 """Ids, seqnums and realms in SQL, against those in Python."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -94,7 +95,7 @@ def test_order_of_configurations(
     assert found == is_later
 
 
-def test_change_ids_are_different_for_ever(shard: Shard) -> None:
+def test_change_ids_are_different_for_ever(shard: Shard, as_owner: Callable[[str], None]) -> None:
     def next_id() -> int:
         number: int = call_function(shard.connection, "next_change_id")
         return number
@@ -102,7 +103,7 @@ def test_change_ids_are_different_for_ever(shard: Shard) -> None:
     ids = [next_id() for _ in range(3)]
     # The sequence comes round to where it was, as it does when a backup is restored.
     shard.set_now(NOW + SECOND)
-    shard.connection.raw.execute("SELECT setval('change_id_seq', 1, false)")
+    as_owner("SELECT setval('change_id_seq', 1, false)")
     ids += [next_id() for _ in range(3)]
     shard.connection.raw.execute("SELECT setval('change_id_seq', (1::bigint << 32) + 1, false)")
     shard.set_now(NOW + 2 * SECOND)
