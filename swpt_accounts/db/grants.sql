@@ -13,7 +13,8 @@ GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
 GRANT SELECT ON alembic_version, procedures_version TO {role};
 -- accounts
 GRANT SELECT, INSERT, UPDATE, DELETE ON account, root_config TO {role};
-GRANT SELECT, INSERT, DELETE ON account_key TO {role};
+-- (keys are locked, never updated; whoever inserts and deletes them could do as much)
+GRANT SELECT, INSERT, UPDATE (creditor_id), DELETE ON account_key TO {role};
 GRANT SELECT, INSERT, UPDATE (last_reminder_ts), DELETE ON prepared_transfer TO {role};
 GRANT SELECT, INSERT, UPDATE (is_applied), DELETE ON registered_balance_change TO {role};
 -- queues
