@@ -50,8 +50,10 @@ class MalformedMessage(ValueError):
     """
 
     def __init__(self, reason: str) -> None:
-        printable = "".join(c if c.isprintable() else "?" for c in reason[:MAX_REASON_LENGTH])
-        super().__init__(printable)
+        if len(reason) > MAX_REASON_LENGTH:
+            # What the decoder quotes may be long; the end says where it is.
+            reason = f"{reason[: MAX_REASON_LENGTH - 101]}…{reason[-100:]}"
+        super().__init__("".join(c if c.isprintable() else "?" for c in reason))
 
 
 def decode(message_type: str | None, content_type: str | None, body: bytes) -> IncomingMessage:

@@ -251,6 +251,13 @@ def test_wrong_type_in_the_body(kind: str, value: object) -> None:
     assert refuse(kind, body_of(kind, type=value)).startswith(f"{kind}: ")
 
 
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_a_long_value_does_not_hide_where_it_is(kind: str) -> None:
+    reason = refuse(kind, body_of(kind, type="x\n" * 1000))
+    assert reason.startswith(f"{kind}: Invalid value 'x?x")
+    assert reason.endswith("at `$.type`")
+
+
 @pytest.mark.parametrize(
     "body",
     [
