@@ -31,16 +31,16 @@ _INPUT_SECONDS_MAX = 25
 
 def run(budget: Budget) -> None:
     """Try the inputs of all ways. Raises `Finding`."""
+    by_schema_count = budget.inputs_count * _BY_SCHEMA // 100
+    guided_count = budget.inputs_count * _GUIDED // 100
+    run_guided(budget, guided_count)  # first, while this process, and its fork, is small
+    accepted = by_schema.run(by_schema_count, budget.seed)
+    budget.done("by schema (hypothesis)", by_schema_count, f"{accepted} accepted")
+    run_random(budget, budget.inputs_count - by_schema_count - guided_count)
     count, worst = large.run(LARGE_BYTES, step=_LARGE_STEP)
     budget.tell(
         f"{count} bodies of {LARGE_BYTES // 10**6} MB: at most {worst:.1f} bytes for a byte"
     )
-    by_schema_count = budget.inputs_count * _BY_SCHEMA // 100
-    guided_count = budget.inputs_count * _GUIDED // 100
-    accepted = by_schema.run(by_schema_count, budget.seed)
-    budget.done("by schema (hypothesis)", by_schema_count, f"{accepted} accepted")
-    run_random(budget, budget.inputs_count - by_schema_count - guided_count)
-    run_guided(budget, guided_count)
 
 
 def run_random(budget: Budget, inputs_count: int) -> None:

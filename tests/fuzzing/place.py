@@ -113,6 +113,15 @@ class Place:
 
         self._wait(are_there, f"{count} dead letters")
 
+    def wait_for_letter(self, body: bytes) -> None:
+        """Until there is a dead letter with this body. Raises `NotInTimeError`."""
+
+        def is_there() -> bool:
+            self._broker.process_data_events(time_limit=0.02)
+            return any(found == body for found, _ in self.letters)
+
+        self._wait(is_there, "a dead letter")
+
     def wait_for_account(self, debtor_id: int, creditor_id: int) -> None:
         """Until there is an account. Raises `NotInTimeError`."""
         query = "SELECT FROM account WHERE debtor_id = %s AND creditor_id = %s"

@@ -1,6 +1,7 @@
 """A short part of `./dev fuzz decoder`, by a fixed seed; and that it finds what is planted."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
@@ -113,7 +114,8 @@ def _lax(decode: Decode, message_type: str, content_type: str, body: bytes) -> I
     try:
         return decode(message_type, content_type, body)
     except MalformedMessage:
-        return msgspec.json.decode(body, strict=False, type=MESSAGE_TYPES[message_type])
+        cls: type[IncomingMessage] = MESSAGE_TYPES[message_type]
+        return msgspec.json.decode(body, strict=False, type=cls)
 
 
 def _inexact(decode: Decode, message_type: str, content_type: str, body: bytes) -> IncomingMessage:
@@ -169,7 +171,7 @@ def _greedy(_target: str, body: bytes) -> None:
 
 
 def _dying(_target: str, _body: bytes) -> None:
-    large.os._exit(1)
+    os._exit(1)
 
 
 @pytest.mark.parametrize(

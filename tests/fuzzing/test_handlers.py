@@ -7,8 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from agentkit.database import dsn_of, execute
 from swpt_accounts.inbox import blame, worker
 from swpt_accounts.inbox.batch import Received, decode_batch
+from swpt_accounts.inbox.effects import apply_messages
 from tests.fuzzing.checking import Finding
 from tests.fuzzing.documents import NOW
 from tests.fuzzing.handlers import Handlers
@@ -59,8 +61,6 @@ def test_a_handler_that_writes_before_it_refuses_is_found(
 def test_a_message_that_the_database_refuses_is_found(
     monkeypatch: pytest.MonkeyPatch, handlers: Handlers
 ) -> None:
-    apply_messages = blame.apply_messages
-
     def refusing(connection: Any, settings: Any, received: list[Received], **options: Any) -> None:
         if any(getattr(r.message, "negligible_amount", 0.0) > 1e300 for r in received):
             raise psycopg.DataError("value out of range")

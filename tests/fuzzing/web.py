@@ -126,13 +126,8 @@ def run_raw(budget: Budget, web: Web, count: int) -> None:
 def run_by_document(budget: Budget, web: Web, count: int) -> None:
     """What schemathesis makes of docs/openapi.yaml."""
     command = [
-        *(
-            str(PYTHON.parent / "st"),
-            "run",
-            str(ROOT / "docs" / "openapi.yaml"),
-            "--url",
-            web.authority.web_url,
-        ),
+        *(str(PYTHON.parent / "st"), "run", str(ROOT / "docs" / "openapi.yaml")),
+        *("--url", web.authority.web_url),
         *("--checks", "all", "--phases", "examples,coverage,fuzzing", "--no-color"),
         *("--max-examples", str(max(1, count // _PATHS_COUNT)), "--seed", str(budget.seed)),
         *("--generation-database", "none", "--suppress-health-check", "all"),
