@@ -1,0 +1,77 @@
+"""What came of a scene, in a form that is the same whenever the scene is played."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from agentkit.messages import Message
+from agentkit.received import Received
+
+# What depends on the moment, on what else happened in the database, or on how many changes of an
+# account were made together.
+_VOLATILE: Final = re.compile(
+    r"ts|.*seqnum|.*_ts|.*_at|deadline|creation_date|change_id|interest|last_transfer_id"
+)
+TABLES: Final = (
+    "account_key",
+    "account",
+    "root_config",
+    "prepared_transfer",
+    "registered_balance_change",
+)
+Record = tuple[tuple[str, Any], ...]
+
+
+class Naming:
+    """Gives the ids of a scene names, which are the same in each play."""
+
+    def __init__(self) -> None:
+        self._names: dict[int | str, str] = {}
+        self._transfers: dict[Any, int] = {}
+        self._requests: dict[int, int] = {}
+
+    def name(self, number: int, name: str) -> None:
+        """Call an id by a name."""
+        self._names[number] = self._names[str(number % (1 << 64))] = name
+
+    def request(self, request_id: int) -> None:
+        """Note that this is the next request."""
+        self._requests[request_id] = len(self._requests)
+
+    def plain(self, record: Mapping[str, Any]) -> Record:
+        """A message or a row, with names in place of ids, and without moments."""
+        return tuple(
+            (field, self._value(field, value, record))
+            for field, value in sorted(record.items())
+            if not _VOLATILE.fullmatch(field)
+        )
+
+    def _value(self, field: str, value: Any, record: Mapping[str, Any]) -> Any:
+        if field == "transfer_id":
+            key = record["creditor_id"], value
+            return self._transfers.setdefault(key, len(self._transfers))
+        if field == "coordinator_request_id":
+            return self._requests.get(value, value)
+        return self._names.get(value, value) if isinstance(value, int | str) else value
+
+
+def told(naming: Naming, messages: Iterable[Received]) -> dict[str, list[Record]]:
+    """What was said, in its order, to each recipient. What was said again in the same words does
+    not count: a message is sent at least once.
+    """
+    found: dict[str, list[Record]] = {}
+    bodies: set[bytes] = set()
+    for message in messages:
+        if message.body not in bodies:
+            bodies.add(message.body)
+            data = message.data
+            # what is locked by then depends on the moment, too
+            data.pop("total_locked_amount", None)
+            found.setdefault(_recipient(naming, message, data), []).append(naming.plain(data))
+    return found
+
+
+def _recipient(naming: Naming, message: Received, data: Message) -> str:
+    """The order is kept among the messages of one type about one account."""
+    names = dict(naming.plain({k: v for k, v in data.items() if k in ("debtor_id", "creditor_id")}))
+    return f"{message.exchange} {data['type']} {names.get('debtor_id')} {names.get('creditor_id')}"
