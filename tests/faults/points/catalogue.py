@@ -143,7 +143,11 @@ class _Marker(ast.NodeTransformer):
         self.generic_visit(node)
         made = ast.Call(
             func=ast.Name(STEP_FUNCTION, ast.Load()),
-            args=[ast.Constant(tuple(keys)), node.func, *node.args],
+            args=[
+                ast.Tuple([ast.Constant(key) for key in keys], ast.Load()),
+                node.func,
+                *node.args,
+            ],
             keywords=node.keywords,
         )
         return ast.copy_location(made, node)

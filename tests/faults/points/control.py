@@ -40,10 +40,10 @@ class Crossing:
     subjects: tuple[str, ...]
 
     def is_at(self, point: Point) -> bool:
-        return (
-            (self.site, self.phase) == (point.site, point.phase)
-            and point.subject in self.subjects
-        )
+        return (self.site, self.phase) == (
+            point.site,
+            point.phase,
+        ) and point.subject in self.subjects
 
     @property
     def points(self) -> list[Point]:
@@ -65,9 +65,7 @@ class Control:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._journal_path = folder / f"{name}.steps"
-        self._journal = os.open(
-            self._journal_path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600
-        )
+        self._journal = os.open(self._journal_path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         file = os.open(folder / f"{name}.control", os.O_RDWR | os.O_CREAT, 0o600)
         os.ftruncate(file, _SIZE)
         self._memory = mmap.mmap(file, _SIZE)

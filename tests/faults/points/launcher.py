@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import sys
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,8 +31,10 @@ def _become(order: dict[str, Any]) -> NoReturn:
     from swpt_accounts.supervisor import _run_command
 
     for place, value in order["constants"].items():
-        module, constant = place.split(":")
-        setattr(import_module(module), constant, value)
+        name, constant = place.split(":")
+        module = import_module(name)
+        is_duration = isinstance(getattr(module, constant), timedelta)
+        setattr(module, constant, timedelta(seconds=value) if is_duration else value)
     _run_command(order["arguments"], order["environment"])
 
 

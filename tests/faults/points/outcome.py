@@ -56,18 +56,24 @@ class Naming:
 
 
 def told(naming: Naming, messages: Iterable[Received]) -> dict[str, list[Record]]:
-    """What was said, in its order, to each recipient. What was said again in the same words does
-    not count: a message is sent at least once.
+    """What was said, in its order, to each recipient.
+
+    What was said again in the same words does not count: a message is sent at least once. Of the
+    AccountUpdates of an account the last one counts: how often a state is told, is nobody's right.
     """
     found: dict[str, list[Record]] = {}
     bodies: set[bytes] = set()
     for message in messages:
-        if message.body not in bodies:
-            bodies.add(message.body)
-            data = message.data
-            # what is locked by then depends on the moment, too
-            data.pop("total_locked_amount", None)
-            found.setdefault(_recipient(naming, message, data), []).append(naming.plain(data))
+        if message.body in bodies:
+            continue
+        bodies.add(message.body)
+        data = message.data
+        # what is locked by then depends on the moment, too
+        data.pop("total_locked_amount", None)
+        records = found.setdefault(_recipient(naming, message, data), [])
+        if message.type == "AccountUpdate":
+            records.clear()
+        records.append(naming.plain(data))
     return found
 
 

@@ -49,13 +49,14 @@ COMMANDS: Final = (
 )
 """They run when a scene calls them."""
 
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": REALM,
     "PROTOCOL_BROKER_PREFETCH_COUNT": "20",
     "DELETE_PARENT_SHARD_RECORDS": "true",
     "REMOVE_FROM_ARCHIVE_THRESHOLD_DATE": "2020-01-01",
     "APP_LOG_LEVEL": "info",
-    "APP_FETCH_API_TIMEOUT_SECONDS": "20",
+    # the request of a verifier that has died waits so long
+    "APP_FETCH_API_TIMEOUT_SECONDS": "2",
     # a second pass of a scan begins at once
     "APP_ACCOUNTS_SCAN_HOURS": "0.000001",
     "APP_PREPARED_TRANSFERS_SCAN_DAYS": "0.0000001",
@@ -64,6 +65,8 @@ _SETTINGS: Final = {
     "APP_PREPARED_TRANSFERS_SCAN_BEAT_MILLISECS": "1",
     "APP_REGISTERED_BALANCE_CHANGES_SCAN_BEAT_MILLISECS": "1",
 }
+OTHER_CHORES_QUEUE: Final = "other_chores"
+_OTHER_SETTINGS: Final = {"create_chores_queue": {"CHORES_BROKER_QUEUE": OTHER_CHORES_QUEUE}}
 # What else would take minutes to come.
 _CONSTANTS: Final = {
     "swpt_accounts.inbox.handled:FORGET_AFTER_SECONDS": 0.0,
@@ -72,6 +75,7 @@ _CONSTANTS: Final = {
     "swpt_accounts.inbox.worker:DRAINING_POLL_SECONDS": 0.1,
     "swpt_accounts.inbox.draining:PAUSE_SECONDS_MIN": 1,
     "swpt_accounts.inbox.draining:PAUSE_SECONDS_MAX": 1,
+    "swpt_accounts.peers.recipients:_LEASE_EXTRA": 0.1,
     "swpt_accounts.dead_letters.reading:_SILENCE_SECONDS": 0.2,
     "swpt_accounts.outbox.worker:RETURNED_SECONDS": 0.1,
 }
@@ -108,7 +112,13 @@ class Place:
         environment = {**authority.environment, "FETCH_API_URL": fetch_api_url}
         self.launcher = Launcher(folder)
         self.workers = {
-            name: Worker(self.launcher, name, name.split(), environment, _CONSTANTS)
+            name: Worker(
+                self.launcher,
+                name,
+                name.split(),
+                {**environment, **_OTHER_SETTINGS.get(name, {})},
+                _CONSTANTS,
+            )
             for name in (*SERVICES, *COMMANDS)
         }
         self._on: dict[str, None] = {}
@@ -131,9 +141,7 @@ class Place:
             self._letters.append(receive(method, properties, body))
             ch.basic_ack(method.delivery_tag)
 
-        channel.basic_consume(
-            DEAD_LETTER_QUEUE, on_letter, arguments={"x-stream-offset": "first"}
-        )
+        channel.basic_consume(DEAD_LETTER_QUEUE, on_letter, arguments={"x-stream-offset": "first"})
         return connection
 
     def letters(self) -> list[Received]:

@@ -155,7 +155,7 @@ class Scene:
     def settle(self) -> None:
         """Wait until nothing is on its way any more."""
         self.until(self.place.are_consumers_alone, "what dead consumers held is back")
-        mark = self.creditor("mark")
+        mark = self.creditor(f"mark {len(self._marks_seen)}")
         self.send(configure(self.debtor_id, mark))
         self.hear("AccountUpdate", creditor_id=mark)
         self.until(lambda: not self.query(_UNDONE), "nothing is on its way")

@@ -206,8 +206,8 @@ def _watch_database() -> None:
         _note_stray(f"statement {statement!r}")
         return execute(self, statement, *args, **kwargs)
 
-    waiting.wait = watched_wait
-    psycopg.Cursor.execute = watched_execute  # type: ignore[method-assign]
+    waiting.wait = watched_wait  # type: ignore[assignment]
+    psycopg.Cursor.execute = watched_execute  # type: ignore[assignment,method-assign]
 
 
 def _watch(generator: Any) -> Any:
@@ -253,5 +253,3 @@ def _watch_broker() -> None:
     Channel._send_method = watched_send
     BlockingChannel._flush_output = watched_flush
     BlockingChannel.close = watched_close
-
-

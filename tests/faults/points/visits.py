@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tests.faults.points.control import Crossing, Point
@@ -40,7 +41,7 @@ class Rehearsal:
     """Where the victim comes by."""
     seconds: float
 
-    @property
+    @cached_property
     def points(self) -> Counter[Point]:
         """How often the victim comes by at each point."""
         return Counter(point for crossing in self.crossings for point in crossing.points)
@@ -65,6 +66,7 @@ class Visits:
     """Visits in which the worker has not come by where it had to die."""
     problems: list[str] = field(default_factory=list)
     scenes_count: int = 0
+    deaths_count: int = 0
 
     def rehearse(self, name: str) -> None:
         """Play a scenario without a crash: once, or with each victim, if it is about that one."""
@@ -81,8 +83,12 @@ class Visits:
                 crossings = self.place.recorded(victim)
                 self.rehearsals[name, victim] = Rehearsal(outcome, crossings, seconds)
 
-    def visit(self, visit: Visit) -> None:
-        """Play a scene in which the worker dies at all the points, one after the other."""
+    def visit(self, visit: Visit) -> set[Point]:
+        """Play a scene in which the worker dies at all the points, one after the other. Returns
+        where it has died.
+
+        Raises `AssertionError` if the scene does not come to its end.
+        """
         expected = self.rehearsals[visit.scenario, visit.victim].outcome
         self.place.arm(visit.victim, visit.points)
         self.scenes_count += 1
@@ -93,11 +99,14 @@ class Visits:
         finally:
             self.place.disarm()
         deaths = self.place.deaths
-        self.deaths.update(Death(visit.victim, p) for death in deaths for p in death.points)
+        self.deaths_count += len(deaths)
+        points = {point for death in deaths for point in death.points}
+        self.deaths.update(Death(visit.victim, point) for point in points)
         for point, number in visit.points[len(deaths) :]:
             self.missed.append(Visit(visit.scenario, visit.victim, ((point, number),)))
         for difference in compare(expected, outcome):
             self.problems.append(f"{visit}: {difference}")
+        return points
 
 
 def play(place: Place, scenario: Scenario, victim: str) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Launcher:
             match told:
                 case {"started": pid}:
                     self._pids.append(pid)
+                    # the number may have been another one's
+                    self._codes.pop(pid, None)
                 case {"ended": pid, "code": code}:
                     self._codes[pid] = code
                 case {"ready": True}:
