@@ -399,11 +399,11 @@ def starting(s: Scene) -> None:
 def draining(s: Scene) -> None:
     """A consumer in draining mode pauses, and goes on."""
     a = s.creditor("a")
-    log = s.place.workers[DRAINING].log_path
-    begin = log.stat().st_size if log.exists() else 0
+    worker = s.place.workers[DRAINING]
+    begin = len(worker.log)
     s.place.switch_off("consume_messages")
     s.place.switch_on(DRAINING)
-    s.until(lambda: b"consuming nothing" in log.read_bytes()[begin:], "a pause")
+    s.until(lambda: "consuming nothing" in worker.log[begin:], "a pause")
     s.open(a)
     s.place.switch_off(DRAINING)
     s.place.switch_on("consume_messages")
