@@ -1,11 +1,10 @@
 """Every step of every worker is a moment in which it may die: the short visit of them all."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.faults.points.opening import open_place
+from tests.faults.points.opening import Addresses, open_place
 from tests.faults.points.place import BOOKS, Place
 from tests.faults.points.plan import ShortPlan
 from tests.faults.points.required import UNCALLED, UNVISITED
@@ -17,10 +16,15 @@ SEED = 1
 
 @pytest.fixture(scope="module")
 def place(
-    database_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory
+    database_url: str,
+    worker_url: str,
+    broker_url: str,
+    worker_broker_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
-    folder: Path = tmp_path_factory.mktemp("points")
-    with open_place(database_url, broker_url, folder) as made:
+    folder = tmp_path_factory.mktemp("points")
+    addresses = Addresses(database_url, worker_url, broker_url, worker_broker_url)
+    with open_place(addresses, folder) as made:
         yield made
 
 

@@ -7,17 +7,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 from agentkit.management import Management
 from tests.faults.points.catalogue import catalogue
-from tests.faults.points.opening import open_place
+from tests.faults.points.opening import Addresses, open_place
 from tests.faults.points.place import BOOKS, Place
 from tests.faults.points.plan import double_visits, every_visit
 from tests.faults.points.scenarios import SCENARIOS
 from tests.faults.points.visits import Visit, Visits
+from tests.support.broker import Users
 from tests.support.database import Databases
 
 _SHOWN_LENGTH_MAX = 2000
@@ -93,22 +95,32 @@ def main() -> None:
         for site in catalogue().values():
             print(site.key, *site.phases)
         return
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        addresses = _make_addresses(stack)
+        place = stack.enter_context(open_place(addresses, Path(folder)))
+        is_well = _tell(_run(options, place))
+    sys.exit(not is_well)
+
+
+def _make_addresses(stack: ExitStack) -> Addresses:
+    """A database, a virtual host and users, which are gone in the end."""
     databases = Databases(make_url(os.environ["TEST_POSTGRES_URL"]))
+    stack.callback(databases.drop_all)
     management = Management(os.environ["TEST_BROKER_MANAGEMENT_URL"])
+    stack.callback(management.close)
+    users = Users(management)
+    stack.callback(users.delete_all)
     vhost = f"points_{os.getpid()}"
     management.create_vhost(vhost)
-    url = f"{os.environ['TEST_BROKER_URL'].rstrip('/')}/{vhost}"
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            open_place(databases.create(), url, Path(folder)) as place,
-        ):
-            is_well = _tell(_run(options, place))
-    finally:
-        management.delete_vhost(vhost)
-        management.close()
-        databases.drop_all()
-    sys.exit(not is_well)
+    stack.callback(management.delete_vhost, vhost)
+    broker_url = f"{os.environ['TEST_BROKER_URL'].rstrip('/')}/{vhost}"
+    database_url = databases.create()
+    return Addresses(
+        database_url,
+        databases.as_runner(database_url),
+        broker_url,
+        users.url_as("swpt_accounts_worker", broker_url),
+    )
 
 
 if __name__ == "__main__":

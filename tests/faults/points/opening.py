@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from agentkit.authority import Authority
@@ -26,12 +27,31 @@ def answering_fetch_api() -> Iterator[FetchApi]:
         api.server_close()
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """A database at the latest migration, and an empty virtual host: for those who may do
+    everything, and with the rights of a worker.
+    """
+
+    database_url: str
+    worker_url: str
+    broker_url: str
+    worker_broker_url: str
+
+
 @contextmanager
-def open_place(database_url: str, broker_url: str, folder: Path) -> Iterator[Place]:
-    """A place on a database at the latest migration, and an empty virtual host."""
+def open_place(addresses: Addresses, folder: Path) -> Iterator[Place]:
+    """A place with nothing in it. The logs go to the folder."""
     with ExitStack() as stack:
         api = stack.enter_context(answering_fetch_api())
-        authority = Authority(database_url, broker_url, folder, SETTINGS)
+        rights = {
+            "SQLALCHEMY_DATABASE_URI": addresses.worker_url,
+            "PROTOCOL_BROKER_URL": addresses.worker_broker_url,
+            "CHORES_BROKER_URL": addresses.worker_broker_url,
+        }
+        authority = Authority(
+            addresses.database_url, addresses.broker_url, folder, {**SETTINGS, **rights}
+        )
         stack.callback(authority.close)
         subscribe(authority)
         place = Place(authority, folder, api.url)

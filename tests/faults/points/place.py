@@ -2,11 +2,13 @@
 
 import signal
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pika
 import psycopg
+from pika.exceptions import AMQPError
 
 from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, Authority
 from agentkit.broker import connect
@@ -66,7 +68,14 @@ SETTINGS: Final = {
     "APP_REGISTERED_BALANCE_CHANGES_SCAN_BEAT_MILLISECS": "1",
 }
 OTHER_CHORES_QUEUE: Final = "other_chores"
-_OTHER_SETTINGS: Final = {"create_chores_queue": {"CHORES_BROKER_QUEUE": OTHER_CHORES_QUEUE}}
+# These commands need more than a worker's rights; with settings of their own.
+_OPERATING: Final[dict[str, dict[str, str]]] = {
+    "dead_letters replay --yes": {},
+    "subscribe": {},
+    "unsubscribe": {},
+    "delete_queue": {},
+    "create_chores_queue": {"CHORES_BROKER_QUEUE": OTHER_CHORES_QUEUE},
+}
 # What else would take minutes to come.
 _CONSTANTS: Final = {
     "swpt_accounts.inbox.handled:FORGET_AFTER_SECONDS": 0.0,
@@ -110,13 +119,15 @@ class Place:
         self._letters: list[Received] = []
         self._stream = self._open_stream()
         environment = {**authority.environment, "FETCH_API_URL": fetch_api_url}
+        urls = dict.fromkeys(("PROTOCOL_BROKER_URL", "CHORES_BROKER_URL"), authority.broker_url)
+        others = {name: {**urls, **_OPERATING[name]} for name in _OPERATING}
         self.launcher = Launcher(folder)
         self.workers = {
             name: Worker(
                 self.launcher,
                 name,
                 name.split(),
-                {**environment, **_OTHER_SETTINGS.get(name, {})},
+                {**environment, **others.get(name, {})},
                 _CONSTANTS,
             )
             for name in (*SERVICES, *COMMANDS)
@@ -243,5 +254,7 @@ class Place:
         self.launcher.close()
         for worker in self.workers.values():
             worker.control.close()
-        self._stream.close()
+        with suppress(AMQPError):
+            # a stream takes nothing back
+            self._stream.close()
         self._database.close()
