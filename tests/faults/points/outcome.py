@@ -60,14 +60,17 @@ def told(naming: Naming, messages: Iterable[Received]) -> dict[str, list[Record]
 
     What was said again in the same words does not count: a message is sent at least once. Of the
     AccountUpdates of an account the last one counts: how often a state is told, is nobody's right.
+    Nor does it count when a configuration is rejected again, with another `ts`: it was delivered
+    again, and the message says which one it was.
     """
     found: dict[str, list[Record]] = {}
-    bodies: set[bytes] = set()
+    known: set[object] = set()
     for message in messages:
-        if message.body in bodies:
-            continue
-        bodies.add(message.body)
         data = message.data
+        key = _known_by(message, data)
+        if key in known:
+            continue
+        known.add(key)
         # what is locked by then depends on the moment, too
         data.pop("total_locked_amount", None)
         records = found.setdefault(_recipient(naming, message, data), [])
@@ -75,6 +78,12 @@ def told(naming: Naming, messages: Iterable[Received]) -> dict[str, list[Record]
             records.clear()
         records.append(naming.plain(data))
     return found
+
+
+def _known_by(message: Received, data: Message) -> object:
+    if message.type != "RejectedConfig":
+        return message.body
+    return tuple((name, value) for name, value in sorted(data.items()) if name != "ts")
 
 
 def _recipient(naming: Naming, message: Received, data: Message) -> str:

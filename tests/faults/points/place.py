@@ -175,7 +175,8 @@ class Place:
         """What has gone to a server outside of the steps of the catalogue."""
         return {
             line.removeprefix(STRAY)
-            for worker in self.workers.values()
+            for name, worker in self.workers.items()
+            if name != BOOKS
             for line in worker.control.lines
             if line.startswith(STRAY)
         }

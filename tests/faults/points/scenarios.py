@@ -101,15 +101,22 @@ def arriving(s: Scene) -> None:
 
 @_scenario("consume_messages")
 def refusals(s: Scene) -> None:
-    """Messages that make no sense, and one that the database refuses, among good ones."""
+    """Messages that make no sense, and one that the database refuses, in a batch with good ones."""
     debtor_id, a = s.foreign_debtor_id, s.creditor("a", s.foreign_debtor_id)
+
+    def send_change(change_id: int) -> None:
+        s.send(balance_change(debtor_id, a, 0, 7, change_id=change_id, committed_at=_NEW_CHANGE))
+
+    s.place.switch_off("consume_messages")
+    send_change(1)
     s.place.authority.send_raw(
         json.dumps({"type": "ConfigureAccount", "debtor_id": s.debtor_id}).encode(),
         bits_key(debtor_id, a),
         type="ConfigureAccount",
     )
-    for change_id in (1, REFUSED_CHANGE_ID, 2):
-        s.send(balance_change(debtor_id, a, 0, 7, change_id=change_id, committed_at=_NEW_CHANGE))
+    send_change(REFUSED_CHANGE_ID)
+    send_change(2)
+    s.place.switch_on("consume_messages")
     s.hear("AccountTransfer", 2, creditor_id=a)
     s.until(lambda: len(s.letters()) == 2, "letters")
 
