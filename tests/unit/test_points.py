@@ -16,7 +16,7 @@ from agentkit.received import Received
 from swpt_accounts.db.procedures import PROCEDURES
 from tests.faults.points.catalogue import PACKAGES, STEP_FUNCTION, catalogue, mark
 from tests.faults.points.control import DEATH, Control, Crossing, Point
-from tests.faults.points.outcome import Naming, told
+from tests.faults.points.outcome import Naming, told, untold
 from tests.faults.points.place import COMMANDS, SERVICES
 from tests.faults.points.plan import ShortPlan, double_visits, every_visit, goals
 from tests.faults.points.required import UNCALLED, UNVISITED, required
@@ -192,3 +192,23 @@ def test_moments_and_ids_make_no_difference() -> None:
         return told(naming, [received(configure(1, creditor_id))])
 
     assert outcome(5) == outcome(6)
+
+
+def test_a_principal_of_which_nobody_is_told_is_found() -> None:
+    def update(principal: int, seqnum: int) -> Received:
+        fields = {"principal": principal, "last_change_seqnum": seqnum}
+        ids = {"type": "AccountUpdate", "debtor_id": 1, "creditor_id": 5}
+        return received({**ids, **fields, "last_change_ts": "2030-01-01T00:00:00+00:00"})
+
+    row = {"debtor_id": 1, "creditor_id": 5, "principal": 7, "pending_account_update": False}
+    assert untold([update(7, 2), update(6, 1)], [row]) == []
+    assert untold([update(7, 1), update(6, 2)], [row]) == [5]
+    assert untold([update(6, 2)], [{**row, "pending_account_update": True}]) == []
+
+
+def test_a_configuration_may_be_rejected_again() -> None:
+    message = {"type": "RejectedConfig", "debtor_id": 1, "creditor_id": 5, "ts": "x"}
+    naming = Naming()
+    once = told(naming, [received(message)])
+    assert once == told(naming, [received(message), received({**message, "ts": "y"})])
+    assert once != told(naming, [received(message), received({**message, "config_flags": 1})])

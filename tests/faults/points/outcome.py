@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from agentkit.messages import Message
@@ -11,6 +12,7 @@ from agentkit.received import Received
 # account were made together.
 _VOLATILE: Final = re.compile(
     r"ts|.*seqnum|.*_ts|.*_at|deadline|creation_date|change_id|interest|last_transfer_id"
+    r"|pending_account_update"
 )
 TABLES: Final = (
     "account_key",
@@ -19,6 +21,7 @@ TABLES: Final = (
     "prepared_transfer",
     "registered_balance_change",
 )
+_CHANGED_BY_TRANSFERS: Final = ("principal", "last_transfer_number")
 Record = tuple[tuple[str, Any], ...]
 
 
@@ -59,9 +62,9 @@ def told(naming: Naming, messages: Iterable[Received]) -> dict[str, list[Record]
     """What was said, in its order, to each recipient.
 
     What was said again in the same words does not count: a message is sent at least once. Of the
-    AccountUpdates of an account the last one counts: how often a state is told, is nobody's right.
-    Nor does it count when a configuration is rejected again, with another `ts`: it was delivered
-    again, and the message says which one it was.
+    AccountUpdates of an account the last one counts, without what transfers change: how often, and
+    how soon, that is told, is nobody's right (see `untold`). Nor does it count when a configuration
+    is rejected again, with another `ts`: it was delivered again, and the message says which it was.
     """
     found: dict[str, list[Record]] = {}
     known: set[object] = set()
@@ -76,8 +79,33 @@ def told(naming: Naming, messages: Iterable[Received]) -> dict[str, list[Record]
         records = found.setdefault(_recipient(naming, message, data), [])
         if message.type == "AccountUpdate":
             records.clear()
+            for name in _CHANGED_BY_TRANSFERS:
+                data.pop(name)
         records.append(naming.plain(data))
     return found
+
+
+def untold(messages: Iterable[Received], accounts: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The accounts whose owners do not know the principal, though no AccountUpdate is pending."""
+    told_last: dict[tuple[int, int], Message] = {}
+    for message in messages:
+        if message.type == "AccountUpdate":
+            data = message.data
+            key = data["debtor_id"], data["creditor_id"]
+            before = told_last.setdefault(key, data)
+            if _version(data) >= _version(before):
+                told_last[key] = data
+    return [
+        row["creditor_id"]
+        for row in accounts
+        if not row["pending_account_update"]
+        and (update := told_last.get((row["debtor_id"], row["creditor_id"])))
+        and update["principal"] != row["principal"]
+    ]
+
+
+def _version(update: Message) -> tuple[datetime, int]:
+    return datetime.fromisoformat(update["last_change_ts"]), update["last_change_seqnum"]
 
 
 def _known_by(message: Received, data: Message) -> object:

@@ -11,7 +11,7 @@ from agentkit.messages import Message, configure, configure_root, finalize, prep
 from agentkit.received import Received
 from agentkit.waiting import SECONDS_MAX, NotInTimeError
 from tests.faults.load import PASSAGES
-from tests.faults.points.outcome import TABLES, Naming, Record, told
+from tests.faults.points.outcome import TABLES, Naming, Record, told, untold
 from tests.faults.points.place import Place
 
 _MARK: Final = "Mark"
@@ -170,12 +170,15 @@ class Scene:
             **told(self.naming, self._heard),
             **{f"table {table}": self._table(table) for table in TABLES},
             "letters": self.letters(),
+            "untold": untold(self._heard, self._rows("account")),
         }
 
     def _table(self, table: str) -> list[Record]:
+        return sorted(map(self.naming.plain, self._rows(table)), key=repr)
+
+    def _rows(self, table: str) -> list[dict[str, Any]]:
         statement = sql.SQL("SELECT to_jsonb(t) FROM {} t WHERE debtor_id = ANY (%(ids)s)")
-        rows = self.query(statement.format(sql.Identifier(table)).as_string())
-        return sorted((self.naming.plain(row) for (row,) in rows), key=repr)
+        return [row for (row,) in self.query(statement.format(sql.Identifier(table)).as_string())]
 
     def letters(self) -> list[str]:
         """The types of the messages that were put aside, each once."""
