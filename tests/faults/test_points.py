@@ -40,6 +40,7 @@ def test_workers_die_at_every_point(place: Place) -> None:
     plan = ShortPlan(visits.rehearsals, SEED)
     for visit in plan.visits():
         plan.note(visits.visit(visit))
+    print(f"{visits.scenes_count} scenes, {visits.deaths_count} deaths")
     assert not visits.problems
     assert not plan.unmet, "nobody has died there"
     assert not place.strays(), "steps that are not in the catalogue"
