@@ -54,6 +54,12 @@ run_chaos() {
   python -m tests.faults.chaos "$@"
 }
 
+# run_simulation [ARGUMENT...]: in a database of its own, which is dropped in the end.
+run_simulation() {
+  use_test_servers
+  python -m tests.simulation "$@"
+}
+
 shell_scripts() {
   find . \( -name .venv -o -name var -o -name .git \) -prune -o -type f -print |
     while read -r file; do

@@ -168,5 +168,3 @@ class SimBlockingChannel:
             self._connection.broker.give_back(self._queue, list(self._unacked.values()))
         self._unacked.clear()
         self._on_delivery = None
-
-

@@ -1,25 +1,18 @@
-"""Connections to the real database, which give way to others before each statement, and get lost."""
+"""Connections to the real database, which let others run before each statement, and get lost."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from swpt_accounts.db.connection import DatabaseConnection, HasFileno
 from swpt_accounts.db.procedures import Procedure
-from tests.db.rows import CHANGING_TABLES, TOPICS
 from tests.simulation.faults import LINGER_SECONDS
+from tests.simulation.sessions import Session, Sessions
 from tests.simulation.world import Process, World, is_stopping
-
-_TOPICS: Final = sorted({*TOPICS.values(), "PendingAccountUpdate"})
-_WAKE: Final = (Path(__file__).parent / "wake.sql").read_text()
-# A lock that somebody holds is held by one who does not run: to wait for it is in vain.
-_LOCK_TIMEOUT: Final = b"SET lock_timeout = '1ms'"
 
 Call = tuple[Procedure, dict[str, Any], Any]
 """A procedure, its parameters, and its row where that is known."""
@@ -35,66 +28,11 @@ class Shadow(Protocol):
         """Hear what is committed."""
 
 
-class Session:
-    """A session with the server; it is used again by the next connection."""
-
-    def __init__(self, pgconn: Any) -> None:
-        self.pgconn = pgconn
-        self.moment: Any = None
-        self.woken = ""
-
-    def execute(self, statement: bytes) -> None:
-        result = self.pgconn.exec_(statement)
-        assert result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK), result.error_message
-
-    def set_moment(self, moment: Any) -> None:
-        if moment != self.moment:
-            self.execute(f"SET swpt_accounts.now = '{moment.isoformat()}'".encode())
-            self.moment = moment
-
-    def clear(self) -> None:
-        """Undo what is not committed, and forget what was set."""
-        if self.pgconn.transaction_status != TransactionStatus.IDLE:
-            self.execute(b"ROLLBACK")
-        self.execute(b"DEALLOCATE ALL")
-        self.execute(b"RESET ALL")
-        self.moment, self.woken = None, ""
-
-
-class Sessions:
-    """Sessions that nobody uses, by how they were opened."""
-
-    def __init__(self) -> None:
-        self._free: dict[str, list[Session]] = {}
-
-    def take(self, conninfo: str) -> Session:
-        free = self._free.setdefault(conninfo, [])
-        if free:
-            return free.pop()
-        connection = psycopg.Connection.connect(conninfo)
-        connection._pool = None  # type: ignore[assignment]
-        return Session(connection.pgconn)
-
-    def give(self, conninfo: str, session: Session) -> None:
-        if session.pgconn.pipeline_status != PipelineStatus.OFF:
-            session.pgconn.finish()
-            return
-        session.clear()
-        self._free[conninfo].append(session)
-
-    def close(self) -> None:
-        for free in self._free.values():
-            for session in free:
-                session.pgconn.finish()
-        self._free.clear()
-
-
 class SimConnection(psycopg.Connection[Any]):
     """A connection of psycopg's on a session."""
 
     def __init__(self, database: "SimDatabase", conninfo: str, process: Process | None) -> None:
         self.session: Session | None = database.sessions.take(conninfo)
-        self.session.execute(_LOCK_TIMEOUT)
         super().__init__(self.session.pgconn)
         self._autocommit = True
         self.prepare_threshold = 5
@@ -314,12 +252,9 @@ class SimDatabase:
 
     def wake(self, session: Session) -> None:
         """Wake up those who listen for what the session has committed last."""
-        woken = session.pgconn.parameter_status(b"application_name") or b""
-        text = woken.decode()
-        if text == session.woken or "|" not in text:
+        topics = session.take_woken()
+        if not topics:
             return
-        session.woken = text
-        topics = {_TOPICS[ord(letter) - 65] for letter in text.split("|")[1]}
         self.world.kernel.trace.note("", f"wakes {sorted(topics)}")
         fault = self.world.boundary("notice", "", may_switch=False)
         if fault is not None and fault.kind == "notice-lost":
@@ -344,21 +279,3 @@ class SimDatabase:
         for _, connection, session in self._lingering:
             self.sessions.give(connection.conninfo, session)
         self._lingering.clear()
-
-
-def prepare_database(connection: psycopg.Connection[Any], schema: str) -> None:
-    """Make a migrated database fit for simulations: wake-ups through a setting, no WAL, no autovacuum."""
-    topics = sql.SQL("ARRAY[{}]").format(sql.SQL(", ").join(map(sql.Literal, _TOPICS)))
-    connection.execute(sql.SQL("SET search_path = {}, public").format(sql.Identifier(schema)))
-    connection.execute(sql.SQL(_WAKE).format(topics=topics))
-    for table in CHANGING_TABLES:
-        name = sql.Identifier(table)
-        connection.execute(sql.SQL("ALTER TABLE {} SET UNLOGGED").format(name))
-        connection.execute(sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = off)").format(name))
-
-
-def empty_database(connection: psycopg.Connection[Any]) -> None:
-    """Remove all rows, and begin all numbers anew."""
-    names = sql.SQL(", ").join(map(sql.Identifier, CHANGING_TABLES))
-    connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
-    connection.execute("ALTER SEQUENCE change_id_seq RESTART")

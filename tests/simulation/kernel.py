@@ -10,12 +10,14 @@ from random import Random
 
 STEPS_COUNT_MAX = 30_000
 """A run that takes more steps does not come to an end."""
+# How often a step takes time at all.
+_STEP_SHARE = 0.06
 _STEP_SECONDS = 0.001
 _TRACE_COUNT_MAX = 20_000
 
 
 class Killed(BaseException):
-    """The process is gone. Nothing may catch it, and nothing that is done meanwhile has an effect."""
+    """The process is gone. Nothing may catch it, and nothing done meanwhile has an effect."""
 
 
 class EndlessError(Exception):
@@ -49,6 +51,10 @@ class Clock:
     def now(self) -> datetime:
         """The time of the database."""
         return self._start + self._offset + timedelta(seconds=round(self.monotonic - 1000.0, 6))
+
+    def text(self) -> str:
+        """The same, as it is written in messages."""
+        return self.now.isoformat()
 
     def jump(self, duration: timedelta) -> None:
         """Let time pass for the database, and not for the program."""
@@ -93,9 +99,7 @@ class Kernel:
 
     # -- actors ---------------------------------------------------------------
 
-    def spawn(
-        self, name: str, process: str, run: Callable[[], None], delay: float = 0.0
-    ) -> Actor:
+    def spawn(self, name: str, process: str, run: Callable[[], None], delay: float = 0.0) -> Actor:
         """Make an actor, which begins after a time."""
         actor = Actor(name, process, deadline=self.clock.monotonic + delay)
         actor.weight = self.random.choice((0.2, 1.0, 1.0, 5.0))
@@ -211,7 +215,7 @@ class Kernel:
 
     def _choose(self) -> Actor:
         clock = self.clock
-        if self.random.random() < 0.25:
+        if self.random.random() < _STEP_SHARE:
             clock.monotonic += self.random.choice((0.1, 1.0, 3.0)) * _STEP_SECONDS
         while True:
             if self.failure is not None:

@@ -10,9 +10,7 @@ from tests.simulation.faults import KINDS, Fault
 CREDITORS_COUNT = 3
 GUESTS_COUNT = 2
 _STEPS_COUNTS = (3, 5, 8, 12)
-_FAULTS_COUNTS = (0, 1, 2, 3, 4, 6)
-# About as many boundaries as a process passes in a run.
-_BOUNDARIES_COUNT = 120
+_FAULTS_COUNTS = (0, 1, 2, 3, 4, 6, 8)
 _DAYS = (0.001, 1.5, 8.0, 33.5)
 
 
@@ -87,8 +85,18 @@ class Plan:
         ]
 
 
-PROCESSES = ("inbox", "preparing", "finalizing", "changing", "flusher", "chores", "scan", "reminding")
-_WEIGHTS = (4, 2, 2, 2, 4, 1, 1, 1)
+# How many boundaries each process passes in a run, about, and how often a fault is for it.
+_PROCESSES = {
+    "inbox": (150, 4),
+    "flusher": (320, 4),
+    "preparing": (40, 2),
+    "finalizing": (40, 2),
+    "changing": (35, 2),
+    "chores": (15, 1),
+    "scan": (50, 1),
+    "reminding": (20, 1),
+}
+_SCANNING = ("chores", "scan", "reminding")
 
 
 def make_plan(seed: int) -> Plan:
@@ -130,21 +138,21 @@ def _step(chooser: Random, shape: Shape) -> Step:
         return Step("pass_days", (0.001,), pause)
     if draw < 0.9:
         return Step("pass_days", (chooser.choice(_DAYS),), max(pause, 2.0))
-    name = chooser.choice(("open_guest", "give_guest", "close_guest", "close_guest"))
+    name = chooser.choice(("open_guest", "close_guest"))
     return Step(name, (chooser.randrange(GUESTS_COUNT),), max(pause, 0.3))
 
 
 def _fault(chooser: Random, shape: Shape) -> Fault:
-    names = [n for n in PROCESSES if shape.has_scans or n not in ("chores", "scan", "reminding")]
-    process = chooser.choices(names, _WEIGHTS[: len(names)])[0]
-    kinds = [
-        kind
-        for kind, (prefix, _) in KINDS.items()
-        if not prefix.startswith("mq") or process in ("inbox", "flusher", "chores")
-    ]
-    if process != "flusher":
-        kinds = [kind for kind in kinds if KINDS[kind][0] != "mq-take"]
-    if process in ("inbox", "flusher") and shape.inboxes + shape.flushers > 2:
+    names = [n for n in _PROCESSES if shape.has_scans or n not in _SCANNING]
+    process = chooser.choices(names, [_PROCESSES[name][1] for name in names])[0]
+    at = chooser.randrange(1, _PROCESSES[process][0])
+    kinds = [kind for kind, (prefix, _) in KINDS.items() if _can_happen(prefix, process)]
+    if (process == "inbox" and shape.inboxes > 1) or (process == "flusher" and shape.flushers > 1):
         process += chooser.choice(("", "2"))
-    at = int(_BOUNDARIES_COUNT ** chooser.random()) + chooser.randrange(_BOUNDARIES_COUNT)
     return Fault(chooser.choice(kinds), process, at)
+
+
+def _can_happen(boundary: str, process: str) -> bool:
+    if boundary == "mq-take":
+        return process == "flusher"
+    return not boundary.startswith("mq") or process in ("inbox", "flusher", "chores")

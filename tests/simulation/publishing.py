@@ -1,4 +1,4 @@
-"""Stands for `pika.SelectConnection`: what was published is taken, and confirmed, in the event loop."""
+"""Stands for `pika.SelectConnection`: the event loop takes and confirms what was published."""
 
 from collections import deque
 from collections.abc import Callable

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from random import Random
 from types import SimpleNamespace
@@ -29,10 +30,9 @@ from tests.simulation.broker import SimBroker
 from tests.simulation.consuming import SimBlockingConnection
 from tests.simulation.database import SimDatabase, SimDatabaseConnection
 from tests.simulation.kernel import Actor
+from tests.simulation.plan import CREDITORS_COUNT
 from tests.simulation.publishing import SimSelectConnection
 from tests.simulation.world import World
-
-CREDITORS_COUNT = 3
 
 
 class _NoStopWatch:
@@ -48,7 +48,9 @@ class _NoStopWatch:
 class _SimThread:
     """Stands for `threading.Thread`: one more actor of the process."""
 
-    def __init__(self, world: World, *, target: Callable[[], None], name: str, daemon: bool) -> None:
+    def __init__(
+        self, world: World, *, target: Callable[[], None], name: str, daemon: bool
+    ) -> None:
         self._world, self._target, self._name = world, target, name
         self._actor: Actor | None = None
 
@@ -94,7 +96,10 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         monotonic=world.monotonic, sleep=world.sleep, time=lambda: world.clock.now.timestamp()
     )
     for name, module in sorted(sys.modules.items()):
-        if name.startswith("swpt_accounts.") and getattr(module, "monotonic", None) is time.monotonic:
+        if (
+            name.startswith("swpt_accounts.")
+            and getattr(module, "monotonic", None) is time.monotonic
+        ):
             yield mock.patch.object(module, "monotonic", world.monotonic)
     for module in (
         swpt_accounts.workers.cursor,
@@ -111,17 +116,15 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
     )
     yield mock.patch.object(swpt_accounts.inbox.worker, "LOCK_TIMEOUT", "1ms")
     yield mock.patch.object(
-        pika, "BlockingConnection", lambda *a: SimBlockingConnection(world, broker, *a)
+        pika, "BlockingConnection", partial(SimBlockingConnection, world, broker)
     )
-    yield mock.patch.object(
-        pika, "SelectConnection", lambda *a, **k: SimSelectConnection(world, broker, *a, **k)
-    )
+    yield mock.patch.object(pika, "SelectConnection", partial(SimSelectConnection, world, broker))
     yield mock.patch.object(swpt_accounts.broker.consumer, "StopWatch", _NoStopWatch)
     posting = swpt_accounts.chores.posting
-    yield mock.patch.object(posting, "Thread", lambda **k: _SimThread(world, **k))
-    yield mock.patch.object(posting, "Condition", lambda: _SimCondition(world))
+    yield mock.patch.object(posting, "Thread", partial(_SimThread, world))
+    yield mock.patch.object(posting, "Condition", partial(_SimCondition, world))
     messages = agentkit.messages
-    yield mock.patch.object(messages, "now_text", lambda: world.clock.now.isoformat())
+    yield mock.patch.object(messages, "now_text", world.clock.text)
     yield mock.patch.object(messages, "_seqnums", count(1))
     yield mock.patch.object(messages, "_request_ids", count(1))
     yield mock.patch.object(tests.faults.load, "_debtor_ids", count(2**41 + 1))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import msgspec
 import psycopg
@@ -34,9 +33,10 @@ from tests.model.comparing import compare_messages, compare_states
 from tests.model.state import Message, Params
 from tests.simulation.agents import SimAuthority, SimLoad
 from tests.simulation.broker import SimBroker
-from tests.simulation.database import Sessions, SimDatabase, empty_database, prepare_database
+from tests.simulation.database import SimDatabase
 from tests.simulation.plan import Plan, Shape
 from tests.simulation.replacing import replaced
+from tests.simulation.sessions import Sessions, empty_database, prepare_database
 from tests.simulation.shadow import ModelShadow
 from tests.simulation.world import Process, World
 
@@ -97,7 +97,7 @@ class Place:
         started_at = time.perf_counter()
         result = Result(plan)
         empty_database(self._connection)
-        world = World(hash((plan.seed, plan.schedule)), plan.faults, START)
+        world = World(1000 * plan.seed + plan.schedule, plan.faults, START)
         logging.disable(logging.CRITICAL)
         try:
             self._run(world, plan, result)
@@ -171,7 +171,7 @@ class Place:
         """Compare with the model what is remembered, and what was sent."""
         raw = psycopg.Connection(self._connection.pgconn)
         raw._autocommit = True
-        raw._pool = None  # type: ignore[assignment]
+        raw._pool = None
         compare_states(shadow.node, Shard(DatabaseConnection(raw), settings))
         sent = {m.body: m for m in load.messages}
         found = [_parse(m.type, m.body) for m in sent.values()]
@@ -193,22 +193,22 @@ def _ordered(messages: list[Message]) -> list[Message]:
 
 
 def _settings(url: str, shape: Shape) -> Settings:
-    bursts = [f"APP_FLUSH_{name}_BURST_COUNT" for name in (
-        "REJECTED_TRANSFERS", "PREPARED_TRANSFERS", "FINALIZED_TRANSFERS", "ACCOUNT_TRANSFERS",
-        "ACCOUNT_UPDATES", "ACCOUNT_PURGES", "REJECTED_CONFIGS", "PENDING_BALANCE_CHANGES",
-    )]
-    environment = {
-        "SQLALCHEMY_DATABASE_URI": url,
-        "PROTOCOL_BROKER_PREFETCH_COUNT": str(shape.prefetch_count),
-        "CHORES_BROKER_PREFETCH_COUNT": str(shape.prefetch_count),
-        **dict.fromkeys(bursts, str(shape.burst_count)),
+    settings = load_settings(
+        {
+            "SQLALCHEMY_DATABASE_URI": url,
+            "PROTOCOL_BROKER_PREFETCH_COUNT": str(shape.prefetch_count),
+            "CHORES_BROKER_PREFETCH_COUNT": str(shape.prefetch_count),
+        }
+    )
+    bursts = {
+        name: shape.burst_count
+        for name in settings.__struct_fields__
+        if name.endswith("_burst_count")
     }
-    return settings_with(load_settings(environment), PARAMS)
+    return settings_with(msgspec.structs.replace(settings, **bursts), PARAMS)
 
 
-def _processes(
-    settings: Settings, shape: Shape
-) -> dict[str, Callable[[Stop], Sequence[Worker]]]:
+def _processes(settings: Settings, shape: Shape) -> dict[str, Callable[[Stop], Sequence[Worker]]]:
     def stage(which: Stage) -> Callable[[Stop], Sequence[Worker]]:
         return lambda stop: [
             StageWorker(settings, stop, which, wait_seconds=2.0) for _ in range(shape.threads)
@@ -235,5 +235,3 @@ def _processes(
             PreparedTransfersScan(settings, stop, days=_SCAN_SECONDS / _DAY)
         ]
     return processes
-
-

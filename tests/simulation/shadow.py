@@ -1,4 +1,4 @@
-"""The model follows what the workers commit: the same calls, in the same order, at the same moments."""
+"""The model follows what the workers commit: the same calls, in their order, at their moments."""
 
 import copy
 from collections.abc import Callable
@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.procedures import Procedure
 from tests.model import scans
+from tests.model.comparing import compare_rows
 from tests.model.ids import format_account_id
 from tests.model.oracle_node import OracleNode
 from tests.model.state import Message, Params
@@ -81,9 +83,18 @@ class ModelShadow:
                 self._scan(procedure, looked)
         if messages:
             self.node.receive(*messages)
+        self._compare_accounts()
+
+    def _compare_accounts(self) -> None:
+        """Whatever differs stops the run where it came to be."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute("SELECT * FROM account").fetchall()
+        # (vars: `asdict` would copy every value, which takes longer than all the rest)
+        expected = [vars(account) for account in self.node.authority.accounts.values()]
+        compare_rows(expected, rows, "account")
 
     def _process(self, procedure: Procedure) -> None:
-        """What the database has left in the queue, because somebody has locked it, the model leaves."""
+        """Process a queue, but for what the database has left in it because of locks."""
         table, attribute = _QUEUES[procedure]
         authority = self.node.authority
         queue = getattr(authority, attribute)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from swpt_accounts.workers.processes import Worker
@@ -56,7 +57,7 @@ class Process:
         self._running_count = len(workers)
         for number, worker in enumerate(workers):
             name = f"{self.name}.{number}" if len(workers) > 1 else self.name
-            self._world.kernel.spawn(name, self.name, lambda w=worker: self._run(w), delay)
+            self._world.kernel.spawn(name, self.name, partial(self._run, worker), delay)
 
     def _run(self, worker: Worker) -> None:
         worker.run()
