@@ -1,0 +1,67 @@
+"""Some seeds of `./dev simulate`, and that it finds what is wrong."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.mutations import MUTATIONS, mutated
+from tests.simulation.plan import make_plan
+from tests.simulation.running import Place, Result
+from tests.support.database import Databases
+
+SEEDS = range(1, 13)
+# How many seeds may be needed, and the first of them: one that finds it soon.
+SEEDS_COUNT_MAX = 5
+FIRST_SEEDS = {}
+
+
+@pytest.fixture(scope="module")
+def place(databases: Databases) -> Iterator[Place]:
+    made = Place(databases.create())
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def other_place(databases: Databases) -> Iterator[Place]:
+    made = Place(databases.create())
+    yield made
+    made.close()
+
+
+def run(place: Place, seed: int) -> Result:
+    result = place.run(make_plan(seed))
+    again = f"./dev simulate --seeds 1 --seed {seed}"
+    assert result.problem is None, "\n".join((*result.plan.lines(), result.problem or "", again))
+    return result
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_seed(seed: int, place: Place) -> None:
+    assert run(place, seed).transfers_count > 0
+
+
+def test_seed_is_one_history(place: Place, other_place: Place) -> None:
+    seed = next(seed for seed in SEEDS if len(make_plan(seed).faults) > 3)
+    first, second, third = run(place, seed), run(place, seed), run(other_place, seed)
+    assert first.trace == second.trace == third.trace
+    assert first.digest == second.digest == third.digest
+    assert first.digest != run(place, seed + 1).digest
+
+
+def test_history_has_faults_and_their_traces(place: Place) -> None:
+    seed = next(seed for seed in SEEDS if len(make_plan(seed).faults) > 3)
+    result = run(place, seed)
+    assert result.faults
+    told = [line for line in result.trace if "FAULT" in line]
+    assert len(told) == len(result.faults)
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_worse_program_is_found(name: str, place: Place) -> None:
+    first = FIRST_SEEDS[name]
+    with mutated(name):
+        problems = (place.run(make_plan(first + i)).problem for i in range(SEEDS_COUNT_MAX))
+        assert any(problems), f"{name} is not found"
+    # the seed fails because of that, and of nothing else
+    run(place, first)
