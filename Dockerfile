@@ -83,7 +83,7 @@ COPY --from=venv /opt/venv /opt/venv
 COPY LICENSE wsgi.py ./
 COPY migrations migrations
 COPY docker/await_servers.py docker/check_settings.py docker/entrypoint.sh docker/gunicorn.conf.py \
-    docker/healthcheck.py docker/host_address.sh docker/supervise.sh docker/supervisord.conf docker/
+    docker/healthcheck.py docker/host_address.sh docker/psql.py docker/supervise.sh docker/supervisord.conf docker/
 COPY swpt_accounts swpt_accounts
 RUN python -m compileall -q swpt_accounts migrations docker
 USER 10001:10001

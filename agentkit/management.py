@@ -34,11 +34,21 @@ class Management:
 
     def create_vhost(self, vhost: str) -> None:
         self.request("PUT", "vhosts", vhost)
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        self.request("PUT", "permissions", vhost, self._user, body=everything)
+        self.permit(vhost, self._user, ".*", ".*", ".*")
 
     def delete_vhost(self, vhost: str) -> None:
         self.request("DELETE", "vhosts", vhost)
+
+    def create_user(self, name: str, password: str) -> None:
+        self.request("PUT", "users", name, body={"password": password, "tags": ""})
+
+    def delete_user(self, name: str) -> None:
+        self.request("DELETE", "users", name)
+
+    def permit(self, vhost: str, user: str, configure: str, write: str, read: str) -> None:
+        """Say what a user may do: a regular expression for the names of each kind."""
+        body = {"configure": configure, "write": write, "read": read}
+        self.request("PUT", "permissions", vhost, user, body=body)
 
     def queue(self, vhost: str, name: str) -> Any:
         """The properties of a queue; None if there is none."""

@@ -43,6 +43,7 @@ The commands of this container:
   verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
   verify_books                      exit with 0 if the books are right, with 1 if they are not
   add_up_books                      add up the exported books of all shards
+  psql                              a session with the database; the arguments are psql's
   test                              run the tests (in an image that was built for them)
   develop-run-flask                 the fetch API on Flask's own server
   help                              this text
@@ -192,6 +193,10 @@ case $1 in
   flush_account_purges) flush AccountPurgeSignal "$@" ;;
   flush_rejected_configs) flush RejectedConfigSignal "$@" ;;
   flush_pending_balance_changes) flush PendingBalanceChangeSignal "$@" ;;
+  psql)
+    shift
+    exec python "$here/psql.py" "$@"
+    ;;
   test)
     shift
     run_tests "$@"

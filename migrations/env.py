@@ -1,7 +1,8 @@
 """How Alembic runs the migrations of this application: `flask db upgrade`.
 
 An upgrade to the latest migration also installs the stored procedures of this version of the
-program, in the same transaction; on the way down they are removed first.
+program, and grants what the role of the workers needs, if one is named, all in the same
+transaction; on the way down the procedures are removed first.
 
 A migration does not wait for long, for a lock or for anything else: it fails, and can be run again.
 Its limits are those of the session (swpt_accounts/db/session.py).
@@ -16,6 +17,7 @@ from sqlalchemy import text
 from swpt_accounts.db.installing import REVISION, install_script, uninstall_script
 
 database = current_app.extensions["migrate"].db
+settings = current_app.extensions["swpt_accounts_settings"]
 
 
 def run_migrations() -> None:
@@ -45,7 +47,7 @@ def run_in_one_transaction() -> None:
             run_script(uninstall_script())
         context.run_migrations()
         if destination() == REVISION:
-            run_script(install_script())
+            run_script(install_script(settings.postgres_running_role))
 
 
 def destination() -> str | None:

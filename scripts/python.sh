@@ -62,7 +62,9 @@ make_locks() {
     "$VAR/uv/bin/pip" install -q --disable-pip-version-check 'uv<1'
   fi
   local compile=("$tool" pip compile -q --universal --python-version 3.11 --generate-hashes
-    --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras "$@" pyproject.toml)
-  "${compile[@]}" -o requirements/main.txt
-  "${compile[@]}" -o requirements/dev.txt --group dev -c requirements/main.txt
+    --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras "$@")
+  "${compile[@]}" pyproject.toml -o requirements/main.txt
+  "${compile[@]}" pyproject.toml -o requirements/dev.txt --group dev -c requirements/main.txt
+  # These run beside nothing: they have versions of their own.
+  "${compile[@]}" -o requirements/audit.txt --group audit
 }

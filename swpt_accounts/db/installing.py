@@ -64,14 +64,18 @@ def procedures_schema() -> str:
     return f"swpt_accounts_{procedures_version()}"
 
 
-def install_script() -> Iterator[str]:
+def install_script(running_role: str | None = None) -> Iterator[str]:
     """The statements that install the procedures, to be run in one transaction.
 
     They may be run again, and by several at once. What is older than the version before is
-    removed. Bodies are not checked while they are created, for they call each other.
+    removed. Bodies are not checked while they are created, for they call each other. The role,
+    if there is one, gets the rights that the workers need.
     """
-    yield _statement("begin", schema=sql.Identifier(procedures_schema()))
+    schema = sql.Identifier(procedures_schema())
+    yield _statement("begin", schema=schema)
     yield from map(read_sql, SUBJECTS)
+    if running_role is not None:
+        yield _fill("grants.sql", "grant", schema=schema, role=sql.Identifier(running_role))
     version, revision = sql.Literal(procedures_version()), sql.Literal(REVISION)
     yield _statement("register", version=version, revision=revision)
     yield _statement("remove", kept_count=sql.Literal(KEPT_COUNT))
@@ -83,4 +87,8 @@ def uninstall_script() -> Iterator[str]:
 
 
 def _statement(name: str, **parts: sql.Composable) -> str:
-    return sql.SQL(read_queries("installing.sql")[name]).format(**parts).as_string(None)
+    return _fill("installing.sql", name, **parts)
+
+
+def _fill(file_name: str, name: str, **parts: sql.Composable) -> str:
+    return sql.SQL(read_queries(file_name)[name]).format(**parts).as_string(None)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec import NODEFAULT, structs
 from msgspec import inspect as kinds
 
+from swpt_accounts.settings import urls
 from swpt_accounts.settings.schema import Settings
 
 
@@ -114,7 +115,8 @@ def _rule_text(kind: kinds.Type, extra: dict[str, Any]) -> str:
         case kinds.LiteralType(values=values):
             return "one of " + ", ".join(str(value) for value in values)
         case kinds.StrType() if "schemes" in extra:
-            return f"a URL that begins with {' or '.join(f'{s}://' for s in extra['schemes'])}"
+            beginnings = " or ".join(f"{scheme}://" for scheme in extra["schemes"])
+            return f"a URL that begins with {beginnings}{urls.rule(extra['schemes'])}"
     return ""
 
 

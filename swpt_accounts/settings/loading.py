@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import inspect as kinds
@@ -13,13 +12,13 @@ from msgspec import inspect as kinds
 from swpt_accounts.core.moments import to_utc
 from swpt_accounts.settings.description import SETTINGS, Setting
 from swpt_accounts.settings.schema import Settings, SettingsError
+from swpt_accounts.settings.urls import check_url, without_password
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _SWITCH_WORDS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-_HARMLESS_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[\w.-]*)(:[0-9]*)?(/[\w.%/-]*)?")
 _SHOWN_LENGTH_MAX = 100
 
 
@@ -88,32 +87,13 @@ def _parse(setting: Setting, text: str) -> Any:
             moment = datetime.fromisoformat(text)
             return to_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
         case kinds.StrType() if setting.schemes:
-            _check_url(text, setting.schemes)
+            check_url(text, setting.schemes)
     return text
 
 
-def _check_url(url: str, schemes: tuple[str, ...]) -> None:
-    parts = urlsplit(url)  # Raises `ValueError` for a wrong IPv6 address.
-    if parts.scheme not in schemes or not url.isprintable() or " " in url:
-        raise ValueError
-    if parts.port == 0 or not url.startswith(f"{parts.scheme}://"):
-        raise ValueError
-    # PostgreSQL has Unix sockets, which have no host.
-    if not parts.hostname and "postgresql" not in schemes:
-        raise ValueError
-
-
 def _wrong(setting: Setting, text: str) -> SettingsError:
-    shown = _without_password(text) if setting.schemes else text
+    # An address may have been meant for another variable.
+    shown = without_password(text) if setting.schemes or "@" in text or "://" in text else text
     return SettingsError(
         f"{setting.variable} is {shown[:_SHOWN_LENGTH_MAX]!r}, but must be {setting.rule}"
     )
-
-
-def _without_password(url: str) -> str:
-    """Mask everything in a URL that is not surely a scheme, a host, a port or a path."""
-    scheme, separator, rest = url.rpartition("://")
-    _, at, address = rest.rpartition("@")
-    address = address if _HARMLESS_ADDRESS.fullmatch(address) else "***"
-    scheme = scheme if re.fullmatch(r"[a-z+]*", scheme) else "***"
-    return f"{scheme}{separator}{'***@' if at else ''}{address}"

@@ -23,6 +23,7 @@ from swpt_accounts.settings.types import (
     PrefetchSize,
     Processes,
     QueueName,
+    RoleName,
     RoutingKey,
     Threads,
     VariableNames,
@@ -60,6 +61,13 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     sqlalchemy_database_uri: Annotated[
         DatabaseUrl | None,
         doc("The same, under another name. It counts when both are set."),
+    ] = None
+    postgres_running_role: Annotated[
+        RoleName | None,
+        doc(
+            "The role of PostgreSQL as which the workers run, when `configure` runs as another"
+            " one: `configure` (`flask db upgrade`) grants it what they need."
+        ),
     ] = None
 
     protocol_broker_url: Annotated[

@@ -67,6 +67,16 @@ VariableNames = Annotated[
         extra_json_schema=_rule("names of variables, separated by spaces"),
     ),
 ]
+RoleName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(?!(public|none)\Z|pg_)[!-~]{1,63}\Z",
+        extra_json_schema=_rule(
+            "1 to 63 printable ASCII symbols without spaces, not `public`, not `none`, not"
+            " beginning with `pg_`"
+        ),
+    ),
+]
 HttpUrl = Annotated[str, Meta(extra_json_schema={"schemes": ["http", "https"]})]
 BrokerUrl = Annotated[str, Meta(extra_json_schema={"schemes": ["amqp", "amqps"]})]
 DatabaseUrl = Annotated[

@@ -23,6 +23,12 @@ from tests.model.builders import ALICE, BOB, DAY, NOW
 from tests.model.state import Message
 
 
+@pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
 def receive(shard: Shard, *messages: Message) -> list[tuple[int, str]]:
     """Receive messages. Returns the positions of those that are refused, and why."""
     received, malformed = decode_batch(map(make_delivery, messages), shard.settings.realm)

@@ -30,6 +30,12 @@ WHOLE = Realm.parse("#")
 NOT_FOUND: list[Finding] = []
 
 
+@pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
 def verify(
     connection: DatabaseConnection, realm: Realm = WHOLE, count_max: int = 100
 ) -> BooksReport:

@@ -1,5 +1,6 @@
 """A batch of messages is taken in, in one transaction."""
 
+from collections.abc import Callable
 from functools import partial
 
 import psycopg
@@ -38,7 +39,7 @@ def test_batch_of_everything(shard: Shard) -> None:
     assert amounts == [10, 11]
 
 
-def test_batch_that_fails_leaves_nothing(shard: Shard) -> None:
+def test_batch_that_fails_leaves_nothing(shard: Shard, as_owner: Callable[[str], None]) -> None:
     shard.receive(builders.configure_account(ALICE))
     deliveries = [
         make_delivery(m)
@@ -49,12 +50,12 @@ def test_batch_that_fails_leaves_nothing(shard: Shard) -> None:
         )
     ]
     received, _ = decode_batch(deliveries, shard.settings.realm)
-    shard.connection.raw.execute("ALTER TABLE pending_balance_change ADD CHECK (change_id <> 1)")
+    as_owner("ALTER TABLE pending_balance_change ADD CHECK (change_id <> 1)")
     try:
         with pytest.raises(psycopg.errors.CheckViolation):
             apply_messages(shard.connection, shard.settings, received, is_repeated=False)
     finally:
-        shard.connection.raw.execute(
+        as_owner(
             "ALTER TABLE pending_balance_change"
             " DROP CONSTRAINT pending_balance_change_change_id_check"
         )

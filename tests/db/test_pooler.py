@@ -20,6 +20,12 @@ Pooler = Callable[..., str]
 IGNORES = "ignore_startup_parameters = extra_float_digits,options"
 
 
+@pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
 def error_of(url: str) -> str:
     with pytest.raises(UnsuitableDatabase) as raised:
         connect(load_settings({"POSTGRES_URL": url}), "test")

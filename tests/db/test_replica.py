@@ -26,6 +26,12 @@ BREAK = f"UPDATE account SET principal = principal + %s WHERE creditor_id = {ALI
 
 
 @pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
+@pytest.fixture(scope="module")
 def replica_url(database_url: str) -> Iterator[str]:
     """The replica does not wait for those who read."""
     with replica_of(database_url, max_standby_streaming_delay="0") as url:

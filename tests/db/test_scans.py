@@ -1,5 +1,7 @@
 """What the scans do page by page, or batch by batch."""
 
+from collections.abc import Callable
+
 from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import open_books
@@ -38,7 +40,7 @@ def test_only_the_given_pages_are_looked_at(shard: Shard) -> None:
     assert sum(sent_by_page) == 400
 
 
-def test_empty_table_has_no_pages(shard: Shard) -> None:
-    shard.connection.raw.execute("TRUNCATE prepared_transfer")
+def test_empty_table_has_no_pages(shard: Shard, as_owner: Callable[[str], None]) -> None:
+    as_owner("TRUNCATE prepared_transfer")
     assert shard.pages_count("prepared_transfer") == 0
     shard.scan_prepared_transfers()

@@ -50,6 +50,12 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
 def administrate(url: str, statement: str, *names: str, **parts: sql.Composable) -> None:
     """Run a statement about a database or a role, from another database."""
     dsn = dsn_of(make_url(url).set(database="postgres"))

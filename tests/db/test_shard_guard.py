@@ -22,6 +22,12 @@ TABLE = "account_purge_signal"
 ROWS_COUNT = 25
 
 
+@pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
 class Counting(DatabaseConnection):
     """Counts the looks at a table."""
 

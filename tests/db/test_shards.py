@@ -44,7 +44,9 @@ def shards(databases: Databases) -> Iterator[dict[str, Shard]]:
     """Two shards, each with a database of its own."""
     made = {}
     for key in KEYS:
-        settings = load_settings({"SQLALCHEMY_DATABASE_URI": databases.create()})
+        settings = load_settings(
+            {"SQLALCHEMY_DATABASE_URI": databases.as_runner(databases.create())}
+        )
         made[key] = make_shard(connect(settings, "test"), settings, key)
     yield made
     for shard in made.values():

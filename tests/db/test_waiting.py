@@ -28,6 +28,12 @@ TIMEOUT_SECONDS = 1.0
 SECONDS_MAX = 20.0
 
 
+@pytest.fixture(scope="module")
+def worker_url(database_url: str) -> str:
+    """The tests of this module change tables, for which one has to own them."""
+    return database_url
+
+
 @dataclass
 class FetchApi:
     """The fetch API of another shard, which can be made to be silent."""

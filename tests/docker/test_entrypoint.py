@@ -30,7 +30,7 @@ SAME_NAME = (
 )
 FLUSH = {f"flush_{re.sub('(?<!^)(?=[A-Z])', '_', n[:-6]).lower()}s": n for n in SIGNALS}
 COMMANDS = {
-    *("all", "configure", "await_migrations", "webserver", "flush_all", "test"),
+    *("all", "configure", "await_migrations", "webserver", "flush_all", "psql", "test"),
     *("develop-run-flask", *FLUSH, *SAME_NAME),
 }
 TEST_SERVERS = {
@@ -116,6 +116,7 @@ def container(tmp_path: Path) -> Container:
 PROGRAM_OF = {
     "webserver": "gunicorn --config gunicorn.conf.py wsgi:app",
     "await_migrations": "python await_servers.py migrations",
+    "psql": "python psql.py",
     "develop-run-flask": "flask run --host 0.0.0.0 --port 8080",
     "flush_all": "python -m swpt_accounts flush_messages",
     **{name: f"python -m swpt_accounts flush_messages {signal}" for name, signal in FLUSH.items()},

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -41,16 +42,19 @@ class All:
     def __init__(self, authority: Authority, folder: Path) -> None:
         self.authority = authority
         self.folder = folder
-        settings = {k: authority.environment[k] for k in ("FETCH_API_URL", "PROTOCOL_BROKER_URL")}
+        names = ("FETCH_API_URL", "PROTOCOL_BROKER_URL", "CHORES_BROKER_URL")
+        settings = {name: authority.environment[name] for name in names}
+        database_url = authority.environment["SQLALCHEMY_DATABASE_URI"]
+        urls = map(urlsplit, (*settings.values(), database_url))
+        self.passwords = {parts.password for parts in urls if parts.password}
         environment = image_environment(
             **settings,
-            POSTGRES_URL=authority.database_url,
-            CHORES_BROKER_URL=authority.broker_url,
+            POSTGRES_URL=database_url,
             WEBSERVER_ADDRESS="127.0.0.1",
             WEBSERVER_PORT=str(authority.port),
             PROTOCOL_BROKER_PROCESSES="2",
             APP_LOG_FORMAT="json",
-            APP_LOG_LEVEL="info",
+            APP_LOG_LEVEL="debug",
             TMPDIR=str(folder),
         )
         self.process = Running([str(ENTRYPOINT)], environment)
@@ -99,6 +103,19 @@ def test_all_services_run_and_stop_in_time(everything: All) -> None:
     own = [line for line in everything.process.lines if not SUPERVISORS_LINE.match(line)]
     lines = [json.loads(line) for line in own]
     assert "gunicorn.error" in {line["name"] for line in lines}
+
+
+def test_passwords_are_neither_in_logs_nor_in_titles(everything: All) -> None:
+    shown = [
+        Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        for pid in everything.process.members()
+    ]
+    assert len(shown) > len(NAMES)
+    everything.process.terminate(30)
+    everything.process.wait_exit()
+    assert len(everything.passwords) == 2
+    for password in everything.passwords:
+        assert password not in " ".join([*shown, *everything.process.lines])
 
 
 def test_a_service_that_dies_is_started_again(everything: All) -> None:

@@ -168,7 +168,8 @@ def split(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[Spl
         stack.callback(proxy.close)
 
         def make(name: str, realm: str, database_url: str) -> Shard:
-            settings = {**SETTINGS, "FETCH_API_URL": proxy.url}
+            rights = {"SQLALCHEMY_DATABASE_URI": databases.as_runner(database_url)}
+            settings = {**SETTINGS, **rights, "FETCH_API_URL": proxy.url}
             shard = Shard(name, realm, database_url, broker_url, tmp_path / name, settings)
             stack.callback(shard.close)
             stack.callback(shard.kill)

@@ -57,7 +57,8 @@ def shards(
     try:
         for bit in "01":
             name, url = f"shard_{bit}", databases.create()
-            made.append(Shard(name, f"{bit}.#", url, broker_url, folder / name, settings))
+            own = {"SQLALCHEMY_DATABASE_URI": databases.as_runner(url), **settings}
+            made.append(Shard(name, f"{bit}.#", url, broker_url, folder / name, own))
             subscribe(made[-1])
         proxy.shards = made
         made[0].observe()

@@ -27,13 +27,24 @@ def authority_settings() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def idle_authority(
     database_url: str,
+    worker_url: str,
     broker_url: str,
+    worker_broker_url: str,
     authority_settings: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Authority]:
-    """An authority whose queues are declared, and none of whose services run."""
+    """An authority whose queues are declared, and none of whose services run.
+
+    They have the rights of workers, and no others.
+    """
     folder = tmp_path_factory.mktemp("authority")
-    made = Authority(database_url, broker_url, folder, authority_settings)
+    rights = {
+        "SQLALCHEMY_DATABASE_URI": worker_url,
+        "PROTOCOL_BROKER_URL": worker_broker_url,
+        "CHORES_BROKER_URL": worker_broker_url,
+    }
+    settings = {**rights, **authority_settings}
+    made = Authority(database_url, broker_url, folder, settings)
     try:
         subscribe(made)
         yield made

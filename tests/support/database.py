@@ -1,9 +1,10 @@
-"""Databases of the tests' own: migrated once, then copied."""
+"""Databases of the tests' own: migrated once, then copied; and the role that works on them."""
 
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import count
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ class Databases:
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        self.running_role = f"test_{os.getpid()}_runner"
+        self._password = token_hex(8)
+        self._has_role = False
         self._names: list[str] = []
         self._template: str | None = None
 
@@ -47,7 +51,7 @@ class Databases:
         """The URL of a new database at the latest migration."""
         if self._template is None:
             url = self.create_empty()
-            migrate(url, "upgrade")
+            migrate(url, "upgrade", POSTGRES_RUNNING_ROLE=self.create_role())
             self._template = make_url(url).database
         assert self._template is not None
         name = f"test_{os.getpid()}_{next(_numbers)}"
@@ -55,17 +59,33 @@ class Databases:
         self._names.append(name)
         return self._url_of(name)
 
+    def create_role(self) -> str:
+        """The name of the role as which workers run: it owns nothing, and has no rights yet."""
+        if not self._has_role:
+            create = f"CREATE ROLE {{}} LOGIN PASSWORD '{self._password}'"
+            self._admin(create, self.running_role)
+            self._has_role = True
+        return self.running_role
+
+    def as_runner(self, url: str) -> str:
+        """The URL of the same database for that role, as workers have it."""
+        changed = make_url(url).set(username=self.create_role(), password=self._password)
+        return changed.render_as_string(hide_password=False)
+
     def drop_all(self) -> None:
         for name in self._names:
             self._admin("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        if self._has_role:
+            self._admin("DROP ROLE {}", self.running_role)
 
     def _url_of(self, name: str) -> str:
         return self.url.set(database=name).render_as_string(hide_password=False)
 
 
-def migrate(url: str, *command: str) -> str:
+def migrate(url: str, *command: str, **settings: str) -> str:
     """Run `flask db COMMAND` on a database. Returns its output."""
-    result = run(migrate_command(*command), {**os.environ, "SQLALCHEMY_DATABASE_URI": url})
+    environment = {**os.environ, "SQLALCHEMY_DATABASE_URI": url, **settings}
+    result = run(migrate_command(*command), environment)
     assert result.returncode == 0, result.stdout
     return result.stdout
 
@@ -95,14 +115,20 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(scope="module")
 def database_url(databases: Databases) -> str:
-    """A migrated database for the tests of a module."""
+    """A migrated database for the tests of a module: the address of its owner."""
     return databases.create()
 
 
+@pytest.fixture(scope="module")
+def worker_url(databases: Databases, database_url: str) -> str:
+    """The same database, with the rights of a worker."""
+    return databases.as_runner(database_url)
+
+
 @pytest.fixture
-def settings(database_url: str) -> Settings:
-    """Default settings, with the database of the module."""
-    return load_settings({"SQLALCHEMY_DATABASE_URI": database_url})
+def settings(worker_url: str) -> Settings:
+    """Default settings, with the database of the module, and the rights of a worker."""
+    return load_settings({"SQLALCHEMY_DATABASE_URI": worker_url})
 
 
 @pytest.fixture
@@ -111,6 +137,16 @@ def connection(settings: Settings) -> Iterator[DatabaseConnection]:
     made = connect(settings, "test")
     yield made
     made.close()
+
+
+@pytest.fixture
+def as_owner(database_url: str) -> Callable[[str], None]:
+    """Runs a statement for which a worker has no right."""
+
+    def run_statement(statement: str) -> None:
+        execute(dsn_of(database_url), statement)
+
+    return run_statement
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ def test_steps_are_possible(seed: int) -> None:
     for step in plan.steps:
         kind = KINDS[step.fault]
         assert kind.seconds[0] <= step.seconds <= kind.seconds[1]
+        assert not {s.fault for s in plan.steps}.intersection(kind.apart_from)
         for other in plan.steps:
             if other is not step and other.at <= step.end and step.at <= other.end:
                 assert not kind.hold or KINDS[other.fault].hold != kind.hold

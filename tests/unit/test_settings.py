@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "FETCH_API_URL": None,
     "POSTGRES_URL": None,
     "SQLALCHEMY_DATABASE_URI": None,
+    "POSTGRES_RUNNING_ROLE": None,
     "PROTOCOL_BROKER_URL": "amqp://guest:guest@localhost:5672",
     "PROTOCOL_BROKER_QUEUE": "swpt_accounts",
     "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": "#",
@@ -481,12 +482,22 @@ SCHEMES = {
         "{scheme}://user:secret/secret@localhost:port?password=secret",
         "{scheme}://localhost:99999/?password=secret",
         "{scheme}:// secret",
+        "{scheme}://user:12#secret@localhost",
+        "{scheme}://user:12?secret@localhost",
+        "{scheme}://user:12/secret@localhost",
     ],
 )
 def test_wrong_urls_are_refused_with_no_password_shown(name: str, url: str) -> None:
     line = refuse(name, url.format(scheme=SCHEMES[name]))
     assert "secret" not in line
     assert "a URL that begins with" in line
+
+
+@pytest.mark.parametrize(
+    "rest", ["user:secr%et@db/x", "user:secret%00@db/x", "user@db/x?password=%secret"]
+)
+def test_what_libpq_could_not_decode_and_would_show(rest: str) -> None:
+    assert "secret" not in refuse("POSTGRES_URL", f"postgresql+psycopg://{rest}")
 
 
 @pytest.mark.parametrize("name", ["FETCH_API_URL", "PROTOCOL_BROKER_URL", "CHORES_BROKER_URL"])
@@ -498,8 +509,43 @@ def test_a_url_has_a_host(name: str) -> None:
 def test_the_error_tells_what_is_harmless() -> None:
     assert refuse("PROTOCOL_BROKER_URL", "http://user:secret@mq.example.com:5672/x") == (
         "PROTOCOL_BROKER_URL is 'http://***@mq.example.com:5672/x',"
-        " but must be a URL that begins with amqp:// or amqps://"
+        " but must be a URL that begins with amqp:// or amqps://; a special symbol in a password,"
+        " such as `%`, `@` or `#`, has to be percent-encoded; `ssl_options`, if there, is a"
+        " dictionary with `ca_certs`"
     )
+
+
+def test_an_address_in_the_place_of_something_else_is_masked() -> None:
+    for name in DEFAULTS:
+        for text in ("amqp+x://user:secret@mq.example.com / x", "user:secret@mq.example.com / x"):
+            assert "secret" not in refuse(name, text)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "user@localhost",
+        "localhost?ssl_options=secret",
+        "localhost?ssl_options=%5B%5D",
+        "localhost?ssl_options=%7B%27certfile%27%3A",
+        "localhost?ssl_options=exit()",
+        "localhost?ssl_options=%7B%7D",
+        "localhost?ssl_options=%7B%27certfile%27%3A%27secret%27%7D",
+        "localhost?ssl_options=%7B%27ca_certs%27%3A%27%27%7D",
+        "localhost?ssl_options=%7B%27ca_certs%27%3A%27/run/ca.crt%27%2C%27certfile%27%3A5%7D",
+        "localhost?ssl_options=%7B%5B%5D%3A5%7D",
+    ],
+)
+def test_broker_urls_that_pika_would_not_understand(rest: str) -> None:
+    assert "secret" not in refuse("PROTOCOL_BROKER_URL", f"amqps://{rest}")
+
+
+def test_symbols_that_are_encoded_are_fine() -> None:
+    options = "%7B%27ca_certs%27%3A%27/run/ca.crt%27%2C%27certfile%27%3A%27/run/w.crt%27%7D"
+    url = f"amqps://us%40er:p%25%23%2F%3F%40w@mq.example.com:5671/%2F?ssl_options={options}"
+    assert load("PROTOCOL_BROKER_URL", url) == url
+    url = "postgresql+psycopg://u:p%25%40@db/x?sslmode=verify-full&sslrootcert=/run/ca.crt"
+    assert load("POSTGRES_URL", url) == url
 
 
 # --- All of them ---

@@ -26,6 +26,7 @@ from tests.support.database import migrate
 from tests.support.fault_proxy import FaultProxy
 
 ROLE = "worker"
+_OWNER = "owner"
 _PASSWORD = "worker"
 _SPACE = "chaos"
 _SETTINGS = {
@@ -47,7 +48,7 @@ _numbers = count(1)
 
 
 class Place:
-    """The role of its processes is no superuser; the tests are one, and use no proxy."""
+    """The role of its processes owns nothing; the tests are a superuser, and use no proxy."""
 
     def __init__(self, servers: Servers, folder: Path) -> None:
         """Make a database and a virtual host, and start the services. The logs go to the folder."""
@@ -62,10 +63,8 @@ class Place:
         self._create_database()
         self.management.create_vhost(self.name)
         broker_url = f"{servers.broker_url}/{self.name}"
-        own_url = self._url.set(username=ROLE, password=_PASSWORD)
-        own_text = own_url.render_as_string(hide_password=False)
-        migrate(own_text, "upgrade")
-        self.database_link = FaultProxy(own_text)
+        migrate(self._url_as(_OWNER), "upgrade", POSTGRES_RUNNING_ROLE=ROLE)
+        self.database_link = FaultProxy(self._url_as(ROLE))
         self.broker_link = FaultProxy(broker_url)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -93,19 +92,24 @@ class Place:
         self.growth_max = 0.0
         """In MiB, of any worker since the first round."""
 
+    def _url_as(self, role: str) -> str:
+        url = self._url.set(username=role, password=_PASSWORD)
+        return url.render_as_string(hide_password=False)
+
     def _create_database(self) -> None:
         space: sql.Composable = sql.SQL("")
         if self.servers.disk is not None:
             space = sql.SQL("TABLESPACE {}").format(sql.Identifier(_SPACE))
         if not self.administrate("SELECT 1 FROM pg_roles WHERE rolname = {}", ROLE):
-            self.administrate("CREATE ROLE worker LOGIN PASSWORD {}", _PASSWORD)
+            for role in (ROLE, _OWNER):
+                self.administrate(f"CREATE ROLE {role} LOGIN PASSWORD {{}}", _PASSWORD)
             if self.servers.disk is not None:
                 self.administrate(
                     "CREATE TABLESPACE chaos LOCATION {}", self.servers.disk / "space"
                 )
         name = sql.Identifier(self.name)
         statement = sql.SQL("CREATE DATABASE {} OWNER {} {}")
-        self._execute(statement.format(name, sql.Identifier(ROLE), space))
+        self._execute(statement.format(name, sql.Identifier(_OWNER), space))
 
     # -- for the faults -----------------------------------------------------------
 

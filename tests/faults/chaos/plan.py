@@ -17,7 +17,7 @@ class Kind:
     """What the plan has to know of a fault.
 
     `seconds` are the least and the most that it lasts. Of those with the same `hold` only one
-    is under way at a time.
+    is under way at a time. What is `apart_from` others has no place in a round with one of them.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Kind:
     seconds: tuple[float, float]
     targets: tuple[str, ...] = ()
     hold: str = ""
+    apart_from: tuple[str, ...] = ()
     keeps_order: bool = False
     """Whether what one consumer is given keeps its order all the same."""
     drain_seconds_max: float = 45.0
@@ -82,9 +83,10 @@ def make_plan(seed: int, kinds: Sequence[Kind]) -> Plan:
     at = chooser.uniform(*_BEGIN_SECONDS)
     sizes = [sizes for sizes in _SIZES if sum(sizes) >= min(len(kinds), 3)]
     for size in chooser.choice(sizes):
-        group = [_take(deck, [], chooser, kinds)]
+        taken = {step.fault for step in steps}
+        group = [_take(deck, [], taken, chooser, kinds)]
         if size == 2:
-            group.append(_take(deck, group, chooser, kinds))
+            group.append(_take(deck, group, taken | {group[0].name}, chooser, kinds))
         first = _step(len(steps), group[0], at, "", chooser)
         steps.append(first)
         for kind in group[1:]:
@@ -99,14 +101,23 @@ def _deal(chooser: random.Random, kinds: Sequence[Kind]) -> list[Kind]:
 
 
 def _take(
-    deck: list[Kind], group: Sequence[Kind], chooser: random.Random, kinds: Sequence[Kind]
+    deck: list[Kind],
+    group: Sequence[Kind],
+    taken: Collection[str],
+    chooser: random.Random,
+    kinds: Sequence[Kind],
 ) -> Kind:
-    """The next kind that can be under way together with the group; any, if there is none."""
+    """The next kind that can be under way together with the group; any, if there is none.
+
+    `taken` are the names of all that the plan has already.
+    """
     if not deck:
         deck.extend(_deal(chooser, kinds))
     holds = {kind.hold for kind in group if kind.hold}
+    parted = {name for kind in kinds if kind.name in taken for name in kind.apart_from}
     for i, kind in enumerate(deck):
-        if kind.hold not in holds and kind not in group:
+        is_free = kind.hold not in holds and kind not in group
+        if is_free and kind.name not in parted and not set(kind.apart_from).intersection(taken):
             return deck.pop(i)
     return deck.pop(0)
 
