@@ -133,7 +133,8 @@ def main() -> int:
     started_at = time.monotonic()
     with ExitStack() as stack:
         stack.callback(databases.drop_all)
-        place = Place(databases.create())
+        url = databases.create()
+        place = Place(url, databases.as_runner(url))
         stack.callback(place.close)
         if options.mutate:
             stack.enter_context(mutated(options.mutate))

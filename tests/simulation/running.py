@@ -75,9 +75,9 @@ class Result:
 class Place:
     """A database for one run after the other."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is that of a migrated database, which nobody else uses."""
-        self._url = url
+    def __init__(self, url: str, workers_url: str) -> None:
+        """A migrated database, which nobody else uses: for its owner, and for the workers."""
+        self._workers_url = workers_url
         self._sessions = Sessions()
         # also in the runs, in which others stand for the functions of psycopg
         self._connection = psycopg.Connection.connect(dsn_of(url), autocommit=True)
@@ -115,7 +115,7 @@ class Place:
         return result
 
     def _run(self, world: World, plan: Plan, result: Result) -> None:
-        settings = _settings(self._url, plan.shape)
+        settings = _settings(self._workers_url, plan.shape)
         shadow = ModelShadow(self._connection, PARAMS, START)
         broker = SimBroker(world.monotonic)
         database = SimDatabase(world, self._sessions, shadow, self._dead_pgconn)

@@ -1,6 +1,7 @@
 """Some seeds of `./dev simulate`, and that it finds what is wrong."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,18 +16,24 @@ SEEDS_COUNT_MAX = 5
 FIRST_SEEDS = {}
 
 
-@pytest.fixture(scope="module")
-def place(databases: Databases) -> Iterator[Place]:
-    made = Place(databases.create())
+@contextmanager
+def make_place(databases: Databases) -> Iterator[Place]:
+    url = databases.create()
+    made = Place(url, databases.as_runner(url))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def place(databases: Databases) -> Iterator[Place]:
+    with make_place(databases) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def other_place(databases: Databases) -> Iterator[Place]:
-    made = Place(databases.create())
-    yield made
-    made.close()
+    with make_place(databases) as made:
+        yield made
 
 
 def run(place: Place, seed: int) -> Result:
