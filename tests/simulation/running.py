@@ -31,9 +31,10 @@ from tests.db.shard import Shard
 from tests.db.wire import read_struct
 from tests.model.comparing import compare_messages, compare_states
 from tests.model.state import Message, Params
-from tests.simulation.agents import SimAuthority, SimLoad
+from tests.simulation.agents import SimAuthority
 from tests.simulation.broker import SimBroker
 from tests.simulation.database import SimDatabase
+from tests.simulation.load import SimLoad
 from tests.simulation.plan import Plan, Shape
 from tests.simulation.replacing import replaced
 from tests.simulation.sessions import Sessions, empty_database, prepare_database
@@ -150,6 +151,7 @@ class Place:
         result.transfers_count = len(load.transfers)
         result.repeated_count = len(load.repeated)
         load.check()
+        load.check_deadlines()
         if plan.shape.keeps_order:
             load.check_order()
         self._compare(shadow, load, settings)

@@ -13,7 +13,7 @@ from tests.support.database import Databases
 SEEDS = range(1, 13)
 # How many seeds may be needed, and the first of them: one that finds it soon.
 SEEDS_COUNT_MAX = 5
-FIRST_SEEDS = {}
+FIRST_SEEDS: dict[str, int] = {}
 
 
 @contextmanager
