@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -129,6 +130,7 @@ def main() -> int:
         for i in range(options.seeds):
             print("\n".join(plan_of(options, options.seed + i).lines()))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     databases = Databases(make_url(os.environ["TEST_POSTGRES_URL"]))
     started_at = time.monotonic()
     with ExitStack() as stack:

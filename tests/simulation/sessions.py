@@ -46,8 +46,7 @@ class Session:
         """Undo what is not committed, and forget what was set."""
         if self.pgconn.transaction_status != TransactionStatus.IDLE:
             self.execute(b"ROLLBACK")
-        self.execute(b"DEALLOCATE ALL")
-        self.execute(b"RESET ALL")
+        self.execute(b"DEALLOCATE ALL; RESET ALL; " + _LOCK_TIMEOUT)
         self.moment, self.woken = None, ""
 
 
@@ -66,7 +65,7 @@ class Sessions:
             # else psycopg complains that nobody has closed it
             connection._pool = None
             session = Session(connection.pgconn)
-        session.execute(_LOCK_TIMEOUT)
+            session.execute(_LOCK_TIMEOUT)
         return session
 
     def give(self, conninfo: str, session: Session) -> None:

@@ -11,9 +11,16 @@ from tests.simulation.running import Place, Result
 from tests.support.database import Databases
 
 SEEDS = range(1, 13)
-# How many seeds may be needed, and the first of them: one that finds it soon.
-SEEDS_COUNT_MAX = 5
-FIRST_SEEDS: dict[str, int] = {}
+# A seed that finds each of them. When a step or a fault is added, the plans of all seeds change.
+FINDING_SEEDS = {
+    "ack-before-commit": 202,
+    "delete-before-confirm": 6,
+    "no-redelivery": 4,
+    "no-confirms": 1,
+    "refused-is-sent": 5,
+    "commit-not-repeated": 1271,
+    "held-are-forgotten": 1372,
+}
 
 
 @contextmanager
@@ -66,9 +73,8 @@ def test_history_has_faults_and_their_traces(place: Place) -> None:
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_worse_program_is_found(name: str, place: Place) -> None:
-    first = FIRST_SEEDS[name]
+    seed = FINDING_SEEDS[name]
     with mutated(name):
-        problems = (place.run(make_plan(first + i)).problem for i in range(SEEDS_COUNT_MAX))
-        assert any(problems), f"{name} is not found"
-    # the seed fails because of that, and of nothing else
-    run(place, first)
+        assert place.run(make_plan(seed)).problem is not None
+    # because of that, and of nothing else
+    run(place, seed)
