@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agentkit.processes import ROOT
-from tests.faults.chaos.faults import KINDS, SLOW, skipped
+from tests.faults.chaos.cluster import Cluster
+from tests.faults.chaos.faults import KINDS, MANY, ONE, SLOW, skipped
 from tests.faults.chaos.place import Place
 from tests.faults.chaos.plan import Kind, Plan, make_plan
 from tests.faults.chaos.rounds import Result, run_round
@@ -30,17 +31,42 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--rounds", type=int, default=5, metavar="N", help="how many rounds (default: 5)")
     add("--minutes", type=float, metavar="M", help="begin no more rounds after so many minutes")
     add("--seed", type=int, default=1, metavar="S", help="of the first round; the next has S + 1")
+    add(
+        "--servers", choices=("one", "many"), default="one", help="one of each, or clusters of them"
+    )
+    add("--direct", action="store_true", help="with many: no HAProxy before PostgreSQL")
+    add("--asynchronous", action="store_true", help="with many: the standby does not confirm")
     add("--only", nargs="+", choices=KINDS, metavar="FAULT", help="no other faults than these")
     add("--steps", type=int, nargs="*", metavar="K", help="only these steps of each plan")
     add("--slow", action="store_true", help=f"also {', '.join(SLOW)}: minutes for each round")
     add("--no-shrink", action="store_true", help="do not look for the fewest faults")
     add("--list", action="store_true", help="show the faults, and end")
     add("--plan", action="store_true", help="show the plans of the rounds, and end")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.kinds = kinds_of(parser, options)
+    return options
 
 
-def show_kinds() -> None:
-    for kind in KINDS.values():
+def kinds_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[Kind]:
+    """The faults of the plans."""
+    has_many = options.servers == "many"
+    if not has_many and (options.direct or options.asynchronous):
+        parser.error("--direct and --asynchronous are for --servers many")
+    possible = [kind.name for kind in (MANY if has_many else ONE)]
+    if wrong := [name for name in options.only or () if name not in possible]:
+        parser.error(f"not with --servers {options.servers}: {', '.join(wrong)}")
+    names = options.only or [name for name in possible if options.slow or name not in SLOW]
+    return [KINDS[name] for name in names]
+
+
+def make_servers(options: argparse.Namespace) -> Servers:
+    if options.servers == "one":
+        return Servers()
+    return Cluster(is_synchronous=not options.asynchronous, is_direct=options.direct)
+
+
+def show_kinds(options: argparse.Namespace) -> None:
+    for kind in MANY if options.servers == "many" else ONE:
         slow = " (slow)" if kind.name in SLOW else ""
         print(f"{kind.name:17} {kind.what}{slow}")
 
@@ -89,7 +115,8 @@ class Run:
         print(
             f"{number}/{self.options.rounds} seed {result.plan.seed}: {verdict},"
             f" {result.transfers_count} transfers, {result.seconds:.1f} s"
-            f" ({result.drain_seconds:.1f} s after the faults): {result.plan}",
+            f" ({result.drain_seconds:.1f} s after the faults,"
+            f" {result.silence_seconds:.1f} s without a transfer): {result.plan}",
             flush=True,
         )
 
@@ -122,8 +149,11 @@ class Run:
     def _command(self, seed: int, steps: Sequence[int]) -> str:
         only = f" --only {' '.join(self.options.only)}" if self.options.only else ""
         slow = " --slow" if self.options.slow else ""
+        many = " --servers many" if self.options.servers == "many" else ""
+        many += " --direct" if self.options.direct else ""
+        many += " --asynchronous" if self.options.asynchronous else ""
         chosen = " ".join(map(str, steps))
-        return f"./dev chaos --rounds 1 --seed {seed}{only}{slow} --steps {chosen}"
+        return f"./dev chaos --rounds 1 --seed {seed}{many}{only}{slow} --steps {chosen}"
 
 
 def show_summary(run: Run, seconds: float) -> int:
@@ -145,6 +175,12 @@ def show_summary(run: Run, seconds: float) -> int:
         print(
             f"  all was done {middle:.1f} s after the faults (median), {drains[-1]:.1f} s at most"
         )
+    if silences := sorted(result.silence_seconds for result in results):
+        middle = silences[len(silences) // 2]
+        print(
+            f"  the longest time of a round without a transfer: {middle:.1f} s (median),"
+            f" {silences[-1]:.1f} s at most"
+        )
     print(f"  no worker has grown by more than {run.growth_max:.0f} MiB")
     print(f"  failed: {len(failed)}" + (f", seeds {failed}" if failed else ""))
     return 1 if failed else 0
@@ -153,16 +189,15 @@ def show_summary(run: Run, seconds: float) -> int:
 def main() -> int:
     options = parse()
     if options.list:
-        show_kinds()
+        show_kinds(options)
         return 0
-    names = options.only or [name for name in KINDS if options.slow or name not in SLOW]
-    kinds = [KINDS[name] for name in names]
+    kinds = options.kinds
     if options.plan:
         for i in range(options.rounds):
             print(f"seed {options.seed + i}: {make_plan(options.seed + i, kinds)}")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Servers() as servers:
+    with make_servers(options) as servers:
         servers.start()
         for name, reason in skipped(servers).items():
             if KINDS[name] in kinds:

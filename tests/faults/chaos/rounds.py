@@ -30,6 +30,8 @@ class Result:
     seconds: float = 0.0
     drain_seconds: float = 0.0
     """From the end of the last fault until the last message had come."""
+    silence_seconds: float = 0.0
+    """The longest time in which no transfer was prepared or finalized."""
 
 
 class _Faults:
@@ -107,6 +109,7 @@ def _run(place: Place, plan: Plan, result: Result) -> None:
         load.finish()
     finally:
         result.drain_seconds = time.monotonic() - healed_at
+        result.silence_seconds = load.longest_silence()
         result.transfers_count = len(load.transfers)
         result.repeated_count = len(load.repeated)
         result.late_count = len(load.late)
