@@ -1,6 +1,7 @@
 """Checks a new session: is it what the program needs?"""
 
 from collections.abc import Callable
+from contextlib import suppress
 from select import POLLIN, poll
 from time import monotonic
 from typing import Any, Final
@@ -23,6 +24,7 @@ _NO_POOLER: Final = (
 )
 _POOLER_SECONDS_MAX = 3.0
 _STANDBY_SECONDS_MAX = 10.0
+_CANCEL_SECONDS_MAX = 3.0
 
 
 def check_session(connection: Connection, open_second: Callable[[], Connection]) -> None:
@@ -69,7 +71,8 @@ def await_standby(connection: Connection) -> None:
                 raise psycopg.errors.error_from_result(result, connection.info.encoding)
         return
     # Without this, the server would keep its side of each attempt until the standby is back.
-    pgconn.get_cancel().cancel()
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=_CANCEL_SECONDS_MAX)
     raise psycopg.OperationalError(
         "the synchronous standby does not confirm what was committed (synchronous_standby_names)"
     )

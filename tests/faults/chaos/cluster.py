@@ -38,11 +38,10 @@ class Cluster(Servers):
         addresses = self.learn_addresses()
         self._patroni_ports = addresses["PATRONI_PORTS"].split()
         if self._is_direct:
-            hosts = [f"127.0.0.1:{port}" for port in addresses["POSTGRES_PORTS"].split()]
-            plain = make_url(self.postgres_url).set(host=None, port=None)
-            self.direct_url = plain.update_query_dict({"host": hosts}).render_as_string(
-                hide_password=False
-            )
+            ports = ",".join(addresses["POSTGRES_PORTS"].split())
+            hosts = {"host": ",".join("127.0.0.1" for _ in MEMBERS), "port": ports}
+            url = make_url(self.postgres_url).set(host=None, port=None).update_query_dict(hosts)
+            self.direct_url = url.render_as_string(hide_password=False)
         try:
             self.run("node-cut", str(NODES[0]))
             self.run("node-heal", str(NODES[0]))
