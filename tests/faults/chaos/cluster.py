@@ -100,10 +100,9 @@ class Cluster(Servers):
         except (FileNotFoundError, ValueError):
             return []
 
-    def receiver_pid(self, member: int) -> int:
-        """The process of a standby that receives what the leader writes."""
-        (found,) = (p for p in self.postgres_pids(member) if "walreceiver" in command_of(p))
-        return found
+    def receiver_pids(self, member: int) -> list[int]:
+        """The process of a standby that receives what the leader writes, if there is one."""
+        return [pid for pid in self.postgres_pids(member) if "walreceiver" in command_of(pid)]
 
     # -- RabbitMQ -----------------------------------------------------------------
 

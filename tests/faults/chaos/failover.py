@@ -3,12 +3,14 @@
 import signal
 from collections.abc import Callable
 
+from agentkit.waiting import wait_until
 from tests.faults.chaos.cluster import Cluster, send
 from tests.faults.chaos.persisting import persist
 from tests.faults.chaos.place import Place
 from tests.faults.chaos.plan import Kind, Step
 
 _HOLD = "the leader of PostgreSQL"
+_TAKEOVER_SECONDS_MAX = 60.0
 
 
 def _cluster(place: Place) -> Cluster:
@@ -83,17 +85,21 @@ def _freeze(place: Place, pids: list[int], seconds: float) -> None:
 
 
 def lag(place: Place, step: Step) -> None:
-    """The standby receives nothing for a while; then the leader dies."""
+    """The standby receives nothing for a while; then the leader dies, with what was on its way."""
     cluster = _cluster(place)
     leader = cluster.wait_whole()
-    receiver = [cluster.receiver_pid(cluster.other(leader))]
+    standby = cluster.other(leader)
+    receiver = wait_until(lambda: cluster.receiver_pids(standby), what="the standby receives")
     send(signal.SIGSTOP, receiver)
     try:
         place.wait(step.seconds)
         _kill(cluster, leader)
     finally:
+        # In this order, it ends before it reads what the kernel has received for it.
+        send(signal.SIGTERM, receiver)
         send(signal.SIGCONT, receiver)
-    place.wait(step.seconds)
+    # The old leader would keep its lock if it came back before.
+    wait_until(lambda: cluster.leader() == standby, _TAKEOVER_SECONDS_MAX, "another leader")
     cluster.run("patroni-start", str(leader))
     cluster.wait_whole()
 
@@ -137,7 +143,7 @@ FAULTS: dict[Kind, Callable[[Place, Step], None]] = {
     ): kill_standby,
     Kind(
         "pg-lag",
-        "the standby receives nothing for a while; then the leader is killed",
+        "the standby receives nothing for a while, and takes over",
         (0.5, 3.0),
         (),
         _HOLD,
