@@ -9,9 +9,15 @@ HEARTBEAT_SECONDS = 60
 
 
 def connection_parameters(url: str, name: str) -> pika.URLParameters:
-    """The parameters of a connection that the operator sees under this name."""
+    """The parameters of a connection that the operator sees under this name.
+
+    Raises `AMQPError` when a certificate of the URL cannot be read: it may be about to be renewed.
+    """
     accept_any_headers()
-    parameters = pika.URLParameters(url)
+    try:
+        parameters = pika.URLParameters(url)
+    except OSError as error:
+        raise AMQPConnectionError(f"a file of the URL's ssl_options: {error!r}") from error
     parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.socket_timeout = 5
     parameters.stack_timeout = 10

@@ -10,7 +10,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.spec import Basic
 
-from swpt_accounts.broker.connecting import connect_blocking
+from swpt_accounts.broker.connecting import connect_blocking, connection_parameters
 from swpt_accounts.broker.dead_letters import dead_letter_properties
 from swpt_accounts.broker.renewing import (
     COPY_HEADER,
@@ -68,7 +68,7 @@ class BatchConsumer:
     ) -> None:
         """Connect. The stop, when it comes, ends a wait. Raises `AMQPError`."""
         self._queue = queue
-        self._user = pika.URLParameters(url).credentials.username
+        self._user = connection_parameters(url, name).credentials.username
         self._batch: list[Delivery] = []
         self._prefetch_count = prefetch_count
         # The tags of what is not acknowledged yet, in order.

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
-from swpt_accounts.broker.connecting import HEARTBEAT_SECONDS, connect_blocking, server_version
+from swpt_accounts.broker.connecting import (
+    HEARTBEAT_SECONDS,
+    connect_blocking,
+    connection_parameters,
+    server_version,
+)
 from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
 from swpt_accounts.smp.routing import (
     ACCOUNTS_IN_EXCHANGE,
@@ -132,7 +136,7 @@ class _QuorumQueue(_Object):
 
 
 def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | None) -> None:
-    vhost = pika.URLParameters(url).virtual_host
+    vhost = connection_parameters(url, "").virtual_host
     if advice := limit_advice(server_version(connection), vhost, queue, limit):
         logger.warning("%s", advice)
 

@@ -116,7 +116,7 @@ def _rule_text(kind: kinds.Type, extra: dict[str, Any]) -> str:
             return "one of " + ", ".join(str(value) for value in values)
         case kinds.StrType() if "schemes" in extra:
             beginnings = " or ".join(f"{scheme}://" for scheme in extra["schemes"])
-            return f"a URL that begins with {beginnings}{urls.RULE}"
+            return f"a URL that begins with {beginnings}{urls.rule(extra['schemes'])}"
     return ""
 
 

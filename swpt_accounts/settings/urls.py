@@ -5,9 +5,19 @@ from ast import literal_eval
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-RULE: Final = "; a special symbol in a password, such as `%`, `@` or `#`, has to be percent-encoded"
+_RULE: Final = (
+    "; a special symbol in a password, such as `%`, `@` or `#`, has to be percent-encoded"
+)
+_BROKER_RULE: Final = "; `ssl_options`, if there, is a dictionary with `ca_certs`"
+_AUTHORITIES: Final = frozenset(("ca_certs", "cafile", "ca_path", "capath", "ca_data", "cadata"))
+_TEXTS: Final = _AUTHORITIES | {"certfile", "keyfile", "password", "ciphers", "server_hostname"}
 _WRONG_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _HARMLESS_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[\w.-]*)(:[0-9]*)?(/[\w.%/-]*)?")
+
+
+def rule(schemes: tuple[str, ...]) -> str:
+    """What else must be true of a URL with one of these schemes."""
+    return _RULE + (_BROKER_RULE if "amqp" in schemes else "")
 
 
 def check_url(url: str, schemes: tuple[str, ...]) -> None:
@@ -38,13 +48,23 @@ def _check_broker(user: str | None, password: str | None, query: str) -> None:
     """Raise `ValueError` for what pika does not understand."""
     if (user is None) != (password is None):
         raise ValueError
-    options = dict(parse_qsl(query)).get("ssl_options", "{}")
+    options = dict(parse_qsl(query, keep_blank_values=True)).get("ssl_options")
     try:
-        is_wrong = not isinstance(literal_eval(options), dict)
+        is_wrong = options is not None and not _are_options(literal_eval(options))
     except (SyntaxError, MemoryError, RecursionError, TypeError):
         is_wrong = True
     if is_wrong:
         raise ValueError
+
+
+def _are_options(value: object) -> bool:
+    """Whether these are TLS options with which pika can connect."""
+    if not isinstance(value, dict):
+        return False
+    texts = {name: text for name, text in value.items() if name in _TEXTS}
+    return all(isinstance(text, str) and text for text in texts.values()) and any(
+        name in _AUTHORITIES for name in texts
+    )
 
 
 def without_password(text: str) -> str:

@@ -510,7 +510,8 @@ def test_the_error_tells_what_is_harmless() -> None:
     assert refuse("PROTOCOL_BROKER_URL", "http://user:secret@mq.example.com:5672/x") == (
         "PROTOCOL_BROKER_URL is 'http://***@mq.example.com:5672/x',"
         " but must be a URL that begins with amqp:// or amqps://; a special symbol in a password,"
-        " such as `%`, `@` or `#`, has to be percent-encoded"
+        " such as `%`, `@` or `#`, has to be percent-encoded; `ssl_options`, if there, is a"
+        " dictionary with `ca_certs`"
     )
 
 
@@ -528,6 +529,11 @@ def test_an_address_in_the_place_of_something_else_is_masked() -> None:
         "localhost?ssl_options=%5B%5D",
         "localhost?ssl_options=%7B%27certfile%27%3A",
         "localhost?ssl_options=exit()",
+        "localhost?ssl_options=%7B%7D",
+        "localhost?ssl_options=%7B%27certfile%27%3A%27secret%27%7D",
+        "localhost?ssl_options=%7B%27ca_certs%27%3A%27%27%7D",
+        "localhost?ssl_options=%7B%27ca_certs%27%3A%27/run/ca.crt%27%2C%27certfile%27%3A5%7D",
+        "localhost?ssl_options=%7B%5B%5D%3A5%7D",
     ],
 )
 def test_broker_urls_that_pika_would_not_understand(rest: str) -> None:

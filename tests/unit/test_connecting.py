@@ -1,0 +1,34 @@
+"""A broker's URL whose certificates cannot be read, as while they are exchanged."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from pika.exceptions import AMQPConnectionError
+
+from swpt_accounts.broker.connecting import connect_blocking
+from swpt_accounts.broker.consumer import BatchConsumer
+from swpt_accounts.broker.publisher import Publisher
+
+
+@pytest.mark.parametrize(
+    "connect",
+    [
+        lambda url: connect_blocking(url, "test"),
+        lambda url: BatchConsumer(url, "queue", "test", prefetch_count=1),
+        lambda url: Publisher(url, "test"),
+    ],
+    ids=["command", "consumer", "publisher"],
+)
+@pytest.mark.parametrize("text", [None, "", "-----BEGIN CERTIFICATE-----\nhalf"])
+def test_unreadable_certificate_is_a_lost_connection(
+    connect: Callable[[str], object], text: str | None, tmp_path: Path
+) -> None:
+    """Workers try again, for they wait out what is an `AMQPError`."""
+    path = tmp_path / "worker.crt"
+    if text is not None:
+        path.write_text(text)
+    options = quote(f"{{'ca_certs':'{path}','certfile':'{path}'}}")
+    with pytest.raises(AMQPConnectionError, match="ssl_options"):
+        connect(f"amqps://user:secret@127.0.0.1:1/?ssl_options={options}")
