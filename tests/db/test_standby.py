@@ -21,7 +21,10 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 def leader_url(database_url: str) -> Iterator[str]:
     """The same database on a server of its own."""
     with replica_of(database_url) as url:
-        execute(dsn_of(url), "SELECT pg_promote()")
+        # A statement that waits for the end would be one that replaying has to wait for.
+        execute(dsn_of(url), "SELECT pg_promote(wait => false)")
+        is_standby = "SELECT pg_is_in_recovery()"
+        wait_until(lambda: execute(dsn_of(url), is_standby) == [(False,)], 60)
         yield url
 
 
