@@ -58,6 +58,8 @@ run_chaos() {
 run_points() {
   use_test_servers
   python -m tests.faults.points "$@"
+}
+
 # run_simulation [ARGUMENT...]: in a database of its own, which is dropped in the end.
 run_simulation() {
   use_test_servers
