@@ -82,6 +82,8 @@ class Authority:
             "WEBSERVER_PORT": str(self.port),
             **(settings or {}),
         }
+        self.operator_settings: dict[str, str] = {}
+        """What is different for the commands that an operator runs by hand."""
         self.queue = self.environment.get("PROTOCOL_BROKER_QUEUE") or QUEUE
         self.chores_queue = self.environment.get("CHORES_BROKER_QUEUE") or CHORES_QUEUE
         self.realm = self.environment.get("PROTOCOL_BROKER_QUEUE_ROUTING_KEY") or "#"

@@ -22,8 +22,9 @@ from tests.support.broker import Users, permissions_of
 QUEUE, CHORES = "swpt_accounts", "swpt_accounts_chores"
 AGENT = "012acf4424adb23e76ec488328c1f928"
 CONFIG, WORKER = "swpt_accounts_config", "swpt_accounts_worker"
+OPERATOR = "swpt_accounts_operator"
 STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT = "stomp_config", "stomp_server", "stomp_client_creditors"
-RESTRICTED = (CONFIG, WORKER, STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT, "stomp_client_debtors")
+ADDRESSED = (CONFIG, WORKER, STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT, "stomp_client_debtors")
 DEFINITIONS = json.loads((ROOT / "docker" / "rabbitmq" / "definitions.json").read_text())
 
 Do = Callable[[BlockingChannel], Any]
@@ -117,6 +118,10 @@ def test_what_a_user_can_do(node: Callable[[str], str], user: str, do: Do) -> No
         (STOMP_CONFIG, lambda c: c.queue_delete(QUEUE)),
         (STOMP_CONFIG, publish("accounts_in")),
         (STOMP_CONFIG, read(QUEUE)),
+        (WORKER, lambda c: c.basic_consume(f"{QUEUE}.XQ", lambda *_: None)),
+        (OPERATOR, read(QUEUE)),
+        (OPERATOR, publish("to_creditors")),
+        (OPERATOR, lambda c: c.queue_delete(f"{QUEUE}.XQ")),
         (STOMP_SERVER, publish("to_creditors")),
         (STOMP_SERVER, publish("", QUEUE)),
         (STOMP_SERVER, read(QUEUE)),
@@ -138,11 +143,11 @@ def test_how_to_names_the_same_permissions() -> None:
     shown = {}
     for who, *patterns in rows:
         if patterns[0].strip().startswith("`^"):
-            names = re.findall(r"`(\w+…?)`", who.partition(":")[0]) or ["reader"]
+            names = re.findall(r"`(\w+…?)`", who.partition(":")[0])
             shown[names[0]] = tuple(p.strip(" `").replace("\0", "|") for p in patterns)
     assert tuple(permissions_of(STOMP_CLIENT).values()) == shown.pop("stomp_client_…", None)
-    del shown["reader"]
-    assert shown == {user: tuple(permissions_of(user).values()) for user in RESTRICTED[:4]}
+    named = (*ADDRESSED[:4], OPERATOR)
+    assert shown == {user: tuple(permissions_of(user).values()) for user in named}
 
 
 def test_definitions_are_those_of_the_whole_node() -> None:
@@ -161,4 +166,4 @@ def test_definitions_are_those_of_the_whole_node() -> None:
                 raw = base64.b64decode(hashes[parts.username])
                 assert raw[4:] == hashlib.sha256(raw[:4] + parts.password.encode()).digest()
                 found.add(parts.username)
-    assert found == set(RESTRICTED)
+    assert found == set(ADDRESSED)

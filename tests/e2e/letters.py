@@ -71,7 +71,8 @@ class Answer:
 
 
 def run(authority: Authority, *arguments: str, **settings: str) -> Answer:
-    """Run `dead_letters …` with nobody at the terminal."""
+    """Run `dead_letters …` as the operator, with nobody at the terminal."""
+    settings = {**authority.operator_settings, **settings}
     result: subprocess.CompletedProcess[str] = authority.run("dead_letters", *arguments, **settings)
     assert "Traceback" not in result.stdout
     return Answer(result.returncode, result.stdout)

@@ -146,7 +146,7 @@ def test_a_replay_that_was_interrupted_doubles_nothing(letters: Authority) -> No
     crashed = subprocess.run(
         [sys.executable, "-c", CRASHING_REPLAY],
         cwd=ROOT,
-        env=letters.environment,
+        env={**letters.environment, **letters.operator_settings},
         timeout=60,
         check=False,
     )
@@ -207,7 +207,7 @@ def test_a_signal_ends_it_cleanly(letters: Authority, number: signal.Signals) ->
     process = subprocess.Popen(
         flask_command("dead_letters", "replay", "--yes"),
         cwd=ROOT,
-        env=letters.environment,
+        env={**letters.environment, **letters.operator_settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -242,7 +242,7 @@ def test_somebody_at_the_terminal_is_asked(letters: Authority, answer: str, stat
     process = subprocess.Popen(
         flask_command("dead_letters", "replay"),
         cwd=ROOT,
-        env=letters.environment,
+        env={**letters.environment, **letters.operator_settings},
         stdin=terminal,
         stdout=subprocess.DEVNULL,
         stderr=terminal,

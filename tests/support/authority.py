@@ -8,6 +8,7 @@ import pytest
 from agentkit.authority import Authority, running
 from scripts.settings_reference import settings_reference
 from swpt_accounts.broker import topology
+from tests.support.broker import Users
 
 _LOG_LENGTH_SHOWN = 3000
 
@@ -30,6 +31,7 @@ def idle_authority(
     worker_url: str,
     broker_url: str,
     worker_broker_url: str,
+    broker_users: Users,
     authority_settings: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Authority]:
@@ -45,6 +47,8 @@ def idle_authority(
     }
     settings = {**rights, **authority_settings}
     made = Authority(database_url, broker_url, folder, settings)
+    operator_url = broker_users.url_as("swpt_accounts_operator", broker_url)
+    made.operator_settings = {"PROTOCOL_BROKER_URL": operator_url}
     try:
         subscribe(made)
         yield made

@@ -31,7 +31,7 @@ class Databases:
 
     def __init__(self, url: URL) -> None:
         self.url = url
-        self.running_role = f"test_{os.getpid()}_runner"
+        self.running_role = f"test_{os.getpid()}_runner_{next(_numbers)}"
         self._password = token_hex(8)
         self._has_role = False
         self._names: list[str] = []
