@@ -138,6 +138,11 @@ action_nodectl() {
 #: destroy                kill the workers, stop the servers, and delete the folder
 action_destroy() {
   kill_workers || true
+  # Without ports nothing was started, or all was destroyed meanwhile.
+  if [ ! -s "$SERVICES/ports" ]; then
+    rm -rf "$SERVICES"
+    return
+  fi
   cluster_ports
   service_stop haproxy || true
   patroni_stop || true

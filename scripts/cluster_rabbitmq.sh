@@ -125,7 +125,8 @@ cluster_start() {
 cluster_stop() {
   local node
   for node in "${NODES[@]}"; do
-    while firewall -D "$node" >/dev/null 2>&1; do :; done
+    # (a node may have been cut off more than once)
+    for _ in 1 2 3 4 5; do firewall -D "$node" >/dev/null 2>&1 || break; done
     node_stop "$node" &
   done
   wait
