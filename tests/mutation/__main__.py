@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from tests.mutation.core_target import CoreTarget, core_mutants
 from tests.mutation.mutants import Mutant, explained, sample
 from tests.mutation.running import Result, Score, Target, check_unchanged, run_mutants
 
-FOLDER = ROOT / "var" / "mutation"
+FOLDER = Path(os.environ.get("MUTATION_FOLDER") or ROOT / "var" / "mutation")
+_SECONDS_MAX = 300.0
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,6 +33,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=1, metavar="S", help="of the sample (default: 1)")
     add("--only", nargs="+", metavar="NAME", help="those with one of these texts in their names")
     add("--operators", nargs="+", metavar="NAME", help="those that these operators have made")
+    add("--own", action="store_true", help="run only the tests of each mutant's own subject")
     add("--minutes", type=float, metavar="M", help="begin no more of them after so many minutes")
     add("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="so many at a time")
     add("--list", action="store_true", help="show the mutants, and end")
@@ -46,6 +49,10 @@ def choose(options: argparse.Namespace) -> list[Mutant]:
         from tests.mutation.sql_mutants import sql_mutants
 
         mutants = sql_mutants()
+    is_core = options.kind == "core"
+    known = {name for name in explained() if name.startswith("core/") == is_core}
+    if stale := known - {mutant.name for mutant in mutants}:
+        raise SystemExit("\n".join(["there are no such mutants (survivors.toml):", *sorted(stale)]))
     if options.only:
         mutants = [m for m in mutants if any(text in m.name for text in options.only)]
     if options.operators:
@@ -53,29 +60,29 @@ def choose(options: argparse.Namespace) -> list[Mutant]:
     return sample(mutants, options.sample, options.seed)
 
 
-def make_target(options: argparse.Namespace) -> Target:
+def make_target(options: argparse.Namespace, mutants: Sequence[Mutant] = ()) -> Target:
     # A failure need not be reduced to what matters.
     settings.register_profile(
         "mutation", phases=[Phase.explicit, Phase.generate], database=None, deadline=None
     )
     if options.kind == "core":
         return CoreTarget()
-    os.environ.setdefault("DATABASE_MODEL_EXAMPLES", "10")
+    os.environ.setdefault("DATABASE_MODEL_EXAMPLES", "3")
     from tests.mutation.sql_target import SqlTarget
 
-    return SqlTarget(options.jobs)
+    return SqlTarget(options.jobs, {mutant.file for mutant in mutants} if options.own else None)
 
 
 def run(options: argparse.Namespace, mutants: list[Mutant], folder: Path) -> list[Result]:
     """Run the mutants, and tell about each."""
     end = time.monotonic() + 60 * (options.minutes or 1e9)
-    target = make_target(options)
+    target = make_target(options, mutants)
     results = []
     try:
         target.preload()
         seconds = check_unchanged(target, folder, 1200)
         print(f"the tests take {seconds:.0f} s without a mutant", flush=True)
-        seconds_max = 20 + 3 * seconds
+        seconds_max = min(20 + 3 * seconds, _SECONDS_MAX)
         over = lambda: time.monotonic() >= end  # noqa: E731
         for mutant, outcome in run_mutants(
             target, mutants, folder, options.jobs, seconds_max, over
@@ -108,6 +115,7 @@ def tell(results: list[Result], folder: Path) -> list[str]:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = parse()
     mutants = choose(options)
     if options.list:

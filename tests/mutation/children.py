@@ -61,7 +61,9 @@ def _is_about_database(item: pytest.Item) -> bool:
     return item.get_closest_marker("servers") is not None and "management" not in fixtures
 
 
-def run_tests(groups: Sequence[Sequence[str]], options: Sequence[str], only_servers: bool) -> str | None:
+def run_tests(
+    groups: Sequence[Sequence[str]], options: Sequence[str], only_servers: bool
+) -> str | None:
     """Run groups of tests until one fails. Returns the test, or None; raises where none can run.
 
     A mutant that cannot even be imported raises `ImportError`.
@@ -96,6 +98,7 @@ class Child:
     def _be_a_child(self, tests: Callable[[], str | None], answer: int) -> int:
         try:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(self._answer)
             output = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
             os.dup2(output, 1)

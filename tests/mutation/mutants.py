@@ -28,6 +28,11 @@ class Mutant:
     number: int = 1
 
     @property
+    def file(self) -> str:
+        """The file without the function."""
+        return self.place.partition("/")[0] if self.kind == "sql" else self.place
+
+    @property
     def name(self) -> str:
         """It stays the same while the function changes elsewhere."""
         number = "" if self.number == 1 else f" #{self.number}"
@@ -45,11 +50,9 @@ def number(mutants: Iterable[Mutant]) -> list[Mutant]:
 
 
 def sample(mutants: list[Mutant], count: int | None, seed: int) -> list[Mutant]:
-    """So many of them, by a seed, in their order."""
-    if count is None or count >= len(mutants):
-        return mutants
-    chosen = set(Random(seed).sample(range(len(mutants)), count))
-    return [mutant for i, mutant in enumerate(mutants) if i in chosen]
+    """So many of them, or all, in an order that the seed gives: a run that is cut is a sample."""
+    count = len(mutants) if count is None else min(count, len(mutants))
+    return Random(seed).sample(mutants, count)
 
 
 def shown(text: str, start: int, end: int, new: str) -> str:

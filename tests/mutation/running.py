@@ -91,7 +91,7 @@ class Score:
         self.files: dict[str, Counter[str]] = {}
 
     def add(self, mutant: Mutant, outcome: Outcome) -> None:
-        self.files.setdefault(mutant.place.partition("/")[0], Counter())[outcome.state] += 1
+        self.files.setdefault(mutant.file, Counter())[outcome.state] += 1
 
     def lines(self) -> Iterator[str]:
         """A table in Markdown. The score is killed and timeout of all that are valid."""

@@ -103,7 +103,9 @@ def locks(tokens: list[Token]) -> Iterator[Change]:
     """Rows are not locked, or locked ones are waited for."""
     for i, token in enumerate(tokens):
         if token.word == "FOR" and tokens[i + 1].word in ("UPDATE", "SHARE", "NO", "KEY"):
-            end = next(k for k in range(i, len(tokens)) if tokens[k].word in (")", "LOOP", ";", "$$"))
+            end = next(
+                k for k in range(i, len(tokens)) if tokens[k].word in (")", "LOOP", ";", "$$")
+            )
             yield token.start, tokens[end - 1].end, ""
         if _words(tokens, i, 2) == "SKIP LOCKED":
             yield token.start, tokens[i + 1].end, ""
@@ -162,7 +164,11 @@ def _is_operand(tokens: list[Token], i: int) -> bool:
 
 def _is_assignment(tokens: list[Token], i: int) -> bool:
     """Of a variable or an element of an array; the declared ones are no statements."""
-    if tokens[i].kind != "word" or i + 1 == len(tokens) or "BEGIN" not in [token.word for token in tokens[:i]]:
+    if (
+        tokens[i].kind != "word"
+        or i + 1 == len(tokens)
+        or "BEGIN" not in [token.word for token in tokens[:i]]
+    ):
         return False
     k = i + 1
     if tokens[k].text == "[":

@@ -1,11 +1,11 @@
 """Mutants of stored procedures, in databases that tests copy."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 import psycopg
-import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
@@ -35,25 +35,32 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     ),
     "scans": (f"{_EXAMPLES}scans.py", f"{_DB}scans.py", f"{_DB}scan_passes.py"),
 }
-# Locks, batches, wake-ups and plans; then random sequences.
+# Then the rules about money, locks, batches, wake-ups; then random sequences.
 _ALL: Final = (
-    f"{_DB}stages.py",
-    f"{_DB}concurrency.py",
-    f"{_DB}scan_locks.py",
-    f"{_DB}locked.py",
-    "tests/examples",
-    *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "wakeups", "ids")),
-    *(f"{_DB}{name}.py" for name in ("inbox", "containing", "scan_passes", "scans", "shards")),
-    *(f"{_DB}{name}.py" for name in ("books", "plans")),
+    *sorted(_OWN["chores"]),
+    *(f"{_EXAMPLES}{name}.py" for name in ("preparing", "finalizing", "balance_changes")),
+    *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues")),
+    *(f"{_DB}{name}.py" for name in ("stages", "concurrency", "scan_locks", "locked", "wakeups")),
+    *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "containing", "ids")),
     "tests/model/test_against_database.py",
 )
+_TESTS: Final = tuple(dict.fromkeys((*_ALL, *(name for names in _OWN.values() for name in names))))
 _OPTIONS: Final = ("--hypothesis-profile=mutation",)
 
 
 class SqlTarget:
-    """A database for each of the `slots`, whose procedures are replaced by mutants."""
+    """A database for each of the `slots`, whose procedures are replaced by mutants.
 
-    def __init__(self, slots: int) -> None:
+    With `own_files`, mutants come from these files, and only the tests of their subjects run.
+    """
+
+    def __init__(self, slots: int, own_files: Collection[str] | None = None) -> None:
+        self._rest: tuple[str, ...] = _ALL
+        self._tests = _TESTS
+        if own_files is not None:
+            self._rest = ()
+            own = [name for file in own_files for name in _OWN[file.removesuffix(".sql")]]
+            self._tests = tuple(dict.fromkeys(own))
         self._databases = Databases(make_url(os.environ["TEST_POSTGRES_URL"]))
         self._slots = [self._databases.create() for _ in range(slots)]
         self._originals = {
@@ -64,7 +71,7 @@ class SqlTarget:
 
     def preload(self) -> None:
         """Import all tests once, for all children."""
-        run_tests([_ALL], ["--collect-only", "-qq", *_OPTIONS], only_servers=True)
+        run_tests([self._tests], ["--collect-only", "-qq", *_OPTIONS], only_servers=True)
 
     def start(self, slot: int, mutant: Mutant, log: Path, seconds_max: float) -> Child | Outcome:
         """Run the tests on the mutant, if PostgreSQL accepts it."""
@@ -74,11 +81,12 @@ class SqlTarget:
         except psycopg.Error as error:
             return Outcome("invalid", str(error).splitlines()[0], 0.0)
         own = _OWN[mutant.place.partition(".")[0]]
-        return self._child(url, (own, _ALL), log, seconds_max)
+        rest = tuple(name for name in self._rest if name not in own)
+        return self._child(url, (own, rest) if rest else (own,), log, seconds_max)
 
     def start_unchanged(self, slot: int, log: Path, seconds_max: float) -> Child:
         """Run all tests on the procedures as they are."""
-        return self._child(self._slots[slot], (_ALL,), log, seconds_max)
+        return self._child(self._slots[slot], (self._tests,), log, seconds_max)
 
     def _child(
         self, url: str, groups: tuple[tuple[str, ...], ...], log: Path, seconds_max: float
@@ -101,7 +109,9 @@ class SqlTarget:
 
     def _drop_copies(self, pid: int) -> None:
         dsn = dsn_of(self._databases.url)
-        names = execute(dsn, "SELECT datname FROM pg_database WHERE datname LIKE %s", f"test\\_{pid}\\_%")
+        names = execute(
+            dsn, "SELECT datname FROM pg_database WHERE datname LIKE %s", f"test\\_{pid}\\_%"
+        )
         for (name,) in names:
             drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             execute(dsn, drop)

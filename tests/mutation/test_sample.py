@@ -1,0 +1,75 @@
+"""Mutants of both kinds, and what a few tests make of them."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentkit.processes import run
+from tests.mutation.children import Outcome
+from tests.mutation.mutants import Mutant
+from tests.mutation.running import Score
+
+# Some are killed, one cannot be imported, one takes for ever, and one nobody can find.
+CORE = """
+import sys
+from pathlib import Path
+from tests.mutation.__main__ import make_target, parse
+from tests.mutation.mutants import Mutant
+from tests.mutation.running import run_mutants
+
+text = Path("swpt_accounts/core/ids.py").read_text()
+changes = [
+    ("n > MAX_INT64 else n", "n >= MAX_INT64 else n"),
+    ("return n & _U64_MASK", "return n | _U64_MASK"),
+    ("agent != 0 and", ""),
+    ("import re", "import re, no_such_module"),
+    ("n = int(text)", "n = int(text)\\n    while True: pass"),
+    ("n & _U64_MASK", "_U64_MASK & n"),
+]
+assert all(old in text for old, new in changes)
+mutants = [
+    Mutant("core", "core/ids.py", 1, "test", new, text.replace(old, new, 1)) for old, new in changes
+]
+target = make_target(parse(["core"]))
+target.preload()
+for mutant, outcome in run_mutants(target, mutants, Path(sys.argv[1]), 2, 45.0):
+    print("RESULT", outcome.state, mutant.change.splitlines()[-1].strip())
+"""
+
+
+def test_core(tmp_path: Path) -> None:
+    result = run([sys.executable, "-c", CORE, str(tmp_path)], dict(os.environ), 200)
+    assert result.returncode == 0, result.stdout
+    found = re.findall("^RESULT (.*)$", result.stdout, re.MULTILINE)
+    assert sorted(found) == [
+        "invalid import re, no_such_module",
+        "killed",
+        "killed n >= MAX_INT64 else n",
+        "killed return n | _U64_MASK",
+        "survived _U64_MASK & n",
+        "timeout while True: pass",
+    ]
+
+
+@pytest.mark.servers
+def test_procedures(tmp_path: Path) -> None:
+    """A seeded sample of the mutants of a function: the tests of its subject kill all of them."""
+    only = ["sql", "--own", "--only", "finalizing.sql/finalization_status"]
+    command = [sys.executable, "-m", "tests.mutation", *only, "--sample", "6", "--seed", "3"]
+    result = run(command, {**os.environ, "MUTATION_FOLDER": str(tmp_path)}, 200)
+    assert result.returncode == 0, result.stdout
+    assert "\n| all | 6 | 6 | 0 | 0 | 0 | 100.0 % |\n" in result.stdout
+
+
+def test_score() -> None:
+    score = Score()
+    mutant = Mutant("sql", "money.sql/growth", 1, "signs", "a [+ -> -] b", "")
+    for state in ("killed", "killed", "timeout", "survived", "invalid"):
+        score.add(mutant, Outcome(state, "", 1.0))
+    assert [*score.lines()][2:] == [
+        "| money.sql | 5 | 2 | 1 | 1 | 1 | 75.0 % |",
+        "| all | 5 | 2 | 1 | 1 | 1 | 75.0 % |",
+    ]
