@@ -166,6 +166,7 @@ def test_wrong_limits(raw: str) -> None:
         {"type": "DebtorInfo-v999999"},
         {"iri": "x"},
         {"iri": "й" * 200},
+        {"iri": "\ud7ff\ue000\U0001f600"},
         {"contentType": ""},
         {"contentType": "x" * 100},
         {"sha256": "F" * 64},
@@ -195,6 +196,7 @@ def test_infos(changes: dict[str, Any]) -> None:
         {"iri": "x" * 201},
         {"iri": "x\0"},
         {"iri": "\ud800"},
+        {"iri": "\udfff"},
         {"contentType": None},
         {"contentType": 1},
         {"contentType": "x" * 101},
@@ -259,11 +261,25 @@ def test_nesting() -> None:
     def nested(levels: int) -> str:
         return with_raw("x", "[" * (levels - 1) + "]" * (levels - 1))
 
+    assert MAX_NESTING == 64
     assert parse_root_config(nested(MAX_NESTING)) == RootConfig()
     with pytest.raises(InvalidRootConfig, match="nested deeper"):
         parse_root_config(nested(MAX_NESTING + 1))
     assert parse_root_config(document(x="[" * 1900)) == RootConfig()
     assert parse_root_config(document(x='\\"[' * 400)) == RootConfig()
+
+
+@pytest.mark.parametrize("before", ["[]", "{}", '{"a": []}'])
+def test_nesting_after_what_has_ended(before: str) -> None:
+    """Each bracket that ends takes back the one that began, and no more."""
+
+    def nested(levels: int) -> str:
+        siblings = f"{before}, " * 70
+        return with_raw("x", f"[{siblings}{'[' * (levels - 2)}{']' * (levels - 2)}]")
+
+    assert parse_root_config(nested(MAX_NESTING)) == RootConfig()
+    with pytest.raises(InvalidRootConfig, match="nested deeper"):
+        parse_root_config(nested(MAX_NESTING + 1))
 
 
 @given(st.text(max_size=200))
