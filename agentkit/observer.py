@@ -26,6 +26,9 @@ _numbers = count(1)
 class Observer:
     """Receives, while somebody waits for it, into a queue of its own."""
 
+    queue_type = "classic"
+    """Subclasses whose queue has to outlive a node of a cluster take `quorum`."""
+
     def __init__(
         self,
         url: str,
@@ -45,7 +48,12 @@ class Observer:
         self._url, self._parameters = url, parameters
         self._connection = connect(url, **parameters)
         self._channel = self._connection.channel()
-        self._channel.queue_declare(self.queue, durable=not is_exclusive, exclusive=is_exclusive)
+        self._channel.queue_declare(
+            self.queue,
+            durable=not is_exclusive,
+            exclusive=is_exclusive,
+            arguments={"x-queue-type": self.queue_type},
+        )
         for exchange, key in bindings:
             # A headers exchange ignores the routing key, and a topic exchange the arguments.
             self._channel.queue_bind(

@@ -32,6 +32,10 @@ preload_app = True
 # The supervisor, and `docker stop`, wait longer than this.
 graceful_timeout = 4
 control_socket_disable = True
+# No header says where the program is mounted, or by which scheme it was asked; from the loopback
+# address gunicorn would believe it, and answer 500 where the path does not begin so.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 # gunicorn's own lines go where all the others go.
 loglevel = _settings.app_log_level
 logconfig_dict = {

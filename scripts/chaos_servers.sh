@@ -7,7 +7,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 SERVICES=$1
 # shellcheck disable=SC2034 # for the scripts below
 VAR=$ROOT/var POSTGRES_CONNECTIONS=80
-for part in common packages postgres rabbitmq services; do
+for part in common packages postgres rabbitmq services chaos_actions; do
   # shellcheck source=/dev/null
   . "$ROOT/scripts/$part.sh"
 done
@@ -78,14 +78,6 @@ action_disk_mount() {
   echo "$DISK"
 }
 
-# The workers have the folder in their environment, whoever was to stop them.
-kill_workers() {
-  local file
-  grep -lsz "^CHAOS_FOLDER=$SERVICES\$" /proc/[0-9]*/environ | while read -r file; do
-    kill -9 "$(basename "$(dirname "$file")")" 2>/dev/null || true
-  done
-}
-
 #: destroy                kill the workers, stop the servers, and delete the folder
 action_destroy() {
   kill_workers || true
@@ -95,15 +87,5 @@ action_destroy() {
 }
 
 #: guard PID              destroy them when this process has ended, in whatever way
-action_guard() {
-  while is_alive "$1"; do sleep 1; done
-  if [ -d "$SERVICES" ]; then action_destroy; fi
-}
 
-action=${2:-}
-declare -f "action_${action//-/_}" >/dev/null || {
-  sed -n 's/^#: /  /p' "${BASH_SOURCE[0]}"
-  die "unknown action: $action"
-}
-mkdir -p "$SERVICES/users"
-"action_${action//-/_}" "${@:3}"
+run_action "${BASH_SOURCE[0]}" "${2:-}" "${@:3}"

@@ -54,6 +54,18 @@ run_chaos() {
   python -m tests.faults.chaos "$@"
 }
 
+# run_points [ARGUMENT...]: on the servers of the tests.
+run_points() {
+  use_test_servers
+  python -m tests.faults.points "$@"
+}
+
+# run_simulation [ARGUMENT...]: in a database of its own, which is dropped in the end.
+run_simulation() {
+  use_test_servers
+  python -m tests.simulation "$@"
+}
+
 shell_scripts() {
   find . \( -name .venv -o -name var -o -name .git \) -prune -o -type f -print |
     while read -r file; do

@@ -41,14 +41,17 @@ become() {
 
 is_port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# free_ports COUNT: that many ports of the loopback address which nobody listens on. The search
-# starts at a place that depends on the checkout, so that two checkouts do not fight.
+# has_listener PORT: whether anybody listens on it, at whatever address.
+has_listener() { grep -qs ":$(printf %04X "$1") 00000000:0000 0A " /proc/net/tcp; }
+
+# free_ports COUNT [PLACE]: that many ports of the loopback address which nobody listens on. The
+# search starts where PLACE says, the checkout by default, so that two of them do not fight.
 free_ports() {
   local count=$1 port
-  port=$((15000 + $(printf '%s' "$ROOT" | cksum | cut -d' ' -f1) % 1500 * 10))
+  port=$((15000 + $(printf '%s' "${2:-$ROOT}" | cksum | cut -d' ' -f1) % 1500 * 10))
   while [ "$count" -gt 0 ]; do
     [ "$port" -lt 32000 ] || die "there are no free ports between 15000 and 32000"
-    if ! is_port_taken "$port"; then
+    if ! is_port_taken "$port" && ! has_listener "$port"; then
       echo "$port"
       count=$((count - 1))
     fi

@@ -5,8 +5,14 @@
 
 POSTGRES_USER=swpt_accounts POSTGRES_PASSWORD=swpt_accounts POSTGRES_DB=swpt_accounts
 
+# postgres_bin: where the programs of PostgreSQL are: POSTGRES_BIN, or those of the newest version.
 postgres_bin() {
   local dir
+  if [ -n "${POSTGRES_BIN:-}" ]; then
+    [ -x "$POSTGRES_BIN/initdb" ] || die "POSTGRES_BIN: there is no initdb in $POSTGRES_BIN"
+    echo "$POSTGRES_BIN"
+    return
+  fi
   for dir in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV) "$(pg_config --bindir 2>/dev/null)"; do
     if [ -x "$dir/initdb" ]; then
       echo "$dir"

@@ -59,6 +59,8 @@ environment_of() {
   local folder=$1 log=$1.log
   local stamp=$folder/stamp
   if [ -s "$stamp" ] && [ "$(environment_stamp "$2" 2>/dev/null)" = "$(cat "$stamp")" ]; then return; fi
+  mkdir -p "$(dirname "$folder")"
+  say "installing the Python packages of $2"
   "$VENV/bin/python" -m venv --clear --without-pip "$folder"
   "$VENV/bin/python" -m pip --python "$folder/bin/python" install --disable-pip-version-check \
     --require-hashes --only-binary :all: "${@:3}" -r "$2" >"$log" 2>&1 ||
@@ -83,6 +85,7 @@ make_locks() {
     --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras "$@")
   "${compile[@]}" pyproject.toml -o requirements/main.txt
   "${compile[@]}" pyproject.toml -o requirements/dev.txt --group dev -c requirements/main.txt
+  "${compile[@]}" pyproject.toml -o requirements/fuzz.txt --group fuzz -c requirements/main.txt
   # These run beside nothing: they have versions of their own.
   "${compile[@]}" -o requirements/audit.txt --group audit
   "${compile[@]}" -o requirements/mutation.txt --group mutation

@@ -1,11 +1,13 @@
 """Checks a new session: is it what the program needs?"""
 
 from collections.abc import Callable
+from contextlib import suppress
 from select import POLLIN, poll
 from time import monotonic
 from typing import Any, Final
 
 import psycopg
+from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
 from swpt_accounts.db.errors import ProceduresNotInstalled, UnsuitableDatabase
@@ -21,6 +23,8 @@ _NO_POOLER: Final = (
     " to PostgreSQL itself"
 )
 _POOLER_SECONDS_MAX = 3.0
+_STANDBY_SECONDS_MAX = 10.0
+_CANCEL_SECONDS_MAX = 3.0
 
 
 def check_session(connection: Connection, open_second: Callable[[], Connection]) -> None:
@@ -48,6 +52,30 @@ def check_session(connection: Connection, open_second: Callable[[], Connection])
             "the database does not have the stored procedures of this program"
             f" (version {parameters['version']}): `flask db upgrade` installs them"
         )
+
+
+def await_standby(connection: Connection) -> None:
+    """Wait until the synchronous standby, if there is one, has all that the session can see.
+
+    A commit whose wait for the standby was cut off (the server has crashed, for example) is seen
+    by everybody afterwards, and is lost all the same when the standby takes over. What was read of
+    it must not be acknowledged, nor sent. So the session commits something of its own, which is
+    confirmed after all that was committed before. Raises `psycopg.OperationalError` when that
+    takes long.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(query("write_to_standby").encode())
+    if _is_answered(connection, _STANDBY_SECONDS_MAX):
+        while result := pgconn.get_result():
+            if result.status != ExecStatus.TUPLES_OK:
+                raise psycopg.errors.error_from_result(result, connection.info.encoding)
+        return
+    # Without this, the server would keep its side of each attempt until the standby is back.
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=_CANCEL_SECONDS_MAX)
+    raise psycopg.OperationalError(
+        "the synchronous standby does not confirm what was committed (synchronous_standby_names)"
+    )
 
 
 def refused_by_pooler(error: psycopg.OperationalError) -> UnsuitableDatabase | None:
@@ -95,14 +123,22 @@ def _pid_in_transaction(connection: Connection) -> int:
     """
     pgconn = connection.pgconn
     pgconn.send_query(b"BEGIN; SELECT pg_backend_pid()")
-    waiting = poll()
-    waiting.register(pgconn.socket, POLLIN)
-    end = monotonic() + _POOLER_SECONDS_MAX
-    while pgconn.is_busy():
-        if not waiting.poll(max(end - monotonic(), 0) * 1000):
-            raise psycopg.OperationalError("the connection pooler has no free server session")
-        pgconn.consume_input()
+    if not _is_answered(connection, _POOLER_SECONDS_MAX):
+        raise psycopg.OperationalError("the connection pooler has no free server session")
     while result := pgconn.get_result():
         if result.ntuples:
             return int(result.get_value(0, 0) or 0)
     raise psycopg.OperationalError("the connection pooler does not answer")
+
+
+def _is_answered(connection: Connection, seconds_max: float) -> bool:
+    """Whether the answer to what was sent comes in this time."""
+    pgconn = connection.pgconn
+    waiting = poll()
+    waiting.register(pgconn.socket, POLLIN)
+    end = monotonic() + seconds_max
+    while pgconn.is_busy():
+        if not waiting.poll(max(end - monotonic(), 0) * 1000):
+            return False
+        pgconn.consume_input()
+    return True

@@ -12,7 +12,7 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import namedtuple_row
 from psycopg.types.numeric import Int8Dumper
 
-from swpt_accounts.db.checking import check_session, refused_by_pooler
+from swpt_accounts.db.checking import await_standby, check_session, refused_by_pooler
 from swpt_accounts.db.installing import procedures_schema
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.db.session import ARRIVED, WORKING, Pins, session_options
@@ -135,7 +135,8 @@ def connect(
 
     Of several servers in the URL the one that can be written to is taken; with `is_read_only`,
     any that the URL allows. Where the program's procedures are missing, the error is
-    `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`.
+    `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`. What a session that
+    writes can see at its beginning is on the synchronous standby, too, where there is one.
     """
 
     def open_session() -> psycopg.Connection[tuple[Any, ...]]:
@@ -147,6 +148,8 @@ def connect(
     connection.adapters.register_dumper(int, Int8Dumper)
     try:
         check_session(connection, open_session)
+        if not is_read_only:
+            await_standby(connection)
     except BaseException:
         connection.close()
         raise

@@ -65,6 +65,10 @@ SELECT
     END,
     (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
 
+-- name: write_to_standby
+-- Something that has to be committed, and changes nothing.
+SELECT pg_logical_emit_message(true, 'swpt_accounts', '')
+
 -- name: database_identity
 -- Which cluster, which database in it, and which history: a copy that was made writable, or a
 -- restored one, has its own.

@@ -20,6 +20,9 @@ from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.core.moments import to_utc, wire_timestamp
 from swpt_accounts.smp.decoding import MalformedMessage
 
+CHORE_BYTES_MAX: Final = 65_536
+"""Those of this version have less than 3000."""
+
 
 class UnknownChoreType(MalformedMessage):
     """Another version of the program has posted the chore, or it is none."""
@@ -122,6 +125,8 @@ def decode_chore(chore_type: str | None, body: bytes) -> Chore:
     cls = CHORE_TYPES.get(chore_type or "")
     if cls is None:
         raise UnknownChoreType(f"the chore type {chore_type!r} is unknown")
+    if len(body) > CHORE_BYTES_MAX:
+        raise MalformedMessage(f"{chore_type}: {len(body)} bytes, more than {CHORE_BYTES_MAX}")
     try:
         document = json.loads(body.decode())
         if not isinstance(document, dict) or document.get("type") != chore_type:

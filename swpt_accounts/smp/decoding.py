@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, Union, get_args, get_type_hints
 
 import msgspec
+from msgspec.structs import asdict
 
 from swpt_accounts.core.moments import MAX_MOMENT, MIN_MOMENT
 from swpt_accounts.smp.incoming import IncomingMessage
@@ -22,8 +23,24 @@ _ISO_SHAPE = re.compile(
 # A year before 1 or after 9999, which Python has no moments of.
 _FAR_YEAR = re.compile(r"(0000|-[0-9]{4,9}|\+?[0-9]{5,9})(?=-[0-9]{2}-[0-9]{2}T)")
 _ESCAPED_NUL = b"\\u0000"
+_TRUNCATED = "Input data was truncated"
+# An escape of the first or the second half of a pair, which the other half does not stand by.
+_LONE_SURROGATE = re.compile(
+    rb"(?<!\\)(?:\\\\)*+(\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|[c-fC-F]..))"
+)
 # A union, even for one type: a lone type is decoded with no regard to a missing `type`.
 _decoder: msgspec.json.Decoder[IncomingMessage] = msgspec.json.Decoder(IncomingMessage)
+
+
+def _with_moments_as_text(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    hints = get_type_hints(cls, include_extras=True)
+    fields = [(n, str if n in _MOMENT_FIELDS else hints[n]) for n in cls.__struct_fields__]
+    return msgspec.defstruct(cls.__name__, fields, tag=True, gc=False)
+
+
+_text_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
+    Union[tuple(map(_with_moments_as_text, MESSAGE_TYPES.values()))]  # noqa: UP007
+)
 
 
 class MalformedMessage(ValueError):
@@ -33,8 +50,10 @@ class MalformedMessage(ValueError):
     """
 
     def __init__(self, reason: str) -> None:
-        printable = "".join(c if c.isprintable() else "?" for c in reason[:MAX_REASON_LENGTH])
-        super().__init__(printable)
+        if len(reason) > MAX_REASON_LENGTH:
+            # What the decoder quotes may be long; the end says where it is.
+            reason = f"{reason[: MAX_REASON_LENGTH - 101]}…{reason[-100:]}"
+        super().__init__("".join(c if c.isprintable() else "?" for c in reason))
 
 
 def decode(message_type: str | None, content_type: str | None, body: bytes) -> IncomingMessage:
@@ -60,24 +79,35 @@ def _decode_body(body: bytes) -> IncomingMessage:
     if not body.isascii():
         body.decode()  # The decoder does not look into unknown properties.
     try:
-        message = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        if "RFC3339" not in str(error):
-            raise
-        message = _decode_other_iso_forms(body)
+        message = _decode_json(body)
+    except msgspec.DecodeError as error:
+        # In a property that is ignored, the decoder takes this for the end of the body.
+        if str(error) == _TRUNCATED and (found := _LONE_SURROGATE.search(body)):
+            raise ValueError(f"a string has a lone surrogate (byte {found.start(1)})") from None
+        raise
     if _ESCAPED_NUL in body:
         _refuse_nul(message)
     return message
 
 
+def _decode_json(body: bytes) -> IncomingMessage:
+    try:
+        return _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if "RFC3339" not in str(error):
+            raise
+    return _decode_other_iso_forms(body)
+
+
 def _decode_other_iso_forms(body: bytes) -> IncomingMessage:
     """Decode a message in which a moment has a form of ISO 8601 that RFC 3339 leaves out."""
-    properties: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
+    message = _text_decoder.decode(body)
+    properties = asdict(message)
     for name in _MOMENT_FIELDS:
-        if isinstance(text := properties.get(name), str):
-            properties[name] = _parse_moment(name, text)
-    message: IncomingMessage = msgspec.convert(properties, IncomingMessage)
-    return message
+        if name in properties:
+            properties[name] = _parse_moment(name, properties[name])
+    decoded: IncomingMessage = msgspec.convert(properties, MESSAGE_TYPES[type(message).__name__])
+    return decoded
 
 
 def _parse_moment(name: str, text: str) -> datetime:

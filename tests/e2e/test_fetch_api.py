@@ -122,6 +122,14 @@ def test_other_paths_and_methods(web: Authority) -> None:
     assert (head.status_code, head.content) == (200, b"")
 
 
+def test_headers_do_not_change_the_path(web: Authority) -> None:
+    url = web.web_url + account_path(0, "config")
+    for name in ("SCRIPT_NAME", "PATH_INFO", "SCRIPT-NAME", "X-Forwarded-Prefix"):
+        for value in ("/accounts", "/elsewhere", ""):
+            response = requests.get(url, headers={name: value}, timeout=10)
+            assert (response.status_code, response.text) == (200, CONFIG_DATA), (name, value)
+
+
 @pytest.fixture(scope="module")
 def shard(web: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     """The web server of a shard with half of the accounts."""

@@ -22,7 +22,7 @@ def compare_states(expected: Node, found: Node) -> None:
     """Raise AssertionError when the second node does not remember what the first one does."""
     found_state = found.state()
     for what, rows in expected.state().items():
-        _compare_rows(rows, found_state[what], what)
+        compare_rows(rows, found_state[what], what)
 
 
 def compare_messages(expected: Iterable[Message], found: Iterable[Message]) -> None:
@@ -63,8 +63,8 @@ def _by(*names: str) -> Callable[[Row], tuple[Any, ...]]:
     return lambda row: tuple(row[name] for name in names)
 
 
-def _compare_rows(expected: Iterable[Row], found: Iterable[Row], what: str) -> None:
-    """Compare as many rows; those of one account in the order in which they are."""
+def compare_rows(expected: Iterable[Row], found: Iterable[Row], what: str) -> None:
+    """Raise AssertionError unless the rows are the same, those of one account in the same order."""
     archive = ("debtor_id", "other_creditor_id", "change_id")
     order = _by(*archive) if what == "registered change" else _by("debtor_id", "creditor_id")
     expected_rows, found_rows = sorted(expected, key=order), sorted(found, key=order)

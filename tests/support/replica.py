@@ -19,7 +19,9 @@ _START_SECONDS_MAX = 60.0
 
 
 def _program(name: str) -> str:
-    """The newest one: the wrapper in the path may want a configuration."""
+    """That of the server: the wrapper in the path may want a configuration."""
+    if chosen := os.environ.get("POSTGRES_BIN"):
+        return str(Path(chosen) / name)
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
     found = [str(folder / name) for folder in folders if (folder / name).exists()]
     return found[-1] if found else name

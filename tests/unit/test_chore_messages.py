@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.core.moments import MAX_MOMENT
 from swpt_accounts.smp.chores import (
+    CHORE_BYTES_MAX,
     CHORE_TYPES,
     CapitalizeInterest,
     ChangeInterestRate,
@@ -68,6 +69,27 @@ def refuse(kind: str | None, body: bytes) -> None:
     with pytest.raises(MalformedMessage) as caught:
         decode_chore(kind, body)
     assert str(caught.value).isprintable()
+
+
+def test_too_long() -> None:
+    body = json.dumps({**DOCUMENTS["CapitalizeInterest"], "new": [[]] * 100}).encode()
+    assert decode_chore("CapitalizeInterest", body.ljust(CHORE_BYTES_MAX))
+    with pytest.raises(MalformedMessage, match=f"{CHORE_BYTES_MAX + 1} bytes, more than"):
+        decode_chore("CapitalizeInterest", body.ljust(CHORE_BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize("kind", CHORES)
+def test_those_of_this_version_are_short(kind: str) -> None:
+    longest = UpdateDebtorInfo(
+        debtor_id=MIN_INT64,
+        creditor_id=MIN_INT64,
+        debtor_info_iri="\U0010ffff" * 200,
+        debtor_info_content_type="\x01" * 100,
+        debtor_info_sha256=b"\xab" * 32,
+        ts=TS,
+    )
+    chore = longest if kind == "UpdateDebtorInfo" else CHORES[kind]
+    assert len(encode_chore(chore)) < 3000 < CHORE_BYTES_MAX
 
 
 def test_types() -> None:

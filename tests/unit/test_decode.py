@@ -1,6 +1,7 @@
 """Decoding of incoming messages: every field, every limit."""
 
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -248,6 +249,13 @@ def test_contradicting_types(kind: str, other: str) -> None:
 @pytest.mark.parametrize("value", [None, 1, [], "", "Unknown", "AccountUpdate", "x\n" * 1000])
 def test_wrong_type_in_the_body(kind: str, value: object) -> None:
     assert refuse(kind, body_of(kind, type=value)).startswith(f"{kind}: ")
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_a_long_value_does_not_hide_where_it_is(kind: str) -> None:
+    reason = refuse(kind, body_of(kind, type="x\n" * 1000))
+    assert reason.startswith(f"{kind}: Invalid value 'x?x")
+    assert reason.endswith("at `$.type`")
 
 
 @pytest.mark.parametrize(
@@ -676,6 +684,64 @@ def test_the_rules_hold_whatever_the_form_of_the_moment() -> None:
         {"type": "PrepareTransfer"},
     ):
         refuse("ConfigureAccount", body_of("ConfigureAccount", ts=iso, **changes))
+
+
+ISO = "20240520T131509Z"  # a form that RFC 3339 leaves out, which is decoded in another way
+
+
+@pytest.mark.parametrize(("kind", "name"), MOMENTS)
+@pytest.mark.parametrize("text", [TS_TEXT, ISO])
+@pytest.mark.parametrize("value", [Raw("9" * 5000), Raw("-1e400"), Raw("1e999999999"), "x\0"])
+def test_unknown_properties_are_ignored_whatever_the_form_of_the_moment(
+    kind: str, name: str, text: str, value: object
+) -> None:
+    body = body_with(kind, "unknown", value).replace(
+        f'"{name}": "{EXAMPLES[kind][name]}"'.encode(), f'"{name}": "{text}"'.encode()
+    )
+    assert read(kind, body) == read(kind, body_of(kind, **{name: text}))
+
+
+@pytest.mark.parametrize("ts", [TS_TEXT, ISO])
+def test_properties_that_come_twice(ts: str) -> None:
+    """The last counts, whatever the form of the moment; and no value may be wrong."""
+    kind = "ConfigureAccount"
+    body = body_of(kind, ts=ts)
+
+    def twice(first: bytes, last: bytes) -> bytes:
+        return b"{" + first + b"," + body[1:-1] + b"," + last + b"}"
+
+    message = read(kind, twice(b'"seqnum": 1', b'"seqnum": 2'))
+    assert isinstance(message, ConfigureAccount)
+    assert message.seqnum == 2
+    last_ts = b'"ts": "2024-W21-1T13:15:09Z"'
+    message = read(kind, twice(b'"type": "ConfigureAccount"', last_ts))
+    assert isinstance(message, ConfigureAccount)
+    assert message.ts == TS.replace(microsecond=0)
+    for wrong in (b'"type": "PrepareTransfer"', b'"type": 1', b'"seqnum": "1"', b'"ts": null'):
+        refuse(kind, twice(wrong, b'"x": 1'))
+        refuse(kind, twice(b'"x": 1', wrong))
+
+
+@pytest.mark.parametrize("ts", [TS_TEXT, ISO])
+def test_large_unknown_properties_take_little_memory(ts: str) -> None:
+    body = body_of("ConfigureAccount", unknown=[[]] * 300_000, ts=ts)
+    tracemalloc.start()
+    try:
+        message = read("ConfigureAccount", body)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(message, ConfigureAccount)
+    assert peak_bytes < 5 * len(body)  # to see whether it is UTF-8
+
+
+@pytest.mark.parametrize("ts", [TS_TEXT, ISO])
+@pytest.mark.parametrize("escape", [r"\ud800", r"\uDBFF", r"\ud83d\u"])
+def test_lone_surrogates_in_unknown_properties_are_called_so(ts: str, escape: str) -> None:
+    start = body_of("ConfigureAccount", ts=ts)[:-1] + b', "unknown": "'
+    reason = refuse("ConfigureAccount", start + escape.encode() + b'"}')
+    assert f"lone surrogate (byte {len(start)})" in reason
+    assert "truncated" in refuse("ConfigureAccount", start[:-1])
 
 
 # --- Rules between fields ---

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agentkit.processes import ROOT
-from tests.faults.chaos.faults import KINDS, SLOW, skipped
+from tests.faults.chaos.faults import KINDS, skipped
+from tests.faults.chaos.options import make_servers, parse, show_kinds
 from tests.faults.chaos.place import Place
 from tests.faults.chaos.plan import Kind, Plan, make_plan
 from tests.faults.chaos.rounds import Result, run_round
@@ -17,32 +18,6 @@ from tests.faults.chaos.servers import Servers
 from tests.faults.chaos.shrinking import shrink
 
 FOLDER = ROOT / "var" / "chaos"
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="./dev chaos",
-        description="Runs a whole authority under load on servers of its own, and lets them fail"
-        " at random. After each round nothing may be lost, doubled, or stuck.",
-    )
-    add = parser.add_argument
-    add("--rounds", type=int, default=5, metavar="N", help="how many rounds (default: 5)")
-    add("--minutes", type=float, metavar="M", help="begin no more rounds after so many minutes")
-    add("--seed", type=int, default=1, metavar="S", help="of the first round; the next has S + 1")
-    add("--only", nargs="+", choices=KINDS, metavar="FAULT", help="no other faults than these")
-    add("--steps", type=int, nargs="*", metavar="K", help="only these steps of each plan")
-    add("--slow", action="store_true", help=f"also {', '.join(SLOW)}: minutes for each round")
-    add("--no-shrink", action="store_true", help="do not look for the fewest faults")
-    add("--list", action="store_true", help="show the faults, and end")
-    add("--plan", action="store_true", help="show the plans of the rounds, and end")
-    return parser.parse_args(arguments)
-
-
-def show_kinds() -> None:
-    for kind in KINDS.values():
-        slow = " (slow)" if kind.name in SLOW else ""
-        print(f"{kind.name:17} {kind.what}{slow}")
 
 
 class Run:
@@ -89,7 +64,8 @@ class Run:
         print(
             f"{number}/{self.options.rounds} seed {result.plan.seed}: {verdict},"
             f" {result.transfers_count} transfers, {result.seconds:.1f} s"
-            f" ({result.drain_seconds:.1f} s after the faults): {result.plan}",
+            f" ({result.drain_seconds:.1f} s after the faults,"
+            f" {result.silence_seconds:.1f} s without a transfer): {result.plan}",
             flush=True,
         )
 
@@ -122,8 +98,11 @@ class Run:
     def _command(self, seed: int, steps: Sequence[int]) -> str:
         only = f" --only {' '.join(self.options.only)}" if self.options.only else ""
         slow = " --slow" if self.options.slow else ""
+        many = " --servers many" if self.options.servers == "many" else ""
+        many += " --direct" if self.options.direct else ""
+        many += " --asynchronous" if self.options.asynchronous else ""
         chosen = " ".join(map(str, steps))
-        return f"./dev chaos --rounds 1 --seed {seed}{only}{slow} --steps {chosen}"
+        return f"./dev chaos --rounds 1 --seed {seed}{many}{only}{slow} --steps {chosen}"
 
 
 def show_summary(run: Run, seconds: float) -> int:
@@ -145,6 +124,12 @@ def show_summary(run: Run, seconds: float) -> int:
         print(
             f"  all was done {middle:.1f} s after the faults (median), {drains[-1]:.1f} s at most"
         )
+    if silences := sorted(result.silence_seconds for result in results):
+        middle = silences[len(silences) // 2]
+        print(
+            f"  the longest time of a round without a transfer: {middle:.1f} s (median),"
+            f" {silences[-1]:.1f} s at most"
+        )
     print(f"  no worker has grown by more than {run.growth_max:.0f} MiB")
     print(f"  failed: {len(failed)}" + (f", seeds {failed}" if failed else ""))
     return 1 if failed else 0
@@ -153,16 +138,15 @@ def show_summary(run: Run, seconds: float) -> int:
 def main() -> int:
     options = parse()
     if options.list:
-        show_kinds()
+        show_kinds(options)
         return 0
-    names = options.only or [name for name in KINDS if options.slow or name not in SLOW]
-    kinds = [KINDS[name] for name in names]
+    kinds = options.kinds
     if options.plan:
         for i in range(options.rounds):
             print(f"seed {options.seed + i}: {make_plan(options.seed + i, kinds)}")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Servers() as servers:
+    with make_servers(options) as servers:
         servers.start()
         for name, reason in skipped(servers).items():
             if KINDS[name] in kinds:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from threading import Event
 
 import psycopg
@@ -20,11 +21,14 @@ _CONFIGURE_SHARE = 0.05
 _SHUFFLED_COUNT = 8
 _SHUFFLED_SECONDS = 0.5
 _COMMIT_DELAY_SECONDS = 1
+_ANSWERS = ("PreparedTransfer", "FinalizedTransfer")
 _LATE_BY = timedelta(seconds=0.5)
 
 
 class LastingObserver(Observer):
     """An observer that connects again, and misses nothing: its queue is durable."""
+
+    queue_type = "quorum"
 
     def receive(self, seconds_max: float = 0.05) -> None:
         try:
@@ -162,6 +166,11 @@ class ChaosLoad(Load):
         statement = "SELECT creditor_id, config_flags FROM account WHERE debtor_id = %s"
         found = dict(self.authority.query(statement, self.debtor_id))
         return {creditor_id: found[creditor_id] for creditor_id in self.flags}
+
+    def longest_silence(self) -> float:
+        """The seconds in which there was no answer to a coordinator."""
+        moments = [m.received_at for m in self.messages if m.type in _ANSWERS]
+        return max((after - before for before, after in pairwise(moments)), default=0.0)
 
     # -- what must be true in the end -----------------------------------------------
 

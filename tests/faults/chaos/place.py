@@ -70,7 +70,7 @@ class Place:
         folder.mkdir(parents=True)
         settings = {
             **_SETTINGS,
-            "SQLALCHEMY_DATABASE_URI": self.database_link.url,
+            "SQLALCHEMY_DATABASE_URI": self._direct_url() or self.database_link.url,
             "PROTOCOL_BROKER_URL": self.broker_link.url,
             "CHORES_BROKER_URL": self.broker_link.url,
         }
@@ -91,6 +91,15 @@ class Place:
         self._first_sizes: dict[str, float] = {}
         self.growth_max = 0.0
         """In MiB, of any worker since the first round."""
+
+    def _direct_url(self) -> str | None:
+        """The workers' database, where no link of ours is to be on the way to it."""
+        if self.servers.direct_url is None:
+            return None
+        url = make_url(self.servers.direct_url).set(
+            database=self.name, username=ROLE, password=_PASSWORD
+        )
+        return url.render_as_string(hide_password=False)
 
     def _url_as(self, role: str) -> str:
         url = self._url.set(username=role, password=_PASSWORD)

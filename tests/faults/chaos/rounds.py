@@ -30,6 +30,8 @@ class Result:
     seconds: float = 0.0
     drain_seconds: float = 0.0
     """From the end of the last fault until the last message had come."""
+    silence_seconds: float = 0.0
+    """The longest time in which no transfer was prepared or finalized."""
 
 
 class _Faults:
@@ -87,11 +89,18 @@ def run_round(place: Place, plan: Plan) -> Result:
     return result
 
 
+def _overtime(plan: Plan) -> float:
+    """Those with the same hold come one after the other."""
+    holds = Counter(faults.KINDS[step.fault].hold for step in plan.steps)
+    del holds[""]
+    return _OVERTIME_SECONDS_MAX * max(holds.values(), default=1)
+
+
 def _run(place: Place, plan: Plan, result: Result) -> None:
     load = place.load = ChaosLoad(place.authority, plan.seed)
     lost_count = place.database_link.lost_answers_count
     running = _Faults(place, plan)
-    end = time.monotonic() + max((s.end for s in plan.steps), default=0.0) + _OVERTIME_SECONDS_MAX
+    end = time.monotonic() + max((s.end for s in plan.steps), default=0.0) + _overtime(plan)
     while names := running.running():
         load.pump()
         assert time.monotonic() < end, f"these faults do not end: {names}"
@@ -107,6 +116,7 @@ def _run(place: Place, plan: Plan, result: Result) -> None:
         load.finish()
     finally:
         result.drain_seconds = time.monotonic() - healed_at
+        result.silence_seconds = load.longest_silence()
         result.transfers_count = len(load.transfers)
         result.repeated_count = len(load.repeated)
         result.late_count = len(load.late)

@@ -9,7 +9,7 @@ from typing import Self
 
 from agentkit.processes import ROOT
 
-_SCRIPT = ROOT / "scripts" / "chaos_servers.sh"
+_SCRIPTS = ROOT / "scripts"
 _SECONDS_MAX = 180.0
 
 
@@ -20,6 +20,10 @@ class ServersError(Exception):
 class Servers:
     """The servers, from `start` to `close`. They go with this process, however it ends."""
 
+    script = _SCRIPTS / "chaos_servers.sh"
+    direct_url: str | None = None
+    """The database without a proxy on the way to it, where the workers are to use that."""
+
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="swpt_chaos_"))
         self.folder.chmod(0o755)  # the servers are other users
@@ -28,7 +32,7 @@ class Servers:
         """A small file system, if one could be had; else why not is in `no_disk`."""
         self.no_disk = ""
         self._guard = subprocess.Popen(
-            [_SCRIPT, self.folder, "guard", str(os.getpid())],
+            [self.script, self.folder, "guard", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -41,7 +45,7 @@ class Servers:
         with self.output.open("ab") as errors, tempfile.TemporaryFile() as output:
             try:
                 code = subprocess.run(
-                    [_SCRIPT, self.folder, action, *arguments],
+                    [self.script, self.folder, action, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=errors,
@@ -59,14 +63,19 @@ class Servers:
     def start(self) -> None:
         """Start both servers, and learn their addresses."""
         self.run("start")
-        addresses = dict(line.split("=", 1) for line in self.run("env").splitlines())
-        self.postgres_url = addresses["POSTGRES_URL"]
-        self.broker_url = addresses["BROKER_URL"]
-        self.management_url = addresses["MANAGEMENT_URL"]
+        self.learn_addresses()
         try:
             self.disk = Path(self.run("disk-mount").strip())
         except ServersError as error:
             self.no_disk = str(error).strip().splitlines()[-1]
+
+    def learn_addresses(self) -> dict[str, str]:
+        """Ask the script. Returns all that it says."""
+        addresses = dict(line.split("=", 1) for line in self.run("env").splitlines())
+        self.postgres_url = addresses["POSTGRES_URL"]
+        self.broker_url = addresses["BROKER_URL"]
+        self.management_url = addresses["MANAGEMENT_URL"]
+        return addresses
 
     def keep_logs(self, folder: Path) -> None:
         """Copy the logs of the servers."""

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# debian13.sh ARGUMENT...: runs `./dev ARGUMENT...` in a Debian 13 of its own, below var/debian13.
+# Wants root. `./dev debian13` calls it.
+#
+# Ports are shared with the machine; nothing else is, and nothing outlives the command: mounts and
+# processes are in namespaces of their own.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# shellcheck disable=SC2034 # for the scripts below
+VAR=$ROOT/var
+for part in common packages; do
+  # shellcheck source=/dev/null
+  . "$ROOT/scripts/$part.sh"
+done
+SYSTEM=$ROOT/var/debian13
+CHECKOUT=/srv/swpt_accounts
+CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
+
+# The archive from which this machine has its own Debian.
+archive() {
+  apt-cache policy base-files | awk '$2 ~ /^http/ && $3 ~ /\/main$/ && !/security/ && !n++ {print $2}'
+}
+
+# What the machine needs to reach archives (proxies, certificates), the other one needs too.
+create() {
+  local url file index
+  [ "$(has_package debootstrap)" = yes ] || install_packages debootstrap
+  url=$(archive)
+  say "making a Debian 13 in ${SYSTEM#"$ROOT/"} (a minute)"
+  debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,procps,git,iproute2 \
+    trixie "$SYSTEM" "${url:-http://deb.debian.org/debian}" >"$SYSTEM.log" 2>&1 ||
+    die_with_log "$SYSTEM.log" "debootstrap failed"
+  if [ -e "$CERTIFICATES" ]; then cp -L "$CERTIFICATES" "$SYSTEM$CERTIFICATES"; fi
+  cp -L /etc/resolv.conf "$SYSTEM/etc/"
+  for file in /etc/apt/apt.conf.d/*; do
+    if grep -qiE 'proxy|cainfo' "$file"; then cp "$file" "$SYSTEM/etc/apt/apt.conf.d/"; fi
+  done
+  index=$(python3 -m pip config get global.index-url 2>/dev/null || true)
+  if [ -n "$index" ]; then printf '[global]\nindex-url = %s\n' "$index" >"$SYSTEM/etc/pip.conf"; fi
+  touch "$SYSTEM/etc/swpt_accounts.made"
+}
+
+# The files of the checkout as they are now; var/ and .venv of the copy stay.
+copy_checkout() {
+  local copy=$SYSTEM$CHECKOUT
+  mkdir -p "$copy"
+  find "$copy" -mindepth 1 -maxdepth 1 ! -name var ! -name .venv -exec rm -rf {} +
+  git -C "$ROOT" ls-files -z --cached --others --exclude-standard |
+    tar -C "$ROOT" --null --files-from=- --ignore-failed-read -cf - | tar -C "$copy" -xf -
+}
+
+is_root || die "only root may make a system in a folder"
+if [ ! -e "$SYSTEM/etc/swpt_accounts.made" ]; then
+  rm -rf --one-file-system "$SYSTEM"
+  create
+fi
+copy_checkout
+# shellcheck disable=SC2016
+exec unshare --mount --propagation slave --pid --fork --kill-child bash -euc '
+  system=$1 checkout=$2 certificates=$3
+  shift 3
+  mount -t proc proc "$system/proc"
+  mount --rbind /sys "$system/sys"
+  mount --rbind /dev "$system/dev"
+  mount -t tmpfs tmpfs "$system/dev/shm"
+  exec chroot "$system" env -i HOME=/root PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 TERM=dumb \
+    TEST_PROCESSES="${TEST_PROCESSES:-4}" \
+    SSL_CERT_FILE="$certificates" PIP_CERT="$certificates" REQUESTS_CA_BUNDLE="$certificates" \
+    bash -c "cd \"\$1\" && shift && exec ./dev \"\$@\"" _ "$checkout" "$@"
+' _ "$SYSTEM" "$CHECKOUT" "$CERTIFICATES" "$@"
