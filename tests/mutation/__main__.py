@@ -66,7 +66,7 @@ def make_target(options: argparse.Namespace, mutants: Sequence[Mutant] = ()) -> 
         "mutation", phases=[Phase.explicit, Phase.generate], database=None, deadline=None
     )
     if options.kind == "core":
-        return CoreTarget()
+        return CoreTarget(options.own)
     os.environ.setdefault("DATABASE_MODEL_EXAMPLES", "3")
     from tests.mutation.sql_target import SqlTarget
 
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace, mutants: list[Mutant], folder: Path) -> lis
         target.preload()
         seconds = check_unchanged(target, folder, 1200)
         print(f"the tests take {seconds:.0f} s without a mutant", flush=True)
-        seconds_max = min(20 + 3 * seconds, _SECONDS_MAX)
+        seconds_max = min(60 + 3 * seconds, _SECONDS_MAX)
         over = lambda: time.monotonic() >= end  # noqa: E731
         for mutant, outcome in run_mutants(
             target, mutants, folder, options.jobs, seconds_max, over
@@ -104,8 +104,8 @@ def tell(results: list[Result], folder: Path) -> list[str]:
     for mutant, outcome in results:
         score.add(mutant, outcome)
         is_explained = mutant.name in reasons
-        if outcome.state == "survived" and not is_explained:
-            problems.append(f"survived (line {mutant.line}): {mutant.name}")
+        if outcome.state in ("survived", "timeout") and not is_explained:
+            problems.append(f"{outcome.state} (line {mutant.line}): {mutant.name}")
         if outcome.state in ("killed", "invalid") and is_explained:
             problems.append(f"{outcome.state}, but survivors.toml has it: {mutant.name}")
     rows = [[outcome.state, m.name, m.line, outcome.by, outcome.seconds] for m, outcome in results]

@@ -85,7 +85,13 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
 
 
 class CoreTarget:
-    """The parent imports what the tests need of others, and nothing of the program."""
+    """The parent imports what the tests need of others, and nothing of the program.
+
+    With `own`, only the tests of the core itself run, not those of the codec.
+    """
+
+    def __init__(self, own: bool = False) -> None:
+        self._groups = _GROUPS[:1] if own else _GROUPS
 
     def preload(self) -> None:
         import hypothesis.stateful  # noqa: F401
@@ -97,14 +103,16 @@ class CoreTarget:
 
         def run_with_mutant() -> str | None:
             sys.meta_path.insert(0, _Mutated(mutant))
-            return run_tests(_GROUPS, _OPTIONS, only_servers=False)
+            return run_tests(self._groups, _OPTIONS, only_servers=False)
 
         assert not any(name.startswith(_PACKAGE) for name in sys.modules)
         return Child(run_with_mutant, log, seconds_max)
 
     def start_unchanged(self, slot: int, log: Path, seconds_max: float) -> Child:
         """Run the tests on the program as it is."""
-        return Child(lambda: run_tests(_GROUPS, _OPTIONS, only_servers=False), log, seconds_max)
+        return Child(
+            lambda: run_tests(self._groups, _OPTIONS, only_servers=False), log, seconds_max
+        )
 
     def finish(self, slot: int, mutant: Mutant, pid: int | None) -> None:
         """There is nothing to put back."""
