@@ -11,7 +11,12 @@ run_mutation() {
       environment_of "$MUTATION/tools" requirements/mutation.txt --no-binary yattag
       MUTATION_PYTHON=$MUTATION/tools/bin/python python -m tests.mutation "$@"
       ;;
-    sql) mutate_procedures "$@" ;;
+    sql)
+      case " $* " in
+        *" --list "* | *" --help "* | *" -h "*) python -m tests.mutation "$@" ;;
+        *) mutate_procedures "$@" ;;
+      esac
+      ;;
     *) python -m tests.mutation "$@" ;;
   esac
 }
@@ -25,8 +30,9 @@ mutate_procedures() {
   trap 'exit 130' INT HUP
   trap 'exit 143' TERM
   postgres_bin >/dev/null || install_packages postgresql
-  POSTGRES_PORT=$(free_ports 1)
-  POSTGRES_EXTRA="-c fsync=off -c full_page_writes=off -c max_wal_size=2GB"
+  # shellcheck disable=SC2034 # for scripts/postgres.sh
+  POSTGRES_PORT=$(free_ports 1) \
+    POSTGRES_EXTRA="-c fsync=off -c full_page_writes=off -c max_wal_size=2GB"
   postgres_start
   for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
   TEST_POSTGRES_URL=$(postgres_url)
@@ -34,7 +40,9 @@ mutate_procedures() {
   python -m tests.mutation "$@"
 }
 
-mutation_place() { if [ -d /dev/shm ] && [ -w /dev/shm ]; then echo /dev/shm; else echo "${TMPDIR:-/tmp}"; fi; }
+mutation_place() {
+  if [ -d /dev/shm ] && [ -w /dev/shm ]; then echo /dev/shm; else echo "${TMPDIR:-/tmp}"; fi
+}
 
 mutation_end() {
   trap '' INT TERM HUP

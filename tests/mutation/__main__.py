@@ -34,6 +34,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--only", nargs="+", metavar="NAME", help="those with one of these texts in their names")
     add("--operators", nargs="+", metavar="NAME", help="those that these operators have made")
     add("--own", action="store_true", help="run only the tests of each mutant's own subject")
+    add("--tests", nargs="+", metavar="FILE", help="run only these tests (of stored procedures)")
     add("--minutes", type=float, metavar="M", help="begin no more of them after so many minutes")
     add("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="so many at a time")
     add("--list", action="store_true", help="show the mutants, and end")
@@ -70,7 +71,8 @@ def make_target(options: argparse.Namespace, mutants: Sequence[Mutant] = ()) -> 
     os.environ.setdefault("DATABASE_MODEL_EXAMPLES", "3")
     from tests.mutation.sql_target import SqlTarget
 
-    return SqlTarget(options.jobs, {mutant.file for mutant in mutants} if options.own else None)
+    own_files = {mutant.file for mutant in mutants} if options.own else None
+    return SqlTarget(options.jobs, own_files, options.tests)
 
 
 def run(options: argparse.Namespace, mutants: list[Mutant], folder: Path) -> list[Result]:

@@ -97,7 +97,7 @@ class Score:
     def lines(self) -> Iterator[str]:
         """A table in Markdown. The score is what was killed of all that are valid.
 
-        A timeout is none: a test that hangs fails after a minute. All of them took too long together.
+        A timeout is none: a test that hangs fails after a minute, but all took too long together.
         """
         yield "| file | mutants | killed | timeout | survived | invalid | score |"
         yield "|---|---|---|---|---|---|---|"

@@ -1,7 +1,7 @@
 """Mutants of stored procedures, in databases that tests copy."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,7 @@ _ALL: Final = (
     *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues")),
     *(f"{_DB}{name}.py" for name in ("stages", "concurrency", "scan_locks", "locked", "wakeups")),
     *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "containing", "ids")),
+    f"{_DB}shards.py",
     "tests/model/test_against_database.py",
 )
 _TESTS: Final = tuple(dict.fromkeys((*_ALL, *(name for names in _OWN.values() for name in names))))
@@ -51,16 +52,25 @@ _OPTIONS: Final = ("--hypothesis-profile=mutation",)
 class SqlTarget:
     """A database for each of the `slots`, whose procedures are replaced by mutants.
 
-    With `own_files`, mutants come from these files, and only the tests of their subjects run.
+    With `own_files`, mutants come from these files, and only the tests of their subjects run; with
+    `only_tests`, only these.
     """
 
-    def __init__(self, slots: int, own_files: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        slots: int,
+        own_files: Collection[str] | None = None,
+        only_tests: Sequence[str] | None = None,
+    ) -> None:
         self._rest: tuple[str, ...] = _ALL
         self._tests = _TESTS
         if own_files is not None:
             self._rest = ()
             own = [name for file in own_files for name in _OWN[file.removesuffix(".sql")]]
             self._tests = tuple(dict.fromkeys(own))
+        self._only = tuple(only_tests or ())
+        if self._only:
+            self._tests = self._only
         self._databases = Databases(make_url(os.environ["TEST_POSTGRES_URL"]))
         self._slots = [self._databases.create() for _ in range(slots)]
         self._originals = {
@@ -80,16 +90,17 @@ class SqlTarget:
             self._install(url, mutant.text)
         except psycopg.Error as error:
             return Outcome("invalid", str(error).splitlines()[0], 0.0)
-        own = _OWN[mutant.place.partition(".")[0]]
+        own = _OWN[mutant.file.removesuffix(".sql")]
         rest = tuple(name for name in self._rest if name not in own)
-        return self._child(url, (own, rest) if rest else (own,), log, seconds_max)
+        groups = [self._only] if self._only else [own, rest]
+        return self._child(url, [group for group in groups if group], log, seconds_max)
 
     def start_unchanged(self, slot: int, log: Path, seconds_max: float) -> Child:
         """Run all tests on the procedures as they are."""
-        return self._child(self._slots[slot], (self._tests,), log, seconds_max)
+        return self._child(self._slots[slot], [self._tests], log, seconds_max)
 
     def _child(
-        self, url: str, groups: tuple[tuple[str, ...], ...], log: Path, seconds_max: float
+        self, url: str, groups: Sequence[Sequence[str]], log: Path, seconds_max: float
     ) -> Child:
         template = make_url(url).database
         assert template is not None
