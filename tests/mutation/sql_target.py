@@ -39,7 +39,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
 _ALL: Final = (
     *sorted(_OWN["chores"]),
     *(f"{_EXAMPLES}{name}.py" for name in ("preparing", "finalizing", "balance_changes")),
-    *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues")),
+    *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues", "other_debtors")),
     *(f"{_DB}{name}.py" for name in ("stages", "concurrency", "scan_locks", "locked", "wakeups")),
     *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "containing", "ids")),
     f"{_DB}shards.py",
