@@ -16,6 +16,12 @@ def test_interest_is_limited(connection: DatabaseConnection) -> None:
     assert interest == Decimal("1e36")
 
 
+def test_interest_has_twenty_decimals(connection: DatabaseConnection) -> None:
+    balance = Decimal("1000.123456789012345678914")
+    interest = call_function(connection, "interest_part", balance, 1000)
+    assert interest == Decimal("0.12345678901234567891")
+
+
 @pytest.mark.parametrize(
     ("balance", "locked", "minimum", "expendable"),
     [
