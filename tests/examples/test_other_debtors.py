@@ -32,10 +32,18 @@ def others(node: Node) -> list[Row]:
 
 
 def test_transfer(crowd: Node) -> None:
+    transfer = prepare(crowd, ALICE, BOB, 600)
+    for debtor_id in OTHERS:
+        # of the same numbers in everything else
+        message = builders.prepare_transfer(ALICE, BOB, 5)
+        crowd.receive({**message, "debtor_id": debtor_id})
+    crowd.process_transfer_requests()
+    crowd.take_messages()
     before = others(crowd)
-    commit(crowd, [(prepare(crowd, ALICE, BOB, 600), 500)])
+    commit(crowd, [(transfer, 500)])
     crowd.process_balance_changes()
     assert others(crowd) == before
+    assert [row["debtor_id"] for row in crowd.prepared_transfers()] == [*OTHERS]
     assert account(crowd, ALICE)["principal"] == 500
     assert account(crowd, BOB)["principal"] == 1500
     assert {message["debtor_id"] for message in crowd.take_messages()} == {DEBTOR}

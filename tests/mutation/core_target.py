@@ -21,7 +21,8 @@ _UNIT: Final = "tests/unit/test_"
 # The tests of the core itself come first: nearly all mutants are killed there.
 _GROUPS: Final = (
     tuple(
-        f"{_UNIT}{name}.py" for name in ("ids", "moments", "realm", "account_bits", "root_config")
+        f"{_UNIT}{name}.py"
+        for name in ("ids", "moments", "realm", "account_bits", "root_config", "fields")
     ),
     (f"{_UNIT}chore_messages.py", "tests/model/test_root_config.py", f"{_UNIT}routing.py"),
     (f"{_UNIT}encode.py", f"{_UNIT}agentkit_independence.py", f"{_UNIT}decode.py"),

@@ -196,7 +196,7 @@ def test_infos(changes: dict[str, Any]) -> None:
         {"iri": "x" * 201},
         {"iri": "x\0"},
         {"iri": "\ud800"},
-        {"iri": "\udfff"},
+        {"iri": "x\udfff"},
         {"contentType": None},
         {"contentType": 1},
         {"contentType": "x" * 101},
