@@ -36,6 +36,7 @@ def with_info(**changes: Any) -> str:
 def test_defaults() -> None:
     config = parse_root_config("")
     assert config == parse_root_config(document()) == RootConfig()
+    assert hash(config) == hash(RootConfig())
     assert config.interest_rate == 0.0
     assert config.issuing_limit == 2**63 - 1
     assert config.info_iri is None
