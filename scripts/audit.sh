@@ -3,21 +3,12 @@
 
 AUDIT=$VAR/audit
 
-# environment_of NAME REQUIREMENTS: a virtual environment without pip, with exactly what is locked.
-environment_of() {
-  local folder=$AUDIT/$1 log=$AUDIT/$1.log
-  "$VENV/bin/python" -m venv --clear --without-pip "$folder"
-  "$VENV/bin/python" -m pip --python "$folder/bin/python" install --disable-pip-version-check \
-    --require-hashes --only-binary :all: -r "$2" >"$log" 2>&1 ||
-    die_with_log "$log" "pip could not install the packages of $2"
-}
-
 # run_audit: every check runs, and the first failure does not hide the others.
 run_audit() {
   local failed=()
   mkdir -p "$AUDIT"
-  environment_of tools requirements/audit.txt
-  environment_of program requirements/main.txt
+  environment_of "$AUDIT/tools" requirements/audit.txt
+  environment_of "$AUDIT/program" requirements/main.txt
   check "bill_of_materials" "$AUDIT/sbom.json"
   check "licences" "$AUDIT/licences.md"
   check "vulnerabilities" requirements/main.txt

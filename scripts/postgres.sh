@@ -43,7 +43,7 @@ postgres_init() {
 }
 
 # Only what a production server would have too: fsync and synchronous_commit stay on, so that
-# development and tests have the real cost of a commit.
+# development and tests have the real cost of a commit. (But for POSTGRES_EXTRA: scripts/mutation.sh)
 postgres_options() {
   local preload='' bin
   bin=$(postgres_bin)
@@ -51,7 +51,7 @@ postgres_options() {
     preload=' -c shared_preload_libraries=pg_stat_statements'
   fi
   echo "-p $POSTGRES_PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" \
-    "-c max_connections=${POSTGRES_CONNECTIONS:-300}$preload"
+    "-c max_connections=${POSTGRES_CONNECTIONS:-300}$preload ${POSTGRES_EXTRA:-}"
 }
 
 postgres_start() {

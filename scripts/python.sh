@@ -53,6 +53,26 @@ venv_ensure() {
   export PATH=$VENV/bin:$PATH FLASK_APP=swpt_accounts FLASK_SKIP_DOTENV=1
 }
 
+# environment_of FOLDER REQUIREMENTS [PIP OPTION...]: a virtual environment without pip, with exactly
+# what is locked, unless it is there already.
+environment_of() {
+  local folder=$1 log=$1.log
+  local stamp=$folder/stamp
+  if [ -s "$stamp" ] && [ "$(environment_stamp "$2" 2>/dev/null)" = "$(cat "$stamp")" ]; then return; fi
+  mkdir -p "$(dirname "$folder")"
+  say "installing the Python packages of $2"
+  "$VENV/bin/python" -m venv --clear --without-pip "$folder"
+  "$VENV/bin/python" -m pip --python "$folder/bin/python" install --disable-pip-version-check \
+    --require-hashes --only-binary :all: "${@:3}" -r "$2" >"$log" 2>&1 ||
+    die_with_log "$log" "pip could not install the packages of $2"
+  environment_stamp "$2" >"$stamp"
+}
+
+environment_stamp() { # REQUIREMENTS
+  "$VENV/bin/python" --version
+  sha256sum <"$1"
+}
+
 # make_locks [UV OPTION...]: resolves pyproject.toml again; `--upgrade` takes newer versions.
 make_locks() {
   local tool=$VAR/uv/bin/uv
@@ -68,4 +88,5 @@ make_locks() {
   "${compile[@]}" pyproject.toml -o requirements/fuzz.txt --group fuzz -c requirements/main.txt
   # These run beside nothing: they have versions of their own.
   "${compile[@]}" -o requirements/audit.txt --group audit
+  "${compile[@]}" -o requirements/mutation.txt --group mutation
 }

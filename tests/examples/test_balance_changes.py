@@ -153,20 +153,20 @@ def test_changes_of_an_account_are_applied_together(node: Node) -> None:
     node.receive(
         *[
             builders.pending_balance_change(ALICE, delta, change_id=i, other_creditor_id=BOB)
-            for i, delta in enumerate([5, -7, 10])
+            for i, delta in enumerate([1, -1, 10])
         ]
     )
     node.process_balance_changes()
     messages = sent(node, "AccountTransfer")
-    assert [m["acquired_amount"] for m in messages] == [5, -7, 10]
-    assert [m["principal"] for m in messages] == [105, 98, 108]
+    assert [m["acquired_amount"] for m in messages] == [1, -1, 10]
+    assert [m["principal"] for m in messages] == [101, 100, 110]
     assert [m["transfer_number"] for m in messages] == [2, 3, 4]
     assert [m["previous_transfer_number"] for m in messages] == [1, 2, 3]
     alice, bob = "1099511627777", "1099511627778"
     assert [m["sender"] for m in messages] == [bob, alice, bob]
     assert [m["recipient"] for m in messages] == [alice, bob, alice]
     assert account(node, ALICE)["last_change_seqnum"] == 2
-    assert account(node, ALICE)["principal"] == 108
+    assert account(node, ALICE)["principal"] == 110
 
 
 @pytest.mark.parametrize("creditor_id", [MIN_INT64, -1, 1, MAX_INT64])

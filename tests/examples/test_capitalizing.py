@@ -60,6 +60,15 @@ def test_interest_becomes_principal(node: Node) -> None:
     node.check_books()
 
 
+def test_one_unit_of_interest_comes_from_the_debtor(node: Node) -> None:
+    open_books(node, {ALICE: 1000}, rate=0.1)
+    node.set_now(NOW + YEAR)
+    node.perform_chore(CAPITALIZE)
+    (transfer,) = node.take_messages()
+    assert (transfer["sender"], transfer["recipient"]) == ("0", str(ALICE))
+    assert (transfer["acquired_amount"], transfer["principal"]) == (1, 1001)
+
+
 def test_negative_interest_becomes_principal(node: Node) -> None:
     open_books(node, {ALICE: 1000}, rate=-0.05)
     node.set_now(NOW + YEAR)

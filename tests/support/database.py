@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from copy import copy
 from datetime import datetime
 from itertools import count
 from secrets import token_hex
@@ -34,6 +35,7 @@ class Databases:
         self.running_role = f"test_{os.getpid()}_runner_{next(_numbers)}"
         self._password = token_hex(8)
         self._has_role = False
+        self._is_borrowed = False
         self._names: list[str] = []
         self._template: str | None = None
 
@@ -72,10 +74,16 @@ class Databases:
         changed = make_url(url).set(username=self.create_role(), password=self._password)
         return changed.render_as_string(hide_password=False)
 
+    def borrowed(self, template: str) -> "Databases":
+        """What copies this database, for another process: it drops its copies, and no role."""
+        made = copy(self)
+        made._template, made._names, made._is_borrowed = template, [], True
+        return made
+
     def drop_all(self) -> None:
         for name in self._names:
             self._admin("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-        if self._has_role:
+        if self._has_role and not self._is_borrowed:
             self._admin("DROP ROLE {}", self.running_role)
 
     def _url_of(self, name: str) -> str:

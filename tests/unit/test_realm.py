@@ -40,6 +40,7 @@ def test_parse(key: str, bits: int, length: int) -> None:
     assert (realm.bits, realm.length) == (bits, length)
     assert str(realm) == key
     assert realm == Realm(bits, length)
+    assert hash(realm) == hash(Realm(bits, length))
 
 
 @pytest.mark.parametrize(

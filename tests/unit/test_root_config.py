@@ -36,6 +36,7 @@ def with_info(**changes: Any) -> str:
 def test_defaults() -> None:
     config = parse_root_config("")
     assert config == parse_root_config(document()) == RootConfig()
+    assert hash(config) == hash(RootConfig())
     assert config.interest_rate == 0.0
     assert config.issuing_limit == 2**63 - 1
     assert config.info_iri is None
@@ -166,6 +167,7 @@ def test_wrong_limits(raw: str) -> None:
         {"type": "DebtorInfo-v999999"},
         {"iri": "x"},
         {"iri": "й" * 200},
+        {"iri": "\ud7ff\ue000\U0001f600"},
         {"contentType": ""},
         {"contentType": "x" * 100},
         {"sha256": "F" * 64},
@@ -195,6 +197,7 @@ def test_infos(changes: dict[str, Any]) -> None:
         {"iri": "x" * 201},
         {"iri": "x\0"},
         {"iri": "\ud800"},
+        {"iri": "x\udfff"},
         {"contentType": None},
         {"contentType": 1},
         {"contentType": "x" * 101},
@@ -259,11 +262,25 @@ def test_nesting() -> None:
     def nested(levels: int) -> str:
         return with_raw("x", "[" * (levels - 1) + "]" * (levels - 1))
 
+    assert MAX_NESTING == 64
     assert parse_root_config(nested(MAX_NESTING)) == RootConfig()
     with pytest.raises(InvalidRootConfig, match="nested deeper"):
         parse_root_config(nested(MAX_NESTING + 1))
     assert parse_root_config(document(x="[" * 1900)) == RootConfig()
     assert parse_root_config(document(x='\\"[' * 400)) == RootConfig()
+
+
+@pytest.mark.parametrize("before", ["[]", "{}", '{"a": []}'])
+def test_nesting_after_what_has_ended(before: str) -> None:
+    """Each bracket that ends takes back the one that began, and no more."""
+
+    def nested(levels: int) -> str:
+        siblings = f"{before}, " * 70
+        return with_raw("x", f"[{siblings}{'[' * (levels - 2)}{']' * (levels - 2)}]")
+
+    assert parse_root_config(nested(MAX_NESTING)) == RootConfig()
+    with pytest.raises(InvalidRootConfig, match="nested deeper"):
+        parse_root_config(nested(MAX_NESTING + 1))
 
 
 @given(st.text(max_size=200))

@@ -1,0 +1,137 @@
+"""Mutants of stored procedures, in databases that tests copy."""
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+import tests.support.database
+from agentkit.database import dsn_of, execute
+from swpt_accounts.db.installing import procedures_schema
+from tests.mutation.children import Child, Outcome, run_tests
+from tests.mutation.mutants import Mutant
+from tests.mutation.sql_mutants import MONEY, read_functions
+from tests.support.database import Databases
+
+_EXAMPLES, _DB = "tests/examples/test_", "tests/db/test_"
+# The tests of a subject come first: nearly all its mutants are killed there.
+_OWN: Final[dict[str, tuple[str, ...]]] = {
+    "money": (f"{_EXAMPLES}arithmetic.py", f"{_DB}money.py", f"{_DB}containing.py"),
+    "ids": (f"{_DB}ids.py", f"{_EXAMPLES}preparing.py"),
+    "accounts": (f"{_EXAMPLES}configuring.py", f"{_EXAMPLES}balance_changes.py"),
+    "currencies": (f"{_DB}root_configs.py", f"{_DB}waiting.py", f"{_EXAMPLES}scans.py"),
+    "configuring": (f"{_EXAMPLES}configuring.py",),
+    "verifying": (f"{_DB}verifying.py",),
+    "preparing": (f"{_EXAMPLES}preparing.py",),
+    "finalizing": (f"{_EXAMPLES}finalizing.py",),
+    "balance_changes": (f"{_EXAMPLES}balance_changes.py",),
+    "chores": tuple(
+        f"{_EXAMPLES}{name}.py"
+        for name in ("capitalizing", "changing_rates", "deleting", "updating_infos")
+    ),
+    "scans": (f"{_EXAMPLES}scans.py", f"{_DB}scans.py", f"{_DB}scan_passes.py"),
+}
+# Then the rules about money, locks, batches, wake-ups; then random sequences.
+_ALL: Final = (
+    *sorted(_OWN["chores"]),
+    *(f"{_EXAMPLES}{name}.py" for name in ("preparing", "finalizing", "balance_changes")),
+    *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues", "other_debtors")),
+    *(f"{_DB}{name}.py" for name in ("stages", "concurrency", "scan_locks", "locked", "wakeups")),
+    *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "containing", "ids")),
+    f"{_DB}shards.py",
+    "tests/model/test_against_database.py",
+)
+_TESTS: Final = tuple(dict.fromkeys((*_ALL, *(name for names in _OWN.values() for name in names))))
+_OPTIONS: Final = ("--hypothesis-profile=mutation",)
+
+
+class SqlTarget:
+    """A database for each of the `slots`, whose procedures are replaced by mutants.
+
+    With `own_files`, mutants come from these files, and only the tests of their subjects run; with
+    `only_tests`, only these.
+    """
+
+    def __init__(
+        self,
+        slots: int,
+        own_files: Collection[str] | None = None,
+        only_tests: Sequence[str] | None = None,
+    ) -> None:
+        self._rest: tuple[str, ...] = _ALL
+        self._tests = _TESTS
+        if own_files is not None:
+            self._rest = ()
+            own = [name for file in own_files for name in _OWN[file.removesuffix(".sql")]]
+            self._tests = tuple(dict.fromkeys(own))
+        self._only = tuple(only_tests or ())
+        if self._only:
+            self._tests = self._only
+        self._databases = Databases(make_url(os.environ["TEST_POSTGRES_URL"]))
+        self._slots = [self._databases.create() for _ in range(slots)]
+        self._originals = {
+            f"{subject}.sql/{function.name}": function.text
+            for subject in MONEY
+            for function in read_functions(subject)
+        }
+
+    def preload(self) -> None:
+        """Import all tests once, for all children."""
+        run_tests([self._tests], ["--collect-only", "-qq", *_OPTIONS], only_servers=True)
+
+    def start(self, slot: int, mutant: Mutant, log: Path, seconds_max: float) -> Child | Outcome:
+        """Run the tests on the mutant, if PostgreSQL accepts it."""
+        url = self._slots[slot]
+        try:
+            self._install(url, mutant.text)
+        except psycopg.Error as error:
+            return Outcome("invalid", str(error).splitlines()[0], 0.0)
+        own = _OWN[mutant.file.removesuffix(".sql")]
+        rest = tuple(name for name in self._rest if name not in own)
+        groups = [self._only] if self._only else [own, rest]
+        return self._child(url, [group for group in groups if group], log, seconds_max)
+
+    def start_unchanged(self, slot: int, log: Path, seconds_max: float) -> Child:
+        """Run all tests on the procedures as they are."""
+        return self._child(self._slots[slot], [self._tests], log, seconds_max)
+
+    def _child(
+        self, url: str, groups: Sequence[Sequence[str]], log: Path, seconds_max: float
+    ) -> Child:
+        template = make_url(url).database
+        assert template is not None
+        borrowed = self._databases.borrowed(template)
+
+        def run_on_copies() -> str | None:
+            tests.support.database.Databases = lambda url: borrowed  # type: ignore
+            return run_tests(groups, _OPTIONS, only_servers=True)
+
+        return Child(run_on_copies, log, seconds_max)
+
+    def finish(self, slot: int, mutant: Mutant, pid: int | None) -> None:
+        """Put back what was replaced, and remove what a killed child has left."""
+        self._install(self._slots[slot], self._originals[mutant.place])
+        if pid is not None:
+            self._drop_copies(pid)
+
+    def _drop_copies(self, pid: int) -> None:
+        dsn = dsn_of(self._databases.url)
+        names = execute(
+            dsn, "SELECT datname FROM pg_database WHERE datname LIKE %s", f"test\\_{pid}\\_%"
+        )
+        for (name,) in names:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            execute(dsn, drop)
+
+    def _install(self, url: str, text: str) -> None:
+        with psycopg.connect(dsn_of(url)) as connection:
+            path = sql.SQL("SET LOCAL search_path = {}, public")
+            connection.execute(path.format(sql.Identifier(procedures_schema())))
+            connection.execute(text.encode())
+
+    def close(self) -> None:
+        self._databases.drop_all()
