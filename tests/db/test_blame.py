@@ -14,7 +14,7 @@ from swpt_accounts.db.errors import may_be_of_values
 from swpt_accounts.inbox import blame
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.blame import DatabaseAtFault, apply_each
-from swpt_accounts.inbox.ignored import LINES_COUNT_MAX
+from swpt_accounts.inbox.ignored import LINES_COUNT_MAX, ignored_changes
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from tests.model import builders
@@ -168,7 +168,11 @@ def test_errors_that_values_may_cause(shard: Shard, statement: str) -> None:
     assert may_be_of_values(raised.value)
 
 
-def test_changes_that_are_ignored_are_said(shard: Shard, caplog: pytest.LogCaptureFixture) -> None:
+def test_changes_that_are_ignored_are_said(
+    shard: Shard, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # other tests of this process may have had some, too
+    monkeypatch.setattr(ignored_changes, "_count", 0)
     threshold = shard.settings.remove_from_archive_threshold_date
     old = threshold - timedelta(seconds=1)
     changes = [

@@ -68,7 +68,7 @@ FROM generate_series(1, {CHANGES_COUNT}) AS i;
 # What is removed from the archive leaves no trace of its own.
 WATCH_REMOVALS = """
 CREATE TABLE removal (change_id bigint, ts timestamptz);
-CREATE FUNCTION note_removals() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_removals() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO removal SELECT change_id, now() FROM removed;
     RETURN NULL;
