@@ -27,9 +27,10 @@ create() {
   local url file index
   [ "$(has_package debootstrap)" = yes ] || install_packages debootstrap
   url=$(archive)
+  [ -n "$url" ] || die "apt knows no archive of Debian: debootstrap would not know where to take it"
   say "making a Debian 13 in ${SYSTEM#"$ROOT/"} (a minute)"
   debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,procps,git,iproute2 \
-    trixie "$SYSTEM" "${url:-http://deb.debian.org/debian}" >"$SYSTEM.log" 2>&1 ||
+    trixie "$SYSTEM" "$url" >"$SYSTEM.log" 2>&1 ||
     die_with_log "$SYSTEM.log" "debootstrap failed"
   if [ -e "$CERTIFICATES" ]; then cp -L "$CERTIFICATES" "$SYSTEM$CERTIFICATES"; fi
   cp -L /etc/resolv.conf "$SYSTEM/etc/"

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+import pika
 import pytest
 from pika.exceptions import AMQPConnectionError
 
-from swpt_accounts.broker.connecting import connect_blocking
+from swpt_accounts.broker.connecting import connect_blocking, user_of
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.broker.publisher import Publisher
 
@@ -32,3 +33,12 @@ def test_unreadable_certificate_is_a_lost_connection(
     options = quote(f"{{'ca_certs':'{path}','certfile':'{path}'}}")
     with pytest.raises(AMQPConnectionError, match="ssl_options"):
         connect(f"amqps://user:secret@127.0.0.1:1/?ssl_options={options}")
+
+
+@pytest.mark.parametrize(
+    ("address", "user"),
+    [("127.0.0.1", "guest"), ("us%40er:p%40w@127.0.0.1:1/%2F", "us@er"), (":@[::1]", "")],
+)
+def test_user_of_a_url_is_the_one_that_the_library_takes(address: str, user: str) -> None:
+    url = f"amqp://{address}"
+    assert user_of(url) == user == pika.URLParameters(url).credentials.username
