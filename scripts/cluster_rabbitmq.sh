@@ -14,23 +14,12 @@ node_name() { echo "swpt$1@$NET.$1"; }
 node_environment() {
   local dir address=${NET//./,},$1
   dir=$(node_folder "$1")
-  become rabbitmq
-  RABBITMQ=("${BECOME[@]}" env -u RABBITMQ_CONFIG_FILES
-    HOME="$dir" LC_ALL=C.UTF-8
-    RABBITMQ_HOME="$(rabbitmq_home)"
-    RABBITMQ_CONF_ENV_FILE="$dir/env.conf"
+  rabbitmq_in "$dir"
+  RABBITMQ+=(
     RABBITMQ_USE_LONGNAME=true
     RABBITMQ_NODENAME="$(node_name "$1")"
     RABBITMQ_DIST_PORT="${ERLANG_PORTS[$1 - 1]}"
     ERL_EPMD_PORT="$EPMD_PORT"
-    RABBITMQ_MNESIA_BASE="$dir/mnesia"
-    RABBITMQ_LOG_BASE="$dir/log"
-    RABBITMQ_PID_FILE="$dir/pid"
-    RABBITMQ_CONFIG_FILE="$dir/rabbitmq.conf"
-    RABBITMQ_ADVANCED_CONFIG_FILE="$dir/advanced.config"
-    RABBITMQ_ENABLED_PLUGINS_FILE="$dir/enabled_plugins"
-    RABBITMQ_GENERATED_CONFIG_DIR="$dir/config"
-    RABBITMQ_SCHEMA_DIR="$dir/schema"
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {$address} inet_dist_connect_options [{ip,{$address}}]")
 }
 

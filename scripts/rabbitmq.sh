@@ -20,21 +20,15 @@ rabbitmq_is_up() {
 
 rabbitmq_is_up_or_gone() { rabbitmq_is_up || ! rabbitmq_is_running; }
 
-# rabbitmq_environment: the words before a program of RabbitMQ, in the array RABBITMQ. They
-# separate our node from one that the machine may have: its name, folders, ports, cookie, port mapper.
-rabbitmq_environment() {
-  local dir="$SERVICES/rabbitmq"
+# rabbitmq_in FOLDER: the words before a program of RabbitMQ that say where its files are, in the
+# array RABBITMQ.
+rabbitmq_in() {
+  local dir=$1
   become rabbitmq
   RABBITMQ=("${BECOME[@]}" env -u RABBITMQ_CONFIG_FILES
     HOME="$dir" LC_ALL=C.UTF-8
     RABBITMQ_HOME="$(rabbitmq_home)"
     RABBITMQ_CONF_ENV_FILE="$dir/env.conf"
-    RABBITMQ_NODENAME=swpt@localhost
-    RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
-    RABBITMQ_NODE_PORT="$AMQP_PORT"
-    RABBITMQ_DIST_PORT="$ERLANG_PORT"
-    ERL_EPMD_PORT="$EPMD_PORT"
-    ERL_EPMD_ADDRESS=127.0.0.1
     RABBITMQ_MNESIA_BASE="$dir/mnesia"
     RABBITMQ_LOG_BASE="$dir/log"
     RABBITMQ_PID_FILE="$dir/pid"
@@ -42,7 +36,21 @@ rabbitmq_environment() {
     RABBITMQ_ADVANCED_CONFIG_FILE="$dir/advanced.config"
     RABBITMQ_ENABLED_PLUGINS_FILE="$dir/enabled_plugins"
     RABBITMQ_GENERATED_CONFIG_DIR="$dir/config"
-    RABBITMQ_SCHEMA_DIR="$dir/schema"
+    RABBITMQ_SCHEMA_DIR="$dir/schema")
+}
+
+# rabbitmq_environment: the words before a program of RabbitMQ, in the array RABBITMQ. They
+# separate our node from one that the machine may have: its name, folders, ports, cookie, port mapper.
+rabbitmq_environment() {
+  local dir="$SERVICES/rabbitmq"
+  rabbitmq_in "$dir"
+  RABBITMQ+=(
+    RABBITMQ_NODENAME=swpt@localhost
+    RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
+    RABBITMQ_NODE_PORT="$AMQP_PORT"
+    RABBITMQ_DIST_PORT="$ERLANG_PORT"
+    ERL_EPMD_PORT="$EPMD_PORT"
+    ERL_EPMD_ADDRESS=127.0.0.1
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}')
 }
 

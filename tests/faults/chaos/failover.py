@@ -28,20 +28,20 @@ def _kill(cluster: Cluster, member: int) -> None:
 
 def kill(place: Place, step: Step) -> None:
     cluster = _cluster(place)
-    leader = cluster.wait_whole()
-    _kill(cluster, leader)
-    place.wait(step.seconds)
-    cluster.run("patroni-start", str(leader))
-    cluster.wait_whole()
+    _be_without(place, step, cluster.wait_whole())
 
 
 def kill_standby(place: Place, step: Step) -> None:
     """Until Patroni lets the leader go on alone, commits wait."""
     cluster = _cluster(place)
-    standby = cluster.other(cluster.wait_whole())
-    _kill(cluster, standby)
+    _be_without(place, step, cluster.other(cluster.wait_whole()))
+
+
+def _be_without(place: Place, step: Step, member: int) -> None:
+    cluster = _cluster(place)
+    _kill(cluster, member)
     place.wait(step.seconds)
-    cluster.run("patroni-start", str(standby))
+    cluster.run("patroni-start", str(member))
     cluster.wait_whole()
 
 
