@@ -1,11 +1,19 @@
 """How to connect to a broker."""
 
+from urllib.parse import unquote, urlsplit
+
 import pika
 from pika.exceptions import AMQPConnectionError
 
 from swpt_accounts.broker.headers import accept_any_headers
 
 HEARTBEAT_SECONDS = 60
+
+
+def user_of(url: str) -> str:
+    """Whom the broker takes us for. Reads no certificates."""
+    name = urlsplit(url).username
+    return pika.ConnectionParameters.DEFAULT_USERNAME if name is None else unquote(name)
 
 
 def connection_parameters(url: str, name: str) -> pika.URLParameters:

@@ -10,7 +10,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.spec import Basic
 
-from swpt_accounts.broker.connecting import connect_blocking, connection_parameters
+from swpt_accounts.broker.connecting import connect_blocking, user_of
 from swpt_accounts.broker.dead_letters import dead_letter_properties
 from swpt_accounts.broker.renewing import (
     COPY_HEADER,
@@ -68,13 +68,14 @@ class BatchConsumer:
     ) -> None:
         """Connect. The stop, when it comes, ends a wait. Raises `AMQPError`."""
         self._queue = queue
-        self._user = connection_parameters(url, name).credentials.username
+        self._user = user_of(url)
         self._batch: list[Delivery] = []
         self._prefetch_count = prefetch_count
         # The tags of what is not acknowledged yet, in order.
         self._unfinished: list[int] = []
         # Of these, those that have come back too often.
         self._worn: list[Delivery] = []
+        self._takes_copies = True
         self._watch: StopWatch | None = None
         self._connection = connect_blocking(url, name)
         self._publisher = SafePublisher(self._connection, stop)
@@ -141,7 +142,9 @@ class BatchConsumer:
             except AMQPError as error:
                 if not self._connection.is_open:
                     raise
-                logger.warning("The queue %r takes no copies: %r", self._queue, error)
+                if self._takes_copies:
+                    self._takes_copies = False
+                    logger.warning("The queue %r takes no copies: %r", self._queue, error)
                 break
             self._channel.basic_ack(delivery.tag)
             renewed.add(delivery.tag)

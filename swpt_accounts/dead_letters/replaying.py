@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pika
 
-from swpt_accounts.broker.connecting import connection_parameters
+from swpt_accounts.broker.connecting import user_of
 from swpt_accounts.broker.headers import sendable_headers
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.broker.renewing import COPY_HEADER
@@ -80,7 +80,7 @@ def publication(letter: Letter, settings: Settings) -> Publication:
     message = letter.decoded
     assert not isinstance(message, MalformedMessage)
     exchange, key = route(message, settings)
-    user = connection_parameters(settings.protocol_broker_url, "").credentials.username
+    user = user_of(settings.protocol_broker_url)
     headers: dict[str, Any] = {
         name: value
         for name, value in sendable_headers(letter.properties, user).items()
