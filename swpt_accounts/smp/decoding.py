@@ -2,7 +2,9 @@
 
 import re
 from datetime import datetime
-from typing import Any, Final, Union, get_args, get_type_hints
+from functools import reduce
+from operator import or_
+from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 from msgspec.structs import asdict
@@ -39,7 +41,7 @@ def _with_moments_as_text(cls: type[msgspec.Struct]) -> type[msgspec.Struct]:
 
 
 _text_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
-    Union[tuple(map(_with_moments_as_text, MESSAGE_TYPES.values()))]  # noqa: UP007
+    reduce(or_, map(_with_moments_as_text, MESSAGE_TYPES.values()))
 )
 
 

@@ -85,9 +85,8 @@ def run(options: argparse.Namespace, mutants: list[Mutant], folder: Path) -> lis
         seconds = check_unchanged(target, folder, 1200)
         print(f"the tests take {seconds:.0f} s without a mutant", flush=True)
         seconds_max = min(60 + 3 * seconds, _SECONDS_MAX)
-        over = lambda: time.monotonic() >= end  # noqa: E731
         for mutant, outcome in run_mutants(
-            target, mutants, folder, options.jobs, seconds_max, over
+            target, mutants, folder, options.jobs, seconds_max, lambda: time.monotonic() >= end
         ):
             results.append((mutant, outcome))
             print(f"{outcome.state:8} {outcome.seconds:5.1f} s  {mutant.name}", flush=True)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
@@ -85,6 +86,10 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.ExecutionLoader):
         return self._text
 
 
+# What the tests take from others, which takes long to import.
+_NEEDED: Final = ("hypothesis.stateful", "marshmallow", "msgspec")
+
+
 class CoreTarget:
     """The parent imports what the tests need of others, and nothing of the program.
 
@@ -95,9 +100,8 @@ class CoreTarget:
         self._groups = _GROUPS[:1] if own else _GROUPS
 
     def preload(self) -> None:
-        import hypothesis.stateful  # noqa: F401
-        import marshmallow  # noqa: F401
-        import msgspec  # noqa: F401
+        for name in _NEEDED:
+            import_module(name)
 
     def start(self, slot: int, mutant: Mutant, log: Path, seconds_max: float) -> Child:
         """Run the tests on the mutant."""

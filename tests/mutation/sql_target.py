@@ -4,12 +4,12 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-import tests.support.database
 from agentkit.database import dsn_of, execute
 from swpt_accounts.db.installing import procedures_schema
 from tests.mutation.children import Child, Outcome, run_tests
@@ -107,7 +107,8 @@ class SqlTarget:
         borrowed = self._databases.borrowed(template)
 
         def run_on_copies() -> str | None:
-            tests.support.database.Databases = lambda url: borrowed  # type: ignore
+            # (in a child, which ends with it)
+            patch("tests.support.database.Databases", lambda url: borrowed).start()
             return run_tests(groups, _OPTIONS, only_servers=True)
 
         return Child(run_on_copies, log, seconds_max)

@@ -2,8 +2,9 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
+from agentkit.authority import Authority
 from agentkit.coordinator import Transfer
 from agentkit.keys import ROOT_CREDITOR_ID
 from agentkit.messages import Message, configure, configure_root
@@ -29,7 +30,8 @@ class SimLoad(ChaosLoad):
         self.locks: list[tuple[int, float]] = []
         """Which accounts are to be locked by somebody else, for how long."""
         self.fates: dict[int, str] = {}
-        super().__init__(authority, plan.seed)  # type: ignore[arg-type]
+        # It has what a load uses of one.
+        super().__init__(cast(Authority, authority), plan.seed)
 
     def _open(self) -> None:
         if self.plan.shape.rate:

@@ -1,6 +1,7 @@
 """Plans of runs, the kernel that runs them, and the search for the shortest: without a server."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_actors_run_one_at_a_time_in_the_order_of_the_seed() -> None:
 
         def main() -> None:
             for name in "abc":
-                kernel.spawn(name, name, lambda name=name: work(name))  # type: ignore[misc]
+                kernel.spawn(name, name, partial(work, name))
             kernel.wait(60.0)
 
         kernel.run("agents", main)

@@ -117,8 +117,8 @@ class _Marker(ast.NodeTransformer):
         self._scope: list[str] = []
         self._counts: Counter[tuple[str, ...]] = Counter()
 
-    def _visit_scope(self, node: ast.AST) -> ast.AST:
-        self._scope.append(node.name)  # type: ignore[attr-defined]
+    def _visit_scope(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        self._scope.append(node.name)
         self.generic_visit(node)
         self._scope.pop()
         return node

@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, Final
+from unittest.mock import patch
 
 from tests.faults.points.catalogue import (
     CONTEXTS,
@@ -206,8 +207,8 @@ def _watch_database() -> None:
         _note_stray(f"statement {statement!r}")
         return execute(self, statement, *args, **kwargs)
 
-    waiting.wait = watched_wait  # type: ignore[assignment]
-    psycopg.Cursor.execute = watched_execute  # type: ignore[assignment,method-assign]
+    patch.object(waiting, "wait", watched_wait).start()
+    patch.object(psycopg.Cursor, "execute", watched_execute).start()
 
 
 def _watch(generator: Any) -> Any:
