@@ -56,7 +56,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /usr/src/app
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["python", "/usr/src/app/docker/healthcheck.py"]
+    CMD ["python", "-m", "swpt_accounts", "healthcheck", "live"]
 # -g: to the whole process group.
 ENTRYPOINT ["tini", "-g", "--", "/usr/src/app/docker/entrypoint.sh"]
 CMD ["all"]
@@ -83,9 +83,11 @@ COPY --from=venv /opt/venv /opt/venv
 COPY LICENSE wsgi.py ./
 COPY migrations migrations
 COPY docker/await_servers.py docker/check_settings.py docker/entrypoint.sh docker/gunicorn.conf.py \
-    docker/healthcheck.py docker/host_address.sh docker/psql.py docker/supervise.sh docker/supervisord.conf docker/
+    docker/host_address.sh docker/psql.py docker/supervise.sh docker/supervisord.conf docker/
 COPY swpt_accounts swpt_accounts
-RUN python -m compileall -q swpt_accounts migrations docker
+# The link is for deployments that name the entrypoint of another program's image.
+RUN python -m compileall -q swpt_accounts migrations docker \
+    && ln -s docker/entrypoint.sh entrypoint.sh
 USER 10001:10001
 ARG VERSION=unknown
 ARG REVISION=unknown

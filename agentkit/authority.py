@@ -11,7 +11,7 @@ import requests
 
 from agentkit.broker import Broker
 from agentkit.database import Database
-from agentkit.keys import ACCOUNTS_IN
+from agentkit.keys import ACCOUNTS_IN, bits_key
 from agentkit.messages import CONTENT_TYPE, Message
 from agentkit.observer import Observer
 from agentkit.processes import (
@@ -78,6 +78,7 @@ class Authority:
             "PROTOCOL_BROKER_URL": broker_url,
             "CHORES_BROKER_URL": broker_url,
             "FETCH_API_URL": self.web_url,
+            "STATE_DIR": str(folder.absolute() / "state"),
             "WEBSERVER_ADDRESS": "127.0.0.1",
             "WEBSERVER_PORT": str(self.port),
             **(settings or {}),
@@ -205,6 +206,10 @@ class Authority:
         return self.services[name].log
 
     # -- what one says and asks ----------------------------------------------
+
+    def contains(self, debtor_id: int, creditor_id: int) -> bool:
+        """Whether an account belongs to this shard."""
+        return bits_key(debtor_id, creditor_id).startswith(self.realm.removesuffix("#"))
 
     def query(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Run a statement on the database of the authority. Returns its rows."""

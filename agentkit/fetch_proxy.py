@@ -2,11 +2,14 @@
 
 import http.client
 import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from agentkit.authority import Authority
 from agentkit.keys import signed
-from agentkit.shards import Shard
+
+_HOST = "127.0.0.1"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -15,6 +18,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "FetchProxy"
 
+    def setup(self) -> None:
+        super().setup()
+        self.upstreams: dict[int, http.client.HTTPConnection] = {}
+
     def do_GET(self) -> None:
         proxy = self.server
         proxy.paths.append(self.path)
@@ -22,19 +29,39 @@ class _Handler(BaseHTTPRequestHandler):
         if proxy.status is not None:
             self._answer(proxy.status, b"")
             return
-        upstream = http.client.HTTPConnection("127.0.0.1", proxy.port_for(self.path), timeout=10)
         try:
-            upstream.request("GET", self.path)
-            response = upstream.getresponse()
-            self._answer(response.status, response.read())
-        except OSError:
+            response, body = self._ask(proxy.port_for(self.path))
+            cache_control = response.headers.get("Cache-Control", "no-store")
+            self._answer(response.status, body, cache_control)
+        except (OSError, http.client.HTTPException):
             self._answer(502, b"")
-        finally:
-            upstream.close()
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _ask(self, port: int) -> tuple[http.client.HTTPResponse, bytes]:
+        """Ask over a kept connection; once more over a new one, if that was closed meanwhile."""
+        kept = self.upstreams.pop(port, None)
+        for upstream in filter(None, (kept, http.client.HTTPConnection(_HOST, port, timeout=10))):
+            try:
+                upstream.request("GET", self.path)
+                response = upstream.getresponse()
+                body = response.read()
+            except (OSError, http.client.HTTPException):
+                upstream.close()
+                if upstream is not kept:
+                    raise
+            else:
+                self.upstreams[port] = upstream
+                break
+        return response, body
+
+    def finish(self) -> None:
+        for upstream in self.upstreams.values():
+            upstream.close()
+        super().finish()
+
+    def _answer(self, status: int, body: bytes, cache_control: str = "no-store") -> None:
         try:
             self.send_response(status)
+            self.send_header("Cache-Control", cache_control)
             if status != 204:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -52,9 +79,9 @@ class FetchProxy(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.shards: list[Shard] = []
+        super().__init__((_HOST, 0), _Handler)
+        self.url = f"http://{_HOST}:{self.server_port}"
+        self.shards: Sequence[Authority] = ()
         self.paths: list[str] = []
         self.status: int | None = None
         """What it answers, instead of asking a shard."""

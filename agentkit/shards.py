@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from agentkit.authority import Authority
-from agentkit.keys import bits_key
 
 
 class Shard(Authority):
@@ -28,10 +27,6 @@ class Shard(Authority):
             "CHORES_BROKER_QUEUE": f"{name}_chores",
         }
         super().__init__(database_url, broker_url, folder, {**queues, **(settings or {})})
-
-    def contains(self, debtor_id: int, creditor_id: int) -> bool:
-        """Whether an account belongs to this shard."""
-        return bits_key(debtor_id, creditor_id).startswith(self.realm.removesuffix("#"))
 
     def creditor_ids(self, debtor_id: int, start: int = 2**40) -> Iterator[int]:
         """Creditors whose accounts with this debtor belong to this shard."""

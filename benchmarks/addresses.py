@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -56,6 +56,35 @@ class Addresses:
             time.sleep(0.1)
         return int(node["os_pid"])
 
+    @contextmanager
+    def with_database(self, name: str) -> Iterator["Addresses"]:
+        """The same, with another new database, for as long as the context lasts."""
+        url = make_url(self.database_url).set(database=name)
+        with _new_database(self.dsn, name):
+            yield replace(self, database_url=url.render_as_string(hide_password=False))
+
+    @contextmanager
+    def with_vhost(self, name: str) -> Iterator["Addresses"]:
+        """The same, with another new virtual host, for as long as the context lasts."""
+        url = f"{self.broker_url.rpartition('/')[0]}/{name}"
+        with closing(Management(self.management_url)) as management:
+            management.create_vhost(name)
+            try:
+                yield replace(self, broker_url=url, vhost=name)
+            finally:
+                management.delete_vhost(name)
+
+
+@contextmanager
+def _new_database(admin_dsn: str, name: str) -> Iterator[None]:
+    identifier = sql.Identifier(name)
+    database.execute(admin_dsn, sql.SQL("CREATE DATABASE {}").format(identifier))
+    try:
+        yield
+    finally:
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        database.execute(admin_dsn, statement.format(identifier))
+
 
 @contextmanager
 def sandbox(environment: Mapping[str, str] = os.environ) -> Iterator[Addresses]:
@@ -68,22 +97,6 @@ def sandbox(environment: Mapping[str, str] = os.environ) -> Iterator[Addresses]:
         raise BenchmarkError(f"{missing[0]} is not set: use ./dev bench, which starts the servers")
     postgres_url, broker_url, management_url = (environment[name] for name in _VARIABLES)
     name = f"bench_{os.getpid()}"
-    addresses = Addresses(
-        make_url(postgres_url).set(database=name).render_as_string(hide_password=False),
-        f"{broker_url.rstrip('/')}/{name}",
-        management_url,
-        name,
-    )
-    admin_dsn = database.dsn_of(postgres_url)
-    identifier = sql.Identifier(name)
-    database.execute(admin_dsn, sql.SQL("CREATE DATABASE {}").format(identifier))
-    try:
-        with closing(Management(management_url)) as management:
-            management.create_vhost(name)
-            try:
-                yield addresses
-            finally:
-                management.delete_vhost(name)
-    finally:
-        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-        database.execute(admin_dsn, statement.format(identifier))
+    servers = Addresses(postgres_url, f"{broker_url.rstrip('/')}/", management_url, "")
+    with servers.with_database(name) as with_database, with_database.with_vhost(name) as addresses:
+        yield addresses

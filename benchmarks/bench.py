@@ -3,12 +3,13 @@
 import itertools
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from agentkit.keys import ROOT_CREDITOR_ID
 from agentkit.messages import configure_root
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Load, OpeningLoad, Pattern, Schedule, TransferLoad
@@ -72,8 +73,8 @@ class Bench:
     """An authority at work."""
 
     def __init__(self, authority: Authority, options: Options) -> None:
-        self.authority = authority
-        self.addresses: Addresses = authority.addresses
+        self.authorities: Sequence[Authority] = (authority,)
+        """That which is at work; several, when these are shards."""
         self.sizes = options.sizes
         self.runs_count = options.runs_count
         self.meter = Meter(authority)
@@ -82,6 +83,16 @@ class Bench:
         self._request_ids = itertools.count(1)
         self._seeds = itertools.count(1)
         self._world: World | None = None
+
+    @property
+    def authority(self) -> Authority:
+        """That which is at work; the first of several shards."""
+        return self.authorities[0]
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where its servers are."""
+        return self.authority.addresses
 
     def say(self, text: str) -> None:
         """Tell the user."""
@@ -94,19 +105,23 @@ class Bench:
         self.problems += problems
 
     @contextmanager
-    def replaced(self, authority: Authority) -> Iterator[None]:
-        """Another authority is at work, in place of the own one, until the context ends."""
+    def replaced(self, *authorities: Authority) -> Iterator[None]:
+        """Another authority, or the shards of one, is at work, in place of the own one, until the
+        context ends.
+        """
         own, own_meter = self.authority, self.meter
         own.stop()
         await_silence(own)
         try:
-            authority.start()
-            self.authority, self.meter = authority, Meter(authority)
+            for authority in authorities:
+                authority.start()
+            self.authorities, self.meter = authorities, Meter(*authorities)
             yield
         finally:
-            authority.close()
-            self.note(authority.complaints())
-            self.authority, self.meter = own, own_meter
+            for authority in authorities:
+                authority.close()
+                self.note(authority.complaints())
+            self.authorities, self.meter = (own,), own_meter
             await_silence(own)
             own.start()
 
@@ -132,7 +147,7 @@ class Bench:
             driver.wait()
             if at_end is not None:
                 at_end()
-            settle(self.authority, driver.sentinel_number)
+            settle(self.authorities, driver.sentinel_number)
             seconds = monotonic() - started_at
             after = self.meter.sample([driver.pid])
             statements = self._statements.read()
@@ -140,12 +155,17 @@ class Bench:
         problems = [*result.problems]
         if result.problems_count > len(result.problems):
             problems.append(f"{result.problems_count} problems in all")
-        problems += find_problems(self.authority, load.debtor_id, result.chains)
+        problems += find_problems(self.authorities, load.debtor_id, result.chains)
         self.note(problems)
         return Run(result, difference(before, after), seconds, problems, statements)
 
-    def transfers(self, world: World, pattern: Pattern, schedule: Schedule) -> TransferLoad:
-        """A load of transfers between the accounts of a world."""
+    def transfers(
+        self, world: World, pattern: Pattern, schedule: Schedule, shard_bits: int = 0
+    ) -> TransferLoad:
+        """A load of transfers between the accounts of a world.
+
+        So many bits of the routing keys of its accounts tell the shard of each.
+        """
         return TransferLoad(
             debtor_id=world.debtor_id,
             accounts_count=world.accounts_count,
@@ -155,6 +175,7 @@ class Bench:
             timeout_seconds=self.sizes.timeout_seconds + _least_seconds(schedule),
             seed=next(self._seeds),
             amount=START_AMOUNT if pattern == "issuing" else None,
+            shard_bits=shard_bits,
         )
 
     def opening(self, debtor_id: int, count: int) -> OpeningLoad:
@@ -167,7 +188,8 @@ class Bench:
         """A new debtor, who may issue as much as it likes."""
         debtor_id = random.getrandbits(60)
         self.authority.send(configure_root(debtor_id))
-        with self.addresses.connect() as connection:
+        home = next(a for a in self.authorities if a.contains(debtor_id, ROOT_CREDITOR_ID))
+        with home.addresses.connect() as connection:
             statement = "SELECT 1 FROM account WHERE debtor_id = %s AND creditor_id = 0"
             wait_until(
                 lambda: connection.execute(statement, [debtor_id]).fetchone() is not None,
@@ -179,7 +201,7 @@ class Bench:
 
     def drain(self) -> None:
         """Wait until all work is done, and take what was sent out of the observer's queue."""
-        settle(self.authority)
+        settle(self.authorities)
         self.authority.broker.channel.queue_purge(OBSERVER_QUEUE)
 
     def new_world(self, accounts_count: int) -> World:

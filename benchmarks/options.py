@@ -27,6 +27,8 @@ class Sizes:
     accounts_transfers: int = 20_000
     scan_accounts: int = 1_000_000
     scan_transfers: int = 20_000
+    sizes_accounts: int = 1_000_000
+    archived_count: int = 20_000
     free_seconds: float = 60.0
     held_seconds: float = 60.0
     memory_seconds: float = 60.0
@@ -61,6 +63,8 @@ SMOKE = Sizes(
     accounts_transfers=200,
     scan_accounts=2_000,
     scan_transfers=200,
+    sizes_accounts=2_000,
+    archived_count=200,
     free_seconds=1.5,
     held_seconds=1.5,
     memory_seconds=1.5,

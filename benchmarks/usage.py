@@ -114,11 +114,12 @@ class Usage:
 
 
 class Meter:
-    """Takes samples."""
+    """Takes samples of the authorities that work side by side."""
 
-    def __init__(self, authority: Authority) -> None:
-        self._addresses = authority.addresses
-        self._authority = authority
+    def __init__(self, *authorities: Authority) -> None:
+        self._addresses = authorities[0].addresses
+        self._authorities = authorities
+        self._databases = {authority.database.name for authority in authorities}
         self._broker_pid = self._addresses.broker_pid()
         with self._addresses.connect() as connection:
             backend_pid = connection.info.backend_pid
@@ -134,9 +135,10 @@ class Meter:
             processes = read_processes()
         busy, stolen = machine_seconds(Path("/proc/stat").read_text().splitlines()[0])
         roles = dict.fromkeys(ALL_ROLES, 0.0)
-        for name, process in self._authority.processes.items():
-            role = ROLES.get(name, name)
-            roles[role] = roles.get(role, 0.0) + tree_seconds(processes, process.pid)
+        for authority in self._authorities:
+            for name, process in authority.processes.items():
+                role = ROLES.get(name, name)
+                roles[role] = roles.get(role, 0.0) + tree_seconds(processes, process.pid)
         roles[DRIVER] = sum(tree_seconds(processes, pid) for pid in driver_pids)
         roles[POSTGRES] = tree_seconds(processes, self._postmaster_pid)
         roles[BROKER] = tree_seconds(processes, self._broker_pid)
@@ -144,7 +146,7 @@ class Meter:
         foreign: dict[int, float] = {}
         for pid, database, name in rows:
             seconds = tree_seconds(processes, pid)
-            if database != self._addresses.vhost or name == APPLICATION_NAME:
+            if database not in self._databases or name == APPLICATION_NAME:
                 foreign[pid] = seconds
             else:
                 key = name.removeprefix("swpt_accounts ") or "webserver"

@@ -22,9 +22,14 @@ from psycopg.errors import UndefinedTable
 
 from swpt_accounts.broker.connecting import connect_blocking
 from swpt_accounts.db.installing import REVISION, procedures_version
+from swpt_accounts.db.places import TABLES_PATH, Found, Owner, look
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.session import LIMITS, session_options
+from swpt_accounts.events.life import SERVER_AWAITED
+from swpt_accounts.logs import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
+
+logger = logging.getLogger("await_servers")
 
 PAUSE_SECONDS_MIN = 0.25
 PAUSE_SECONDS_MAX = 5.0
@@ -36,8 +41,8 @@ class UnavailableError(Exception):
 
 
 def say(text: str) -> None:
-    """Prints a line for the operator."""
-    sys.stderr.write(f"swpt_accounts: {text}\n")
+    """Tells the operator."""
+    SERVER_AWAITED.tell(logger, text=text)
 
 
 def reason(error: BaseException) -> str:
@@ -101,45 +106,52 @@ def await_server(what: str, check: Callable[[], None], seconds_max: float) -> No
         time.sleep(pause)
 
 
-def applied_version(settings: Settings) -> tuple[str | None, bool]:
-    """The revision of the schema (none: there is no schema), and whether the stored procedures of
-    this program are installed. Raises `UnavailableError`.
+def look_at_database(settings: Settings) -> tuple[Found, bool]:
+    """What is in the database, and whether the stored procedures of this program are installed.
+    Raises `UnavailableError`.
     """
     with connect_to_database(settings) as connection:
         try:
-            connection.execute("SET search_path = public")
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            revision = row[0] if row else None
+            found = look(connection)
+            connection.execute(f"SET search_path = {TABLES_PATH}")
             has_procedures = connection.execute(
                 query("is_installed"), {"version": procedures_version()}
             ).fetchone()
         except UndefinedTable:
-            return None, False
+            return found, False
         except psycopg.Error as error:
             raise UnavailableError(reason(error)) from error
-    return revision, has_procedures == (True,)
+    return found, has_procedures == (True,)
+
+
+def state_of(found: Found) -> str:
+    """What there is, while it is not what is needed."""
+    if found.owner is not Owner.OURS:
+        return str(found)
+    hint = ", which only a later version knows" if (found.revision or "") > REVISION else ""
+    return f"the last migration applied is {found.revision}{hint}"
 
 
 def await_migrations(settings: Settings, seconds_max: float) -> None:
     """Waits until the latest migration that was applied is the latest one of this program, and its
     stored procedures are installed.
     """
-    revision: str | None = None
+    found = Found(Owner.NOBODY)
     has_procedures = False
     said = ""
 
-    def look() -> None:
-        nonlocal revision, has_procedures
-        revision, has_procedures = applied_version(settings)
+    def look_again() -> None:
+        nonlocal found, has_procedures
+        found, has_procedures = look_at_database(settings)
 
     for pause in pauses():
-        await_server("database", look, seconds_max)
-        if revision == REVISION and has_procedures:
+        await_server("database", look_again, seconds_max)
+        is_ours = found.owner is Owner.OURS and found.revision == REVISION
+        if is_ours and has_procedures:
             return
-        hint = ", which only a later version knows" if (revision or "") > REVISION else ""
         text = (
             f"waiting for migration {REVISION} and procedures {procedures_version()};"
-            f" the last migration applied is {revision}{hint}"
+            f" {state_of(found)}"
         )
         if text != said:
             said = text
@@ -163,14 +175,15 @@ def stop(_signal: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """Runs the command."""
-    signal.signal(signal.SIGTERM, stop)
-    logging.disable()  # pika's; what matters is said here
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     arguments = parse_arguments()
     try:
         settings = load_settings(os.environ)
         _ = settings.database_url
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
+    configure_logging(settings)
     checks: dict[str, tuple[str, Callable[[], None]]] = {
         "database": ("database", lambda: check_database(settings)),
         "chores_broker": (

@@ -2,7 +2,8 @@
 # What a container does: entrypoint.sh COMMAND [OPTION...]; `all` when there is no COMMAND.
 set -feu
 
-here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# (It may be called by a link: the image has one where another one had its entrypoint.)
+here=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
 
 die() {
   echo "entrypoint.sh: $*" >&2
@@ -36,13 +37,28 @@ The commands of this container:
   scan_prepared_transfers
   scan_registered_balance_changes
   subscribe                         declare exchanges and queues, and bind the queue
-  unsubscribe                       remove the binding of the queue
+  unsubscribe                       remove the binding of the queue, delete the queue of chores
   delete_queue                      delete the queue as soon as it is empty and unused
   dead_letters                      list, show, replay, discard: the messages that were put aside
   returned_messages                 list, show, retry, discard: what the broker did not take
+  trace                             where a transfer is, and what it waits for; an account
+  statement                         what has changed an account
+  resend                            send messages of the journal again
+  mend_gap                          after a restore that has lost commits: accounts go on above
+                                    what their owners were told
+  status                            what the shard does, and what is wrong; --watch, --json
   verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
   verify_books                      exit with 0 if the books are right, with 1 if they are not
   add_up_books                      add up the exported books of all shards
+  move_in                           take over a database of the reference, in place;
+                                    --check, --dry-run
+  move_out                          give it back; --check, --dry-run, --make-room, --accept-loss
+  serve_metrics                     only the metrics of the database and the brokers, and the
+                                    health; all others show theirs when METRICS_PORT is set
+  healthcheck                       live, ready: is this container well?
+  shards                            split a shard while it works, or move it to another server:
+                                    plan, prepare, switch, finish, undo, status
+  console                           the console in a browser (docs/how-to/look-into-it-with-a-browser.md)
   psql                              a session with the database; the arguments are psql's
   test                              run the tests (in an image that was built for them)
   develop-run-flask                 the fetch API on Flask's own server
@@ -82,7 +98,8 @@ substitute_localhost() {
 }
 
 set_environment() {
-  for name in POSTGRES_URL SQLALCHEMY_DATABASE_URI PROTOCOL_BROKER_URL CHORES_BROKER_URL; do
+  for name in POSTGRES_URL SQLALCHEMY_DATABASE_URI PROTOCOL_BROKER_URL CHORES_BROKER_URL \
+    CONSOLE_TOKEN CONSOLE_ACTIONS_TOKEN CONSOLE_ACTIONS_POSTGRES_URL CONSOLE_ACTIONS_BROKER_URL; do
     read_secret "$name"
   done
   if [ -n "${SUBSTITUTE_LOCALHOST_IN_VARS:-}" ]; then
@@ -94,7 +111,7 @@ set_environment() {
     fi
     unset SUBSTITUTE_LOCALHOST_IN_VARS
   fi
-  if [ -z "${SQLALCHEMY_DATABASE_URI:-}" ] && [ -n "${POSTGRES_URL:-}" ]; then
+  if [ -n "${POSTGRES_URL:-}" ]; then
     export SQLALCHEMY_DATABASE_URI="$POSTGRES_URL"
   fi
 }
@@ -106,12 +123,23 @@ is_yes() {
   esac
 }
 
+# Beside the command that follows, with which it ends: exec keeps the process id.
+begin_metrics() {
+  case ${METRICS_PORT:-0} in
+    0) ;;
+    *) python -m swpt_accounts serve_metrics --beside $$ & ;;
+  esac
+}
+
 # Every step may be done again: after a failure, `configure` is simply repeated.
 configure() {
   if is_yes "${SETUP_RABBITMQ_BINDINGS:-}"; then
     python "$here/await_servers.py" database chores_broker protocol_broker
   else
     python "$here/await_servers.py" database chores_broker
+  fi
+  if is_yes "${MOVE_IN_FROM_REFERENCE:-}"; then
+    python -m swpt_accounts move_in --unless-moved
   fi
   flask db upgrade
   python -m swpt_accounts create_chores_queue
@@ -123,7 +151,7 @@ configure() {
 run_all() {
   # One line for a wrong setting, in place of ten services which all say it again and again.
   python "$here/check_settings.py"
-  # Where healthcheck.py looks for it.
+  # Where `healthcheck` looks for it.
   SUPERVISOR_DIR=${TMPDIR:-/tmp}/swpt_accounts
   export SUPERVISOR_DIR
   [ -d "$SUPERVISOR_DIR" ] || mkdir -m 700 "$SUPERVISOR_DIR"
@@ -148,6 +176,7 @@ run_tests() {
 flush() { # TYPE COMMAND [OPTION...]
   type=$1
   shift 2
+  begin_metrics
   exec python -m swpt_accounts flush_messages "$type" "$@"
 }
 
@@ -168,6 +197,7 @@ case $1 in
     ;;
   webserver)
     shift
+    begin_metrics
     exec gunicorn --config "$here/gunicorn.conf.py" "$@" wsgi:app
     ;;
   develop-run-flask)
@@ -176,13 +206,18 @@ case $1 in
     ;;
   consume_messages | consume_chore_messages | \
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
-    scan_accounts | scan_prepared_transfers | scan_registered_balance_changes | \
-    subscribe | unsubscribe | delete_queue | dead_letters | returned_messages | \
-    verify_shard_content | verify_books | add_up_books)
+    scan_accounts | scan_prepared_transfers | scan_registered_balance_changes)
+    begin_metrics
+    exec python -m swpt_accounts "$@"
+    ;;
+  serve_metrics | healthcheck | subscribe | unsubscribe | delete_queue | dead_letters | \
+    returned_messages | trace | statement | resend | mend_gap | status | \
+    verify_shard_content | verify_books | add_up_books | move_in | move_out | shards | console)
     exec python -m swpt_accounts "$@"
     ;;
   flush_all)
     shift
+    begin_metrics
     exec python -m swpt_accounts flush_messages "$@"
     ;;
   flush_rejected_transfers) flush RejectedTransferSignal "$@" ;;

@@ -1,6 +1,7 @@
 """How gunicorn runs the fetch API. The settings of the program tell; gunicorn's are made of them.
 
 WEBSERVER_ADDRESS, for development only, is the address to listen on; all of them by default.
+GUNICORN_NAME is gunicorn's setting `name`, as far as it has one, and it is not made of ours.
 """
 
 import gc
@@ -8,15 +9,26 @@ import os
 import sys
 from typing import Any
 
-from swpt_accounts.logs import configure_logging
+# (gunicorn has no types)
+from gunicorn.config import Config
+
+from swpt_accounts.logs import configure_logging, of_gunicorn
+from swpt_accounts.observing import recording
 from swpt_accounts.settings import SettingsError, load_settings
+from swpt_accounts.workers.processes import show_life
+from swpt_accounts.workers.stopping import idle
+
+_OURS = {"bind", "config", "post_fork", "threads", "when_ready", "workers"}
 
 try:
     _settings = load_settings(os.environ)
 except SettingsError as error:
     sys.exit(f"swpt_accounts: {error}")
 configure_logging(_settings)
+recording.configure(_settings.state_dir, "webserver", has_metrics=_settings.metrics_port != 0)
 if _settings.webserver_processes == 0:
+    show_life()
+    idle()
     sys.exit(0)
 
 bind = f"{os.environ.get('WEBSERVER_ADDRESS', '')}:{_settings.webserver_port}"
@@ -37,15 +49,34 @@ control_socket_disable = True
 forwarded_allow_ips = ""
 forwarder_headers = ""
 # gunicorn's own lines go where all the others go.
-loglevel = _settings.app_log_level
-logconfig_dict = {
-    "root": {},
-    "handlers": {},
-    "loggers": {"gunicorn.error": {"handlers": [], "propagate": True}},
-}
+loglevel = of_gunicorn.level_name(_settings)
+logconfig_dict = of_gunicorn.LOGGERS
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Begin to record, in the process that answers."""
+    recording.start()
 
 
 def when_ready(_server: Any) -> None:
     """Leave what has been loaded out of garbage collections: they would unshare its memory."""
     gc.collect()
     gc.freeze()
+
+
+def _read_environment() -> dict[str, str]:
+    """What GUNICORN_... variables set. Ends the process with a line that says what is wrong."""
+    config = Config()
+    found = {}
+    for variable, text in os.environ.items():
+        name = variable.removeprefix("GUNICORN_").lower()
+        if variable.startswith("GUNICORN_") and name in config.settings and name not in _OURS:
+            try:
+                config.set(name, text)
+            except Exception as error:
+                sys.exit(f"swpt_accounts: {variable} is {text!r}: {error}")
+            found[name] = text
+    return found
+
+
+globals().update(_read_environment())

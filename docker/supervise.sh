@@ -7,13 +7,14 @@ set -euo pipefail
 conf=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/supervisord.conf
 
 # is_wanted PROCESSES: what supervisord's `autostart` understands.
-is_wanted() { if [ "${1:-1}" = 0 ]; then echo false; else echo true; fi; }
+is_wanted() { case ${1:-1} in 0 | -*) echo false ;; *) echo true ;; esac; }
 
 START_WEBSERVER=$(is_wanted "${WEBSERVER_PROCESSES:-}")
 START_CONSUMERS=$(is_wanted "${PROTOCOL_BROKER_PROCESSES:-}")
 START_CHORES=$(is_wanted "${CHORES_BROKER_PROCESSES:-}")
 START_FLUSHERS=$(is_wanted "${FLUSH_PROCESSES:-}")
-export START_WEBSERVER START_CONSUMERS START_CHORES START_FLUSHERS
+START_METRICS=$(is_wanted "${METRICS_PORT:-0}")
+export START_METRICS START_WEBSERVER START_CONSUMERS START_CHORES START_FLUSHERS
 SUPERVISOR_DIR=${SUPERVISOR_DIR:-$(mktemp -d)}
 # The folder is guard enough; supervisord complains of a socket without a password.
 SUPERVISOR_PASSWORD=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')

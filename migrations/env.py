@@ -8,6 +8,8 @@ A migration does not wait for long, for a lock or for anything else: it fails, a
 Its limits are those of the session (swpt_accounts/db/session.py).
 """
 
+import re
+import sys
 from collections.abc import Iterator
 
 from alembic import context
@@ -15,6 +17,8 @@ from flask import current_app
 from sqlalchemy import text
 
 from swpt_accounts.db.installing import REVISION, install_script, uninstall_script
+from swpt_accounts.db.places import BOOKS, TABLES_PATH, look
+from swpt_accounts.db.queries import query
 
 database = current_app.extensions["migrate"].db
 settings = current_app.extensions["swpt_accounts_settings"]
@@ -22,14 +26,29 @@ settings = current_app.extensions["swpt_accounts_settings"]
 
 def run_migrations() -> None:
     with database.engine.connect() as connection:
-        connection.execute(text("SET search_path = public"))
+        found = look(connection.connection.driver_connection)
+        if found.is_of_reference:
+            sys.exit(
+                f"swpt_accounts: {found}. To take them over: `move_in`, or `configure` with"
+                " MOVE_IN_FROM_REFERENCE=yes (docs/how-to/move-in.md). Nothing has changed."
+            )
+        # (a role may have a schema of its own, and no right to make tables in `public`)
+        if not connection.execute(text(query("may_create"))).scalar_one():
+            connection.execute(text(f"CREATE SCHEMA {BOOKS}"))
+        connection.execute(text(f"SET search_path = {TABLES_PATH}"))
         connection.commit()
         context.configure(
             connection=connection,
             target_metadata=database.metadatas[None],
+            include_name=is_of_a_model,
             **current_app.extensions["migrate"].configure_args,
         )
         run_in_one_transaction()
+
+
+def is_of_a_model(name: str | None, kind: str, _: object) -> bool:
+    """The slots of the journal are parts of a table."""
+    return kind != "table" or re.fullmatch(r"journal_[0-9]{2}", name or "") is None
 
 
 def print_migrations() -> None:
@@ -37,6 +56,8 @@ def print_migrations() -> None:
         url=database.engine.url.render_as_string(hide_password=False),
         target_metadata=database.metadatas[None],
         literal_binds=True,
+        # psycopg's own style would double each percent sign
+        dialect_opts={"paramstyle": "named"},
     )
     run_in_one_transaction()
 
@@ -47,7 +68,8 @@ def run_in_one_transaction() -> None:
             run_script(uninstall_script())
         context.run_migrations()
         if destination() == REVISION:
-            run_script(install_script(settings.postgres_running_role))
+            roles = settings.postgres_running_role, settings.postgres_reading_role
+            run_script(install_script(*roles))
 
 
 def destination() -> str | None:

@@ -42,6 +42,7 @@ authority_end_leftover() {
 
 authority_end() {
   if [ -n "${SUPERVISOR_DIR:-}" ]; then rm -rf "$SUPERVISOR_DIR"; fi
+  prometheus_stop
   services_release
   rm -rf "$AUTHORITY"
 }
@@ -59,10 +60,16 @@ authority_prepare() {
 
 authority_remember() {
   SUPERVISOR_DIR=$(mktemp -d)
+  # Several of them on one machine are not to be taken for one.
+  export STATE_DIR="${STATE_DIR:-$SUPERVISOR_DIR}"
   BROKER_MANAGEMENT_URL=$(rabbitmq_management_url)
   export SUPERVISOR_DIR BROKER_MANAGEMENT_URL
   for name in $(setting_names) WEBSERVER_ADDRESS SUPERVISOR_DIR BROKER_MANAGEMENT_URL; do
-    printf 'export %s=%q\n' "$name" "${!name-}"
+    if [ -n "${!name+set}" ]; then
+      printf 'export %s=%q\n' "$name" "${!name}"
+    else
+      printf 'unset %s\n' "$name"
+    fi
   done >"$AUTHORITY/settings"
 }
 

@@ -21,18 +21,21 @@ install_packages() (
   fi
   as_root mkdir -p "$(dirname "$NO_MAIN_CLUSTER")"
   echo 'create_main_cluster = false' | as_root tee "$NO_MAIN_CLUSTER" >/dev/null
-  had_rabbitmq=$(has_package rabbitmq-server)
-  had_pgbouncer=$(has_package pgbouncer)
+  fresh=()
+  for service in rabbitmq-server pgbouncer prometheus; do
+    if [ "$(has_package "$service")" = no ]; then fresh+=("$service"); fi
+  done
   {
     as_root apt-get update -q &&
       as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
   } </dev/null >"$log" 2>&1 || die_with_log "$log" "apt-get could not install: $*"
-  if [ "$had_rabbitmq" = no ] && command -v systemctl >/dev/null; then
-    # Freshly installed, for our own node only: nothing is to start at the next boot.
-    as_root systemctl disable rabbitmq-server epmd.socket epmd.service >>"$log" 2>&1 || true
-  fi
-  if [ "$had_pgbouncer" = no ] && command -v systemctl >/dev/null; then
-    as_root systemctl disable pgbouncer >>"$log" 2>&1 || true
+  if command -v systemctl >/dev/null; then
+    # Freshly installed, for our own servers only: nothing is to start at the next boot.
+    for service in "${fresh[@]}"; do
+      units=("$service")
+      if [ "$service" = rabbitmq-server ]; then units+=(epmd.socket epmd.service); fi
+      as_root systemctl disable "${units[@]}" >>"$log" 2>&1 || true
+    done
   fi
 )
 

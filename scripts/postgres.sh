@@ -43,7 +43,8 @@ postgres_init() {
 }
 
 # Only what a production server would have too: fsync and synchronous_commit stay on, so that
-# development and tests have the real cost of a commit. (But for POSTGRES_EXTRA: scripts/mutation.sh)
+# development and tests have the real cost of a commit. Shards that are split at the same time need
+# slots and workers. (But for POSTGRES_EXTRA: scripts/mutation.sh)
 postgres_options() {
   local preload='' bin
   bin=$(postgres_bin)
@@ -51,6 +52,8 @@ postgres_options() {
     preload=' -c shared_preload_libraries=pg_stat_statements'
   fi
   echo "-p $POSTGRES_PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" \
+    "-c wal_level=logical -c max_replication_slots=30 -c max_wal_senders=30" \
+    "-c max_logical_replication_workers=16 -c max_worker_processes=24" \
     "-c max_connections=${POSTGRES_CONNECTIONS:-300}$preload ${POSTGRES_EXTRA:-}"
 }
 

@@ -60,17 +60,30 @@ services_install() {
   postgres_bin >/dev/null || missing+=(postgresql)
   rabbitmq_home >/dev/null || missing+=(rabbitmq-server)
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
-  services_install_pooler
+  services_install_wanted pgbouncer
+  services_install_wanted prometheus
+  services_install_browser
 }
 
-# services_install_pooler: some tests want PgBouncer. Where it is not to be had they are skipped;
-# that is tried once.
-services_install_pooler() {
-  local tried=$VAR/pgbouncer.tried
-  if [ -e "$tried" ] || [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null; then return; fi
+# services_install_wanted PACKAGE: what some tests want beside the servers. Where it is not to be had
+# they are skipped; that is tried once.
+services_install_wanted() {
+  local tried=$VAR/$1.tried
+  if [ -e "$tried" ] || [ -x "/usr/sbin/$1" ] || command -v "$1" >/dev/null; then return; fi
   touch "$tried"
   if is_root || sudo -n true 2>/dev/null; then
-    install_packages pgbouncer || say "the tests of connection poolers will be skipped"
+    install_packages "$1" || say "the tests that want $1 will be skipped"
+  fi
+}
+
+# services_install_browser: the tests of the console want Chromium: the same.
+services_install_browser() {
+  local tried=$VAR/chromium.tried
+  if [ -e "$tried" ] || command -v chromium >/dev/null; then return; fi
+  touch "$tried"
+  if is_root || sudo -n true 2>/dev/null; then
+    install_packages chromium fonts-liberation fonts-dejavu-core ||
+      say "the tests of the console in a browser will be skipped"
   fi
 }
 

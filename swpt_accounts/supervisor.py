@@ -7,6 +7,7 @@ loaded. So the workers share most of their memory, and start at once.
 """
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -15,12 +16,16 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from setproctitle import setproctitle
+from supervisor import loggers
 from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
 
 from swpt_accounts.cli import swpt_accounts
 from swpt_accounts.cli.group import MODULES
+from swpt_accounts.events.life import SUPERVISOR
+from swpt_accounts.logs import configure_logging
+from swpt_accounts.settings import SettingsError, load_settings
 
 _OWN_COMMAND = ["python", "-m", "swpt_accounts"]
 _SIGNALS = (
@@ -33,8 +38,32 @@ _SIGNALS = (
 )
 
 
+class _Handler:
+    """Hands supervisord's own lines to the log of the program, which is in one format then."""
+
+    level = loggers.LevelsByName.WARN
+
+    def emit(self, record: Any) -> None:
+        text = record.asdict()["message"]
+        # that it was asked to stop is not worth a warning
+        is_stop = text.startswith("received SIG")
+        level = logging.INFO if is_stop else min(record.level, logging.CRITICAL)
+        SUPERVISOR.tell(logging.getLogger("supervisord"), level=level, text=text)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class ForkingOptions(ServerOptions):  # type: ignore[misc]  # the library has no type hints
     """supervisord's options, which also make supervisord's system calls."""
+
+    def make_logger(self) -> None:
+        """Log what is worth a warning, from the moment on when the configuration is read."""
+        self.logger = loggers.Logger(self.loglevel, [_Handler()])
+        for text in self.parse_criticals:
+            self.logger.critical(text)
+        for text in self.parse_warnings:
+            self.logger.warn(text)
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
         """Become the program. Called in a child whose file descriptors are in order."""
@@ -72,6 +101,7 @@ def _run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
         sys.excepthook(*sys.exc_info())
     finally:
         # What the parent has registered to be done at its exit is not for its children.
+        logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 0 if code is None else 1)
@@ -79,8 +109,15 @@ def _run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
 
 def main() -> None:
     """Run supervisord, with the command line of supervisord."""
+    try:
+        settings = load_settings(os.environ)
+        configure_logging(settings)
+    except SettingsError as error:
+        sys.exit(f"swpt_accounts: {error}")
     for module in set(MODULES.values()):
         import_module(f"swpt_accounts.cli.{module}")
+    if settings.metrics_port:
+        import_module("swpt_accounts.exporter.page")
     # Now, for the library finds its place in memory when it is first used.
     setproctitle("python -m swpt_accounts.supervisor")
     gc.collect()

@@ -6,10 +6,10 @@ from itertools import accumulate, repeat
 from random import Random
 from typing import Literal
 
-from agentkit.keys import ROOT_CREDITOR_ID
+from agentkit.keys import ROOT_CREDITOR_ID, bits_key
 
 FIRST_CREDITOR_ID = 1 << 41
-Pattern = Literal["uniform", "to_one", "from_one", "zipf", "issuing"]
+Pattern = Literal["uniform", "to_one", "from_one", "zipf", "issuing", "within", "across"]
 ZIPF_EXPONENT = 2.0
 
 
@@ -61,6 +61,19 @@ class TransferLoad:
     seed: int = 0
     amount: int | None = None
     """How much each transfers; without it, 1 to 9 in turn."""
+    shard_bits: int = 0
+    """So many bits of a routing key tell the shard of an account."""
+
+    def parties(self) -> Iterator[tuple[int, int]]:
+        """Senders and recipients, for ever."""
+        if self.pattern not in ("within", "across"):
+            yield from parties(self.pattern, self.accounts_count, self.seed)
+        for sender, recipient in parties("uniform", self.accounts_count, self.seed):
+            if (self._shard(sender) == self._shard(recipient)) == (self.pattern == "within"):
+                yield sender, recipient
+
+    def _shard(self, creditor_id: int) -> str:
+        return bits_key(self.debtor_id, creditor_id)[: 2 * self.shard_bits]
 
     def amount_of(self, request_id: int) -> int:
         return self.amount or 1 + request_id % 9

@@ -5,7 +5,7 @@ from msgspec.structs import asdict
 from agentkit.fast_link import frames
 from agentkit.messages import finalize, prepare
 from benchmarks.agents.ledger import CREDITED, FINALIZED, PREPARED, Ledger
-from benchmarks.agents.load import TransferLoad, parties
+from benchmarks.agents.load import TransferLoad
 from benchmarks.agents.messages import (
     AccountTransfer,
     FinalizedTransfer,
@@ -22,7 +22,7 @@ class TransferPlay(Play):
     def __init__(self, load: TransferLoad) -> None:
         super().__init__(load.schedule, load.seed)
         self._load = load
-        self._parties = parties(load.pattern, load.accounts_count, load.seed)
+        self._parties = load.parties()
         self._ledger = Ledger(load.first_request_id)
         self.problems = self._ledger.problems
 

@@ -86,6 +86,50 @@ def scan(results: Results) -> str:
     return table(("", "transfers a second", "CPU ms of each"), rows)
 
 
+def extras(results: Results) -> str:
+    """What is off by default, beside the same without it."""
+    rows = []
+    for scenario, name, what in (
+        ("metrics", "on", "`METRICS_PORT`"),
+        ("journal", "on", "`JOURNAL_DAYS`"),
+        ("opentelemetry", "one in a hundred", "`APP_OPENTELEMETRY`, of one message in a hundred"),
+        ("opentelemetry", "all", "`APP_OPENTELEMETRY`, of all messages"),
+    ):
+        rows.append(
+            (
+                what,
+                text_of(figure(results, scenario, "throughput_ratios", name), 2, " times"),
+                text_of(figure(results, scenario, "cpu_ratios", name), 2, " times"),
+            )
+        )
+    return table(("with", "transfers a second", "CPU ms of each"), rows)
+
+
+def shards(results: Results) -> str:
+    """What transfers cost within shards, and across."""
+    if not runs_of(results, "shards"):
+        return "not measured"
+    rows = []
+    for count, name in ((2, "2"), (4, "4")):
+        across = (name, "across")
+        rows.append(
+            (
+                str(count),
+                text_of(figure(results, "shards", name, "within", "cpu_ms_total"), 2),
+                text_of(figure(results, "shards", *across, "cpu_ms_total"), 2),
+                text_of(figure(results, "shards", name, "ratio"), 2, " times"),
+                text_of(figure(results, "shards", *across, "questions_each"), 2),
+                text_of(figure(results, "shards", *across, "asked_before_share"), 2),
+            )
+        )
+    alone = text_of(figure(results, "shards", "1", "within", "cpu_ms_total"), 2)
+    head = (
+        *("shards", "CPU ms of a transfer within one", "… from one to another", "cost"),
+        *("questions to the fetch API, of each", "share of them that a cache would answer"),
+    )
+    return table(head, [("1", alone, "", "", "", ""), *rows])
+
+
 def roles(results: Results) -> str:
     """The CPU time of a transfer, by role."""
     names = [name for name in _TRANSFERS if runs_of(results, name)]

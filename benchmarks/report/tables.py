@@ -34,6 +34,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "latencies": load_tables.latencies,
     "settings": load_tables.settings,
     "scan": load_tables.scan,
+    "shards": load_tables.shards,
+    "extras": load_tables.extras,
     "roles": load_tables.roles,
     "database": load_tables.database,
     "statements": load_tables.statements,

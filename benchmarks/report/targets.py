@@ -82,6 +82,12 @@ TARGETS = (
         at_most(1.3, 2, " times", "accounts", "ratio"),
     ),
     Target(
+        "cost of a transfer from one shard to another, beside that within one: two shards",
+        "≤ 1.6 times",
+        at_most(1.6, 2, " times", "shards", "2", "ratio"),
+    ),
+    Target("… four shards", "≤ 1.6 times", at_most(1.6, 2, " times", "shards", "4", "ratio")),
+    Target(
         "throughput beside the accounts scan at the pace for 100,000,000 accounts",
         "at most a tenth less",
         scan,

@@ -6,11 +6,14 @@ from benchmarks.bench import Bench, Results
 from benchmarks.scenarios.accounts import opening
 from benchmarks.scenarios.backlog import accounts, backlog
 from benchmarks.scenarios.endurance import held, memory
+from benchmarks.scenarios.extras import journal, metrics, opentelemetry
 from benchmarks.scenarios.fetch import fetch
 from benchmarks.scenarios.idle import idle
 from benchmarks.scenarios.light import light
 from benchmarks.scenarios.scan import scan
 from benchmarks.scenarios.settings import settings
+from benchmarks.scenarios.shards import shards
+from benchmarks.scenarios.sizes import sizes
 from benchmarks.scenarios.slow import slow
 from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
 
@@ -25,11 +28,16 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "lone": lone,
     "steady": steady,
     "settings": settings,
+    "metrics": metrics,
+    "journal": journal,
     "slow": slow,
+    "opentelemetry": opentelemetry,
+    "shards": shards,
     "fetch": fetch,
     "backlog": backlog,
     "accounts": accounts,
     "scan": scan,
+    "sizes": sizes,
     "held": held,
     "memory": memory,
 }

@@ -22,12 +22,18 @@ from swpt_accounts.broker.renewing import (
 from swpt_accounts.broker.safe_publishing import SafePublisher
 from swpt_accounts.broker.stop_watch import StopWatch
 from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.events.messages import COPIES_REFUSED, MESSAGE_DEAD_LETTERED, MESSAGES_RENEWED
+from swpt_accounts.observing import life
+from swpt_accounts.observing.metrics import CONNECTIONS, DEAD_LETTERS
+from swpt_accounts.observing.recording import count
+from swpt_accounts.smp.finding_ids import ids_in
 from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
 # Heartbeats are answered in this time at least.
 POLL_SECONDS = 10.0
+SERVER = "the broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A message that cannot be handled, ever, and why."""
+    """A message that cannot be handled, ever, and why. The kind is for metrics."""
 
     delivery: Delivery
     reason: str
+    kind: str = "malformed"
 
 
 class BatchConsumer:
@@ -77,7 +84,9 @@ class BatchConsumer:
         self._worn: list[Delivery] = []
         self._takes_copies = True
         self._watch: StopWatch | None = None
-        self._connection = connect_blocking(url, name)
+        with life.awaiting(SERVER):
+            self._connection = connect_blocking(url, name)
+        count(CONNECTIONS, 1, name, "broker")
         self._publisher = SafePublisher(self._connection, stop)
         try:
             self._channel = self._connection.channel()
@@ -113,10 +122,12 @@ class BatchConsumer:
 
     def next_batch(self, seconds_max: float = POLL_SECONDS) -> list[Delivery]:
         """What has arrived; possibly nothing, after that time. Raises `AMQPError`."""
+        life.sign(seconds_max + life.PROMISE_SECONDS)
         self._connection.process_data_events(time_limit=seconds_max)
-        count = 0
-        while count < len(self._batch) < self._prefetch_count:
-            count = len(self._batch)
+        life.sign()
+        found = 0
+        while found < len(self._batch) < self._prefetch_count:
+            found = len(self._batch)
             self._connection.process_data_events(time_limit=0)
         batch, self._batch = self._batch, []
         if self._worn:
@@ -144,27 +155,25 @@ class BatchConsumer:
                     raise
                 if self._takes_copies:
                     self._takes_copies = False
-                    logger.warning("The queue %r takes no copies: %r", self._queue, error)
+                    COPIES_REFUSED.tell(logger, queue=self._queue, problem=repr(error))
                 break
             self._channel.basic_ack(delivery.tag)
             renewed.add(delivery.tag)
         if renewed:
-            logger.warning(
-                "%d messages of %r had come back %d times, and were replaced by copies: so no"
-                " delivery limit takes them out of it.",
-                len(renewed),
-                self._queue,
-                RETURNS_COUNT_MAX,
+            MESSAGES_RENEWED.tell(
+                logger, count=len(renewed), queue=self._queue, returns_count=RETURNS_COUNT_MAX
             )
         return [delivery for delivery in batch if delivery.tag not in renewed]
 
     def finish(self, deliveries: Iterable[Delivery], refusals: Iterable[Refusal]) -> None:
         """Acknowledge messages; the refused ones of them when they have been put aside."""
         refused = {refusal.delivery.tag: refusal for refusal in refusals}
-        self._acknowledge({d.tag for d in deliveries if d.tag not in refused})
-        for tag, refusal in refused.items():
-            self._put_aside(refusal)
-            self._acknowledge({tag})
+        with life.awaiting(SERVER):
+            self._acknowledge({d.tag for d in deliveries if d.tag not in refused})
+            for tag, refusal in refused.items():
+                self._put_aside(refusal)
+                self._acknowledge({tag})
+                count(DEAD_LETTERS, 1, refusal.kind)
 
     def _acknowledge(self, finished: set[int]) -> None:
         self._unfinished = [tag for tag in self._unfinished if tag not in finished]
@@ -177,20 +186,20 @@ class BatchConsumer:
 
     def _put_aside(self, refusal: Refusal) -> None:
         """Publish a message to the dead-letter queue, and wait until it is safe there."""
-        logger.error(
-            "A message with routing key %r, of %d bytes, goes to %r: %s",
-            refusal.delivery.routing_key,
-            len(refusal.delivery.body),
-            dead_letter_queue(self._queue),
-            refusal.reason,
+        delivery = refusal.delivery
+        MESSAGE_DEAD_LETTERED.tell(
+            logger,
+            routing_key=delivery.routing_key,
+            bytes_count=len(delivery.body),
+            queue=dead_letter_queue(self._queue),
+            reason=refusal.reason,
+            message_type=delivery.properties.type,
+            about=lambda: ids_in(delivery.body),
         )
         properties = dead_letter_properties(
-            refusal.delivery.properties,
-            refusal.delivery.routing_key,
-            refusal.reason,
-            self._user,
+            delivery.properties, delivery.routing_key, refusal.reason, self._user
         )
-        self._publisher.publish_dead_letter(self._queue, refusal.delivery.body, properties)
+        self._publisher.publish_dead_letter(self._queue, delivery.body, properties)
 
     def pause(self) -> None:
         """Stop receiving; what was received and not handled goes back to the queue."""

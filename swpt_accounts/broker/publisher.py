@@ -12,6 +12,10 @@ from pika.exceptions import AMQPConnectionError, AMQPError
 
 from swpt_accounts.broker.connecting import connection_parameters
 from swpt_accounts.broker.pace import Pace
+from swpt_accounts.events.life import BROKER_BLOCKED, BROKER_UNBLOCKED
+from swpt_accounts.observing import life
+from swpt_accounts.observing.metrics import CONNECTIONS
+from swpt_accounts.observing.recording import count
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +29,7 @@ BLOCKED_SECONDS_MAX = 300.0
 WINDOW_COUNT_MIN = 32
 WINDOW_COUNT_MAX = 2000
 _LOOK_SECONDS = 1.0
+SERVER = "the broker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Publisher:
             self._run(CONNECT_SECONDS_MAX)
             if not self._is_ready:
                 self._fail("the broker does not answer")
+            count(CONNECTIONS, 1, name, "broker")
         except AMQPError:
             self.close()
             raise
@@ -90,7 +96,8 @@ class Publisher:
         ioloop = self._connection.ioloop
         timer = ioloop.call_later(seconds_max, ioloop.stop)
         try:
-            ioloop.start()
+            with life.awaiting(SERVER):
+                ioloop.start()
         except (OSError, ValueError) as error:
             # the connection is reset in the moment in which it is made
             raise AMQPConnectionError(repr(error)) from error
@@ -128,11 +135,11 @@ class Publisher:
     def _on_blocked(self, _connection: Any, method: Any) -> None:
         self._blocked_at = monotonic()
         self._connection.ioloop.stop()
-        logger.warning("The broker takes no messages: %s. Waiting.", method.method.reason)
+        BROKER_BLOCKED.tell(logger, reason=method.method.reason)
 
     def _on_unblocked(self, _connection: Any, _method: Any) -> None:
         self._blocked_at = None
-        logger.warning("The broker takes messages again.")
+        BROKER_UNBLOCKED.tell(logger)
 
     @property
     def is_blocked(self) -> bool:
@@ -177,9 +184,9 @@ class Publisher:
 
     def _make_room(self, while_waiting: Callable[[], None]) -> None:
         """Wait until half of the window is confirmed."""
-        count, started_at = len(self._unconfirmed), monotonic()
-        self._await_confirms(count // 2, while_waiting)
-        self._window.note(count - len(self._unconfirmed), monotonic() - started_at)
+        before_count, started_at = len(self._unconfirmed), monotonic()
+        self._await_confirms(before_count // 2, while_waiting)
+        self._window.note(before_count - len(self._unconfirmed), monotonic() - started_at)
 
     def _await_confirms(
         self,

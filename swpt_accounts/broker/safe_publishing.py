@@ -8,6 +8,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, UnroutableError
 
 from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
+from swpt_accounts.events.messages import DEAD_LETTER_QUEUE_REFUSES
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.stopping import Stop
 
@@ -54,7 +55,7 @@ class SafePublisher:
                     raise
                 if not is_told:
                     name = dead_letter_queue(queue)
-                    logger.warning("The queue %r takes no message: %r. Trying again.", name, error)
+                    DEAD_LETTER_QUEUE_REFUSES.tell(logger, queue=name, problem=repr(error))
                     is_told = True
                 if self._stop.wait(backoff.next()) or monotonic() >= give_up_at:
                     raise

@@ -16,6 +16,17 @@ from swpt_accounts.broker.connecting import (
     server_version,
 )
 from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
+from swpt_accounts.events.queues import (
+    CHORES_QUEUE_FOREIGN,
+    CHORES_QUEUE_USED,
+    DELIVERY_LIMIT,
+    QUEUE_BOUND,
+    QUEUE_DECLARED,
+    QUEUE_DELETED,
+    QUEUE_DELETION_WAITS,
+    QUEUE_MISSING,
+    QUEUE_UNBOUND,
+)
 from swpt_accounts.smp.routing import (
     ACCOUNTS_IN_EXCHANGE,
     TO_COORDINATORS_EXCHANGE,
@@ -68,7 +79,11 @@ def connection_to(
 # A queue that has these values too is as good: the first are an older version's and, misspelt and
 # so without effect, another program's.
 _HARMLESS_ARGUMENTS = {"x-overflow": re.compile("reject-publish"), ARGUMENT: re.compile("-?[0-9]+")}
-_INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .* current is (?:the value )?'([^']*)'")
+# Without a type, a queue is a classic one.
+_QUEUE_TYPES = ("", "classic", "quorum")
+_INEQUIVALENT = re.compile(
+    r"inequivalent arg '([^']+)' .* current is (?:none|(?:the value )?'([^']*)')"
+)
 
 
 class _Object:
@@ -113,12 +128,19 @@ class _Object:
         declare(*args, **kwargs)
 
 
-class _QuorumQueue(_Object):
+class _Queue(_Object):
+    """A queue, of whose arguments some may be others when it exists."""
+
+    def __init__(self, name: str, queue_type: str, **arguments: Any) -> None:
+        self._queue_arguments: dict[str, Any] = {"x-queue-type": queue_type, **arguments}
+        super().__init__("queue", name, arguments=self._queue_arguments)
+
+
+class _QuorumQueue(_Queue):
     """A quorum queue. One that exists may have more arguments, if these do no harm."""
 
     def __init__(self, name: str, **arguments: Any) -> None:
-        self._queue_arguments: dict[str, Any] = {"x-queue-type": "quorum", **arguments}
-        super().__init__("queue", name, arguments=self._queue_arguments)
+        super().__init__(name, "quorum", **arguments)
 
     @property
     def delivery_limit(self) -> int | None:
@@ -126,8 +148,7 @@ class _QuorumQueue(_Object):
         return self._queue_arguments.get(ARGUMENT)
 
     def _accept(self, connection: BlockingConnection, difference: str) -> None:
-        found = _INEQUIVALENT.search(difference)
-        name, value = found.groups() if found else ("", "")
+        name, value = _difference(difference)
         rule = _HARMLESS_ARGUMENTS.get(name)
         if rule is None or not rule.fullmatch(value) or name in self._queue_arguments:
             super()._accept(connection, difference)
@@ -135,10 +156,34 @@ class _QuorumQueue(_Object):
         self.declare(connection)
 
 
+class _DeadLetterQueue(_Queue):
+    """A stream. One that exists may be of another type: what is in it would be lost with it."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(dead_letter_queue(queue), "stream")
+
+    def _accept(self, connection: BlockingConnection, difference: str) -> None:
+        name, value = _difference(difference)
+        is_first = self._queue_arguments.get("x-queue-type") == "stream"
+        if name != "x-queue-type" or value not in _QUEUE_TYPES or not is_first:
+            super()._accept(connection, difference)
+        if value:
+            self._queue_arguments["x-queue-type"] = value
+        else:
+            del self._queue_arguments["x-queue-type"]
+        self.declare(connection)
+
+
+def _difference(text: str) -> tuple[str, str]:
+    """The name of the argument that is another one, and its value; "" where there is none."""
+    found = _INEQUIVALENT.search(text)
+    return (found[1], found[2] or "") if found else ("", "")
+
+
 def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | None) -> None:
     vhost = connection_parameters(url, "").virtual_host
     if advice := limit_advice(server_version(connection), vhost, queue, limit):
-        logger.warning("%s", advice)
+        DELIVERY_LIMIT.tell(logger, text=advice, queue=queue)
 
 
 def _declare_all(connection: BlockingConnection, objects: Iterable[_Object]) -> None:
@@ -148,13 +193,25 @@ def _declare_all(connection: BlockingConnection, objects: Iterable[_Object]) -> 
         one.declare(connection)
 
 
-def _dead_letter_queue(queue: str) -> _Object:
-    return _Object("queue", dead_letter_queue(queue), arguments={"x-queue-type": "stream"})
-
-
 def declare_dead_letter_queue(connection: BlockingConnection, queue: str) -> None:
     """Declare the stream of the messages that `queue` could not have handled."""
-    _dead_letter_queue(queue).declare(connection)
+    _DeadLetterQueue(queue).declare(connection)
+
+
+def _incoming(queue: str) -> "_QuorumQueue":
+    dead_letters = {
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": dead_letter_queue(queue),
+    }
+    return _QuorumQueue(queue, **dead_letters)
+
+
+def declare_incoming_queue(connection: BlockingConnection, queue: str) -> None:
+    """Declare a queue of incoming messages, and that of its dead letters, and bind nothing.
+
+    Raises `TopologyError`.
+    """
+    _declare_all(connection, [_DeadLetterQueue(queue), _incoming(queue)])
 
 
 def subscribe(url: str, queue: str, routing_key: str) -> None:
@@ -162,14 +219,10 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
 
     Raises `TopologyError`, and `pika.exceptions.AMQPError`.
     """
-    dead_letters = {
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": dead_letter_queue(queue),
-    }
-    incoming = _QuorumQueue(queue, **dead_letters)
+    incoming = _incoming(queue)
     exchanges = [_Object("exchange", name, exchange_type=kind) for name, kind in _EXCHANGES]
     with connection_to(url, "subscribe") as connection:
-        _declare_all(connection, [*exchanges, _dead_letter_queue(queue), incoming])
+        _declare_all(connection, [*exchanges, _DeadLetterQueue(queue), incoming])
         channel = connection.channel()
         for coordinator_type, destination in _COORDINATORS:
             channel.exchange_bind(
@@ -179,14 +232,39 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
             )
         channel.queue_bind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
         _advise(connection, url, queue, incoming.delivery_limit)
-    logger.info("The queue %r is bound to %r with %r.", queue, ACCOUNTS_IN_EXCHANGE, routing_key)
+    QUEUE_BOUND.tell(logger, queue=queue, exchange=ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
 
 
 def unsubscribe(url: str, queue: str, routing_key: str) -> None:
-    """Remove the binding of the queue, and nothing else."""
+    """Remove the binding of the queue of incoming messages, and nothing else."""
     with connection_to(url, "unsubscribe") as connection:
         connection.channel().queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
-    logger.info("The binding of %r with %r is removed.", queue, routing_key)
+    QUEUE_UNBOUND.tell(logger, queue=queue, routing_key=routing_key)
+
+
+def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
+    """Delete the queue of the local tasks, if it is there and nobody consumes it.
+
+    What is in it is deleted as well: the accounts scan posts again what is still to be done. It
+    stays if it is, by its name, the queue of `incoming` messages, or that of their dead letters.
+    """
+    if queue in (incoming, dead_letter_queue(incoming)):
+        CHORES_QUEUE_FOREIGN.tell(logger, queue=queue)
+        return
+    with connection_to(url, "unsubscribe") as connection:
+        channel = connection.channel()
+        try:
+            found = channel.queue_declare(queue, passive=True).method
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _NOT_FOUND:
+                raise
+            QUEUE_MISSING.tell(logger, queue=queue)
+            return
+        if found.consumer_count:
+            CHORES_QUEUE_USED.tell(logger, queue=queue, consumers_count=found.consumer_count)
+            return
+        channel.queue_delete(queue)
+    QUEUE_DELETED.tell(logger, queue=queue, count=found.message_count)
 
 
 def create_chores_queue(url: str, queue: str) -> None:
@@ -195,7 +273,7 @@ def create_chores_queue(url: str, queue: str) -> None:
     with connection_to(url, "create_chores_queue") as connection:
         chores.declare(connection)
         _advise(connection, url, queue, chores.delivery_limit)
-    logger.info("The queue %r is declared.", queue)
+    QUEUE_DECLARED.tell(logger, queue=queue)
 
 
 def delete_queue(url: str, queue: str, stop: Stop) -> bool:
@@ -214,17 +292,17 @@ def delete_queue(url: str, queue: str, stop: Stop) -> bool:
             except ChannelClosedByBroker as error:
                 if error.reply_code != _NOT_FOUND:
                     raise
-                logger.info("There is no queue %r.", queue)
+                QUEUE_MISSING.tell(logger, queue=queue)
                 return True
             if found.message_count == 0 and found.consumer_count == 0:
                 channel.queue_delete(queue)
-                logger.info("The queue %r is deleted.", queue)
+                QUEUE_DELETED.tell(logger, queue=queue, count=0)
                 return True
-        logger.info(
-            "The queue %r has %d messages and %d consumers: waiting.",
-            queue,
-            found.message_count,
-            found.consumer_count,
+        QUEUE_DELETION_WAITS.tell(
+            logger,
+            queue=queue,
+            count=found.message_count,
+            consumers_count=found.consumer_count,
         )
         stop.wait(backoff.next())
     return False

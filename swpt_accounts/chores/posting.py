@@ -11,6 +11,12 @@ from pika.exceptions import AMQPError
 from pika.spec import PERSISTENT_DELIVERY_MODE
 
 from swpt_accounts.broker.publisher import Publication, Publisher
+from swpt_accounts.events.work import (
+    CHORES_LEFT,
+    CHORES_NOT_POSTED,
+    CHORES_QUEUE_REFUSES,
+    CHORES_QUEUE_TAKES,
+)
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.chores import Chore, encode_chore
 from swpt_accounts.smp.types import CONTENT_TYPE
@@ -71,7 +77,7 @@ class ChoresPoster:
         while (count := self._count()) and monotonic() < end and not stop.wait(0.02):
             pass
         if count:
-            logger.warning("%d chores were not posted: they are left to the next scan.", count)
+            CHORES_NOT_POSTED.tell(logger, count=count)
 
     def close(self) -> None:
         """End the thread; what is not posted is left to the next scan."""
@@ -191,12 +197,11 @@ class ChoresPoster:
             self._problem = problem
             self._changed.notify_all()
         if is_new:
-            logger.warning(
-                "The queue %r takes no chores: %s. They wait, at most %d; the accounts scan finds"
-                " the others again later.",
-                self._queue,
-                problem,
-                WAITING_COUNT_MAX,
+            CHORES_QUEUE_REFUSES.tell(
+                logger,
+                queue=self._queue,
+                problem=problem,
+                waiting_count_max=WAITING_COUNT_MAX,
             )
 
     def _note_success(self) -> None:
@@ -204,6 +209,6 @@ class ChoresPoster:
             problem, self._problem = self._problem, None
             left_count, self._left_count = self._left_count, 0
         if problem is not None:
-            logger.warning("The queue %r takes chores again.", self._queue)
+            CHORES_QUEUE_TAKES.tell(logger, queue=self._queue)
         if left_count:
-            logger.warning("%d chores are left to the next scan: too many waited.", left_count)
+            CHORES_LEFT.tell(logger, count=left_count)

@@ -16,6 +16,15 @@ from swpt_accounts.db.procedures import (
     TRY_TO_DELETE_ACCOUNT,
     UPDATE_DEBTOR_INFO,
 )
+from swpt_accounts.events.work import (
+    CHORE_MALFORMED,
+    CHORE_REFUSED,
+    CHORE_TYPE_UNKNOWN,
+    CHORES_DROPPED,
+)
+from swpt_accounts.observing.batches import note_batch
+from swpt_accounts.observing.metrics import CHORES
+from swpt_accounts.observing.recording import count
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.chores import (
     CapitalizeInterest,
@@ -124,7 +133,9 @@ class ChoresWorker(DatabaseWorker):
             while not self.stop.is_requested():
                 batch = consumer.next_batch(retry.next() if self._held else POLL_SECONDS)
                 if batch or self._held:
+                    started_at = monotonic()
                     consumer.finish(self._handle(connection, batch), [])
+                    note_batch(NAME, len(batch), monotonic() - started_at)
                 self.note_success()
                 if not self._held:
                     retry.reset()
@@ -149,17 +160,19 @@ class ChoresWorker(DatabaseWorker):
             except UnknownChoreType as error:
                 self._note_unknown_type(delivery.properties.type, error)
             except MalformedMessage as error:
-                logger.error("A malformed chore is dropped: %s", error)
+                count(CHORES, 1, "dropped")
+                CHORE_MALFORMED.tell(logger, problem=str(error))
             else:
                 if self.settings.realm.contains(chore.debtor_id, chore.creditor_id):
                     yield Task(delivery, chore)
 
     def _note_unknown_type(self, chore_type: str | None, error: UnknownChoreType) -> None:
         """Another version of the program may have posted many of them: once is enough."""
+        count(CHORES, 1, "dropped")
         is_new = chore_type not in self._unknown_types
         if is_new and len(self._unknown_types) < UNKNOWN_TYPES_COUNT_MAX:
             self._unknown_types.add(chore_type)
-            logger.error("A malformed chore is dropped, and so are others like it: %s", error)
+            CHORE_TYPE_UNKNOWN.tell(logger, problem=str(error))
 
     def _do(
         self, connection: DatabaseConnection, tasks: list[Task], locked: set[Account]
@@ -173,7 +186,15 @@ class ChoresWorker(DatabaseWorker):
         except _ERRORS_OF_CHORES as error:
             if len(tasks) == 1:
                 # A later scan posts again what is needed.
-                logger.error("A chore is dropped: %s: %s", tasks[0].chore, error)
+                count(CHORES, 1, "dropped")
+                debtor_id, creditor_id = tasks[0].account
+                CHORE_REFUSED.tell(
+                    logger,
+                    chore=str(tasks[0].chore),
+                    problem=str(error),
+                    debtor_id=debtor_id,
+                    creditor_id=creditor_id,
+                )
                 return []
             middle = len(tasks) // 2
             return [
@@ -184,6 +205,7 @@ class ChoresWorker(DatabaseWorker):
 
     def _is_done(self, connection: DatabaseConnection, task: Task, locked: set[Account]) -> bool:
         if task.account not in locked and do_chore(connection, self.settings, task.chore):
+            count(CHORES, 1, "done")
             return True
         # those behind it keep their places
         locked.add(task.account)
@@ -196,9 +218,6 @@ class ChoresWorker(DatabaseWorker):
         held.sort(key=lambda task: task.delivery.tag)
         held = held[: self._held_count_max]
         if dropped_count := len(waiting) - len(held):
-            logger.warning(
-                "%d chores are dropped, whose accounts somebody else has locked."
-                " The accounts scan posts them again.",
-                dropped_count,
-            )
+            count(CHORES, dropped_count, "dropped")
+            CHORES_DROPPED.tell(logger, count=dropped_count)
         return held

@@ -114,9 +114,12 @@ def reason_of(error: Exception) -> str:
     """Why it could not be checked, in a line, and what to do."""
     # the first line says it; libpq adds where, and hints
     reason = (str(error).strip() or repr(error)).splitlines()[0]
-    if "conflict with recovery" in str(error):
+    # A session that asks nothing in that moment is ended, and may find no more than the end.
+    is_lost = "server closed the connection" in str(error)
+    if is_lost or "conflict with recovery" in str(error):
+        had_to = "it was stopped, or, a replica, had to" if is_lost else "the replica had to"
         reason += (
-            ": the replica had to go on. Run it again, or give it more time there"
+            f": {had_to} go on. Run it again, or give it more time there"
             " (max_standby_streaming_delay, or hot_standby_feedback = on)"
         )
     return reason

@@ -1,20 +1,23 @@
 """Options that choose among messages, and the question whether somebody is sure."""
 
-import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
-from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
+from swpt_accounts.core.ids import parse_id
 
 
 def _account(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(-?[0-9]{1,19})/(-?[0-9]{1,19})", text)
-    ids = tuple(map(int, found.groups())) if found else ()
-    if len(ids) != 2 or not all(MIN_INT64 <= n <= MAX_INT64 for n in ids):
-        raise click.BadParameter(f"{text!r} is not a debtor id and a creditor id, like 1/2")
-    return ids[0], ids[1]
+    try:
+        debtor_id, creditor_id = map(parse_id, text.split("/"))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a debtor id and a creditor id, like 1/2"
+        ) from None
+    return debtor_id, creditor_id
 
 
 def _moment(text: str) -> datetime:
@@ -28,12 +31,25 @@ def _moment(text: str) -> datetime:
 account_option = click.option(
     "--account", type=_account, metavar="DEBTOR/CREDITOR", help="For this account (signed ids)."
 )
-since_option = click.option(
-    "--since", type=_moment, metavar="MOMENT", help="Put aside at this moment (UTC) or later."
-)
-until_option = click.option(
-    "--until", type=_moment, metavar="MOMENT", help="Put aside before this moment (UTC)."
-)
+
+
+def moment_option(name: str, meaning: str, *, is_required: bool = False) -> Callable[[Any], Any]:
+    """An option that is a moment; without an offset it is UTC."""
+    return click.option(name, type=_moment, metavar="MOMENT", help=meaning, required=is_required)
+
+
+def since_option(meaning: str) -> Callable[[Any], Any]:
+    """An option that is a moment: this one or later."""
+    return moment_option("--since", meaning)
+
+
+def until_option(meaning: str) -> Callable[[Any], Any]:
+    """An option that is a moment: before this one."""
+    return moment_option("--until", meaning)
+
+
+put_aside_since_option = since_option("Put aside at this moment (UTC) or later.")
+put_aside_until_option = until_option("Put aside before this moment (UTC).")
 sure_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

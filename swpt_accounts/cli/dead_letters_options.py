@@ -7,7 +7,11 @@ from functools import reduce
 
 import click
 
-from swpt_accounts.cli.choosing import account_option, since_option, until_option
+from swpt_accounts.cli.choosing import (
+    account_option,
+    put_aside_since_option,
+    put_aside_until_option,
+)
 from swpt_accounts.cli.options import queue_option, url_option
 from swpt_accounts.dead_letters.choosing import Choice
 
@@ -32,8 +36,8 @@ _OPTIONS = (
     click.option("--type", "types", multiple=True, metavar="TYPE", help="Of this message type."),
     click.option("--reason", help="With this kind of reason, or this text in the reason."),
     account_option,
-    since_option,
-    until_option,
+    put_aside_since_option,
+    put_aside_until_option,
     click.option(
         "--offset",
         "offsets",

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from swpt_accounts.logs import configure_logging
+from swpt_accounts.observing.recording import configure as configure_recording
 from swpt_accounts.settings import SettingsError, load_settings
 
 MODULES: Final = MappingProxyType(
@@ -31,12 +32,30 @@ MODULES: Final = MappingProxyType(
         "verify_shard_content": "auditing",
         "verify_books": "auditing",
         "add_up_books": "auditing",
+        "trace": "tracing",
+        "statement": "tracing",
+        "resend": "resending",
+        "mend_gap": "mending",
+        "status": "status",
+        "serve_metrics": "observing",
+        "healthcheck": "observing",
+        "move_in": "moving",
+        "move_out": "moving_out",
+        "shards": "shards",
+        "console": "console",
     }
 )
 """The commands, and the modules of this package in which they are, as functions of that name."""
 
+_ON_BROKERS: Final = {"subscribe", "unsubscribe", "delete_queue", "create_chores_queue"}
+_CHECKS: Final = {"verify_shard_content", "verify_books", "add_up_books"}
 # They need none, or have an option that names it.
-_WITHOUT_DATABASE_SETTING: Final = {"verify_shard_content", "verify_books", "add_up_books"}
+_WITHOUT_DATABASE_SETTING: Final = _ON_BROKERS | _CHECKS | {"healthcheck"}
+# Their standard output is for what they are asked for, which may be JSON, and not for the log.
+_WITH_ANSWERS: Final = _CHECKS | {
+    *("dead_letters", "returned_messages", "status", "move_in", "move_out", "healthcheck"),
+    *("trace", "statement", "resend", "mend_gap", "shards"),
+}
 
 
 class _LazyGroup(click.Group):
@@ -61,4 +80,10 @@ def swpt_accounts(context: click.Context) -> None:
             _ = context.obj.database_url
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
-    configure_logging(context.obj)
+    configure_recording(
+        context.obj.state_dir,
+        context.invoked_subcommand or "",
+        has_metrics=context.obj.metrics_port != 0,
+    )
+    is_asked = context.invoked_subcommand in _WITH_ANSWERS
+    configure_logging(context.obj, sys.stderr if is_asked else sys.stdout)

@@ -21,7 +21,7 @@ threads_option = click.option(
 wait_option = click.option(
     "-w",
     "--wait",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0),
     help="The longest time, in seconds, that work may lie unnoticed.",
 )
 quit_early_option = click.option(

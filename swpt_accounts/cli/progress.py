@@ -1,5 +1,6 @@
-"""Shows how far a proof of the books is: a bar on a terminal, lines elsewhere."""
+"""Shows how far a proof of the books is: a bar on a terminal, lines of the log elsewhere."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +9,13 @@ from typing import Any
 import click
 
 from swpt_accounts.audit.books import CheckResult, NoProgress, Progress
+from swpt_accounts.events.progress import BOOKS_CHECK_OVER, PROGRESS_LOGGER
+
+logger = logging.getLogger(PROGRESS_LOGGER)
 
 
 class _Lines:
-    """A line for each check, on standard error."""
+    """A line of the log for each check."""
 
     def begin(self, total: int) -> None:
         """Say nothing yet."""
@@ -19,7 +23,7 @@ class _Lines:
     def note(self, result: CheckResult, done: int) -> None:
         """Say what came of a check."""
         outcome = f"{result.findings_count} findings" if result.is_made else "not checked"
-        click.echo(f"{result.code}: {outcome}, {result.seconds:.1f} s", err=True)
+        BOOKS_CHECK_OVER.tell(logger, check=result.code, outcome=outcome, seconds=result.seconds)
 
 
 class _Bar:

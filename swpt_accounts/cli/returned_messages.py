@@ -16,9 +16,9 @@ import psycopg
 from swpt_accounts.cli.choosing import (
     account_option,
     is_sure,
-    since_option,
+    put_aside_since_option,
+    put_aside_until_option,
     sure_option,
-    until_option,
 )
 from swpt_accounts.cli.options import get_settings
 from swpt_accounts.outbox.operating import (
@@ -52,8 +52,8 @@ _OPTIONS = (
     ),
     click.option("--reason", help="With this text in the reason."),
     account_option,
-    since_option,
-    until_option,
+    put_aside_since_option,
+    put_aside_until_option,
 )
 
 

@@ -44,12 +44,25 @@ def subscribe(url: str | None, queue: str | None, queue_routing_key: str | None)
 @url_option
 @queue_option
 @routing_key_option
-def unsubscribe(url: str | None, queue: str | None, queue_routing_key: str | None) -> None:
-    """Remove the binding of the queue of incoming messages, and nothing else."""
+@click.option("-U", "--chores-url", help="The URL of the broker of the chores.")
+@click.option("-Q", "--chores-queue", help="The name of the queue of the chores.")
+def unsubscribe(
+    url: str | None,
+    queue: str | None,
+    queue_routing_key: str | None,
+    chores_url: str | None,
+    chores_queue: str | None,
+) -> None:
+    """Remove the binding of the queue of incoming messages, and delete the queue of the chores.
+
+    A queue of chores that somebody consumes stays, and so does the queue of incoming messages.
+    """
     settings = get_settings(
         protocol_broker_url=url,
         protocol_broker_queue=queue,
         protocol_broker_queue_routing_key=queue_routing_key,
+        chores_broker_url=chores_url,
+        chores_broker_queue=chores_queue,
     )
     try:
         topology.unsubscribe(
@@ -59,6 +72,18 @@ def unsubscribe(url: str | None, queue: str | None, queue_routing_key: str | Non
         )
     except AMQPError as error:
         _fail(error)
+    try:
+        topology.delete_chores_queue(
+            settings.chores_broker_url,
+            settings.chores_broker_queue,
+            incoming=settings.protocol_broker_queue,
+        )
+    except AMQPError as error:
+        reason = str(error) or repr(error)
+        sys.exit(
+            "swpt_accounts: the binding is removed, but the queue of chores"
+            f" {settings.chores_broker_queue!r} could not be deleted: {reason}"
+        )
 
 
 @click.command("delete_queue")

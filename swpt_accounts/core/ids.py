@@ -14,6 +14,12 @@ ROOT_CREDITOR_ID: Final = 0
 _U64_MASK = (1 << 64) - 1
 _AGENT_SHIFT = 64 - 24
 _CANONICAL_U64 = re.compile(r"0|[1-9][0-9]{0,19}")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,40}")
+_HEX = re.compile(
+    r"0[xX]([0-9a-fA-F]{1,40})"
+    r"|(?=[0-9]*[a-fA-F])([0-9a-fA-F]{16})"
+    r"|([0-9a-fA-F]{2}(?:\.[0-9a-fA-F]{2}){7})"
+)
 
 
 def to_u64(n: int) -> int:
@@ -33,6 +39,25 @@ def parse_account_id(text: str) -> int | None:
     n = int(text)
     if n > _U64_MASK:
         return None
+    return n - (1 << 64) if n > MAX_INT64 else n
+
+
+def parse_id(text: str) -> int:
+    """Return the signed 64-bit id that somebody has pasted.
+
+    Decimal: signed, or unsigned like an account id. Hexadecimal: after `0x`, or 16 digits of which
+    one is a letter, or eight bytes with dots between them like a routing key; in two's complement.
+    Raises `ValueError`, whose text says what is wrong.
+    """
+    text = text.strip()
+    if _DECIMAL.fullmatch(text):
+        n = int(text)
+    elif found := _HEX.fullmatch(text):
+        n = int("".join(filter(None, found.groups())).replace(".", ""), 16)
+    else:
+        raise ValueError(f"{text[:50]!r} is no id: neither decimal, nor hexadecimal like 0x1f")
+    if not MIN_INT64 <= n <= _U64_MASK:
+        raise ValueError(f"{text[:50]!r} is no id: it has more than 64 bits")
     return n - (1 << 64) if n > MAX_INT64 else n
 
 

@@ -11,6 +11,7 @@ from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
 from swpt_accounts.db.errors import ProceduresNotInstalled, UnsuitableDatabase
+from swpt_accounts.db.gate import SCHEMA, refuse_where_closed
 from swpt_accounts.db.installing import procedures_version
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.session import ARRIVED
@@ -27,11 +28,13 @@ _STANDBY_SECONDS_MAX = 10.0
 _CANCEL_SECONDS_MAX = 3.0
 
 
-def check_session(connection: Connection, open_second: Callable[[], Connection]) -> None:
+def check_session(
+    connection: Connection, open_second: Callable[[], Connection], *, is_read_only: bool
+) -> None:
     """Check a session, with one statement, and make its commits durable.
 
     Behind a connection pooler `open_second` makes another session. Raises
-    `ProceduresNotInstalled`, `UnsuitableDatabase`.
+    `ProceduresNotInstalled`, `UnsuitableDatabase`, `ShardClosedError`.
     """
     encoding = connection.info.parameter_status("server_encoding") or _ENCODING
     if encoding != _ENCODING:
@@ -39,7 +42,11 @@ def check_session(connection: Connection, open_second: Callable[[], Connection])
             f"the encoding of the database is {encoding}, in which not every message can be kept:"
             f" it has to be {_ENCODING}"
         )
-    parameters = {"version": procedures_version(), "arrived": ARRIVED}
+    parameters = {
+        "version": procedures_version(),
+        "arrived": ARRIVED,
+        "split_schema": SCHEMA,
+    }
     cursor: psycopg.Cursor[Any] = connection.cursor(row_factory=namedtuple_row)
     try:
         row = cursor.execute(query("check_session"), parameters).fetchone()
@@ -47,6 +54,7 @@ def check_session(connection: Connection, open_second: Callable[[], Connection])
         row = None
     if row is not None:
         _check_pooler(connection, open_second, row.pid, has_options=row.has_options)
+        refuse_where_closed(row.split_marks, is_read_only=is_read_only)
     if row is None or not row.is_installed:
         raise ProceduresNotInstalled(
             "the database does not have the stored procedures of this program"

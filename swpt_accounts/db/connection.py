@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from select import POLLIN, poll
+from time import monotonic
 from typing import Any, Final, Protocol
 
 import psycopg
@@ -14,11 +15,23 @@ from psycopg.types.numeric import Int8Dumper
 
 from swpt_accounts.db.checking import await_standby, check_session, refused_by_pooler
 from swpt_accounts.db.installing import procedures_schema
+from swpt_accounts.db.missing import report_missing
+from swpt_accounts.db.places import TABLES_PATH
 from swpt_accounts.db.procedures import Procedure
+from swpt_accounts.db.queries import query
 from swpt_accounts.db.session import ARRIVED, WORKING, Pins, session_options
+from swpt_accounts.db.watched import SERVER, WatchedConnection
+from swpt_accounts.observing import life
+from swpt_accounts.observing.metrics import CONNECTIONS, LISTENS_LOST
+from swpt_accounts.observing.recording import count
 from swpt_accounts.settings import Settings
 
 _INT8_OID: Final = 20
+# How often a session that waits is asked whether it still listens.
+LISTENING_SECONDS: Final = 20.0
+
+
+_LISTENING: Final = query("listening").encode()
 
 
 class HasFileno(Protocol):
@@ -30,11 +43,15 @@ class HasFileno(Protocol):
 class DatabaseConnection:
     """A connection that calls stored procedures, and receives the wake-ups of its topics."""
 
-    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], name: str = "") -> None:
         self.raw = connection
+        self._name = name
         self._heard: set[str] = set()
+        self._topics: frozenset[str] = frozenset()
+        self._listening_at = 0.0
         self._probes: dict[bytes, bytes] = {}
         connection.add_notify_handler(lambda notice: self._heard.add(notice.channel))
+        connection.add_notice_handler(report_missing)
 
     def _execute(self, procedure: Procedure, parameters: dict[str, Any]) -> psycopg.Cursor[Any]:
         assert parameters.keys() == procedure.parameters.keys(), (
@@ -70,7 +87,8 @@ class DatabaseConnection:
         if name is None:
             name = self._probes[statement] = b"probe_%d" % len(self._probes)
             self._check(pgconn.prepare(name, statement, [_INT8_OID] * len(integers)))
-        result = pgconn.exec_prepared(name, [b"%d" % n for n in integers])
+        with life.awaiting(SERVER):
+            result = pgconn.exec_prepared(name, [b"%d" % n for n in integers])
         self._check(result)
         values = [result.get_value(i, 0) for i in range(result.ntuples)]
         return [None if value is None else value.decode() for value in values]
@@ -96,6 +114,22 @@ class DatabaseConnection:
         """Receive the wake-ups of these topics from now on."""
         for topic in topics:
             self.raw.execute(sql.SQL("LISTEN {}").format(sql.Identifier(topic)))
+            self._topics |= {topic}
+        self._listening_at = monotonic()
+
+    def _check_listening(self) -> None:
+        """Ask from time to time whether the session still listens: something between may have ended
+        that. Raises `psycopg.OperationalError` if it does not.
+        """
+        if not self._topics or monotonic() - self._listening_at < LISTENING_SECONDS:
+            return
+        self._listening_at = monotonic()
+        lost = self._topics.difference(filter(None, self.probe(_LISTENING)))
+        if lost:
+            count(LISTENS_LOST, 1, self._name)
+            raise psycopg.OperationalError(
+                f"the session does not listen to {', '.join(sorted(lost))} any more"
+            )
 
     def heard(self) -> set[str]:
         """The topics that have been woken up since the last call."""
@@ -113,10 +147,11 @@ class DatabaseConnection:
         """
         if heard := self.heard():
             return heard
+        self._check_listening()
         waiting = poll()
         for fd in (self.raw.pgconn.socket, *(other.fileno() for other in others)):
             waiting.register(fd, POLLIN)
-        waiting.poll(max(seconds_max, 0) * 1000)
+        life.watched_poll(waiting, seconds_max)
         return self.heard()
 
     def close(self) -> None:
@@ -135,34 +170,37 @@ def connect(
 
     Of several servers in the URL the one that can be written to is taken; with `is_read_only`,
     any that the URL allows. Where the program's procedures are missing, the error is
-    `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`. What a session that
+    `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`; where it may not
+    work yet, or not any more, `ShardClosedError`. What a session that
     writes can see at its beginning is on the synchronous standby, too, where there is one.
     """
 
     def open_session() -> psycopg.Connection[tuple[Any, ...]]:
         return _open(settings, name, behaviour, is_read_only=is_read_only)
 
-    connection = open_session()
+    with life.awaiting(SERVER):
+        connection = open_session()
     # One type for all integers: otherwise each mixture of small and large ones in a batch would
     # be prepared as a separate statement.
     connection.adapters.register_dumper(int, Int8Dumper)
     try:
-        check_session(connection, open_session)
+        check_session(connection, open_session, is_read_only=is_read_only)
         if not is_read_only:
             await_standby(connection)
     except BaseException:
         connection.close()
         raise
-    return DatabaseConnection(connection)
+    count(CONNECTIONS, 1, name, "database")
+    return DatabaseConnection(connection, name)
 
 
 def _open(
     settings: Settings, name: str, behaviour: Sequence[Pins], *, is_read_only: bool
 ) -> psycopg.Connection[tuple[Any, ...]]:
     wanted: dict[str, Any] = {} if is_read_only else {"target_session_attrs": "read-write"}
-    pinned = {ARRIVED: "yes", "search_path": f"{procedures_schema()},public"}
+    pinned = {ARRIVED: "yes", "search_path": f"{procedures_schema()},{TABLES_PATH}"}
     try:
-        return psycopg.connect(
+        return WatchedConnection.connect(
             settings.postgres_dsn,
             autocommit=True,
             application_name=f"swpt_accounts {name}",

@@ -25,6 +25,10 @@ class UnsuitableDatabase(psycopg.OperationalError):
     """
 
 
+class ShardClosedError(psycopg.OperationalError):
+    """The shard is being split, and others work for it, or it waits for its turn."""
+
+
 def may_be_of_values(error: psycopg.Error) -> bool:
     """Whether the values of a call may have caused an error. Others are of the server, a right, a
     setting, an upgrade or a lock, for which no value is to blame.

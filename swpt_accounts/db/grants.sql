@@ -4,13 +4,25 @@
 -- revoked, for workers of the version before may be at work.
 
 -- name: grant
-GRANT USAGE ON SCHEMA public, {schema} TO {role};
+GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role};
 GRANT USAGE ON SEQUENCE change_id_seq, returned_message_id_seq TO {role};
 -- proofs compare them with the ids in use
-GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+DO $$
+DECLARE
+    -- where the tables are
+    v_schema text := (
+        SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'account'::regclass
+    );
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', v_schema, {role_name});
+    EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %s TO %I', v_schema, {role_name});
+END
+$$;
 -- what is installed
-GRANT SELECT ON alembic_version, procedures_version TO {role};
+GRANT SELECT ON alembic_version, procedures_version, move_proof TO {role};
+GRANT SELECT, UPDATE (pages_copied, is_copied) ON move TO {role};
+GRANT SELECT ON older_balance_change TO {role};
 -- accounts
 GRANT SELECT, INSERT, UPDATE, DELETE ON account, root_config TO {role};
 -- (keys are locked, never updated; whoever inserts and deletes them could do as much)
@@ -26,6 +38,17 @@ GRANT SELECT, INSERT, UPDATE (id), DELETE ON
 -- what the broker did not take, and what it brought in vain
 GRANT SELECT, INSERT, UPDATE (next_attempt_at), DELETE ON returned_message TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON returned_line, dead_letter_dealt_with TO {role};
+-- the journal: slots are emptied as a whole
+GRANT SELECT, INSERT ON journal TO {role};
+DO $$
+DECLARE
+    v_slot regclass;
+BEGIN
+    FOR v_slot IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'journal'::regclass LOOP
+        EXECUTE format('GRANT SELECT, TRUNCATE ON %s TO %I', v_slot, {role_name});
+    END LOOP;
+END
+$$;
 -- outboxes
 GRANT SELECT, INSERT, UPDATE (id), DELETE ON
     rejected_config_signal, rejected_transfer_signal, prepared_transfer_signal,

@@ -13,9 +13,10 @@ from typing import Final
 
 from psycopg import sql
 
+from swpt_accounts.db.places import TABLES_PATH
 from swpt_accounts.db.queries import read_queries
 
-REVISION: Final = "0003"
+REVISION: Final = "0007"
 """The migration that makes the tables for these procedures: the latest one."""
 
 KEPT_COUNT: Final = 2
@@ -27,6 +28,7 @@ SUBJECTS: Final = (
     "ids",
     "money",
     "wakeups",
+    "trace_context",
     "accounts",
     "currencies",
     "configuring",
@@ -40,6 +42,10 @@ SUBJECTS: Final = (
     "inbox",
     "returned_messages",
     "dead_letters",
+    "moving",
+    "older_archive",
+    "journal",
+    "gap",
 )
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
@@ -64,18 +70,27 @@ def procedures_schema() -> str:
     return f"swpt_accounts_{procedures_version()}"
 
 
-def install_script(running_role: str | None = None) -> Iterator[str]:
+def install_script(
+    running_role: str | None = None, reading_role: str | None = None
+) -> Iterator[str]:
     """The statements that install the procedures, to be run in one transaction.
 
     They may be run again, and by several at once. What is older than the version before is
-    removed. Bodies are not checked while they are created, for they call each other. The role,
-    if there is one, gets the rights that the workers need.
+    removed. Bodies are not checked while they are created, for they call each other. The roles,
+    where there are some, get the rights that the workers need, and those that the console needs.
     """
     schema = sql.Identifier(procedures_schema())
-    yield _statement("begin", schema=schema)
+    yield _statement("begin", schema=schema, tables_path=sql.SQL(TABLES_PATH))
     yield from map(read_sql, SUBJECTS)
-    if running_role is not None:
-        yield _fill("grants.sql", "grant", schema=schema, role=sql.Identifier(running_role))
+    for file_name, role in (("grants.sql", running_role), ("reading_grants.sql", reading_role)):
+        if role is not None:
+            yield _fill(
+                file_name,
+                "grant",
+                schema=schema,
+                role=sql.Identifier(role),
+                role_name=sql.Literal(role),
+            )
     version, revision = sql.Literal(procedures_version()), sql.Literal(REVISION)
     yield _statement("register", version=version, revision=revision)
     yield _statement("remove", kept_count=sql.Literal(KEPT_COUNT))

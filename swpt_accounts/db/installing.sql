@@ -7,8 +7,26 @@
 SELECT pg_advisory_xact_lock(hashtext('swpt_accounts procedures'));
 CREATE SCHEMA IF NOT EXISTS {schema};
 GRANT USAGE ON SCHEMA {schema} TO PUBLIC;
-SET LOCAL search_path = {schema}, public;
-SET LOCAL check_function_bodies = off
+SET LOCAL search_path = {schema}, {tables_path};
+SET LOCAL check_function_bodies = off;
+-- Whoever drops what the reference has left, by hand, drops this view, too; nothing is in it any more,
+-- if all is copied.
+DO $$
+BEGIN
+    IF to_regclass('older_balance_change') IS NULL
+        AND NOT EXISTS (SELECT FROM move WHERE direction = 'in' AND NOT is_copied)
+    THEN
+        EXECUTE format(
+            'CREATE VIEW %s.older_balance_change AS'
+            ' SELECT ctid AS tid, * FROM registered_balance_change WHERE false',
+            (
+                SELECT relnamespace::regnamespace FROM pg_class
+                WHERE oid = 'registered_balance_change'::regclass
+            )
+        );
+    END IF;
+END
+$$
 
 -- name: register
 INSERT INTO procedures_version (version, revision, installed_at)

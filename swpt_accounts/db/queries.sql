@@ -26,6 +26,9 @@ SELECT {name} WHERE has_due_messages({signal_names})
 -- Says that the transaction is not forgotten.
 SELECT 1
 
+-- name: listening
+SELECT pg_listening_channels()
+
 -- name: has_rows
 SELECT 1 WHERE EXISTS (SELECT FROM {table} WHERE id > $1)
 
@@ -51,7 +54,7 @@ SELECT {owner} FROM {table} AS q
 
 -- name: is_installed
 -- Whether the procedures of a version are installed.
-SELECT EXISTS (SELECT FROM public.procedures_version WHERE version = %(version)s)
+SELECT EXISTS (SELECT FROM procedures_version WHERE version = %(version)s)
 
 -- name: check_session
 -- The same, and whose session this is. Commits are kept from now on, whatever the role says: a
@@ -59,11 +62,23 @@ SELECT EXISTS (SELECT FROM public.procedures_version WHERE version = %(version)s
 SELECT
     pg_backend_pid() AS pid,
     coalesce(current_setting(%(arrived)s, true), '') <> '' AS has_options,
-    EXISTS (SELECT FROM public.procedures_version WHERE version = %(version)s) AS is_installed,
+    EXISTS (SELECT FROM procedures_version WHERE version = %(version)s) AS is_installed,
+    ARRAY(
+        SELECT relname::text FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = (
+            SELECT oid FROM pg_namespace WHERE nspname = %(split_schema)s
+        )
+    ) AS split_marks,
     CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
         THEN set_config('synchronous_commit', 'on', false)
     END,
     (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
+
+-- name: split_marks
+-- What says that the shard is being split, and how far that is (db/gate.py).
+SELECT relname::text FROM pg_class
+WHERE relkind = 'r'
+    AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'swpt_accounts_split')
 
 -- name: write_to_standby
 -- Something that has to be committed, and changes nothing.
@@ -75,3 +90,30 @@ SELECT pg_logical_emit_message(true, 'swpt_accounts', '')
 SELECT s.system_identifier, d.oid, c.timeline_id
 FROM pg_control_system() AS s, pg_control_checkpoint() AS c, pg_database AS d
 WHERE d.datname = current_database()
+
+-- name: alembic_versions
+-- The schemas that have a table of migrations, and whether they have one that is the program's own, or
+-- one that another program of accounts has, too.
+SELECT
+    v.relnamespace::regnamespace::text,
+    EXISTS (
+        SELECT FROM pg_class AS a
+        WHERE a.relnamespace = v.relnamespace AND a.relname = 'account_key' AND a.relkind = 'r'
+    ),
+    EXISTS (
+        SELECT FROM pg_class AS a
+        WHERE a.relnamespace = v.relnamespace AND a.relname = 'prepared_transfer' AND a.relkind = 'r'
+    )
+FROM pg_class AS v
+WHERE v.relname = 'alembic_version' AND v.relkind = 'r' AND has_table_privilege(v.oid, 'SELECT')
+ORDER BY v.relnamespace
+
+-- name: read_revision
+SELECT max(version_num) FROM {schema}.alembic_version
+
+-- name: may_create
+-- Whether tables can be made where they have always been, or are there already.
+SELECT
+    to_regclass('public.alembic_version') IS NOT NULL
+    OR coalesce(has_schema_privilege(to_regnamespace('public'), 'CREATE'), false)
+    OR to_regnamespace('swpt_accounts_books') IS NOT NULL

@@ -43,6 +43,16 @@ MIGRATING: Final[Pins] = {
     "idle_in_transaction_session_timeout": ("10min", "all migrations are one transaction"),
     "idle_session_timeout": ("0", "a pool keeps connections"),
 }
+MOVING: Final[Pins] = {
+    "lock_timeout": ("0", "each lock has a limit of its own"),
+    "statement_timeout": ("0", "a large table takes long"),
+    "idle_in_transaction_session_timeout": ("120s", "one that hangs stops all transfers"),
+    "idle_session_timeout": ("0", "the same as for workers"),
+    "work_mem": ("64MB", "whole tables are added up"),
+    "jit": ("off", "compiling takes longer than it saves"),
+    "client_connection_check_interval": ("2s", "a move whose client is gone is undone"),
+}
+"""For a move from the reference, or to it."""
 PLANS: Final[Pins] = {
     "enable_indexscan": ("on", "every statement finds rows by a key, or reads along an index"),
     "enable_nestloop": ("on", "so does every join"),
@@ -68,6 +78,16 @@ READING: Final[Pins] = {
     "idle_session_timeout": ("0", "the same as for workers"),
     "client_connection_check_interval": ("2s", "nobody waits for a proof whose client is gone"),
 }
+ASKING: Final[Pins] = {
+    "default_transaction_read_only": ("on", "questions change nothing"),
+    "lock_timeout": ("2s", "whoever asks waits for nobody"),
+    "statement_timeout": ("5s", "a table that is too long is said to be, and not read"),
+    "idle_in_transaction_session_timeout": ("60s", "one that hangs does not hold back vacuum"),
+    "idle_session_timeout": ("0", "a console keeps connections"),
+    "client_connection_check_interval": ("2s", "nobody waits for an answer"),
+    "jit": ("off", "compiling takes longer than it saves"),
+}
+"""For questions about a few rows, beside the work."""
 WORKING: Final = (LIMITS, PLANS)
 
 ARRIVED: Final = "swpt_accounts.has_options"

@@ -31,6 +31,9 @@ QUEUE_STORAGE = {
 }
 
 
+JOURNAL_SLOTS_COUNT = 32
+
+
 class Base(DeclarativeBase):
     """The base of all tables."""
 
@@ -208,7 +211,12 @@ class _Coordinator:
     coordinator_request_id: Mapped[Int64] = mapped_column(sort_order=-1)
 
 
-class _TransferRequest(_Queue, _Account, _Coordinator):
+class _Traced:
+    # see sql/trace_context.sql; NULL where nothing is traced
+    trace_context: Mapped[Text | None] = mapped_column(sort_order=1)
+
+
+class _TransferRequest(_Queue, _Account, _Coordinator, _Traced):
     min_locked_amount: Mapped[Int64]
     max_locked_amount: Mapped[Int64]
     recipient_creditor_id: Mapped[CreditorId]
@@ -220,6 +228,8 @@ class TransferRequest(_TransferRequest, Base):
     """A PrepareTransfer whose recipient is known to accept transfers."""
 
     __tablename__ = "transfer_request"
+
+    received_at: Mapped[Timestamp] = _default("now()")
 
 
 class UnverifiedTransferRequest(_TransferRequest, Base):
@@ -236,7 +246,7 @@ class UnverifiedTransferRequest(_TransferRequest, Base):
     attempts_count: Mapped[Int32] = _default("0")
 
 
-class FinalizationRequest(_Queue, _Account, _Coordinator, Base):
+class FinalizationRequest(_Queue, _Account, _Coordinator, _Traced, Base):
     """A FinalizeTransfer."""
 
     __tablename__ = "finalization_request"
@@ -251,9 +261,10 @@ class FinalizationRequest(_Queue, _Account, _Coordinator, Base):
     committed_amount: Mapped[Int64]
     transfer_note: Mapped[Text]
     transfer_note_format: Mapped[Text]
+    received_at: Mapped[Timestamp] = _default("now()")
 
 
-class PendingBalanceChange(_Queue, _Account, Base):
+class PendingBalanceChange(_Queue, _Account, _Traced, Base):
     """A change of the principal of an account of this shard, yet to be applied.
 
     `is_registered` says that it came from another shard, and is in the archive.
@@ -284,7 +295,7 @@ class HandledBatch(_Queue, Base):
     digests: Mapped[list[bytes]] = mapped_column(pg.ARRAY(pg.BYTEA))
 
 
-class ReturnedMessage(_Queue, Base):
+class ReturnedMessage(_Queue, _Traced, Base):
     """An outgoing message that the broker did not take, to be sent again later.
 
     It waits in the line of its type and `destination`. The version of the program before knows no
@@ -353,6 +364,92 @@ class DeadLetterDealtWith(Base):
     changed_at: Mapped[Timestamp]
 
 
+class Move(Base):
+    """The database was taken over from the reference ("in"), or given back ("out").
+
+    `pages_count` are the pages of the reference's archive, of which `pages_copied` have been copied
+    beside the work; with `is_copied`, it is needed no more. `reference_schema` is where the
+    reference's own programs look for its tables.
+    """
+
+    __tablename__ = "move"
+    __table_args__: Any = (sa.CheckConstraint("direction IN ('in', 'out')"),)
+
+    id: Mapped[RowId]
+    direction: Mapped[Text]
+    moved_at: Mapped[Timestamp]
+    reference_schema: Mapped[Text]
+    pages_count: Mapped[Int64]
+    pages_copied: Mapped[Int64] = _default("0")
+    is_copied: Mapped[bool] = _default("false")
+
+
+class MoveProof(Base):
+    """What was counted and added up in a move, before and after: both amounts are equal.
+
+    Without a debtor, it is about all of them.
+    """
+
+    __tablename__ = "move_proof"
+
+    id: Mapped[RowId]
+    move_id: Mapped[Int64]
+    subject: Mapped[Text]
+    debtor_id: Mapped[Int64 | None] = mapped_column(sa.BigInteger)
+    before_amount: Mapped[Any] = mapped_column(sa.Numeric, nullable=True)
+    after_amount: Mapped[Any] = mapped_column(sa.Numeric, nullable=True)
+
+
+class Journal(Base):
+    """A message that was received or sent, noted in the transaction of its effect.
+
+    Each partition is for one of 32 days, and is emptied as a whole.
+    """
+
+    __tablename__ = "journal"
+    __table_args__: Any = (
+        sa.Index("idx_journal_account", "debtor_id", "creditor_id", "recorded_at"),
+        sa.Index(
+            "idx_journal_coordinator",
+            "coordinator_id",
+            "coordinator_request_id",
+            postgresql_where=sa.text("coordinator_request_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "idx_journal_transfer",
+            "creditor_id",
+            "transfer_id",
+            "debtor_id",
+            postgresql_where=sa.text("transfer_id IS NOT NULL"),
+        ),
+        {"postgresql_partition_by": "LIST (slot)"},
+    )
+
+    slot: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
+    id: Mapped[RowId]
+    recorded_at: Mapped[Timestamp]
+    is_sent: Mapped[bool]
+    message_type: Mapped[Text]
+    debtor_id: Mapped[Int64]
+    creditor_id: Mapped[Int64]
+    coordinator_type: Mapped[Text | None]
+    coordinator_id: Mapped[Int64 | None]
+    coordinator_request_id: Mapped[Int64 | None]
+    transfer_id: Mapped[Int64 | None]
+    body: Mapped[Bytes]
+
+
+for _slot in range(JOURNAL_SLOTS_COUNT):
+    sa.event.listen(
+        Journal.__table__,
+        "after_create",
+        sa.DDL(  # type: ignore[no-untyped-call] # sqlalchemy's constructor has no types
+            f"CREATE TABLE journal_{_slot:02} PARTITION OF journal FOR VALUES IN ({_slot})"
+            " WITH (autovacuum_vacuum_insert_threshold = -1)"
+        ),
+    )
+
+
 class Signal(_Queue, _Account):
     """An outbox table. Its columns are the fields of the message, as they go out."""
 
@@ -372,13 +469,13 @@ class RejectedConfigSignal(Signal, Base):
     ts: Mapped[Timestamp]
 
 
-class RejectedTransferSignal(Signal, _Coordinator, Base):
+class RejectedTransferSignal(Signal, _Coordinator, _Traced, Base):
     status_code: Mapped[Text]
     total_locked_amount: Mapped[Int64]
     ts: Mapped[Timestamp]
 
 
-class PreparedTransferSignal(Signal, _Coordinator, Base):
+class PreparedTransferSignal(Signal, _Coordinator, _Traced, Base):
     transfer_id: Mapped[Int64]
     locked_amount: Mapped[Int64]
     recipient: Mapped[Text]
@@ -389,7 +486,7 @@ class PreparedTransferSignal(Signal, _Coordinator, Base):
     ts: Mapped[Timestamp]
 
 
-class FinalizedTransferSignal(Signal, _Coordinator, Base):
+class FinalizedTransferSignal(Signal, _Coordinator, _Traced, Base):
     transfer_id: Mapped[Int64]
     committed_amount: Mapped[Int64]
     status_code: Mapped[Text]
@@ -398,7 +495,7 @@ class FinalizedTransferSignal(Signal, _Coordinator, Base):
     ts: Mapped[Timestamp]
 
 
-class AccountTransferSignal(Signal, Base):
+class AccountTransferSignal(Signal, _Traced, Base):
     creation_date: Mapped[date]
     transfer_number: Mapped[Int64]
     coordinator_type: Mapped[Text]
@@ -440,7 +537,7 @@ class AccountPurgeSignal(Signal, Base):
     ts: Mapped[Timestamp]
 
 
-class PendingBalanceChangeSignal(Signal, Base):
+class PendingBalanceChangeSignal(Signal, _Traced, Base):
     other_creditor_id: Mapped[CreditorId]
     change_id: Mapped[Int64]
     coordinator_type: Mapped[Text]

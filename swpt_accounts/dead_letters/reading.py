@@ -55,6 +55,11 @@ class DeadLetterReader:
                 raise
             self.is_stream = False
 
+    @property
+    def end(self) -> int:
+        """The offset after that of the last letter of the stream."""
+        return self._end
+
     def _count_messages(self) -> int:
         channel = self._connection.channel()
         try:

@@ -1,5 +1,6 @@
 """An operator's session with a dead-letter queue, its register, and the terminal."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,13 +18,17 @@ from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.reading import DeadLetterReader, ReadingError, StoppedError
 from swpt_accounts.dead_letters.register import Register, State
 from swpt_accounts.dead_letters.replaying import Replayer
+from swpt_accounts.events.progress import LETTERS_READ, PROGRESS_LOGGER
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.stopping import Stop
+
+logger = logging.getLogger(PROGRESS_LOGGER)
 
 NAME = "dead_letters"
 # So many are looked up, or sent, at once.
 _BATCH_COUNT = 100
 _PROGRESS_SECONDS = 0.5
+_LINE_SECONDS = 10.0
 
 
 class Session:
@@ -40,7 +45,8 @@ class Session:
         self._reader = reader
         self._register = register
         self._stack = stack
-        self._progress_at = monotonic() + _PROGRESS_SECONDS
+        is_terminal = sys.stderr.isatty()
+        self._progress_at = monotonic() + (_PROGRESS_SECONDS if is_terminal else _LINE_SECONDS)
 
     @property
     def register(self) -> Register:
@@ -54,7 +60,12 @@ class Session:
         return Replayer(self._settings, self.register, publisher)
 
     def _show_progress(self, count: int, total: int) -> None:
-        if count % 100 == 0 and sys.stderr.isatty() and monotonic() >= self._progress_at:
+        if count % 100 or monotonic() < self._progress_at:
+            return
+        if not sys.stderr.isatty():
+            self._progress_at = monotonic() + _LINE_SECONDS
+            LETTERS_READ.tell(logger, done_count=count, total_count=total)
+        else:
             self._progress_at = monotonic() + _PROGRESS_SECONDS
             sys.stderr.write(f"\r{count} of {total} letters are read\x1b[K\r")
             sys.stderr.flush()

@@ -1,13 +1,17 @@
 """Decodes a batch of deliveries, and puts its messages in order for the database."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import md5
+from typing import TYPE_CHECKING
 
 from swpt_accounts.broker.consumer import Delivery, Refusal
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.smp.decoding import MalformedMessage, decode
 from swpt_accounts.smp.incoming import IncomingMessage
+
+if TYPE_CHECKING:
+    from swpt_accounts.otel.receiving import ReceivedSpan
 
 AccountKey = tuple[int, int]
 """A debtor id, and a creditor id."""
@@ -19,6 +23,7 @@ class Received:
 
     delivery: Delivery
     message: IncomingMessage
+    span: "ReceivedSpan | None" = field(default=None, compare=False)
 
     @property
     def account(self) -> AccountKey:
@@ -52,6 +57,7 @@ def decode_batch(
                     delivery,
                     f"account ({message.debtor_id}, {message.creditor_id}) does not belong to"
                     f" this shard, which is {realm}",
+                    "other_shard",
                 )
             )
     return received, refused

@@ -4,6 +4,7 @@ import logging
 import time
 
 from swpt_accounts.broker.consumer import BatchConsumer
+from swpt_accounts.events.messages import DRAINING_PAUSE
 from swpt_accounts.workers.stopping import Stop
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class DrainingPauses:
     def _pause(self, consumer: BatchConsumer, stop: Stop) -> None:
         seconds = self._seconds + self._seconds - time.time() % self._seconds
         self._seconds = min(2 * self._seconds, PAUSE_SECONDS_MAX)
-        logger.info("The queue is empty: consuming nothing for %.0f seconds.", seconds)
+        DRAINING_PAUSE.tell(logger, seconds=seconds)
         consumer.pause()
         end = time.monotonic() + seconds
         while not stop.is_requested() and (rest := end - time.monotonic()) > 0:

@@ -24,6 +24,8 @@ from swpt_accounts.db.procedures import (
 )
 from swpt_accounts.inbox.batch import Received
 from swpt_accounts.inbox.ignored import ignored_changes
+from swpt_accounts.inbox.traced import TraceContexts, trace_contexts
+from swpt_accounts.journal.recording import record
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.incoming import (
     ConfigureAccount,
@@ -49,18 +51,28 @@ def apply_messages(
     Configurations come first: a transfer in the same batch may be meant for a new account.
     `is_repeated` says that this batch may have been committed before.
     """
-    preparations = _new_preparations(connection, received, is_repeated=is_repeated)
+    has_journal = settings.journal_days > 0
+    counted = received if has_journal else _preparations(received)
+    new = _not_handled(connection, counted, is_repeated=is_repeated)
+    preparations = _preparations(new)
     changes = _select(received, PendingBalanceChange)
     with connection.batch() as call:
         if configurations := _select(received, ConfigureAccount):
             _configure_accounts(call, settings, configurations)
         if finalizations := _select(received, FinalizeTransfer):
-            _receive_finalization_requests(call, finalizations)
+            contexts = trace_contexts(settings, received, FinalizeTransfer)
+            _receive_finalization_requests(call, finalizations, contexts)
         if preparations:
-            _receive_transfer_requests(call, settings, _select(preparations, PrepareTransfer))
-            call(NOTE_HANDLED, digests=[r.digest for r in preparations])
+            contexts = trace_contexts(settings, preparations, PrepareTransfer)
+            requests = _select(preparations, PrepareTransfer)
+            _receive_transfer_requests(call, settings, requests, contexts)
+        if new:
+            call(NOTE_HANDLED, digests=[r.digest for r in new])
         if changes:
-            _receive_balance_changes(call, settings, changes)
+            contexts = trace_contexts(settings, received, PendingBalanceChange)
+            _receive_balance_changes(call, settings, changes, contexts)
+        if has_journal and new:
+            record(call, ((r.message, r.delivery.body) for r in new), is_sent=False)
     ignored_changes.report(settings, changes)
 
 
@@ -68,25 +80,31 @@ def _select(received: list[Received], message_type: type[T]) -> list[T]:
     return [r.message for r in received if isinstance(r.message, message_type)]
 
 
-def _new_preparations(
-    connection: DatabaseConnection, received: list[Received], *, is_repeated: bool
+def _preparations(received: list[Received]) -> list[Received]:
+    return [r for r in received if isinstance(r.message, PrepareTransfer)]
+
+
+def _not_handled(
+    connection: DatabaseConnection, counted: list[Received], *, is_repeated: bool
 ) -> list[Received]:
-    """The PrepareTransfer messages that have not been handled already."""
-    preparations = [r for r in received if isinstance(r.message, PrepareTransfer)]
-    doubtful = [r.digest for r in preparations if is_repeated or r.delivery.is_redelivered]
+    """The messages that have not been handled already.
+
+    Counted are PrepareTransfers, which would have another effect; with a journal, all messages.
+    """
+    doubtful = [r.digest for r in counted if is_repeated or r.delivery.is_redelivered]
     if not doubtful:
-        return preparations
+        return counted
     handled = set(connection.call_value(FIND_HANDLED, digests=doubtful))
-    copied = {r.digest for r in preparations if r.delivery.is_copy}
+    copied = {r.digest for r in counted if r.delivery.is_copy}
     new: list[Received] = []
-    for preparation in preparations:
-        digest = preparation.digest
-        if digest in handled and (is_repeated or preparation.delivery.is_redelivered):
+    for message in counted:
+        digest = message.digest
+        if digest in handled and (is_repeated or message.delivery.is_redelivered):
             continue
         if digest in copied:
             # The message and its copy may be in the same batch.
             handled.add(digest)
-        new.append(preparation)
+        new.append(message)
     return new
 
 
@@ -140,26 +158,36 @@ def _configure_accounts(call: Call, settings: Settings, messages: list[Configure
 
 
 def _receive_transfer_requests(
-    call: Call, settings: Settings, messages: list[PrepareTransfer]
+    call: Call, settings: Settings, messages: list[PrepareTransfer], contexts: TraceContexts
 ) -> None:
     call(
         RECEIVE_TRANSFER_REQUESTS,
         **RECEIVE_TRANSFER_REQUESTS.arrays(
-            messages, recipient=lambda message: parse_account_id(message.recipient)
+            messages,
+            recipient=lambda message: parse_account_id(message.recipient),
+            trace_context=contexts,
         ),
         **settings.realm.parameters,
     )
 
 
-def _receive_finalization_requests(call: Call, messages: list[FinalizeTransfer]) -> None:
-    call(RECEIVE_FINALIZATION_REQUESTS, **RECEIVE_FINALIZATION_REQUESTS.arrays(messages))
+def _receive_finalization_requests(
+    call: Call, messages: list[FinalizeTransfer], contexts: TraceContexts
+) -> None:
+    call(
+        RECEIVE_FINALIZATION_REQUESTS,
+        **RECEIVE_FINALIZATION_REQUESTS.arrays(messages, trace_context=contexts),
+    )
 
 
 def _receive_balance_changes(
-    call: Call, settings: Settings, messages: list[PendingBalanceChange]
+    call: Call,
+    settings: Settings,
+    messages: list[PendingBalanceChange],
+    contexts: TraceContexts,
 ) -> None:
     call(
         RECEIVE_BALANCE_CHANGES,
-        **RECEIVE_BALANCE_CHANGES.arrays(messages),
+        **RECEIVE_BALANCE_CHANGES.arrays(messages, trace_context=contexts),
         threshold_ts=settings.remove_from_archive_threshold_date,
     )

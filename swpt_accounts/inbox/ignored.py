@@ -4,6 +4,7 @@ import logging
 from threading import Lock
 from typing import Final
 
+from swpt_accounts.events.messages import BALANCE_CHANGE_IGNORED, BALANCE_CHANGES_IGNORED
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.incoming import PendingBalanceChange
 
@@ -31,23 +32,20 @@ class IgnoredChanges:
             self._count += len(ignored)
             total = self._count
         for change in ignored[:LINES_COUNT_MAX]:
-            logger.error(
-                "A balance change is ignored, for it is older than"
-                " REMOVE_FROM_ARCHIVE_THRESHOLD_DATE: account (%d, %d), from creditor %d,"
-                " change_id %d, principal_delta %d, committed_at %s. (%d since the start.)",
-                change.debtor_id,
-                change.creditor_id,
-                change.other_creditor_id,
-                change.change_id,
-                change.principal_delta,
-                change.committed_at.isoformat(),
-                total,
+            BALANCE_CHANGE_IGNORED.tell(
+                logger,
+                debtor_id=change.debtor_id,
+                creditor_id=change.creditor_id,
+                other_creditor_id=change.other_creditor_id,
+                change_id=change.change_id,
+                principal_delta=change.principal_delta,
+                committed_at=change.committed_at.isoformat(),
+                coordinator_type=change.coordinator_type,
+                total_count=total,
             )
         if len(ignored) > LINES_COUNT_MAX:
-            logger.error(
-                "So are %d more balance changes that came with them. (%d since the start.)",
-                len(ignored) - LINES_COUNT_MAX,
-                total,
+            BALANCE_CHANGES_IGNORED.tell(
+                logger, count=len(ignored) - LINES_COUNT_MAX, total_count=total
             )
 
 

@@ -6,6 +6,7 @@ from time import monotonic
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import FIND_LOCKED_ACCOUNTS
+from swpt_accounts.events.messages import ACCOUNT_FREE, ACCOUNT_LOCKED
 from swpt_accounts.inbox.batch import AccountKey, Received
 from swpt_accounts.smp.incoming import ConfigureAccount
 
@@ -103,7 +104,13 @@ class LockedAccounts:
     def _release(self, key: AccountKey) -> list[Received]:
         held = self._held.pop(key)
         if held.is_told:
-            logger.warning("Account %s is free again, after %.0f s.", key, monotonic() - held.since)
+            debtor_id, creditor_id = key
+            ACCOUNT_FREE.tell(
+                logger,
+                debtor_id=debtor_id,
+                creditor_id=creditor_id,
+                seconds=monotonic() - held.since,
+            )
         return held.messages
 
     def hold_contended(self, received: list[Received]) -> None:
@@ -126,14 +133,15 @@ class LockedAccounts:
     def _tell(self) -> None:
         """Say once of each account that its lock lasts for long."""
         now = monotonic()
-        for key, held in self._held.items():
+        for (debtor_id, creditor_id), held in self._held.items():
             if not held.is_told and now - held.since > QUIET_SECONDS:
                 held.is_told = True
-                logger.warning(
-                    "%d messages for account %s wait: another session has locked it for %.0f s.",
-                    len(held.messages),
-                    key,
-                    now - held.since,
+                ACCOUNT_LOCKED.tell(
+                    logger,
+                    count=len(held.messages),
+                    debtor_id=debtor_id,
+                    creditor_id=creditor_id,
+                    seconds=now - held.since,
                 )
 
     def clear(self) -> None:

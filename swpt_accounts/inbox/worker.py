@@ -10,13 +10,17 @@ from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery, Refusal
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.db.errors import UnsuitableDatabase
+from swpt_accounts.db.errors import ShardClosedError, UnsuitableDatabase
 from swpt_accounts.inbox.batch import Received, decode_batch
 from swpt_accounts.inbox.blame import apply_each
+from swpt_accounts.inbox.counting import note_held, note_received, note_refused
 from swpt_accounts.inbox.draining import DRAINING_POLL_SECONDS, DrainingPauses
-from swpt_accounts.inbox.handled import HandledTrail
+from swpt_accounts.inbox.handled import HandledByParent, HandledTrail
+from swpt_accounts.inbox.leaving import Leaving
 from swpt_accounts.inbox.locked import LockedAccounts
+from swpt_accounts.inbox.traced import TracedMessages
 from swpt_accounts.inbox.waiting import WaitingMessages
+from swpt_accounts.observing.batches import note_batch
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.faults import FaultReporter
 from swpt_accounts.workers.stopping import Stop
@@ -41,7 +45,15 @@ class _GiveBack(Exception):
 class InboxWorker:
     """Consumes messages: decodes a batch, commits its effects, acknowledges it."""
 
-    def __init__(self, settings: Settings, stop: Stop, *, is_draining: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        stop: Stop,
+        *,
+        is_draining: bool = False,
+        is_last: bool = False,
+    ) -> None:
+        """The last one stays when the consumers of a shard that is split have to leave."""
         self._settings = settings
         self._stop = stop
         self._is_draining = is_draining
@@ -49,11 +61,20 @@ class InboxWorker:
         self._was_connected = False
         self._database_faults = FaultReporter(logger, NAME)
         self._broker_faults = FaultReporter(logger, NAME)
+        self._traced = TracedMessages(settings)
         self._handled = HandledTrail()
+        self._leaving = None if is_last else Leaving()
+        is_child = settings.delete_parent_shard_records
+        self._handled_by_parent = HandledByParent() if is_child else None
         # Half of what the broker delivers at once, so that others are always delivered.
         count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
         self._waiting = WaitingMessages(settings, count_max)
         self._locked = LockedAccounts(count_max)
+
+    @property
+    def name(self) -> str:
+        """What operators know it by."""
+        return NAME
 
     def run(self) -> None:
         """Consume until the stop, whatever becomes of the broker and the database.
@@ -77,6 +98,7 @@ class InboxWorker:
 
     def _consume(self) -> None:
         settings = self._settings
+        self._look_whether_to_leave()
         consumer = BatchConsumer(
             settings.protocol_broker_url,
             settings.protocol_broker_queue,
@@ -90,8 +112,11 @@ class InboxWorker:
         poll_seconds = POLL_SECONDS if pauses is None else DRAINING_POLL_SECONDS
         try:
             while not self._stop.is_requested():
+                self._look_whether_to_leave()
                 are_waiting = self._held_count > 0
-                batch = consumer.next_batch(ANSWER_SECONDS if are_waiting else poll_seconds)
+                batch = consumer.next_batch(
+                    ANSWER_SECONDS if are_waiting else min(poll_seconds, self._rest_seconds)
+                )
                 self._broker_faults.works()
                 if batch or are_waiting:
                     self._handle(consumer, batch)
@@ -101,6 +126,22 @@ class InboxWorker:
             self._waiting.clear()
             self._locked.clear()
             consumer.close()
+
+    def _look_whether_to_leave(self) -> None:
+        if self._leaving is None or self._leaving.rest_seconds > 0:
+            return
+        try:
+            self._leaving.look(self._connect())
+        except ShardClosedError:
+            raise
+        except psycopg.Error:
+            # the next batch will wait for the database
+            self._disconnect()
+            self._leaving.put_off()
+
+    @property
+    def _rest_seconds(self) -> float:
+        return POLL_SECONDS if self._leaving is None else max(self._leaving.rest_seconds, 0)
 
     @property
     def _held_count(self) -> int:
@@ -112,15 +153,29 @@ class InboxWorker:
 
         Raises `_GiveBack` when not everything was done.
         """
+        started_at = monotonic()
         received, refusals = decode_batch(batch, self._settings.realm)
+        received = self._traced.begin(received)
         if refusals:
             consumer.finish([refusal.delivery for refusal in refusals], refusals)
+            note_refused(refusals)
+            self._traced.refuse(refusals)
         if not received and not self._held_count:
             return
-        known = self._persist(consumer, lambda c, _: self._waiting.exchange(c, received))
+        marked = self._mark(consumer, received)
+        known = self._persist(consumer, lambda c, _: self._waiting.exchange(c, marked))
         ready = self._persist(consumer, lambda c, _: self._locked.exchange(c, known))
         self._take_effect(consumer, ready)
         self._take_effect(consumer, self._locked.take_contended())
+        note_batch(NAME, len(batch), monotonic() - started_at)
+        note_held(self._locked.count, self._waiting.count)
+
+    def _mark(self, consumer: BatchConsumer, received: list[Received]) -> list[Received]:
+        """What a parent shard may have handled counts as redelivered."""
+        parent = self._handled_by_parent
+        if parent is None or not received:
+            return received
+        return self._persist(consumer, lambda c, _: parent.mark(c, received))
 
     def _take_effect(self, consumer: BatchConsumer, ready: list[Received]) -> None:
         if not ready:
@@ -132,10 +187,12 @@ class InboxWorker:
             self._locked.hold_contended(outcome.contended)
             ready = [r for r in ready if r not in outcome.contended]
         refusals = [
-            Refusal(r.delivery, f"the database refuses it: {reason}")
+            Refusal(r.delivery, f"the database refuses it: {reason}", "refused_by_database")
             for r, reason in outcome.refused
         ]
         consumer.finish([r.delivery for r in ready], refusals)
+        note_received(ready, refusals)
+        self._traced.end(ready, refusals)
 
     def _persist(self, consumer: BatchConsumer, step: Callable[[DatabaseConnection, bool], T]) -> T:
         """Take a step of a batch, whatever happens to the database in the meantime. The step is
@@ -148,7 +205,9 @@ class InboxWorker:
         while True:
             try:
                 connection = self._connect()
-                self._handled.forget(connection)
+                if not self._is_draining:
+                    # the children of a split shard may get the same messages
+                    self._handled.forget(connection)
                 result = step(connection, is_repeated)
                 self._database_faults.works()
                 return result
@@ -157,7 +216,8 @@ class InboxWorker:
                 # The commit may have come through, though its answer has not.
                 is_repeated = True
                 self._disconnect()
-                if self._stop.wait(seconds) or monotonic() > give_back_at:
+                is_closed = isinstance(error, ShardClosedError)
+                if is_closed or self._stop.wait(seconds) or monotonic() > give_back_at:
                     raise _GiveBack from error
                 consumer.keep_alive()
 

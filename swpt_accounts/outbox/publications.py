@@ -10,17 +10,21 @@ from swpt_accounts.smp.routing import TO_COORDINATORS_EXCHANGE, headers, route
 from swpt_accounts.smp.types import CONTENT_TYPE
 
 APP_ID = "swpt_accounts"
+TRACEPARENT = "traceparent"
 
 
-def make_publication(message: OutgoingMessage) -> Publication:
-    """The message with its route and its AMQP properties."""
+def make_publication(message: OutgoingMessage, traceparent: str | None = None) -> Publication:
+    """The message with its route and its AMQP properties, in a trace if there is one."""
     destination = route(message)
+    message_headers = headers(message)
+    if traceparent is not None:
+        message_headers[TRACEPARENT] = traceparent
     properties = pika.BasicProperties(
         delivery_mode=PERSISTENT_DELIVERY_MODE,
         content_type=CONTENT_TYPE,
         type=type(message).__name__,
         app_id=APP_ID,
-        headers=headers(message),
+        headers=message_headers,
     )
     return Publication(
         destination.exchange,
@@ -29,6 +33,12 @@ def make_publication(message: OutgoingMessage) -> Publication:
         encode(message),
         destination.mandatory,
     )
+
+
+def traceparent_of(publication: Publication) -> str | None:
+    """The trace that the message carries on, if there is one."""
+    traceparent: str | None = publication.properties.headers.get(TRACEPARENT)
+    return traceparent
 
 
 def destination_of(publication: Publication) -> str:

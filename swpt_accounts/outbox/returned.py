@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,8 +17,12 @@ from swpt_accounts.db.procedures import (
     PUT_ASIDE_MESSAGES,
     TAKE_DUE_MESSAGES,
 )
-from swpt_accounts.outbox.publications import destination_of, make_publication
+from swpt_accounts.events.messages import MESSAGES_PUT_ASIDE, PUT_ASIDE_SENT
+from swpt_accounts.outbox.publications import destination_of, make_publication, traceparent_of
 from swpt_accounts.smp.outgoing import SIGNALS
+
+if TYPE_CHECKING:
+    from swpt_accounts.otel.sending import SentSpan
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +36,7 @@ class Outgoing:
     signal_name: str
     publication: Publication
     attempts_count: int = 0
+    span: "SentSpan | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,9 @@ def take_due_messages(
     return [
         Returned(
             row.signal_name,
-            make_publication(msgspec.json.decode(row.body, type=SIGNALS[row.signal_name])),
+            make_publication(
+                msgspec.json.decode(row.body, type=SIGNALS[row.signal_name]), row.trace_context
+            ),
             row.attempts_count,
             id=row.id,
             put_aside_at=row.put_aside_at,
@@ -113,16 +121,16 @@ def put_aside(
             reason=lambda f: f[1],
             attempts_count=lambda f: f[0].attempts_count + 1,
             put_aside_at=lambda f: getattr(f[0], "put_aside_at", None),
+            trace_context=lambda f: traceparent_of(f[0].publication),
         ),
     )
     for line in begun:
-        logger.warning(
-            "The broker does not take %s messages to %r: %s. They are put aside, %d for now, and"
-            " sent again later.",
-            SIGNALS[line.signal_name].__name__,
-            line.destination,
-            reasons[line],
-            lines[line],
+        MESSAGES_PUT_ASIDE.tell(
+            logger,
+            message_type=SIGNALS[line.signal_name].__name__,
+            destination=line.destination,
+            reason=reasons[line],
+            count=lines[line],
         )
 
 
@@ -136,9 +144,9 @@ def end_lines(connection: DatabaseConnection, signal_names: Iterable[str]) -> No
         END_RETURNED_LINES, signal_names=list(signal_names), count_max=LINES_COUNT_MAX
     )
     for line in ended:
-        logger.warning(
-            "No %s messages to %r are put aside any more: %d were sent.",
-            SIGNALS[line.signal_name].__name__,
-            line.destination,
-            line.sent_count,
+        PUT_ASIDE_SENT.tell(
+            logger,
+            message_type=SIGNALS[line.signal_name].__name__,
+            destination=line.destination,
+            count=line.sent_count,
         )

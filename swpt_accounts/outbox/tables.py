@@ -10,7 +10,22 @@ from psycopg import sql
 
 from swpt_accounts.db.queries import fill_query
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.outgoing import SIGNALS, AccountUpdate, OutgoingMessage
+from swpt_accounts.smp.outgoing import (
+    SIGNALS,
+    AccountTransfer,
+    AccountUpdate,
+    FinalizedTransfer,
+    OutgoingMessage,
+    PendingBalanceChange,
+    PreparedTransfer,
+    RejectedTransfer,
+)
+
+# Each of them is the outcome of one message.
+_TRACED = (
+    *(RejectedTransfer, PreparedTransfer, FinalizedTransfer),
+    *(AccountTransfer, PendingBalanceChange),
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +37,8 @@ class OutboxTable:
     burst_count: int
     # fields that are not columns, but depend on the settings
     constants: dict[str, int]
+    # whether the trace context is read, too
+    is_traced: bool = False
 
     @property
     def table(self) -> str:
@@ -34,19 +51,28 @@ class OutboxTable:
         fields = self.message_type.__struct_fields__
         return fields[: fields.index("ts") + 1]
 
+    @property
+    def _read_columns(self) -> tuple[str, ...]:
+        return ("trace_context", *self.columns) if self.is_traced else self.columns
+
     @cached_property
     def take_query(self) -> bytes:
         """The statement that takes rows out of the table."""
         return fill_query(
             "take_signals",
             table=sql.Identifier(self.table),
-            columns=sql.SQL(", ").join(sql.Identifier("s", c) for c in self.columns),
+            columns=sql.SQL(", ").join(sql.Identifier("s", c) for c in self._read_columns),
         )
 
     def message(self, row: tuple[Any, ...]) -> OutgoingMessage:
         """The message of a row: its id, then its columns."""
         build: Callable[..., OutgoingMessage] = self.message_type
-        return build(*row[1:], **self.constants)
+        fields = row[2:] if self.is_traced else row[1:]
+        return build(*fields, **self.constants)
+
+    def trace_context(self, row: tuple[Any, ...]) -> str | None:
+        """The trace context of a row, if that is read."""
+        return row[1] if self.is_traced else None
 
 
 _BURST_COUNTS: dict[str, Callable[[Settings], int]] = {
@@ -74,4 +100,6 @@ def outbox_table(name: str, settings: Settings) -> OutboxTable:
             "commit_period": _seconds(settings.app_prepared_transfer_max_delay_days),
             "ttl": _seconds(settings.app_message_max_delay_days),
         }
-    return OutboxTable(name, message_type, _BURST_COUNTS[name](settings), constants)
+    is_traced = settings.app_opentelemetry and message_type in _TRACED
+    burst_count = _BURST_COUNTS[name](settings)
+    return OutboxTable(name, message_type, burst_count, constants, is_traced)

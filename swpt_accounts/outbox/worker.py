@@ -11,7 +11,8 @@ from swpt_accounts.broker.pace import Pace
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
-from swpt_accounts.outbox.publications import make_publication
+from swpt_accounts.outbox.counting import FlushRecord
+from swpt_accounts.outbox.recording import record_sent
 from swpt_accounts.outbox.returned import (
     Outgoing,
     Returned,
@@ -21,6 +22,7 @@ from swpt_accounts.outbox.returned import (
     take_due_messages,
 )
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
+from swpt_accounts.outbox.traced import TracedMessages
 from swpt_accounts.outbox.watching import watch_flush
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.settings import Settings
@@ -58,6 +60,7 @@ class FlushWorker(DatabaseWorker):
             topics=[s.name for s in self._outboxes],
             tables=[*(s.table for s in self._outboxes), "returned_message"],
         )
+        self._traced = TracedMessages(settings)
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
         # Those with the largest bursts get what the others have left.
@@ -127,6 +130,7 @@ class FlushWorker(DatabaseWorker):
         """Send a batch, in one transaction. Returns the names of those that have more."""
         started_at = monotonic()
         unfinished: set[str] = set()
+        record = FlushRecord()
         outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
         is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
         if is_returned_due:
@@ -142,12 +146,16 @@ class FlushWorker(DatabaseWorker):
             outgoing: list[Outgoing] = [*returned]
             for others_count, outbox in zip(reversed(range(len(outboxes))), outboxes, strict=True):
                 share = (self._pace.count - len(outgoing)) // (others_count + 1)
-                if self._take(connection, outbox, outgoing, share):
+                if self._take(connection, outbox, outgoing, share, record):
                     unfinished.add(outbox.name)
-            if outgoing and self._send(connection, publisher, returned, outgoing):
+            refused: dict[int, str] = {}
+            if outgoing and self._send(connection, publisher, returned, outgoing, refused):
                 unfinished.add(_RETURNED)
         if outgoing:
-            self._pace.note(len(outgoing), monotonic() - started_at)
+            self._traced.end(outgoing)
+            seconds = monotonic() - started_at
+            self._pace.note(len(outgoing), seconds)
+            record.note_end(NAME, outgoing, refused, seconds)
         return unfinished
 
     def _end_lines(self, connection: DatabaseConnection, waiting: set[str]) -> None:
@@ -160,17 +168,21 @@ class FlushWorker(DatabaseWorker):
         publisher: Publisher,
         returned: list[Returned],
         outgoing: list[Outgoing],
+        refused: dict[int, str],
     ) -> bool:
         """Send messages, which begin with the returned ones, and put aside what is not taken.
 
-        Returns whether any line of returned messages goes on.
+        These are added to `refused`. Returns whether any line of returned messages goes on.
         """
-        refused = publisher.publish(
+        refused |= publisher.publish(
             (o.publication for o in outgoing), watch_flush(connection, self.stop)
         )
         goes_on = note_lines(connection, returned, refused)
         if refused:
             put_aside(connection, outgoing, refused)
+            self._traced.note_refused(outgoing, refused)
+        if self.settings.journal_days:
+            record_sent(connection, outgoing, refused)
         return goes_on
 
     def _take(
@@ -179,6 +191,7 @@ class FlushWorker(DatabaseWorker):
         outbox: OutboxTable,
         outgoing: list[Outgoing],
         share: int,
+        record: FlushRecord,
     ) -> bool:
         """Take rows out of an outbox. Returns whether there are more."""
         cursor = self._cursors[outbox.name]
@@ -192,7 +205,10 @@ class FlushWorker(DatabaseWorker):
             .fetchall()
         )
         rows.sort(key=lambda row: row[0])
-        outgoing += (Outgoing(outbox.name, make_publication(outbox.message(r))) for r in rows)
+        if rows:
+            # the columns end with `ts`
+            record.note_oldest(outbox.name, rows[0][-1])
+        outgoing += (self._traced.outgoing(outbox, row) for row in rows)
         is_end = len(rows) < count_max
         # Rows that another flusher is sending are not seen: should it fail, a full search
         # finds them.

@@ -1,12 +1,16 @@
 """Asks the fetch API about accounts of other shards."""
 
 import asyncio
-import logging
+from time import monotonic
 
 import aiohttp
 
 from swpt_accounts.core.ids import account_id
+from swpt_accounts.events.work import FETCH_API_URL_MISSING
+from swpt_accounts.observing.metrics import FETCH_QUESTIONS
+from swpt_accounts.observing.recording import observe
 from swpt_accounts.peers.complaints import Complaints
+from swpt_accounts.peers.known import KnownRecipients
 from swpt_accounts.peers.lanes import Lanes, group_of
 from swpt_accounts.peers.resolving import DaemonResolver
 from swpt_accounts.settings import Settings
@@ -14,17 +18,25 @@ from swpt_accounts.settings import Settings
 CONFIG_BYTES_MAX = 10_000
 _CHUNK_BYTES_MAX = 4096
 
-# The status, and the body.
-Answer = tuple[int, str]
+# The status, the body, and how long the answer may be used again.
+Answer = tuple[int, str, str]
 
 
 class FetchClient:
     """Many requests at once, over kept-alive connections. To be used within one event loop."""
 
-    def __init__(self, settings: Settings, lanes: Lanes, complaints: Complaints) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        lanes: Lanes,
+        complaints: Complaints,
+        known: KnownRecipients | None = None,
+    ) -> None:
+        """Without `known`, every question is asked."""
         self._base_url = (settings.fetch_api_url or "").rstrip("/")
         self._lanes = lanes
         self._complaints = complaints
+        self._known = known
         self._seconds_max = settings.app_fetch_api_timeout_seconds
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -36,8 +48,16 @@ class FetchClient:
 
     async def is_reachable(self, debtor_id: int, creditor_id: int) -> bool | None:
         """Whether the account accepts incoming transfers; None when there is no answer."""
-        answer = await self._get(debtor_id, creditor_id, "reachable")
-        return None if answer is None else {204: True, 404: False}.get(answer[0])
+        recipient = (debtor_id, creditor_id)
+        if self._known is not None and recipient in self._known:
+            return True
+        answer = await self._get(*recipient, "reachable")
+        if answer is None:
+            return None
+        status, _, cache_control = answer
+        if self._known is not None and status == 204:
+            self._known.add(recipient, cache_control)
+        return {204: True, 404: False}.get(status)
 
     async def get_config_data(self, debtor_id: int, creditor_id: int) -> str | None:
         """The account's config_data; None when there is no such account, or no answer."""
@@ -48,16 +68,20 @@ class FetchClient:
         """An answer; None when there is none within the time limit, or nobody was asked."""
         if not self._base_url:
             problem = "FETCH_API_URL is not set: accounts of other shards are not found."
-            self._complaints.note("not set", problem, logging.ERROR)
+            self._complaints.note("not set", problem, FETCH_API_URL_MISSING)
             return None
         url = f"{self._base_url}/accounts/{account_id(debtor_id)}/{account_id(creditor_id)}/{what}"
         group = group_of(debtor_id, creditor_id)
+        started_at = monotonic()
+        answer: Answer | None = None
         try:
             async with asyncio.timeout(self._seconds_max):
-                return await self._lanes.ask(group, lambda: self._fetch(url))
+                answer = await self._lanes.ask(group, lambda: self._fetch(url))
         except TimeoutError:
             self._complaints.note("time", f"{url} does not answer in time.")
-            return None
+        status = "none" if answer is None else _status_label(answer[0])
+        observe(FETCH_QUESTIONS, monotonic() - started_at, what, status)
+        return answer
 
     async def _fetch(self, url: str) -> Answer | None:
         note = self._complaints.note
@@ -67,16 +91,17 @@ class FetchClient:
         except (aiohttp.ClientError, OSError) as error:
             note(type(error).__name__, f"{url} does not answer: {error!r}.")
             return None
-        status = response.status
+        status, cache_control = response.status, response.headers.get("Cache-Control", "")
         if status not in (200, 204, 404):
             note(f"status {status}", f"{url} answers with status {status}.")
         if status != 200:
-            return status, ""
+            return status, "", cache_control
         if body is None:
-            note("long", f"The answer of {url} is refused: it has over {CONFIG_BYTES_MAX} bytes.")
+            problem = f"The answer of {url} is refused: it has over {CONFIG_BYTES_MAX} bytes."
+            note("long", problem)
             return None
         try:
-            return status, body.decode()
+            return status, body.decode(), cache_control
         except UnicodeDecodeError as error:
             note("not UTF-8", f"The answer of {url} is refused: {error}.")
             return None
@@ -84,6 +109,11 @@ class FetchClient:
     async def close(self) -> None:
         """Disconnect."""
         await self._session.close()
+
+
+def _status_label(status: int) -> str:
+    """A status, as metrics tell them: whatever the other side says, there are few."""
+    return str(status) if status in (200, 204, 404, 500, 503) else "other"
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

@@ -5,6 +5,9 @@ from time import monotonic
 
 from cachetools import TTLCache
 
+from swpt_accounts.events.event import Event
+from swpt_accounts.events.work import PEER_SILENT
+
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 60.0
@@ -21,7 +24,7 @@ class Complaints:
         self._said: TTLCache[str, bool] = TTLCache(_KINDS_COUNT_MAX, PAUSE_SECONDS, monotonic)
         self._untold_count = 0
 
-    def note(self, kind: str, problem: str, level: int = logging.WARNING) -> None:
+    def note(self, kind: str, problem: str, event: Event = PEER_SILENT) -> None:
         """Log a problem, or count it."""
         if kind in self._said:
             self._untold_count += 1
@@ -29,4 +32,4 @@ class Complaints:
         self._said[kind] = True
         untold = f" (and {self._untold_count} problems before)" if self._untold_count else ""
         self._untold_count = 0
-        logger.log(level, "%s%s", problem, untold)
+        event.tell(logger, kind=kind, problem=problem, untold=untold)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
 from swpt_accounts.db.queries import query
+from swpt_accounts.events.work import TRANSFERS_UNVERIFIED
 from swpt_accounts.peers.complaints import Complaints
+from swpt_accounts.peers.known import KnownRecipients
 from swpt_accounts.peers.lanes import Lanes
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
@@ -50,6 +52,7 @@ class VerifyingWorker(DatabaseWorker):
         self._quit_early = quit_early
         self._lanes = Lanes(settings.app_fetch_connections)
         self._complaints = Complaints()
+        self._known = KnownRecipients(settings.app_fetch_reachable_cache_seconds)
         self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
 
     def work(self, connection: DatabaseConnection) -> None:
@@ -88,7 +91,7 @@ class VerifyingWorker(DatabaseWorker):
         # The HTTP client takes 10 MB, which an authority with one shard never needs.
         from swpt_accounts.peers.client import FetchClient
 
-        client = FetchClient(self.settings, self._lanes, self._complaints)
+        client = FetchClient(self.settings, self._lanes, self._complaints, self._known)
         asked: dict[Answer, list[int]] = {}
         try:
             while (rows or asked) and not self.stop.is_requested():
@@ -117,10 +120,7 @@ class VerifyingWorker(DatabaseWorker):
             NOTE_VERIFICATIONS, id=ids, is_reachable=are_reachable, patience=PATIENCE
         )
         if given_up:
-            logger.error(
-                "%d transfers are rejected: it stays unknown whether their recipients exist.",
-                given_up,
-            )
+            TRANSFERS_UNVERIFIED.tell(logger, count=given_up)
 
 
 async def _wait_for_any(connection: DatabaseConnection, asked: Iterable[Answer]) -> set[Answer]:

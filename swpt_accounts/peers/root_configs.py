@@ -15,6 +15,9 @@ from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.core.root_config import InvalidRootConfig, RootConfig, parse_root_config
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import REMEMBER_ROOT_CONFIGS
+from swpt_accounts.events.work import ROOT_CONFIG_INVALID, ROOT_CONFIGS_REFUSED
+from swpt_accounts.observing.metrics import ROOT_CONFIGS_NOT_FETCHED
+from swpt_accounts.observing.recording import count
 from swpt_accounts.peers.complaints import Complaints
 from swpt_accounts.peers.lanes import Lanes
 from swpt_accounts.settings import Settings
@@ -83,6 +86,7 @@ class RootConfigAsker:
         self._asked.difference_update(self._unwritten)
         for debtor_id in self._unwritten:
             if debtor_id not in learned or not is_learned:
+                count(ROOT_CONFIGS_NOT_FETCHED, 1)
                 self._unknown[debtor_id] = True
         self._unwritten.clear()
 
@@ -107,7 +111,7 @@ class RootConfigAsker:
                 count_max=self._settings.app_fetch_data_cache_size,
             )
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            logger.error("What %d debtors say cannot be remembered: %s", len(learned), error)
+            ROOT_CONFIGS_REFUSED.tell(logger, count=len(learned), problem=str(error))
             return False
         return True
 
@@ -137,7 +141,7 @@ class RootConfigAsker:
         try:
             return parse_root_config(config_data)
         except InvalidRootConfig as error:
-            logger.error("The configuration of debtor %d makes no sense: %s", debtor_id, error)
+            ROOT_CONFIG_INVALID.tell(logger, debtor_id=debtor_id, problem=str(error))
             return None
 
     def close(self) -> None:

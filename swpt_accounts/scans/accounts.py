@@ -12,14 +12,18 @@ import psycopg
 from swpt_accounts.chores.posting import ChoresPoster
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
+    ADD_UP_ACCOUNTS,
     DROP_PARENT_ACCOUNTS,
     FIND_ACCOUNT_CHORES,
     FIND_UNKNOWN_DEBTORS_ON_PAGES,
     PURGE_ACCOUNTS,
     SEND_DUE_ACCOUNT_UPDATES,
 )
+from swpt_accounts.events.work import SCAN_CHORES_LEFT
+from swpt_accounts.observing.recording import is_on
 from swpt_accounts.peers.root_configs import AGE_MAX, RootConfigAsker
 from swpt_accounts.scans.pacing import Pace, Step
+from swpt_accounts.scans.totals import Totals
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.chores import (
@@ -41,6 +45,15 @@ _ANSWER_SECONDS = 0.05
 _PATIENCE_SECONDS = 1.0
 # With --quit-early: how long the chores broker may be away.
 _FINISH_SECONDS_MAX = 30.0
+
+
+def deleted_for_min(settings: Settings) -> timedelta:
+    """How long an account stays deleted before it is purged."""
+    return timedelta(
+        days=settings.app_intranet_extreme_delay_days
+        + settings.app_prepared_transfer_max_delay_days
+        + _DELETED_FOR_DAYS_EXTRA
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -77,15 +90,12 @@ class AccountsScan(ScanWorker):
         self._poster = ChoresPoster(settings)
         self._root_configs = RootConfigAsker(settings)
         self._waiting: list[_WaitingPages] = []
+        self._totals = Totals()
         self._realm = settings.realm.parameters
         self._heartbeat = timedelta(
             days=max(settings.app_account_heartbeat_days, settings.app_message_max_delay_days)
         )
-        self._deleted_for_min = timedelta(
-            days=settings.app_intranet_extreme_delay_days
-            + settings.app_prepared_transfer_max_delay_days
-            + _DELETED_FOR_DAYS_EXTRA
-        )
+        self._deleted_for_min = deleted_for_min(settings)
 
     def run(self) -> None:
         """Make passes until the stop."""
@@ -108,10 +118,20 @@ class AccountsScan(ScanWorker):
             PURGE_ACCOUNTS, **pages, deleted_for_min=self._deleted_for_min, **self._realm
         )
         connection.call(SEND_DUE_ACCOUNT_UPDATES, **pages, heartbeat=self._heartbeat, **self._realm)
+        if is_on():
+            self._totals.add(connection.call(ADD_UP_ACCOUNTS, **pages, **self._realm))
         if awaited := self._ask_about_debtors(connection, pages):
             self._waiting.append(_WaitingPages(pages, awaited))
         else:
             self._post_chores(connection, pages)
+
+    def begin_pass(self) -> None:
+        """Add up anew."""
+        self._totals = Totals()
+
+    def end_pass(self) -> None:
+        """Tell what was added up."""
+        self._totals.tell()
 
     def _ask_about_debtors(self, connection: DatabaseConnection, pages: dict[str, int]) -> set[int]:
         """Ask other shards about the debtors on some pages. Returns those still to be answered."""
@@ -143,7 +163,7 @@ class AccountsScan(ScanWorker):
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            logger.error("The chores of some pages are left to the next pass: %s", error)
+            SCAN_CHORES_LEFT.tell(logger, problem=str(error))
 
     def finish(self, connection: DatabaseConnection) -> None:
         """Wait until all chores of the pass are posted. Whatever is away, that has a limit."""

@@ -63,14 +63,29 @@ class Pass:
         """What is to be done next; None when all pages were visited."""
         self.failures_count = 0
         """How often that has failed."""
+        self.total_count = pages_count
+        self.done_count = 0
+        """How many pages of the table there are, and were visited."""
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been under way, without interruptions."""
+        return monotonic() - self._started_at
 
     @property
     def due_at(self) -> float:
         """The moment for the next step, or when the last is done, for the end of the pass."""
         return self._started_at + (self._seconds if self.step is None else self.step.due_seconds)
 
+    @property
+    def done_ratio(self) -> float:
+        """The part of the pages that is done."""
+        return self.done_count / self.total_count if self.total_count else 1.0
+
     def advance(self) -> None:
         """Go on after the step."""
+        if self.step is not None:
+            self.done_count += self.step.end_page - self.step.first_page
         self.step = next(self._steps, None)
         self.failures_count = 0
 

@@ -1,17 +1,27 @@
 """The scan of the archive of balance changes."""
 
+import math
 from datetime import timedelta
+from typing import Final
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import FORGET_BALANCE_CHANGES
+from swpt_accounts.db.procedures import COPY_OLDER_BALANCE_CHANGES, FORGET_BALANCE_CHANGES
+from swpt_accounts.scans.journal import JournalSweeper
 from swpt_accounts.scans.pacing import Pace, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.stopping import Stop
 
+# A tenth of a second of work for the server, and as long a pause.
+_PAGES_COPIED_MAX: Final = 100
+_COPYING_PAUSE_SECONDS: Final = 0.1
+
 
 class RegisteredBalanceChangesScan(ScanWorker):
-    """Removes old entries from the archive of balance changes."""
+    """Removes old entries from the archive of balance changes.
+
+    In a database that was the reference's, it first copies the archive that is left there.
+    """
 
     def __init__(
         self, settings: Settings, stop: Stop, *, days: float, quit_early: bool = False
@@ -29,6 +39,7 @@ class RegisteredBalanceChangesScan(ScanWorker):
             pace,
             quit_early=quit_early,
         )
+        self._sweeper = JournalSweeper(settings)
 
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
         """Remove what is applied, and older than the threshold date."""
@@ -37,3 +48,10 @@ class RegisteredBalanceChangesScan(ScanWorker):
             **step.pages,
             threshold_ts=self.settings.remove_from_archive_threshold_date,
         )
+
+    def attend(self, connection: DatabaseConnection) -> float:
+        """Copy a part of the archive that the reference has left; let the journal forget."""
+        row = connection.call(COPY_OLDER_BALANCE_CHANGES, pages_max=_PAGES_COPIED_MAX)
+        is_copied = row.pages_copied == row.pages_count
+        copying_seconds = math.inf if is_copied else _COPYING_PAUSE_SECONDS
+        return min(copying_seconds, self._sweeper.sweep(connection))

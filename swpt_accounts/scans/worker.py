@@ -3,13 +3,24 @@
 import logging
 import math
 from abc import abstractmethod
-from time import monotonic
+from time import monotonic, time
 
 import psycopg
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
+from swpt_accounts.events.work import SCAN_PAGES_SKIPPED
+from swpt_accounts.observing.metrics import (
+    SCAN_LATE,
+    SCAN_PAGES,
+    SCAN_PAGES_FAILED,
+    SCAN_PASS_END,
+    SCAN_PERIOD,
+    SCAN_PROGRESS,
+)
+from swpt_accounts.observing.recording import count, set_value
 from swpt_accounts.scans.pacing import Pace, Pass, Step
+from swpt_accounts.scans.telling import ScanTeller
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.stopping import Stop
@@ -50,6 +61,7 @@ class ScanWorker(DatabaseWorker):
         self._pace = pace
         self._quit_early = quit_early
         self._pass: Pass | None = None
+        self._teller = ScanTeller(name, table)
 
     def work(self, connection: DatabaseConnection) -> None:
         """Make passes until the stop; with `quit_early`, one pass."""
@@ -59,8 +71,12 @@ class ScanWorker(DatabaseWorker):
             if self._pass is None:
                 pages_count = connection.call_value(TABLE_PAGES, table=self._table)
                 self._pass = Pass(pages_count, self._pace)
+                set_value(SCAN_PERIOD, self._pace.pass_seconds, self.name)
+                self.begin_pass()
             self._finish_pass(connection, self._pass)
             if self._pass.step is None:
+                set_value(SCAN_PASS_END, time(), self.name)
+                self.end_pass()
                 self._pass = None
                 if self._quit_early:
                     self.finish(connection)
@@ -71,8 +87,13 @@ class ScanWorker(DatabaseWorker):
             self._wait_until(connection, current.due_at)
             if self.stop.is_requested():
                 return
+            late_seconds = monotonic() - current.due_at
             self._take_step(connection, current, current.step)
+            self._teller.note(current)
             self.note_success()
+            set_value(SCAN_LATE, late_seconds, self.name)
+            set_value(SCAN_PROGRESS, current.done_ratio, self.name)
+        self._teller.note_end(current)
         # an empty table has no steps
         self.note_success()
         if not self._quit_early:
@@ -85,14 +106,16 @@ class ScanWorker(DatabaseWorker):
             current.failures_count += 1
             if current.failures_count < _FAILURES_COUNT_MAX:
                 raise
-            logger.error(
-                "%s cannot process the pages from %d to %d of %r, and goes on after them: %s",
-                self.name,
-                step.first_page,
-                step.end_page - 1,
-                self._table,
-                error,
+            count(SCAN_PAGES_FAILED, step.end_page - step.first_page, self.name)
+            SCAN_PAGES_SKIPPED.tell(
+                logger,
+                worker=self.name,
+                first_page=step.first_page,
+                last_page=step.end_page - 1,
+                table=self._table,
+                problem=str(error),
             )
+        count(SCAN_PAGES, step.end_page - step.first_page, self.name)
         current.advance()
 
     def _wait_until(self, connection: DatabaseConnection, moment: float) -> None:
@@ -105,6 +128,12 @@ class ScanWorker(DatabaseWorker):
     @abstractmethod
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
         """Process some pages."""
+
+    def begin_pass(self) -> None:
+        """Called before the first step of a pass."""
+
+    def end_pass(self) -> None:
+        """Called after its last step."""
 
     def attend(self, connection: DatabaseConnection) -> float:
         """Look after what is still on its way. Returns in how many seconds to look again."""

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
+from swpt_accounts.events.life import SETTING_SLOW
 from swpt_accounts.settings.description import SETTINGS
 from swpt_accounts.settings.schema import Settings
 
@@ -31,22 +32,22 @@ SLOW_VALUES: Final = (
 )
 
 
-def slow_settings(settings: Settings, prefixes: tuple[str, ...]) -> list[str]:
-    """A line for each setting whose value is slow, of those whose names begin so."""
+def slow_settings(settings: Settings, prefixes: tuple[str, ...]) -> dict[str, str]:
+    """Their variables, with a line for each that is slow, of those whose names begin so."""
     found: dict[str, str] = {}
     for slow in SLOW_VALUES:
         value = getattr(settings, slow.field)
         if slow.field.startswith(prefixes) and value <= slow.value:
             found.setdefault(
-                slow.field,
+                SETTINGS[slow.field].variable,
                 f"{SETTINGS[slow.field].variable} is {value}, with which about"
                 f" {slow.speed_left} of the throughput is left"
                 f" (the default is {SETTINGS[slow.field].default}): see {MANUAL}",
             )
-    return list(found.values())
+    return found
 
 
 def warn_of_slow_settings(settings: Settings, *prefixes: str) -> None:
     """Log a line for each of them."""
-    for line in slow_settings(settings, prefixes):
-        logger.warning("%s", line)
+    for variable, line in slow_settings(settings, prefixes).items():
+        SETTING_SLOW.tell(logger, text=line, variable=variable)

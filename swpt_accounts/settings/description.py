@@ -16,8 +16,10 @@ from swpt_accounts.settings.schema import Settings
 class Setting:
     """One setting. `annotation` is what msgspec converts to, `kind` is the inspected type.
 
-    Where `is_chosen`, 0 means the default. More than `counts_up_to` counts as that. Where
-    `may_be_empty`, an empty variable counts as not set.
+    For 0 counts `zero_counts_as`, if there; less than `counts_from`, or more than `counts_up_to`,
+    counts as that. Where `may_be_empty`, an empty variable counts as not set. A switch that
+    `is_lenient` is off for every word that does not switch it on. The value of one that `is_secret`
+    is shown to nobody.
     """
 
     field: str
@@ -27,9 +29,13 @@ class Setting:
     rule: str
     doc: str
     schemes: tuple[str, ...]
-    is_chosen: bool
+    zero_counts_as: float | None
+    counts_from: float | None
     counts_up_to: int | None
     may_be_empty: bool
+    is_lenient: bool
+    is_secret: bool
+    is_of_networks: bool
 
     @property
     def variable(self) -> str:
@@ -72,9 +78,13 @@ def _describe(field: structs.FieldInfo, inspected: kinds.Type) -> Setting:
         rule=extra.get("rule", _rule_text(kind, extra)) + also,
         doc=extra["description"],
         schemes=tuple(extra.get("schemes", ())),
-        is_chosen="chosen" in extra,
+        zero_counts_as=field.default if "chosen" in extra else extra.get("counts_as"),
+        counts_from=extra.get("counts_from"),
         counts_up_to=extra.get("counts_up_to"),
         may_be_empty="never_empty" not in extra,
+        is_lenient="lenient" in extra,
+        is_secret="secret" in extra,
+        is_of_networks="networks" in extra,
     )
 
 
@@ -83,6 +93,10 @@ def _more_rules(extra: dict[str, Any]) -> Iterator[str]:
         yield extra["also"]
     if "chosen" in extra:
         yield "0: the program chooses"
+    if "counts_as" in extra:
+        yield f"0 counts as {extra['counts_as']:g}, the program's own limit"
+    if "counts_from" in extra:
+        yield f"less than {extra['counts_from']:g} counts as {extra['counts_from']:g}"
     if "counts_up_to" in extra:
         yield f"more than {extra['counts_up_to']} counts as {extra['counts_up_to']}"
     if "never_empty" in extra:
@@ -104,6 +118,8 @@ def _unwrap(kind: kinds.Type) -> tuple[kinds.Type, dict[str, Any]]:
 
 def _rule_text(kind: kinds.Type, extra: dict[str, Any]) -> str:
     match kind:
+        case kinds.IntType(ge=None, le=high):
+            return f"an integer, at most {high}"
         case kinds.IntType(ge=low, le=high):
             return f"an integer from {low} to {high}"
         case kinds.FloatType(gt=None, ge=low, le=high):

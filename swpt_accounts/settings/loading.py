@@ -1,9 +1,10 @@
 """From environment variables to settings, or to one line that says what is wrong."""
 
-import re
+import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -14,7 +15,6 @@ from swpt_accounts.settings.description import SETTINGS, Setting
 from swpt_accounts.settings.schema import Settings, SettingsError
 from swpt_accounts.settings.urls import check_url, without_password
 
-_INTEGER = re.compile(r"-?[0-9]{1,20}")
 _SWITCH_WORDS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -56,6 +56,8 @@ def _broken_common_rules(settings: Settings) -> Iterator[str]:
     )
     if settings.app_prepared_transfer_max_delay_days < commit_period_days_min:
         yield "app_prepared_transfer_max_delay_days"
+    if settings.console_token and settings.console_token == settings.console_actions_token:
+        yield "console_actions_token"
     now = datetime.fromtimestamp(time.time(), UTC)
     threshold_max = now - timedelta(days=settings.app_intranet_extreme_delay_days)
     if settings.remove_from_archive_threshold_date > threshold_max:
@@ -67,8 +69,10 @@ def _read(setting: Setting, text: str) -> Any:
         value = msgspec.convert(_parse(setting, text), setting.annotation)
     except ValueError:
         raise _wrong(setting, text) from None
-    if setting.is_chosen and value == 0:
-        return setting.default
+    if setting.zero_counts_as is not None and value == 0:
+        return setting.zero_counts_as
+    if setting.counts_from is not None:
+        value = max(value, setting.counts_from)
     return value if setting.counts_up_to is None else min(value, setting.counts_up_to)
 
 
@@ -76,11 +80,12 @@ def _parse(setting: Setting, text: str) -> Any:
     """Turn the text into what the type of the setting wants. Raises `ValueError`."""
     match setting.kind:
         case kinds.IntType():
-            return int(text) if _INTEGER.fullmatch(text) else text
+            return int(text)
         case kinds.FloatType():
-            return msgspec.convert(text, float, strict=False)
+            number = float(text)
+            return number if math.isfinite(number) else text
         case kinds.BoolType():
-            return _SWITCH_WORDS.get(text.lower(), text)
+            return _SWITCH_WORDS.get(text.lower(), False if setting.is_lenient else text)
         case kinds.LiteralType():
             return text.lower()
         case kinds.DateTimeType():
@@ -88,11 +93,15 @@ def _parse(setting: Setting, text: str) -> Any:
             return to_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
         case kinds.StrType() if setting.schemes:
             check_url(text, setting.schemes)
+        case kinds.StrType() if setting.is_of_networks:
+            _ = [ip_network(word) for word in text.split()]
     return text
 
 
 def _wrong(setting: Setting, text: str) -> SettingsError:
     # An address may have been meant for another variable.
+    if setting.is_secret:
+        text = "***"
     shown = without_password(text) if setting.schemes or "@" in text or "://" in text else text
     return SettingsError(
         f"{setting.variable} is {shown[:_SHOWN_LENGTH_MAX]!r}, but must be {setting.rule}"

@@ -16,15 +16,21 @@ from swpt_accounts.settings.types import (
     DatabaseUrl,
     Days,
     DaysOrZero,
+    FolderName,
+    HeaderName,
     HttpUrl,
+    LenientSwitch,
     Millisecs,
+    Networks,
     Port,
+    PortOrZero,
     PrefetchCount,
     PrefetchSize,
     Processes,
     QueueName,
     RoleName,
     RoutingKey,
+    Secret,
     Threads,
     VariableNames,
     Wait,
@@ -43,7 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     """
 
     webserver_processes: Annotated[
-        Processes, doc("Worker processes of the web server (the fetch API). 0 starts none.")
+        Processes, doc("Worker processes of the web server (the fetch API). With 0 there is none.")
     ] = 1
     webserver_threads: Annotated[Threads, doc("Threads in each of them.")] = 3
     webserver_port: Annotated[Port, doc("The port on which the web server listens.")] = 8080
@@ -60,13 +66,24 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     ] = None
     sqlalchemy_database_uri: Annotated[
         DatabaseUrl | None,
-        doc("The same, under another name. It counts when both are set."),
+        doc(
+            "The same, under another name. When both are set, POSTGRES_URL counts in a container,"
+            " and this one elsewhere."
+        ),
     ] = None
     postgres_running_role: Annotated[
         RoleName | None,
         doc(
             "The role of PostgreSQL as which the workers run, when `configure` runs as another"
             " one: `configure` (`flask db upgrade`) grants it what they need."
+        ),
+    ] = None
+
+    postgres_reading_role: Annotated[
+        RoleName | None,
+        doc(
+            "The role of PostgreSQL as which the console runs: `configure` (`flask db upgrade`)"
+            " grants it the right to read, and no other one."
         ),
     ] = None
 
@@ -114,6 +131,49 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         PrefetchSize, doc("The most bytes that a thread takes at once. 0: no limit.")
     ] = 0
 
+    console_port: Annotated[
+        Port,
+        doc(
+            "The port of the console, which only the command `console` starts, and only with"
+            " CONSOLE_TOKEN or CONSOLE_USER_HEADER."
+        ),
+    ] = 8082
+    console_token: Annotated[
+        Secret | None,
+        doc("The token with which people sign in to the console."),
+    ] = None
+    console_user_header: Annotated[
+        HeaderName | None,
+        doc(
+            "The HTTP header in which a proxy before the console names the user whom it has let in."
+            " It is believed when it comes from CONSOLE_PROXY_ADDRESSES."
+        ),
+    ] = None
+    console_proxy_addresses: Annotated[
+        Networks, doc("Where that proxy is, as the console sees it.")
+    ] = "127.0.0.1 ::1"
+    console_actions_token: Annotated[
+        Secret | None,
+        doc(
+            "The token that sends dead letters again, or discards them, in the console. Without it"
+            " the console only reads."
+        ),
+    ] = None
+    console_actions_postgres_url: Annotated[
+        DatabaseUrl | None,
+        doc(
+            "For these actions: the same database with a role that may note what was done with dead"
+            " letters (that of the workers may); by default the console's own."
+        ),
+    ] = None
+    console_actions_broker_url: Annotated[
+        BrokerUrl | None,
+        doc(
+            "For these actions: PROTOCOL_BROKER_URL with a user who may publish; by default the"
+            " console's own."
+        ),
+    ] = None
+
     flush_processes: Annotated[
         Processes, doc("Processes that send outgoing messages. 0 sends none.")
     ] = 1
@@ -137,6 +197,17 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             " the other."
         ),
     ] = False
+    journal_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=30,
+            description=(
+                "For how many whole days before today the journal keeps the messages that were"
+                " received and sent, for `trace`, `statement` and `resend`. 0: there is none."
+            ),
+        ),
+    ] = 0
     remove_from_archive_threshold_date: Annotated[
         datetime,
         Meta(
@@ -154,12 +225,45 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     ] = datetime(1970, 1, 1, tzinfo=UTC)
 
     app_log_level: Annotated[
-        Literal["debug", "info", "warning", "error"],
-        doc("The least severity of the messages in the log."),
+        Literal["debug", "info", "warning", "error", "critical", "fatal", "warn", "notset"],
+        doc(
+            "The least severity of the messages in the log. `fatal` is `critical`, `warn` is"
+            " `warning`, and `notset` leaves out nothing."
+        ),
     ] = "warning"
     app_log_format: Annotated[Literal["text", "json"], doc("The format of the log.")] = "text"
+    app_opentelemetry: Annotated[
+        bool,
+        doc(
+            "Traces each message through the stages with OpenTelemetry, and sends the spans to an"
+            " OTLP/HTTP collector. Its own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`,"
+            " `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, …) say where to, and of which messages."
+        ),
+    ] = False
+    metrics_port: Annotated[
+        PortOrZero,
+        doc(
+            "The port on which a container shows its metrics, and its health. With 0 there is none,"
+            " and no metrics are recorded."
+        ),
+    ] = 0
+    state_dir: Annotated[
+        FolderName,
+        doc(
+            "The folder in which the processes of a container leave their metrics, and their signs"
+            " of life. It must be theirs alone."
+        ),
+    ] = "/tmp/swpt_accounts"  # noqa: S108 - it is refused where it belongs to somebody else
     setup_rabbitmq_bindings: Annotated[
-        bool, doc("Makes `configure` declare the exchanges, the queue and the bindings too.")
+        LenientSwitch,
+        doc("Makes `configure` declare the exchanges, the queue and the bindings too."),
+    ] = False
+    move_in_from_reference: Annotated[
+        bool,
+        doc(
+            "Makes `configure` take over a database of the reference, as `move_in` does. Without"
+            " it, `configure` fails on such a database; with it, it fails on an empty one."
+        ),
     ] = False
     substitute_localhost_in_vars: Annotated[
         VariableNames,
@@ -214,10 +318,10 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     ] = 250
 
     app_intranet_extreme_delay_days: Annotated[
-        Days, doc("No message within the authority's own network is ever later than this.")
+        DaysOrZero, doc("No message within the authority's own network is ever later than this.")
     ] = 14.0
     app_message_max_delay_days: Annotated[
-        Days, doc("Messages that are later than this create no account.")
+        DaysOrZero, doc("Messages that are later than this create no account.")
     ] = 7.0
     app_account_heartbeat_days: Annotated[
         float,
@@ -292,17 +396,44 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     ] = 100
 
     app_fetch_api_timeout_seconds: Annotated[
-        float, Meta(gt=0.0, le=120.0, description="The time limit of a request to the fetch API.")
+        float,
+        Meta(
+            ge=0.0,
+            le=120.0,
+            description="The time limit of a request to the fetch API.",
+            extra_json_schema={"counts_as": 120.0},
+        ),
     ] = 5.0
     app_fetch_dns_cache_seconds: Annotated[
         float,
         Meta(ge=0.0, le=86400.0, description="How long the fetch API's address is remembered."),
     ] = 10.0
+    app_fetch_reachable_cache_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=86400.0,
+            description="How long it is remembered that a recipient in another shard is reachable;"
+            " with 0 each time it is asked about.",
+        ),
+    ] = 60.0
     app_fetch_connections: Annotated[
-        Count, doc("The most connections to the fetch API at once.")
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="The most connections to the fetch API at once.",
+            extra_json_schema={"counts_as": 500},
+        ),
     ] = 100
     app_fetch_data_cache_size: Annotated[
-        Count, doc("How many currencies' configurations are remembered.")
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="How many currencies' configurations are remembered, for two hours.",
+            extra_json_schema={"chosen": True},
+        ),
     ] = 1000
     app_verify_shard_yield_per: Annotated[
         Count, doc("Records that `verify_shard_content` reads at once.")

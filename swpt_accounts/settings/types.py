@@ -2,8 +2,11 @@
 
 What JSON Schema cannot express is in `extra_json_schema`: `rule` replaces the text of a
 type's rule, `also` follows it, `schemes` are those that a URL may have. A setting that is `chosen`
-takes its default for 0, too; what is more than `counts_up_to` counts as that. One that is set, but
-empty, counts as not set; where it is `never_empty`, it is refused.
+takes its default for 0, too; 0 `counts_as` something else where "no limit" or "no pause" is meant;
+what is more than `counts_up_to` counts as that, and what is less than `counts_from`. A switch that
+is `lenient` is off for every word that does not switch it on. One that is set, but empty, counts as
+not set; where it is `never_empty`, it is refused. What is `secret` is never shown; `networks` are
+parsed.
 """
 
 from typing import Annotated
@@ -21,10 +24,11 @@ def _rule(text: str) -> dict[str, str]:
 
 
 _CHOSEN = {"chosen": True}
-Processes = Annotated[int, Meta(ge=0, le=1000)]
+Processes = Annotated[int, Meta(le=1000, extra_json_schema={"counts_from": 0})]
 Threads = Annotated[int, Meta(ge=0, le=1000, extra_json_schema=_CHOSEN)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+PortOrZero = Annotated[int, Meta(ge=0, le=65535)]
 PrefetchCount = Annotated[int, Meta(ge=0, le=65535, extra_json_schema=_CHOSEN)]
 # More rows in one transaction do not make it cheaper, but keep others waiting for longer.
 BatchCount = Annotated[
@@ -37,9 +41,17 @@ PrefetchSize = Annotated[
     int, Meta(ge=0, le=0, extra_json_schema=_rule("0 (RabbitMQ implements no other limit)"))
 ]
 Millisecs = Annotated[int, Meta(ge=1, le=60_000)]
-Wait = Annotated[float, Meta(gt=0.0, le=86400.0)]
+# Less would keep the database busy with questions; who has work to hand on says so anyway.
+Wait = Annotated[float, Meta(ge=0.0, le=86400.0, extra_json_schema={"counts_from": 0.05})]
 Days = Annotated[float, Meta(gt=0.0, le=10_000.0)]
 DaysOrZero = Annotated[float, Meta(ge=0.0, le=10_000.0)]
+LenientSwitch = Annotated[
+    bool,
+    Meta(
+        extra_json_schema=_rule("yes (also: true, on, 1); everything else means no")
+        | {"lenient": True}
+    ),
+]
 QueueName = Annotated[
     str,
     Meta(
@@ -75,6 +87,38 @@ RoleName = Annotated[
             "1 to 63 printable ASCII symbols without spaces, not `public`, not `none`, not"
             " beginning with `pg_`"
         ),
+    ),
+]
+FolderName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A/[^\x00]{1,400}\Z",
+        extra_json_schema=_rule("an absolute path of at most 401 characters"),
+    ),
+]
+Secret = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[!-~]{20,200}\Z",
+        extra_json_schema=_rule(
+            "20 to 200 printable ASCII symbols without spaces; the two tokens differ"
+        )
+        | {"secret": True},
+    ),
+]
+HeaderName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[A-Za-z][A-Za-z0-9-]{0,63}\Z",
+        extra_json_schema=_rule("the name of an HTTP header: up to 64 letters, digits and hyphens"),
+    ),
+]
+Networks = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[0-9A-Fa-f.:/ ]*\Z",
+        extra_json_schema=_rule("IP addresses or networks, separated by spaces")
+        | {"networks": True},
     ),
 ]
 HttpUrl = Annotated[str, Meta(extra_json_schema={"schemes": ["http", "https"]})]

@@ -15,6 +15,7 @@ from swpt_accounts.smp.types import (
     MAX_CONFIG_DATA_BYTES,
     MAX_TRANSFER_NOTE_BYTES,
     AccountId,
+    ChangeNoteFormat,
     ConfigData,
     CoordinatorType,
     Int32,
@@ -104,7 +105,7 @@ class PendingBalanceChange(_Message, frozen=True, gc=False):
     other_creditor_id: Int64
     change_id: Int64
     coordinator_type: CoordinatorType
-    transfer_note_format: TransferNoteFormat
+    transfer_note_format: ChangeNoteFormat
     transfer_note: TransferNote
     committed_at: Moment
     principal_delta: PrincipalDelta

@@ -13,6 +13,7 @@ from msgspec import Struct
 from swpt_accounts.smp.types import (
     MAX_TRANSFER_NOTE_BYTES,
     AccountId,
+    ChangeNoteFormat,
     ConfigData,
     ContentType,
     CoordinatorType,
@@ -152,7 +153,7 @@ class PendingBalanceChange(_Message, frozen=True, gc=False):
     other_creditor_id: Int64
     change_id: Int64
     coordinator_type: CoordinatorType
-    transfer_note_format: TransferNoteFormat
+    transfer_note_format: ChangeNoteFormat
     transfer_note: TransferNote
     committed_at: WireTimestamp
     principal_delta: PrincipalDelta

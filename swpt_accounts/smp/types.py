@@ -34,6 +34,9 @@ TransferNoteFormat = Annotated[
     # A final "$" would let a newline through.
     Meta(pattern=r"\A[0-9A-Za-z.-]{0,8}\Z"),
 ]
+# Other programs with which a shard was run before have let that newline through, and debited the
+# sender: refused now, the money would be lost.
+ChangeNoteFormat = Annotated[str, Meta(pattern=r"\A[0-9A-Za-z.-]{0,8}\n?\Z")]
 
 Moment = Annotated[datetime, Meta(tz=True)]
 WireTimestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]

@@ -11,6 +11,12 @@ from swpt_accounts.db.procedures import (
     PROCESS_TRANSFER_REQUESTS,
     Procedure,
 )
+from swpt_accounts.observing.metrics import (
+    CREDIT_SECONDS,
+    FINALIZE_SECONDS,
+    PREPARE_SECONDS,
+    Metric,
+)
 from swpt_accounts.settings import Settings
 
 
@@ -20,7 +26,8 @@ class Stage:
 
     The procedure takes `after_id`, `count_max`, `left_ids` and the `parameters`. It returns how
     many rows were `taken` from the queue, how many were `seen` after the id, the `last_id` of
-    these, and the `left_ids` of those whose accounts somebody else had locked.
+    these, the `left_ids` of those whose accounts somebody else had locked, and the `waited_seconds`
+    of the oldest row that was taken, which are its `latency`.
     """
 
     name: str
@@ -29,6 +36,7 @@ class Stage:
     procedure: Procedure
     count_max: Callable[[Settings], int]
     parameters: Callable[[Settings], dict[str, Any]]
+    latency: Metric
 
 
 PREPARING = Stage(
@@ -38,6 +46,7 @@ PREPARING = Stage(
     PROCESS_TRANSFER_REQUESTS,
     lambda s: s.app_process_transfer_requests_max_count,
     lambda s: {"commit_period": timedelta(days=s.app_prepared_transfer_max_delay_days)},
+    PREPARE_SECONDS,
 )
 FINALIZING = Stage(
     "process_finalization_requests",
@@ -46,6 +55,7 @@ FINALIZING = Stage(
     PROCESS_FINALIZATION_REQUESTS,
     lambda s: s.app_process_finalization_requests_max_count,
     lambda s: s.realm.parameters,
+    FINALIZE_SECONDS,
 )
 CHANGING_BALANCES = Stage(
     "process_balance_changes",
@@ -54,4 +64,5 @@ CHANGING_BALANCES = Stage(
     PROCESS_BALANCE_CHANGES,
     lambda s: s.app_process_balance_changes_max_count,
     lambda _settings: {},
+    CREDIT_SECONDS,
 )

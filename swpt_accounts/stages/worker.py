@@ -1,12 +1,18 @@
 """The thread that works for a stage."""
 
 import logging
+from time import monotonic
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
+from swpt_accounts.events.work import ROW_NOT_PROCESSED
+from swpt_accounts.observing.batches import note_batch
+from swpt_accounts.observing.metrics import ROWS_LEFT
+from swpt_accounts.observing.recording import count, observe
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.batch_size import BatchSize
 from swpt_accounts.stages.stages import Stage
@@ -81,6 +87,7 @@ class StageWorker(DatabaseWorker):
         if self._cursor.is_full_look:
             self._cursor.found_first(self._find_first(connection))
         count_max = batch.count
+        started_at = monotonic()
         try:
             found = connection.call(
                 self._stage.procedure,
@@ -92,6 +99,7 @@ class StageWorker(DatabaseWorker):
         except _ERRORS_OF_ROWS as error:
             self._contain(connection, batch, error)
             return None
+        self._note(found, monotonic() - started_at)
         self._left_ids = found.left_ids[:LEFT_COUNT_MAX]
         if self._is_woken and not found.taken:
             self._cursor.suspect()
@@ -101,6 +109,12 @@ class StageWorker(DatabaseWorker):
         batch.grow()
         self.note_success()
         return int(found.seen) if is_end else None
+
+    def _note(self, found: Any, seconds: float) -> None:
+        note_batch(self.name, found.taken, seconds)
+        count(ROWS_LEFT, len(set(found.left_ids).difference(self._left_ids)), self.name)
+        if found.taken:
+            observe(self._stage.latency, found.waited_seconds, count=found.taken)
 
     def _wait(self, connection: DatabaseConnection) -> bool:
         """Wait until there may be work, or until the stop. Returns whether somebody said so."""
@@ -138,12 +152,12 @@ class StageWorker(DatabaseWorker):
             return
         row_id = self._find_first(connection)
         if row_id is not None:
-            logger.error(
-                "%s cannot process row %d of %r: %s",
-                self._stage.name,
-                row_id,
-                self._stage.table,
-                error,
+            ROW_NOT_PROCESSED.tell(
+                logger,
+                worker=self._stage.name,
+                row_id=row_id,
+                table=self._stage.table,
+                problem=str(error),
             )
             # as if it were taken: otherwise every search would begin with it
             self._cursor.seen(row_id, is_end=False)

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from swpt_accounts.core.ids import parse_account_id
 from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE
+from swpt_accounts.observing.metrics import FETCH_ANSWERS
+from swpt_accounts.observing.recording import observe
 from swpt_accounts.settings import Settings
 from swpt_accounts.web.reading import DatabaseAway, read
 
@@ -91,8 +94,12 @@ def answer(settings: Settings, debtor_id: str, creditor_id: str, what: str) -> A
     if resource is None or debtor is None or creditor is None:
         return None
     if not settings.realm.contains(debtor, creditor):
+        observe(FETCH_ANSWERS, 0.0, what, _FOREIGN.status[:3])
         return _FOREIGN
+    started_at = monotonic()
     try:
-        return resource(settings, debtor, creditor)
+        found = resource(settings, debtor, creditor)
     except DatabaseAway:
-        return _UNAVAILABLE
+        found = _UNAVAILABLE
+    observe(FETCH_ANSWERS, monotonic() - started_at, what, found.status[:3])
+    return found

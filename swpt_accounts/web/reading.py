@@ -2,65 +2,19 @@
 
 import logging
 import threading
-from time import monotonic
 
 import psycopg
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.faults import FaultReporter
+from swpt_accounts.web.outage import DatabaseAway, Outage
 
-logger = logging.getLogger(__name__)
+__all__ = ["DatabaseAway", "read"]
 
 _NAME = "webserver"
-# After a failure nobody tries again for so long: the threads are needed for other answers.
-_PAUSE_SECONDS_MAX = 1.0
 _local = threading.local()
-
-
-class DatabaseAway(Exception):
-    """The database does not answer, or not this question. That may pass."""
-
-
-class _Outage:
-    """What the threads of this process know of the database."""
-
-    def __init__(self) -> None:
-        self._faults = FaultReporter(logger, _NAME)
-        self._lock = threading.Lock()
-        self._is_connecting = False
-        self._closed_until = 0.0
-
-    def failed(self, error: psycopg.Error) -> None:
-        with self._lock:
-            seconds = self._faults.failed("the database", error)
-            self._closed_until = monotonic() + min(seconds, _PAUSE_SECONDS_MAX)
-
-    def works(self) -> None:
-        """Cheap where nothing has failed."""
-        if self._faults.is_failing:
-            with self._lock:
-                self._closed_until = 0.0
-                self._faults.works()
-
-    def connect(self, settings: Settings) -> DatabaseConnection:
-        """Connect, but while that fails: one thread at a time, and not all the time.
-
-        Raises `DatabaseAway`, `psycopg.Error`.
-        """
-        with self._lock:
-            is_failing = self._closed_until > 0
-            if monotonic() < self._closed_until or (is_failing and self._is_connecting):
-                raise DatabaseAway
-            self._is_connecting = True
-        try:
-            return connect(settings, _NAME, is_read_only=True)
-        finally:
-            self._is_connecting = False
-
-
-_outage = _Outage()
+_outage = Outage(logging.getLogger(__name__), _NAME)
 
 
 def read(settings: Settings, procedure: Procedure, **parameters: int) -> str | None:
@@ -86,7 +40,7 @@ def _read(settings: Settings, procedure: Procedure, values: list[int]) -> str | 
         except psycopg.Error:
             kept.close()
             _local.connection = None
-    connection = _outage.connect(settings)
+    connection = _outage.connect(lambda: connect(settings, _NAME, is_read_only=True))
     try:
         value = connection.probe(procedure.numbered_statement, *values)[0]
     except BaseException:

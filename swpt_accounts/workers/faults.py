@@ -4,7 +4,11 @@ import logging
 from time import monotonic
 from typing import Final
 
-from swpt_accounts.db.errors import kind_of, one_line
+from swpt_accounts.db.errors import ShardClosedError, kind_of, one_line
+from swpt_accounts.events.life import SERVER_AWAY, SERVER_BACK
+from swpt_accounts.observing.life import current_life
+from swpt_accounts.observing.metrics import RETRIES
+from swpt_accounts.observing.recording import count
 from swpt_accounts.workers.backoff import Backoff
 
 REMINDER_SECONDS: Final = 300.0
@@ -12,6 +16,8 @@ REMINDER_SECONDS: Final = 300.0
 QUIET_SECONDS: Final = 5.0
 # What has worked for so long is tried again at once.
 WORKING_SECONDS: Final = 1.0
+# The children of a split shard begin at once when their turn comes.
+CLOSED_SECONDS_MAX: Final = 1.0
 _KINDS_COUNT_MAX: Final = 10
 
 
@@ -30,6 +36,7 @@ class FaultReporter:
         self._works_since: float | None = None
         self._said_at = 0.0
         self._kinds: set[str] = set()
+        self._has_worked = False
 
     @property
     def is_failing(self) -> bool:
@@ -39,6 +46,9 @@ class FaultReporter:
     def failed(self, what: str, error: BaseException) -> float:
         """Note that `what` ("the database") fails. Returns how many seconds to wait."""
         now = self._failed_at = monotonic()
+        count(RETRIES, 1, self._name, what, type(error).__name__)
+        if (life := current_life()) is not None:
+            life.lacks(self, f"waits for {what}: {one_line(error)}")
         if self._works_since is not None and now - self._works_since >= WORKING_SECONDS:
             self._backoff.reset()
         self._works_since = None
@@ -51,10 +61,14 @@ class FaultReporter:
             since = f"Trying again, for {now - self._began_at:.0f} s now."
             self._say(now, "still waits for", what, error, since)
         self._kinds.add(kind)
-        return self._backoff.next()
+        seconds = self._backoff.next()
+        return min(seconds, CLOSED_SECONDS_MAX) if isinstance(error, ShardClosedError) else seconds
 
     def works(self) -> None:
         """Note that all is well. May be called all the time: it costs nothing then."""
+        if self._began_at is None and self._has_worked:
+            return
+        self._note_life()
         if self._began_at is None:
             return
         now = monotonic()
@@ -62,11 +76,24 @@ class FaultReporter:
             self._works_since = now
         if now - self._failed_at >= QUIET_SECONDS:
             seconds = self._works_since - self._began_at
-            self._logger.warning("%s works again, after %.0f s.", self._name, seconds)
+            SERVER_BACK.tell(self._logger, worker=self._name, seconds=seconds)
             self._began_at = None
             self._kinds.clear()
             self._backoff.reset()
 
+    def _note_life(self) -> None:
+        """Say that nothing is lacking, as far as this is about."""
+        self._has_worked = True
+        if (life := current_life()) is not None:
+            life.has(self)
+
     def _say(self, now: float, verb: str, what: str, error: BaseException, end: str) -> None:
         self._said_at = now
-        self._logger.warning("%s %s %s: %s. %s", self._name, verb, what, one_line(error), end)
+        SERVER_AWAY.tell(
+            self._logger,
+            worker=self._name,
+            verb=verb,
+            server=what,
+            problem=one_line(error),
+            outlook=end,
+        )

@@ -7,19 +7,38 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import NoReturn, Protocol
 
 from swpt_accounts.db.errors import UnsuitableDatabase
-from swpt_accounts.workers.stopping import Stop, signals_held_back
+from swpt_accounts.events.life import (
+    WORKER_DIED,
+    WORKER_PROCESS_DIED,
+    WORKER_STUCK,
+    WORKERS_START,
+    WORKERS_STOP,
+)
+from swpt_accounts.observing import recording
+from swpt_accounts.observing.life import SLICE_SECONDS, sign
+from swpt_accounts.otel.switch import flush_spans
+from swpt_accounts.workers.stopping import Stop, idle, signals_held_back
 
 logger = logging.getLogger(__name__)
 
 # A process must end within 5 seconds of the request.
 STOP_SECONDS_MAX = 4.0
+MAIN = "main"
+"""The loop of a process that only waits for its end, and shows that the process is not frozen."""
 
 
 class Worker(Protocol):
-    """What a thread does: `run` returns when the stop comes, or when its work is done."""
+    """What a thread does: `run` returns when the stop comes, or when its work is done.
+
+    The `name` is what operators know it by.
+    """
+
+    @property
+    def name(self) -> str: ...
 
     def run(self) -> None: ...
 
@@ -44,12 +63,13 @@ WorkersFactory = Callable[[Stop], Sequence[Worker]]
 
 
 def run_workers(make_workers: WorkersFactory, *, processes_count: int = 1) -> None:
-    """Run workers in so many processes, until SIGTERM or SIGINT, or until all work is done.
+    """Run workers in so many processes, until a signal to stop, or until all work is done.
 
-    Exits with code 1 if a worker dies. With 0 processes there is nothing to do.
+    Exits with code 1 if a worker dies. With 0 processes nothing is done, until such a signal.
     """
     if processes_count == 0:
-        logger.warning("The number of processes is 0: there is nothing to do.")
+        show_life()
+        idle()
         return
     stop = Stop()
     stop.on_signals()
@@ -59,25 +79,36 @@ def run_workers(make_workers: WorkersFactory, *, processes_count: int = 1) -> No
         _run_processes(make_workers, processes_count, stop)
 
 
+def show_life() -> None:
+    """Begin to record in this process, and show that it is not frozen."""
+    recording.start()
+    recording.begin_loop(MAIN)
+    recording.all_is_well()
+
+
 def _run_threads(make_workers: WorkersFactory, stop: Stop) -> None:
+    show_life()
     failures: list[BaseException] = []
     workers = make_workers(stop)
     running = Countdown(len(workers), stop.request)
 
     def run(worker: Worker) -> None:
         try:
+            recording.begin_loop(worker.name)
             worker.run()
         except UnsuitableDatabase as error:
             failures.append(error)
             stop.request()
         except BaseException as error:
-            logger.exception("A worker has died.")
+            WORKER_DIED.tell(logger, error=error)
             failures.append(error)
             stop.request()
         finally:
+            recording.end_loop()
             running.step()
 
     threads = [threading.Thread(target=run, args=(w,), daemon=True) for w in workers]
+    WORKERS_START.tell(logger, threads_count=len(threads))
     # A signal that another thread gets does not wake up this one.
     with signals_held_back():
         for thread in threads:
@@ -87,9 +118,12 @@ def _run_threads(make_workers: WorkersFactory, stop: Stop) -> None:
     deadline = threading.Timer(STOP_SECONDS_MAX, _give_up)
     deadline.daemon = True
     deadline.start()
+    stopped_at = monotonic()
     for thread in threads:
         thread.join()
     deadline.cancel()
+    flush_spans(stopped_at + STOP_SECONDS_MAX - monotonic())
+    WORKERS_STOP.tell(logger)
     if failures:
         is_said = not isinstance(failures[0], UnsuitableDatabase)
         sys.exit(1 if is_said else f"swpt_accounts: {failures[0]}")
@@ -97,7 +131,7 @@ def _run_threads(make_workers: WorkersFactory, stop: Stop) -> None:
 
 def _give_up() -> NoReturn:
     """End the process at once: what is not committed is undone, and will be done again."""
-    logger.warning("A worker did not stop in time.")
+    WORKER_STUCK.tell(logger)
     logging.shutdown()
     os._exit(1)
 
@@ -111,7 +145,11 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None
         child_stop = Stop()
         threading.Thread(target=_watch_parent, args=(life_line, child_stop), daemon=True).start()
         child_stop.on_signals()
-        _run_threads(make_workers, child_stop)
+        try:
+            _run_threads(make_workers, child_stop)
+        finally:
+            # multiprocessing ends its processes without it
+            logging.shutdown()
 
     processes = [context.Process(target=run_child, name=f"worker-{i + 1}") for i in range(count)]
     # A child has the handlers of its parent, until it has its own.
@@ -119,6 +157,7 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None
         for process in processes:
             process.start()
     os.close(life_line)
+    show_life()
 
     # The end of a process shows in its sentinel a moment before its exit code is known. Each code
     # is read once per iteration: one that becomes known between two reads must not escape both.
@@ -129,13 +168,14 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: Stop) -> None
         is_failed = any(codes)
         if is_failed or not running:
             break
-        multiprocessing.connection.wait([*running, stop.fileno()])
+        sign()
+        multiprocessing.connection.wait([*running, stop.fileno()], SLICE_SECONDS)
     for process in processes:
         process.terminate()
     for process in processes:
         process.join()
     if is_failed:
-        logger.error("A worker process has died.")
+        WORKER_PROCESS_DIED.tell(logger)
         sys.exit(1)
 
 

@@ -10,6 +10,7 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import DROP_PARENT_ROWS, FIND_FOREIGN_ROW, LAST_ROW
 from swpt_accounts.db.queries import query
+from swpt_accounts.events.life import PARENT_ROWS_REMOVED
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.stopping import Stop
 
@@ -101,9 +102,7 @@ class ShardGuard:
             # there may be no row any more
             check.checked_id = check.last_id if last_id is None else last_id
         if dropped_count:
-            logger.warning(
-                "%d rows of the sibling shard are removed from %r.", dropped_count, table
-            )
+            PARENT_ROWS_REMOVED.tell(logger, count=dropped_count, table=table)
 
 
 _guard: Final = ShardGuard()

@@ -1,5 +1,6 @@
 """How a worker is asked to stop."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -7,7 +8,12 @@ from contextlib import contextmanager
 from select import POLLIN, poll
 from types import FrameType
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from swpt_accounts.events.life import IDLE
+from swpt_accounts.observing.life import watched_poll
+
+logger = logging.getLogger(__name__)
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stop:
@@ -33,7 +39,7 @@ class Stop:
         """Wait for the request, for a time (None: for ever). Returns whether it has come."""
         waiting = poll()
         waiting.register(self._read_fd, POLLIN)
-        waiting.poll(None if seconds_max is None else max(seconds_max, 0) * 1000)
+        watched_poll(waiting, seconds_max)
         return self._is_requested
 
     def fileno(self) -> int:
@@ -41,10 +47,23 @@ class Stop:
         return self._read_fd
 
     def on_signals(self) -> None:
-        """Let SIGTERM and SIGINT request the stop, also if they were held back until now."""
+        """Let the signals that mean "stop" request it, also if they were held back until now.
+
+        One that is ignored stays so: `nohup` ignores SIGHUP.
+        """
         for number in STOP_SIGNALS:
-            signal.signal(number, self.request)
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self.request)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def idle() -> None:
+    """Do nothing, until a signal means "stop": what ends by itself would be started again."""
+    stop = Stop()
+    stop.on_signals()
+    IDLE.tell(logger)
+    while not stop.wait(None):
+        pass
 
 
 @contextmanager

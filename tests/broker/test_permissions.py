@@ -20,7 +20,7 @@ from swpt_accounts.workers.stopping import Stop
 from tests.support.broker import Users, permissions_of
 
 QUEUE, CHORES = "swpt_accounts", "swpt_accounts_chores"
-AGENT = "012acf4424adb23e76ec488328c1f928"
+AGENT = "1a55736b743baa9d3d1217f7909aee70"
 CONFIG, WORKER = "swpt_accounts_config", "swpt_accounts_worker"
 OPERATOR = "swpt_accounts_operator"
 STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT = "stomp_config", "stomp_server", "stomp_client_creditors"

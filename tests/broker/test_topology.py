@@ -1,6 +1,7 @@
 """Exchanges, queues and bindings, as the commands declare them."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from pika.exceptions import AMQPError
 
 from agentkit.broker import Broker
 from agentkit.management import Management
+from agentkit.processes import run
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.connecting import server_version
 from swpt_accounts.broker.delivery_limit import version_numbers
@@ -95,7 +97,8 @@ def test_options_replace_settings(broker_url: str, snapshot: Snapshot) -> None:
     assert set(before["queues"]) == {"q", "q.XQ"}
     assert ("accounts_in", "q", "1.#", "{}") in before["bindings"]
     long_options = ("--url", broker_url, "--queue", "q", "--queue-routing-key", "1.#")
-    assert run_command(environment, "unsubscribe", *long_options)[0] == 0
+    code, lines = run_command(environment, "unsubscribe", *long_options, "-U", broker_url)
+    assert code == 0, lines
     assert before["bindings"] - snapshot()["bindings"] == {("accounts_in", "q", "1.#", "{}")}
 
 
@@ -213,12 +216,48 @@ def test_the_reference_can_declare_our_queue(broker_url: str, broker: Broker) ->
     broker.declare_queue("q_chores", **{"x-queue-type": "quorum"})
 
 
-def test_dead_letter_queue_with_other_arguments(
-    broker_url: str, broker: Broker, snapshot: Snapshot
+@pytest.mark.parametrize("arguments", [{}, {"x-queue-type": "classic"}, {"x-queue-type": "quorum"}])
+def test_dead_letter_queue_of_another_type_is_taken_as_it_is(
+    broker_url: str, broker: Broker, snapshot: Snapshot, arguments: dict[str, Any]
 ) -> None:
-    broker.declare_queue("q.XQ")
+    """What is in it would be lost if it were declared anew."""
+    broker.declare_queue("q.XQ", **arguments)
+    broker.publish("", "q.XQ", b"letter")
+    before = snapshot()["queues"]["q.XQ"]
+    for _ in range(2):
+        code, lines = run_command(settings_for(broker_url, "q"), "subscribe")
+        assert code == 0, lines
+    after = snapshot()
+    assert after["queues"]["q.XQ"] == before
+    assert ("accounts_in", "q", "#", "{}") in after["bindings"]
+    topology.declare_dead_letter_queue(broker.connection, "q")
+    message = broker.get("q.XQ")
+    assert message is not None
+    assert message.body == b"letter"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "durable", "named"),
+    [
+        ({"x-message-ttl": 1000}, True, "x-message-ttl"),
+        ({"x-queue-type": "classic", "x-expires": 100_000}, True, "x-expires"),
+        ({"x-queue-type": "stream", "x-max-age": "1D"}, True, "x-max-age"),
+        ({}, False, "durable"),
+    ],
+    ids=["ttl", "expires", "max age", "not durable"],
+)
+def test_dead_letter_queue_that_loses_letters(
+    broker_url: str,
+    broker: Broker,
+    snapshot: Snapshot,
+    arguments: dict[str, Any],
+    durable: bool,
+    named: str,
+) -> None:
+    """Whoever wants that sets a policy, which can be changed."""
+    broker.channel.queue_declare("q.XQ", durable=durable, arguments=arguments)
     before = snapshot()
-    with pytest.raises(topology.TopologyError, match=r"'q\.XQ' .*x-queue-type"):
+    with pytest.raises(topology.TopologyError, match=rf"'q\.XQ' .*{named}"):
         topology.subscribe(broker_url, "q", "#")
     assert snapshot() == before, "nothing is changed"
 
@@ -264,6 +303,78 @@ def test_unsubscribe_where_there_is_nothing(broker_url: str, snapshot: Snapshot)
     except AMQPError:
         pass
     assert snapshot() == {"queues": {}, "exchanges": {}, "bindings": set()}
+
+
+CHORES = {"x-queue-type": "quorum"}
+
+
+def test_unsubscribe_deletes_the_queue_of_chores(
+    broker_url: str, broker: Broker, snapshot: Snapshot
+) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    broker.publish("accounts_in", "1.0", b"body")
+    for name in ("q_chores", "other"):
+        topology.create_chores_queue(broker_url, name)
+        broker.publish("", name, b"chore")
+    queues = {"q": (True, QUEUE_ARGUMENTS), "q.XQ": (True, {"x-queue-type": "stream"})}
+    for _ in range(2):
+        code, lines = run_command(settings_for(broker_url, "q"), "unsubscribe")
+        assert code == 0, lines
+        assert snapshot()["queues"] == {**queues, "other": (True, CHORES)}
+    code, lines = run_command(settings_for(broker_url, "q"), "unsubscribe", "--chores-queue=other")
+    assert code == 0, lines
+    assert snapshot()["queues"] == queues
+    message = broker.get("q")
+    assert message is not None, "what is in the queue of incoming messages stays"
+    assert snapshot()["bindings"] == coordinator_bindings()
+
+
+def test_a_queue_of_chores_that_somebody_consumes_stays(
+    broker_url: str, broker: Broker, snapshot: Snapshot
+) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    topology.create_chores_queue(broker_url, "q_chores")
+    tag = broker.channel.basic_consume("q_chores", lambda *_: None)
+    code, lines = run_command(settings_for(broker_url, "q"), "unsubscribe")
+    assert code == 0, lines
+    assert any("'q_chores' has 1 consumers: it stays" in line for line in lines)
+    assert "q_chores" in snapshot()["queues"]
+    assert snapshot()["bindings"] == coordinator_bindings()
+    broker.channel.basic_cancel(tag)
+    assert run_command(settings_for(broker_url, "q"), "unsubscribe")[0] == 0
+    assert "q_chores" not in snapshot()["queues"]
+
+
+@pytest.mark.parametrize("name", ["q", "q.XQ"])
+def test_the_queues_of_messages_are_not_deleted_as_if_they_were_of_chores(
+    broker_url: str, snapshot: Snapshot, name: str
+) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    before = snapshot()["queues"]
+    code, lines = run_command(settings_for(broker_url, "q"), "unsubscribe", "-Q", name)
+    assert code == 0, lines
+    assert any(f"'{name}' is not one of chores: it stays" in line for line in lines)
+    assert snapshot()["queues"] == before
+
+
+def test_the_binding_is_removed_when_the_broker_of_chores_is_away(
+    broker_url: str, snapshot: Snapshot
+) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    environment = settings_for(broker_url, "q")
+    code, lines = run_command(environment, "unsubscribe", "-U", "amqp://guest:guest@127.0.0.1:1")
+    assert code == 1
+    assert "the binding is removed, but the queue of chores 'q_chores'" in lines[-1]
+    assert snapshot()["bindings"] == coordinator_bindings()
+
+
+def test_commands_on_brokers_need_no_database(broker_url: str, snapshot: Snapshot) -> None:
+    environment = settings_for(broker_url, "q")
+    del environment["SQLALCHEMY_DATABASE_URI"]
+    for command in ("subscribe", "create_chores_queue", "unsubscribe", "delete_queue"):
+        done = run([sys.executable, "-m", "swpt_accounts", command], environment)
+        assert done.returncode == 0, done.stdout
+    assert set(snapshot()["queues"]) == {"q.XQ"}
 
 
 def test_create_chores_queue(broker_url: str, snapshot: Snapshot) -> None:

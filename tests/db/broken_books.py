@@ -255,10 +255,10 @@ BREAKAGES = [
         "its last prepared transfer is 5",
     ),
     (
-        f"UPDATE account SET last_change_ts = '2024-05-19' WHERE creditor_id = {CAROL}",
+        f"UPDATE account SET last_change_ts = '2024-05-18' WHERE creditor_id = {CAROL}",
         "account_values",
         CAROL,
-        "it changed at 2024-05-19",
+        "it changed at 2024-05-18",
     ),
     (
         f"UPDATE account SET debtor_info_sha256 = 'x' WHERE creditor_id = {CAROL}",

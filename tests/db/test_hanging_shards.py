@@ -161,8 +161,12 @@ def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
 
 
 @pytest.fixture
-def hanging_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of a host whose name is not resolved before the end of the test."""
+def hanging_name_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[str, threading.Event]]:
+    """The URL of a host whose name is not resolved before the end of the test, and whether
+    somebody has asked for it.
+    """
     is_over = threading.Event()
     asked = threading.Event()
     real = socket.getaddrinfo
@@ -175,8 +179,7 @@ def hanging_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         raise socket.gaierror("not found")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    yield "http://hanging.example"
-    assert asked.is_set()
+    yield "http://hanging.example", asked
     is_over.set()
 
 
@@ -203,23 +206,20 @@ def test_stop_waits_for_no_name_server(
     half: Shard,
     connection: DatabaseConnection,
     settings: Settings,
-    hanging_name_server: str,
+    hanging_name_server: tuple[str, threading.Event],
     make: Callable[[Settings], Callable[[Stop], Worker]],
 ) -> None:
+    url, asked = hanging_name_server
     leave_questions(half)
     lost = make_shard(
         connection,
         settings,
         KEY,
-        FETCH_API_URL=hanging_name_server,
+        FETCH_API_URL=url,
         APP_FETCH_API_TIMEOUT_SECONDS=TIMEOUT_SECONDS,
     )
     with running(make(lost.settings)):
-        wait_until(lambda: threads_named("resolver"))
-
-
-def threads_named(name: str) -> bool:
-    return any(name in thread.name or "asyncio" in thread.name for thread in threading.enumerate())
+        wait_until(asked.is_set)
 
 
 def leave_questions(shard: Shard) -> None:

@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDLED
-from swpt_accounts.inbox.batch import decode_batch
+from swpt_accounts.inbox.batch import Received, decode_batch
 from swpt_accounts.inbox.effects import apply_messages
+from swpt_accounts.inbox.handled import HandledByParent
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from tests.model import builders
@@ -119,3 +120,26 @@ def test_digests_that_were_handled_are_found(shard: Shard) -> None:
     assert sorted(found) == digests[1:3]
     assert connection.call_value(FIND_HANDLED, digests=digests[3:]) == []
     assert connection.call_value(FIND_HANDLED, digests=[]) == []
+
+
+def test_child_doubts_what_its_parent_has_handled(shard: Shard) -> None:
+    """Without a mark of the broker. What it has handled itself it does not doubt."""
+    realm = shard.settings.realm
+
+    def delivered(request_id: int) -> list[Received]:
+        message = builders.prepare_transfer(ALICE, BOB, 10, coordinator_request_id=request_id)
+        received, _ = decode_batch([make_delivery(message)], realm)
+        return received
+
+    open_books(shard, {ALICE: 100, BOB: 0})
+    for request_id in range(50):
+        shard.receive(builders.prepare_transfer(ALICE, BOB, 1, coordinator_request_id=request_id))
+        shard.receive(builders.prepare_transfer(ALICE, BOB, 10, coordinator_request_id=request_id))
+    parent = HandledByParent()
+    marked = [parent.mark(shard.connection, delivered(n))[0] for n in range(60)]
+    assert [n for n, r in enumerate(marked) if r.delivery.is_redelivered] == list(range(50))
+    assert [r.message for r in marked] == [delivered(n)[0].message for n in range(60)]
+    apply_messages(shard.connection, shard.settings, marked, is_repeated=False)
+    assert len(shard.rows("transfer_request")) == 100 + 10
+    (again,) = parent.mark(shard.connection, delivered(55))
+    assert not again.delivery.is_redelivered

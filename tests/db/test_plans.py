@@ -222,6 +222,7 @@ DEEDS: dict[str, Callable[[Shard], object]] = {
         reason=["", ""],
         attempts_count=[1, 1],
         put_aside_at=[None, None],
+        trace_context=None,
     ),
     "end lines": call(p.END_RETURNED_LINES, signal_names=PURGES, count_max=BATCH_COUNT),
 }

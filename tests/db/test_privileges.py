@@ -178,3 +178,48 @@ def test_script_of_an_upgrade_has_the_grants(databases: Databases) -> None:
     assert 'TO "a""b"' in script
     assert procedures_version() in script
     assert "GRANT SELECT, INSERT" not in migrate(url, "upgrade", "--sql")
+
+
+@pytest.fixture
+def reader(databases: Databases, database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A session of the role of the console."""
+    dsn = dsn_of(databases.as_reader(database_url))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("table", [*TABLES, "alembic_version", "older_balance_change"])
+def test_the_role_of_the_console_reads_each_table_and_nothing_else(
+    reader: psycopg.Connection[Any], table: str
+) -> None:
+    assert rights(reader, table) == set()
+    reader.execute(f"SELECT FROM {table} LIMIT 1")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id bigint)",
+        "CREATE TEMPORARY TABLE mine (id bigint)",
+        "SELECT nextval('change_id_seq')",
+        "SELECT FROM account FOR UPDATE",
+        "DELETE FROM dead_letter_dealt_with",
+        "COPY account TO PROGRAM 'true'",
+        "SELECT {schema}.open_account(1, 2)",
+    ],
+)
+def test_the_role_of_the_console_cannot(
+    databases: Databases, database_url: str, statement: str
+) -> None:
+    """Nor in a session that does not say of itself that it only reads."""
+    name = dsn_of(database_url).rpartition("/")[2]
+    execute(dsn_of(database_url), f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+    execute(dsn_of(database_url), f"GRANT CONNECT ON DATABASE {name} TO {databases.reading_role}")
+    schema = procedures_schema()
+    path = f"-csearch_path={schema},public"
+    dsn = dsn_of(databases.as_reader(database_url))
+    with (
+        psycopg.connect(dsn, autocommit=True, options=path) as connection,
+        pytest.raises(InsufficientPrivilege),
+    ):
+        connection.execute(statement.format(schema=schema))

@@ -13,6 +13,9 @@ from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import Settings, load_settings
 from tests.support.replica import replica_of
 
+# the first one makes the replica, which takes minutes beside a busy server
+pytestmark = pytest.mark.timeout(900)
+
 LOCAL = "-c synchronous_commit=local"
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 

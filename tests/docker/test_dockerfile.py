@@ -25,7 +25,7 @@ def test_every_script_of_the_container_is_copied() -> None:
         if path.is_file() and re.search(rf"(\$here|%\(here\)s|\$conf|/docker)/{path.name}\b", text)
     }
     assert used <= copied
-    assert {"entrypoint.sh", "healthcheck.py", "supervise.sh", "supervisord.conf"} <= copied
+    assert {"entrypoint.sh", "supervise.sh", "supervisord.conf"} <= copied
 
 
 def test_all_packages_have_hashes() -> None:

@@ -15,7 +15,9 @@ from tests.docker.processes import ENTRYPOINT
 
 STUB = """\
 #!/bin/sh
-{ printf '%s' "${0##*/}"; for word; do printf ' %s' "$word"; done; echo; } >>"$CALLS/calls"
+call=${0##*/}
+for word; do call="$call $word"; done
+printf '%s\n' "$call" >>"$CALLS/calls"
 echo "$$" >"$CALLS/pid"
 env >"$CALLS/environment"
 if [ "${0##*/} $*" = "${FAILS:-}" ]; then exit 3; fi
@@ -25,8 +27,19 @@ SAME_NAME = (
     *("consume_messages", "consume_chore_messages", "process_transfer_requests"),
     *("process_finalization_requests", "process_balance_changes", "scan_accounts"),
     *("scan_prepared_transfers", "scan_registered_balance_changes", "subscribe"),
-    *("unsubscribe", "delete_queue", "dead_letters", "returned_messages"),
-    *("verify_shard_content", "verify_books", "add_up_books"),
+    *("unsubscribe", "delete_queue", "dead_letters", "returned_messages", "status"),
+    *("trace", "statement", "resend", "mend_gap"),
+    *(
+        "serve_metrics",
+        "healthcheck",
+        "verify_shard_content",
+        "verify_books",
+        "add_up_books",
+        "move_in",
+        "move_out",
+        "shards",
+        "console",
+    ),
 )
 FLUSH = {f"flush_{re.sub('(?<!^)(?=[A-Z])', '_', n[:-6]).lower()}s": n for n in SIGNALS}
 COMMANDS = {
@@ -74,11 +87,13 @@ class Container:
         text = f"#!/bin/sh\necho {address}\n" if address else "#!/bin/sh\nexit 1\n"
         self.add_stub(self.docker / "host_address.sh", text)
 
-    def run(self, *words: str, settings: Mapping[str, str] | None = None) -> Call:
+    def run(
+        self, *words: str, settings: Mapping[str, str] | None = None, program: Path | None = None
+    ) -> Call:
         for name in ("calls", "environment", "pid"):
             (self.folder / name).unlink(missing_ok=True)
         process = subprocess.Popen(
-            [str(self.docker / "entrypoint.sh"), *words],
+            [str(program or self.docker / "entrypoint.sh"), *words],
             env={
                 "PATH": f"{self.folder}/bin:/usr/bin:/bin",
                 "CALLS": str(self.folder),
@@ -153,6 +168,31 @@ def test_options_are_handed_on(container: Container, words: tuple[str, ...], pro
     assert container.run(*words).calls == [program]
 
 
+@pytest.mark.parametrize("words", [("webserver",), ("flush_all",), ("scan_accounts",)])
+def test_metrics_are_shown_beside_a_single_command(
+    container: Container, words: tuple[str, ...]
+) -> None:
+    result = container.run(*words, settings={"METRICS_PORT": "9090"})
+    (beside,) = [call for call in result.calls if "serve_metrics" in call]
+    assert re.fullmatch(r"python -m swpt_accounts serve_metrics --beside \d+", beside)
+    assert len(result.calls) == 2
+
+
+@pytest.mark.parametrize("port", ["", "0"])
+def test_without_a_port_nothing_is_beside(container: Container, port: str) -> None:
+    result = container.run("scan_accounts", settings={"METRICS_PORT": port})
+    assert result.calls == [PROGRAM_OF["scan_accounts"]]
+
+
+def test_the_entrypoint_may_be_a_link(container: Container) -> None:
+    """The image has one where another program's image has its entrypoint."""
+    assert "ln -s docker/entrypoint.sh entrypoint.sh" in (ROOT / "Dockerfile").read_text()
+    link = container.folder / "entrypoint.sh"
+    link.symlink_to("docker/entrypoint.sh")
+    result = container.run("await_migrations", program=link)
+    assert result.calls == [PROGRAM_OF["await_migrations"]]
+
+
 @pytest.mark.parametrize("words", [(), ("all",)])
 def test_all_is_the_default(container: Container, words: tuple[str, ...]) -> None:
     result = container.run(*words)
@@ -188,6 +228,7 @@ CONFIGURE_WITH_BINDINGS = [
     [
         ("", CONFIGURE),
         ("no", CONFIGURE),
+        ("nonsense", CONFIGURE),
         ("false", CONFIGURE),
         ("yes", CONFIGURE_WITH_BINDINGS),
         ("TRUE", CONFIGURE_WITH_BINDINGS),
@@ -280,10 +321,12 @@ def test_postgres_url_becomes_the_database_uri(container: Container) -> None:
     assert result.environment["SQLALCHEMY_DATABASE_URI"] == url
 
 
-def test_a_database_uri_that_is_set_counts(container: Container) -> None:
-    settings = {"POSTGRES_URL": "postgresql://one", "SQLALCHEMY_DATABASE_URI": "postgresql://two"}
+@pytest.mark.parametrize("postgres_url", ["postgresql://one", ""])
+def test_postgres_url_counts_in_a_container(container: Container, postgres_url: str) -> None:
+    settings = {"POSTGRES_URL": postgres_url, "SQLALCHEMY_DATABASE_URI": "postgresql://two"}
     result = container.run("flush_all", settings=settings)
-    assert result.environment["SQLALCHEMY_DATABASE_URI"] == "postgresql://two"
+    found = result.environment["SQLALCHEMY_DATABASE_URI"]
+    assert found == (postgres_url or "postgresql://two")
 
 
 SECRETS = (
@@ -291,6 +334,10 @@ SECRETS = (
     "SQLALCHEMY_DATABASE_URI",
     "PROTOCOL_BROKER_URL",
     "CHORES_BROKER_URL",
+    "CONSOLE_TOKEN",
+    "CONSOLE_ACTIONS_TOKEN",
+    "CONSOLE_ACTIONS_POSTGRES_URL",
+    "CONSOLE_ACTIONS_BROKER_URL",
 )
 
 

@@ -1,28 +1,20 @@
 """The data folder of the node: what others read there, checked by openssl and by a handshake."""
 
 import hashlib
-import socket
 import ssl
 import subprocess
-import threading
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.docker.nodes import context, handshake, one_line, openssl
 from tests.docker.processes import DOCKER
 
 NODE_ID = "1234abcd"
 COMMITTED = DOCKER / "nodedata"
 SUBNETS = {"Creditors Agents": "000002", "Debtors Agents": "1234abcd00"}
 EXCHANGES = {"Creditors Agents": "creditors_in", "Debtors Agents": "debtors_in"}
-
-
-def openssl(*words: str | Path, data: bytes | None = None) -> str:
-    result = subprocess.run(["openssl", *words], input=data, capture_output=True, check=False)
-    assert result.returncode == 0, result.stderr.decode()
-    return result.stdout.decode()
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +30,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def node(request: pytest.FixtureRequest, fresh: tuple[Path, Path]) -> Path:
     """The folder in the repository, and one that was made just now."""
     return COMMITTED if request.param == "committed" else fresh[0]
-
-
-def one_line(path: Path) -> str:
-    (line,) = path.read_text().splitlines()
-    return line
 
 
 def peers_of(node: Path) -> dict[str, Path]:
@@ -121,6 +108,17 @@ def test_keys_belong_to_their_certificates_and_say_that_they_are_public(node: Pa
     assert "The private keys in this folder are public" in (node / "README.md").read_text()
 
 
+def test_database_knows_what_was_issued(node: Path) -> None:
+    lines = (node / "db" / "index").read_text().splitlines()
+    issued = {line.split("\t")[3]: line.split("\t")[0] for line in lines}
+    assert set(issued.values()) == {"V"}
+    files = [node / "server.crt", *node.glob("peers/*/sub-ca.crt")]
+    assert set(issued) == {shown(file, "-serial") for file in files}
+    assert set(issued) == {path.stem for path in (node / "db" / "issued").iterdir()}
+    assert one_line(node / "db" / "serial") not in issued
+    openssl("crl", "-in", node / "root-ca.crl", "-CAfile", node / "root-ca.crt", "-noout")
+
+
 # -- certificates -------------------------------------------------------------
 
 
@@ -132,7 +130,7 @@ def test_root_certificate(node: Path) -> None:
     assert found.pop("X509v3 Subject Key Identifier")
     assert found == {
         "X509v3 Basic Constraints": "critical CA:TRUE, pathlen:1",
-        "X509v3 Key Usage": "critical Certificate Sign",
+        "X509v3 Key Usage": "critical Certificate Sign, CRL Sign",
     }
 
 
@@ -197,53 +195,6 @@ def test_they_are_valid_for_decades(node: Path) -> None:
 
 
 # -- as they are used ---------------------------------------------------------
-
-
-def context(
-    side: int, node: Path, chain: list[Path], trusted: Path, folder: Path
-) -> ssl.SSLContext:
-    """How a node presents itself: with its server certificate, and what the peer issued to it."""
-    made = ssl.SSLContext(side)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_REQUIRED
-    made.load_verify_locations(trusted)
-    presented = folder / f"chain{side}.pem"
-    presented.write_text("".join(path.read_text() for path in chain))
-    made.load_cert_chain(presented, node / "server.key")
-    return made
-
-
-def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[str, str]:
-    """The serial numbers of the names that the server, and the client, has seen. Or an error."""
-    ends = socket.socketpair()
-    seen: dict[str, object] = {}
-
-    def run(who: str, wrap: Callable[[], ssl.SSLSocket]) -> None:
-        try:
-            with wrap() as connection:
-                connection.sendall(b"!")
-                connection.recv(1)
-                subject = connection.getpeercert()["subject"]  # type: ignore[index]
-                seen[who] = {k: v for ((k, v),) in subject}["serialNumber"]  # type: ignore
-        except (OSError, ssl.SSLError) as error:
-            seen[who] = error
-
-    for end in ends:
-        end.settimeout(10)
-    threads = [
-        threading.Thread(
-            target=run, args=("server", lambda: server.wrap_socket(ends[0], server_side=True))
-        ),
-        threading.Thread(target=run, args=("client", lambda: client.wrap_socket(ends[1]))),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for error in seen.values():
-        if isinstance(error, ssl.SSLError):
-            raise error
-    return str(seen["server"]), str(seen["client"])
 
 
 @pytest.mark.parametrize("peer_name", ["creditors_agent", "debtors_agent"])

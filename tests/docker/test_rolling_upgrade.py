@@ -32,6 +32,7 @@ MIGRATION = """
         SELECT table_name FROM information_schema.tables
         WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
           AND table_name NOT IN ('alembic_version', 'procedures_version')
+          AND table_name !~ '^journal_'
     '''
 
     def upgrade():

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import re
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -18,13 +17,14 @@ import requests
 from agentkit.authority import SERVICES, Authority
 from agentkit.messages import configure_root
 from agentkit.observer import Observer
-from agentkit.processes import ROOT
+from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
+from swpt_accounts.exporter.health import Question, check
+from swpt_accounts.settings import load_settings
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
 
 STOP_SECONDS_MAX = 10.0
-SUPERVISORS_LINE = re.compile(r"[0-9-]{10} [0-9:,]{12} (WARN|CRIT) ")
-NAMES = {*SERVICES, "webserver"}
+NAMES = {*SERVICES, "webserver", "serve_metrics"}
 
 
 def load(path: Path) -> ModuleType:
@@ -36,12 +36,17 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+def command_all() -> str:
+    return "all"
+
+
 class All:
     """The container's `all`, and what its supervisor says of the services."""
 
     def __init__(self, authority: Authority, folder: Path) -> None:
         self.authority = authority
         self.folder = folder
+        self.metrics_port = free_port()
         names = ("FETCH_API_URL", "PROTOCOL_BROKER_URL", "CHORES_BROKER_URL")
         settings = {name: authority.environment[name] for name in names}
         database_url = authority.environment["SQLALCHEMY_DATABASE_URI"]
@@ -56,7 +61,10 @@ class All:
             APP_LOG_FORMAT="json",
             APP_LOG_LEVEL="debug",
             TMPDIR=str(folder),
+            STATE_DIR=str(folder / "state"),
+            METRICS_PORT=str(self.metrics_port),
         )
+        self.process_environment = environment
         self.process = Running([str(ENTRYPOINT)], environment)
 
     def services(self) -> dict[str, dict[str, Any]]:
@@ -100,9 +108,15 @@ def test_all_services_run_and_stop_in_time(everything: All) -> None:
     assert everything.services() == {}
     # Nobody is left behind, and every line is as the services wrote it.
     wait_until(lambda: not everything.process.members(), 5, "nobody is left")
-    own = [line for line in everything.process.lines if not SUPERVISORS_LINE.match(line)]
-    lines = [json.loads(line) for line in own]
+    lines = [json.loads(line) for line in everything.process.lines]
     assert "gunicorn.error" in {line["name"] for line in lines}
+    assert not [line for line in lines if line["levelname"] not in ("DEBUG", "INFO", "WARNING")]
+
+
+def test_all_stops_when_the_terminal_is_gone(everything: All) -> None:
+    everything.process.process.send_signal(signal.SIGHUP)
+    assert everything.process.wait_exit(STOP_SECONDS_MAX) == 0
+    assert not everything.process.members()
 
 
 def test_passwords_are_neither_in_logs_nor_in_titles(everything: All) -> None:
@@ -127,6 +141,8 @@ def test_a_service_that_dies_is_started_again(everything: All) -> None:
         return service["pid"] not in (0, before) and service["statename"] == "RUNNING"
 
     wait_until(is_back, 30, "flush_messages is back")
+    told = json.loads(everything.process.wait_line("exited: flush_messages"))
+    assert (told["name"], told["levelname"]) == ("supervisord", "WARNING")
     with Observer(everything.authority.broker_url) as observer:
         everything.authority.send(configure_root(78))
         observer.wait_message("AccountUpdate", debtor_id=78, creditor_id=0)
@@ -134,15 +150,19 @@ def test_a_service_that_dies_is_started_again(everything: All) -> None:
 
 def test_the_health_check_sees_everything(everything: All, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(everything.folder))
-    monkeypatch.setenv("WEBSERVER_PORT", str(everything.authority.port))
-    healthcheck = load(DOCKER / "healthcheck.py")
-    assert list(healthcheck.check_services()) == []
-    assert list(healthcheck.check_web()) == []
+    # it may have been looked up before
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.delenv("SUPERVISOR_DIR", raising=False)
+    settings = load_settings(everything.process_environment)
+    wait_until(lambda: not check(settings, Question.READY, command_all), 60, "all is ready")
+    assert check(settings, Question.LIVE, command_all) == []
     everything.process.terminate(30)
-    (problem,) = healthcheck.check_services()
-    assert "the supervisor does not answer" in problem
-    (problem,) = healthcheck.check_web()
-    assert f":{everything.authority.port}/accounts/healthz" in problem
+    found = {
+        problem.subject: problem.what for problem in check(settings, Question.LIVE, command_all)
+    }
+    assert found.keys() == {"supervisor", "webserver"}
+    assert "it does not answer" in found["supervisor"]
+    assert f":{everything.authority.port}/accounts/healthz" in found["webserver"]
 
 
 def test_a_wrong_setting_is_one_line_and_the_end() -> None:

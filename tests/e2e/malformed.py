@@ -60,6 +60,8 @@ _MOMENT = (
 _COORDINATOR_TYPE = ("", "a" * 31, "dirèct", "\0", 5, None)
 _NOTE = ("n" * 501, "ü" * 251, "\0", "\ud800", 5, None)
 _NOTE_FORMAT = ("A\n", "a" * 9, "_", "ü", None)
+# (A newline after it is let through with a change: its sender has been debited.)
+_CHANGE_NOTE_FORMAT = ("A\n\n", *_NOTE_FORMAT[1:])
 
 _WRONG: dict[Build, dict[str, tuple[Any, ...]]] = {
     _configure: {
@@ -96,7 +98,7 @@ _WRONG: dict[Build, dict[str, tuple[Any, ...]]] = {
         "principal_delta": (*_INT64, 0, -(2**63)),
         "coordinator_type": _COORDINATOR_TYPE,
         "transfer_note": _NOTE,
-        "transfer_note_format": _NOTE_FORMAT,
+        "transfer_note_format": _CHANGE_NOTE_FORMAT,
         "committed_at": _MOMENT,
     },
 }

@@ -95,7 +95,7 @@ def test_limits_and_choices(filled: Authority) -> None:
 
 WRONG_OPTIONS = [
     ("list", "--account", "1"),
-    ("list", "--account", "1/9223372036854775808"),
+    ("list", "--account", "1/18446744073709551616"),
     ("list", "--since", "yesterday"),
     ("list", "--offset", "x"),
     ("list", "--offset", "-1"),

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from agentkit.authority import WEBSERVER, Authority
+from agentkit.database import dsn_of, execute
 from agentkit.messages import configure, configure_root
 from agentkit.observer import Observer
 from agentkit.waiting import wait_until
@@ -88,6 +89,16 @@ def test_no_config(web: Authority) -> None:
         response = get(web, path)
         assert response.status_code == 404
         assert not may_stay_cached(response)
+
+
+def test_deleted_account_has_no_config(web: Authority) -> None:
+    creditor_id = 2**32 + 3
+    path = account_path(creditor_id, "config")
+    web.send(configure(DEBTOR_ID, creditor_id))
+    wait_until(lambda: get(web, path).status_code == 200)
+    deletion = f"UPDATE account SET status_flags = 1 WHERE creditor_id = {creditor_id}"
+    execute(dsn_of(web.database_url), deletion)
+    assert get(web, path).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_money_is_not_discarded_by_the_way(idle_authority: Authority) -> None:
     "options",
     [
         ("--account", "5"),
-        ("--account", f"5/{2**63}"),
+        ("--account", f"5/{2**64}"),
         ("--since", "yesterday"),
         ("--type", "AccountPurgeSignal"),
     ],

@@ -1,25 +1,17 @@
-"""One of two shards is split under traffic, as docs/how-to/split-a-shard.md tells."""
+"""One of two shards is split under traffic, as docs/how-to/split-a-shard-by-hand.md tells."""
 
-import itertools
 import json
 import os
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from agentkit.coordinator import Transfer
-from agentkit.currency import configuration
-from agentkit.database import dsn_of, execute
-from agentkit.fetch_proxy import FetchProxy
 from agentkit.management import Management
 from agentkit.processes import ROOT, flask_command
 from agentkit.shards import Shard, start_all
@@ -27,64 +19,33 @@ from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
 from tests.support.authority import subscribe
 from tests.support.database import Databases
-from tests.support.soundness import assert_sound
+from tests.support.splitting import (
+    CHILD_SERVICES,
+    QUEUES,
+    SERVICES,
+    Split,
+    administrate,
+    are_of_both,
+    check_shards,
+    check_traffic,
+    crash,
+    is_verified,
+    open_accounts,
+    settle,
+    shards_to_split,
+    succeed,
+    traffic_of,
+    wait_for_every_way,
+)
 from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
-DOCUMENT = ROOT / "docs" / "how-to" / "split-a-shard.md"
-ACCOUNTS_COUNT = 8
-"""In the realm of each of the shards that there are in the end."""
-AMOUNT = 1000
+DOCUMENT = ROOT / "docs" / "how-to" / "split-a-shard-by-hand.md"
+DOUBLED_COUNT = 20
 STOP_SECONDS_MAX = 60.0
-SERVICES = (
-    "consume_messages",
-    "process_transfer_requests",
-    "process_finalization_requests",
-    "process_balance_changes",
-    "flush_messages",
-    "webserver",
-)
-CHILD_SERVICES = (
-    *SERVICES,
-    "consume_chore_messages",
-    "scan_accounts",
-    "scan_prepared_transfers",
-    "scan_registered_balance_changes",
-)
-SETTINGS = {
-    "PROTOCOL_BROKER_PREFETCH_COUNT": "50",
-    "APP_ACCOUNTS_SCAN_HOURS": "0.0003",
-    "APP_PREPARED_TRANSFERS_SCAN_DAYS": "0.00001",
-    "APP_LOG_LEVEL": "info",
-}
-# The tables that have rows only while something has to be done, and the creditor who owns a row.
-QUEUES = {
-    "transfer_request": "creditor_id",
-    "unverified_transfer_request": "creditor_id",
-    "finalization_request": "creditor_id",
-    "pending_balance_change": "creditor_id",
-    "prepared_transfer": "creditor_id",
-    "prepared_transfer_signal": "creditor_id",
-    "finalized_transfer_signal": "creditor_id",
-    "account_transfer_signal": "creditor_id",
-    "pending_balance_change_signal": "other_creditor_id",
-}
 
 
-# -- the shards ----------------------------------------------------------------
-
-
-class Split:
-    """The parent, its children, their neighbour; and the steps of the document."""
-
-    def __init__(
-        self, parent: Shard, children: list[Shard], neighbour: Shard, proxy: FetchProxy
-    ) -> None:
-        self.parent = parent
-        self.children = children
-        self.neighbour = neighbour
-        self.final_shards = [*children, neighbour]
-        self.proxy = proxy
-        proxy.shards = [parent, neighbour]
+class ByHand(Split):
+    """The steps of the document."""
 
     def _run_example(self, number: int) -> None:
         """Run an example of the document, with the queues and realms of these children."""
@@ -119,6 +80,14 @@ class Split:
         self._change_policy("DELETE", management)
         self._run_example(1)
 
+    def switch_doubling(self) -> None:
+        """The same by commands alone, with both bound for a while: messages arrive twice."""
+        for child in self.children:
+            succeed(self.parent, "subscribe", "-q", child.queue, "-k", child.realm)
+        for child in self.children:
+            wait_until(partial(_has_doubled, child), WAIT_SECONDS_MAX, "messages come twice")
+        succeed(self.parent, "unsubscribe")
+
     def drain(self) -> None:
         """Let the parent take in what is left in its queue."""
         command = flask_command("consume_messages", "--draining-mode")
@@ -151,198 +120,26 @@ class Split:
         self.proxy.shards = self.final_shards
 
 
-def succeed(shard: Shard, *command: str) -> None:
-    result = shard.run(*command)
-    assert result.returncode == 0, result.stdout
-
-
-def administrate(statement: str, *names: str) -> None:
-    dsn = dsn_of(os.environ["TEST_POSTGRES_URL"])
-    execute(dsn, sql.SQL(statement).format(*map(sql.Identifier, names)))
+def _has_doubled(child: Shard) -> bool:
+    return child.broker.ready_count(child.queue) >= DOUBLED_COUNT
 
 
 @pytest.fixture
-def split(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[Split]:
-    with ExitStack() as stack:
-        proxy = FetchProxy()
-        stack.callback(proxy.close)
+def split(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[ByHand]:
+    def child_database(url: str, bit: str) -> str:
+        """It will be a copy of the parent's."""
+        found = make_url(url)
+        return found.set(database=f"{found.database}_{bit}").render_as_string(hide_password=False)
 
-        def make(name: str, realm: str, database_url: str) -> Shard:
-            rights = {"SQLALCHEMY_DATABASE_URI": databases.as_runner(database_url)}
-            settings = {**SETTINGS, **rights, "FETCH_API_URL": proxy.url}
-            shard = Shard(name, realm, database_url, broker_url, tmp_path / name, settings)
-            stack.callback(shard.close)
-            stack.callback(shard.kill)
-            return shard
-
-        parent = make("swpt_accounts_0", "0.#", databases.create())
-        neighbour = make("swpt_accounts_1", "1.#", databases.create())
-        children = []
-        for bit in "01":
-            name = f"{parent.database.name}_{bit}"
-            url = make_url(parent.database_url).set(database=name)
-            stack.callback(administrate, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-            child_url = url.render_as_string(hide_password=False)
-            children.append(make(f"swpt_accounts_0{bit}", f"0.{bit}.#", child_url))
-        yield Split(parent, children, neighbour, proxy)
-
-
-# -- the accounts and the traffic --------------------------------------------------
+    with shards_to_split(databases, broker_url, tmp_path, child_database) as made:
+        yield ByHand(made.parent, made.children, made.neighbours, made.proxy)
 
 
 @pytest.fixture
-def traffic(split: Split) -> Iterator[Traffic]:
-    """The agents. The debtor's account is in the shard that is split."""
-    debtor_id = next(n for n in itertools.count(2**42) if split.parent.contains(n, 0))
-    made = Traffic(split.parent.broker_url, debtor_id, seed=os.getpid())
+def traffic(split: ByHand) -> Iterator[Traffic]:
+    made = traffic_of(split)
     yield made
     made.close()
-
-
-def configure_account(shard: Shard, debtor_id: int, creditor_id: int) -> None:
-    """Configure an account. What was in the queue before has been taken in then."""
-    message = configuration(debtor_id, creditor_id)
-    shard.send(message)
-    query = (
-        "SELECT 1 FROM account WHERE (debtor_id, creditor_id, last_config_seqnum) = (%s, %s, %s)"
-    )
-    arguments = debtor_id, creditor_id, message["seqnum"]
-    wait_until(lambda: shard.query(query, *arguments), WAIT_SECONDS_MAX, str(message))
-
-
-def open_accounts(split: Split, traffic: Traffic, debtor_id: int) -> list[int]:
-    """Open accounts in each realm, with money on them. Returns the creditor ids."""
-    configure_account(split.parent, debtor_id, 0)
-    creditor_ids = []
-    for shard in split.final_shards:
-        ids = list(itertools.islice(shard.creditor_ids(debtor_id), ACCOUNTS_COUNT))
-        owner = split.neighbour if shard is split.neighbour else split.parent
-        for creditor_id in ids:
-            configure_account(owner, debtor_id, creditor_id)
-        creditor_ids += ids
-    for creditor_id in creditor_ids:
-        traffic.issue(creditor_id, AMOUNT)
-    traffic.wait_for(
-        lambda: sum(t.is_done for t in traffic.transfers) == len(creditor_ids), "money is issued"
-    )
-    return creditor_ids
-
-
-def pile_up(split: Split, *tables: str) -> None:
-    """Wait until each of these tables of the parent has rows of both children."""
-    for table in tables:
-        wait_until(partial(are_of_both, split, table), WAIT_SECONDS_MAX, f"{table} fills up")
-
-
-def are_of_both(split: Split, table: str) -> bool:
-    rows = split.parent.query(f"SELECT debtor_id, {QUEUES[table]} FROM {table}")
-    return all(any(child.contains(*row) for row in rows) for child in split.children)
-
-
-def crash(split: Split, traffic: Traffic, debtor_id: int) -> None:
-    """End the services of the parent one by one, so that work of every kind is left undone."""
-    held = hold_transfers(split, traffic, debtor_id)
-    parent = split.parent
-    parent.kill("process_balance_changes")
-    pile_up(split, "pending_balance_change")
-    # Killed, it could have sent a message without having noted it.
-    assert parent.terminate("flush_messages")[0] == 0
-    pile_up(split, "prepared_transfer_signal")
-    traffic.release(held[::2])
-    pile_up(
-        split,
-        "finalized_transfer_signal",
-        "account_transfer_signal",
-        "pending_balance_change_signal",
-    )
-    parent.kill("process_finalization_requests")
-    traffic.release(held[1::2])
-    pile_up(split, "finalization_request", "prepared_transfer")
-    parent.kill("process_transfer_requests")
-    pile_up(split, "transfer_request", "unverified_transfer_request")
-    parent.kill("consume_messages")
-    wait_until(lambda: parent.broker.ready_count(parent.queue), WAIT_SECONDS_MAX, "a queue")
-
-
-def hold_transfers(split: Split, traffic: Traffic, debtor_id: int) -> list[Transfer]:
-    """Wait for prepared transfers to the neighbour. Returns two for each child, alternately."""
-
-    def of_each_child() -> list[list[Transfer]]:
-        leaving = [t for t in traffic.held if split.neighbour.contains(debtor_id, t.recipient)]
-        return [[t for t in leaving if c.contains(debtor_id, t.sender)] for c in split.children]
-
-    traffic.wait_for(lambda: all(len(x) >= 2 for x in of_each_child()), "transfers are held")
-    first, second = of_each_child()
-    return [first[0], first[1], second[0], second[1]]
-
-
-def wait_for_every_way(shards: list[Shard], traffic: Traffic, debtor_id: int, since: int) -> None:
-    """Wait until new transfers have moved money within each shard, and from each to each."""
-
-    def name_of(creditor_id: int) -> str:
-        return next(s.name for s in shards if s.contains(debtor_id, creditor_id))
-
-    wanted = set(itertools.product((s.name for s in shards), repeat=2))
-    traffic.wait_for(
-        lambda: (
-            {
-                (name_of(t.sender), name_of(t.recipient))
-                for t in traffic.transfers[since:]
-                if t.is_done and t.committed_amount
-            }
-            == wanted
-        ),
-        f"transfers between {wanted}",
-    )
-
-
-def settle(shards: list[Shard], debtor_id: int) -> None:
-    """Wait until everything that has been sent has had its effect."""
-    for shard in shards:
-        configure_account(shard, debtor_id, next(shard.creditor_ids(debtor_id)))
-    for shard, table in itertools.product(shards, QUEUES):
-        what = f"{table} of {shard.name} gets empty"
-        wait_until(partial(is_empty, shard, table), WAIT_SECONDS_MAX, what)
-
-
-def is_empty(shard: Shard, table: str) -> bool:
-    return shard.query(f"SELECT NOT EXISTS (SELECT 1 FROM {table})") == [(True,)]
-
-
-# -- what has to be true in the end -----------------------------------------------
-
-
-def check_transfer(transfer: Transfer) -> None:
-    """A transfer has ended once, and its amount was debited once and credited once."""
-    counts = len(transfer.rejected), len(transfer.prepared), len(transfer.finalized)
-    assert counts in ((1, 0, 0), (0, 1, 1)), transfer
-    for rejected in transfer.rejected:
-        # For a while nobody answers for the accounts of the parent: on a slow machine, for long.
-        expected = "INSUFFICIENT_AVAILABLE_AMOUNT", "RECIPIENT_IS_UNREACHABLE"
-        assert rejected["status_code"] in expected, transfer
-    for finalized in transfer.finalized:
-        assert finalized["status_code"] == "OK", transfer
-        assert finalized["committed_amount"] == transfer.committed_amount, transfer
-    found = [(t["creditor_id"], t["acquired_amount"]) for t in transfer.account_transfers]
-    assert sorted(found) == transfer.expected_account_transfers, transfer
-
-
-def expected_principals(transfers: list[Transfer]) -> Counter[int]:
-    principals: Counter[int] = Counter()
-    for transfer in transfers:
-        principals[transfer.sender] -= transfer.committed_amount
-        principals[transfer.recipient] += transfer.committed_amount
-    return principals
-
-
-def principals_of(shards: list[Shard]) -> dict[int, int]:
-    rows = [row for s in shards for row in s.query("SELECT creditor_id, principal FROM account")]
-    assert len(dict(rows)) == len(rows), "an account is in two shards"
-    return dict(rows)
-
-
-def is_verified(shard: Shard) -> bool:
-    return shard.run("verify_shard_content").returncode == 0
 
 
 def check_before_cleaning(child: Shard) -> None:
@@ -359,29 +156,14 @@ def check_is_unaware_of_split(child: Shard) -> None:
     assert "set DELETE_PARENT_SHARD_RECORDS to true" in result.stdout
 
 
-def check_traffic(traffic: Traffic) -> None:
-    for transfer in traffic.transfers:
-        check_transfer(transfer)
-    assert_sound(traffic.messages, are_all_reported=True)
-    assert not [m for m in traffic.messages if m.type == "AccountPurge"]
-
-
-def check_shards(split: Split, traffic: Traffic) -> None:
-    principals = principals_of(split.final_shards)
-    assert principals == expected_principals(traffic.transfers)
-    assert sum(principals.values()) == 0
-    for shard in split.final_shards:
-        assert shard.query("SELECT sum(total_locked_amount) FROM account") == [(0,)]
-        assert shard.query("SELECT 1 FROM registered_balance_change"), "nothing came from others"
-    for shard in (split.parent, *split.final_shards):
-        assert "goes to" not in shard.log("consume_messages"), "a dead letter"
-
-
 # -- the test -----------------------------------------------------------------------
 
 
 @pytest.mark.timeout(600)
-def test_split_under_traffic(split: Split, traffic: Traffic, management: Management) -> None:
+@pytest.mark.parametrize("is_doubling", [False, True], ids=["in-one-step", "both-bound"])
+def test_split_under_traffic(
+    split: ByHand, traffic: Traffic, management: Management, is_doubling: bool
+) -> None:
     parent, children, debtor_id = split.parent, split.children, traffic.debtor_id
     two_shards = [parent, split.neighbour]
     for shard in two_shards:
@@ -395,7 +177,10 @@ def test_split_under_traffic(split: Split, traffic: Traffic, management: Managem
         assert shard.query("SELECT 1 FROM registered_balance_change"), "nothing came from others"
 
     crash(split, traffic, debtor_id)
-    split.switch(management)
+    if is_doubling:
+        split.switch_doubling()
+    else:
+        split.switch(management)
     split.drain()
     for child in children:
         wait_until(partial(child.broker.ready_count, child.queue), WAIT_SECONDS_MAX, "a queue")

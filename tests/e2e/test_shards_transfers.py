@@ -176,9 +176,16 @@ def test_recipient_is_asked_for_where_it_is(currency: ShardedCurrency, proxy: Fe
     del proxy.paths[:]
     assert currency.reject(home, unknown, 1)["status_code"] == "RECIPIENT_IS_UNREACHABLE"
     assert proxy.paths == [f"/accounts/{currency.debtor_id}/{unknown}/reachable"]
-    currency.configure(abroad, config_flags=1)
-    assert currency.reject(home, abroad, 1)["status_code"] == "RECIPIENT_IS_UNREACHABLE"
+    closing = currency.open_abroad()
+    currency.configure(closing, config_flags=1)
+    assert currency.reject(home, closing, 1)["status_code"] == "RECIPIENT_IS_UNREACHABLE"
+    # A "yes" is remembered for a minute, and a "no" is not.
+    currency.configure(closing, config_flags=0)
+    assert currency.prepare(home, closing, 1)
+    assert proxy.paths.count(f"/accounts/{currency.debtor_id}/{closing}/reachable") == 2
     del proxy.paths[:]
+    assert currency.prepare(home, closing, 1)
+    assert currency.prepare(home, abroad, 1)
     # Nobody has to be asked about root accounts, and accounts of the same shard.
     assert currency.prepare(abroad, 0, 1)
     assert currency.prepare(home, currency.open_home(), 1)
@@ -387,11 +394,13 @@ def test_transfers_wait_for_the_fetch_api(
     currency.open_root()
     home, abroad = currency.open_home(1000), currency.open_abroad(1000)
     neighbour = currency.open_home()
+    # That it is reachable is not known from before.
+    receiver = currency.open_abroad()
     if is_silent:
         proxy.gate.clear()
     else:
         proxy.status = 503
-    there = [currency.ask(home, abroad, n) for n in range(1, 21)]
+    there = [currency.ask(home, receiver, n) for n in range(1, 21)]
     back = [currency.ask(abroad, home, n) for n in range(1, 21)]
     for shard in (currency.home, currency.abroad):
         wait_until(partial(waits, shard, 20))
@@ -413,7 +422,8 @@ def test_transfers_wait_for_the_fetch_api(
             currency.answer("PreparedTransfer", request), request["max_locked_amount"]
         )
     currency.observer.wait_for(lambda _: currency.principal(home) == 900)
-    currency.observer.wait_for(lambda _: currency.principal(abroad) == 900)
+    currency.observer.wait_for(lambda _: currency.principal(abroad) == 690)
+    currency.observer.wait_for(lambda _: currency.principal(receiver) == 210)
 
 
 def test_transfer_is_given_up_after_two_minutes(

@@ -1,13 +1,24 @@
 """How the commands start: wrong settings, no processes, wrong options."""
 
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from agentkit.authority import CHORES_QUEUE, QUEUE, Authority
 from agentkit.messages import configure
-from agentkit.processes import ROOT, free_port
+from agentkit.processes import (
+    ROOT,
+    STOP_SECONDS_MAX,
+    WEBSERVER_COMMAND,
+    Service,
+    flask_command,
+    free_port,
+)
 from agentkit.waiting import wait_until
 
 WRONG = [
@@ -70,6 +81,24 @@ def test_wrong_setting_of_the_web_server(idle_authority: Authority) -> None:
     assert "Traceback" not in result.stdout
 
 
+IDLE = "nothing is done until a signal to stop"
+
+
+@contextmanager
+def idling(
+    authority: Authority, log: Path, command: str, settings: dict[str, str], *options: str
+) -> Iterator[Service]:
+    """A command that has said that it does nothing."""
+    service = Service(command, flask_command(command, *options), log)
+    service.start({**authority.environment, **settings})
+    try:
+        wait_until(lambda: IDLE in service.log, what="it idles")
+        assert service.is_alive()
+        yield service
+    finally:
+        service.kill()
+
+
 @pytest.mark.parametrize(
     ("variable", "command"),
     [
@@ -78,20 +107,39 @@ def test_wrong_setting_of_the_web_server(idle_authority: Authority) -> None:
         ("FLUSH_PROCESSES", "flush_messages"),
     ],
 )
-def test_no_processes(idle_authority: Authority, variable: str, command: str) -> None:
-    result = idle_authority.run(command, **{variable: "0"})
-    assert result.returncode == 0
-    result = idle_authority.run(command, "-p", "0")
-    assert result.returncode == 0
+def test_no_processes(
+    idle_authority: Authority, tmp_path: Path, variable: str, command: str
+) -> None:
+    """What ended would be started again, and again."""
+    with idling(idle_authority, tmp_path / "1", command, {variable: "0"}) as service:
+        assert service.terminate()[0] == 0
+    with idling(idle_authority, tmp_path / "2", command, {variable: "-1"}) as service:
+        assert service.process is not None
+        service.process.send_signal(signal.SIGHUP)
+        assert service.process.wait(STOP_SECONDS_MAX) == 0
 
 
-def test_no_processes_leave_the_queues_alone(idle_authority: Authority) -> None:
+def test_no_processes_of_the_web_server(idle_authority: Authority, tmp_path: Path) -> None:
+    service = Service("webserver", WEBSERVER_COMMAND, tmp_path / "log")
+    service.start({**idle_authority.environment, "WEBSERVER_PROCESSES": "0"})
+    try:
+        wait_until(lambda: IDLE in service.log, what="it idles")
+        assert not idle_authority.is_web_ready()
+        assert service.terminate()[0] == 0
+    finally:
+        service.kill()
+
+
+def test_no_processes_leave_the_queues_alone(idle_authority: Authority, tmp_path: Path) -> None:
     authority = idle_authority
     broker = authority.broker
     authority.send(configure(9, 2**32 + 1))
     broker.publish("", CHORES_QUEUE, b"{}")
-    for command in ("consume_messages", "consume_chore_messages", "flush_messages"):
-        assert authority.run(command, "--processes", "0").returncode == 0
+    with ExitStack() as idle:
+        for command in ("consume_messages", "consume_chore_messages", "flush_messages"):
+            idle.enter_context(
+                idling(authority, tmp_path / command, command, {}, "--processes", "0")
+            )
     wait_until(lambda: broker.ready_count(QUEUE) == 1)
     wait_until(lambda: broker.ready_count(CHORES_QUEUE) == 1)
     for queue in (QUEUE, CHORES_QUEUE):
@@ -103,7 +151,7 @@ def test_no_processes_leave_the_queues_alone(idle_authority: Authority) -> None:
     [
         ("flush_messages", "NoSuchSignal"),
         ("flush_messages", "AccountUpdate"),
-        ("flush_messages", "--wait", "0"),
+        ("flush_messages", "--wait", "-1"),
         ("flush_messages", "--wait", "nan"),
         ("consume_messages", "--processes", "-1"),
         ("consume_messages", "--prefetch-count", "70000"),
@@ -124,7 +172,7 @@ def test_wrong_options(idle_authority: Authority, arguments: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("flush_messages",),
+        ("flush_messages", "--wait", "0"),
         ("flush_messages", "RejectedConfigSignal", "AccountPurgeSignal", "-p", "1"),
         ("process_transfer_requests", "--threads", "2", "--wait", "60"),
         ("process_finalization_requests", "-t", "1", "-w", "60"),

@@ -1,7 +1,7 @@
 """An agent that keeps an authority busy, and knows what must have become of every request."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -53,7 +53,7 @@ class Load:
         self.authority = authority
         self.observer: Observer = authority.observer
         self.debtor_id = next(_debtor_ids)
-        self.creditor_ids = range(2**32 + 1, 2**32 + 1 + creditors_count)
+        self.creditor_ids: Sequence[int] = range(2**32 + 1, 2**32 + 1 + creditors_count)
         self.coordinator = Coordinator(self.debtor_id, self._send, self._decide)
         self.dismissed: set[int] = set()
         """The numbers of the requests that must come to nothing."""

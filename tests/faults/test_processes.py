@@ -85,13 +85,34 @@ def test_processes_end_with_their_parent(service: Service) -> None:
 
 
 @pytest.mark.parametrize("service", ["flush_messages"], indirect=True)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_all_processes_stop_when_told(service: Service, number: signal.Signals) -> None:
     assert service.process is not None
     children = children_of(pid_of(service))
     service.process.send_signal(number)
-    assert service.process.wait(5) == 0
+    assert service.process.wait(END_SECONDS_MAX) == 0
     assert not any(map(is_running, children))
+
+
+def test_a_signal_that_is_ignored_stays_so(idle_authority: Authority) -> None:
+    """`nohup` starts a command that is to outlive its terminal."""
+    script = """
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+class Patient:
+    name = "patient"
+
+    def __init__(self, stop):
+        self.stop = stop
+
+    def run(self):
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("still here:", not self.stop.wait(0.5), flush=True)
+
+run_workers(lambda stop: [Patient(stop)])
+"""
+    result = run_script(idle_authority, script)
+    assert (result.returncode, result.stdout) == (0, "still here: True\n")
 
 
 def test_signal_for_the_whole_group(service: Service) -> None:
@@ -101,7 +122,7 @@ def test_signal_for_the_whole_group(service: Service) -> None:
     """
     assert service.process is not None
     os.killpg(pid_of(service), signal.SIGINT)
-    assert service.process.wait(5) == 0
+    assert service.process.wait(END_SECONDS_MAX) == 0
 
 
 def test_dead_process_takes_its_command_down_every_time(idle_authority: Authority) -> None:
@@ -110,6 +131,8 @@ def test_dead_process_takes_its_command_down_every_time(idle_authority: Authorit
 import multiprocessing
 
 class Mortal:
+    name = "mortal"
+
     def __init__(self, stop):
         self.stop = stop
 

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from tests.fuzzing.checking import check
 from tests.fuzzing.documents import NASTY
-from tests.fuzzing.fields import ASCII, FIELDS, NOTE_FORMAT, Float, Integer, Kind, Moment, Text
+from tests.fuzzing.fields import (
+    ASCII,
+    CHANGE_NOTE_FORMAT,
+    FIELDS,
+    NOTE_FORMAT,
+    Float,
+    Integer,
+    Kind,
+    Moment,
+    Text,
+)
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 _ANY_JSON = st.recursive(
@@ -22,6 +32,8 @@ _OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minut
 
 def _text_of(kind: Text) -> st.SearchStrategy[str]:
     letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+    if kind.pattern == CHANGE_NOTE_FORMAT:
+        return st.from_regex(kind.pattern, fullmatch=True)
     if kind.pattern == ASCII:
         letters = st.characters(min_codepoint=1, max_codepoint=127)
     elif kind.pattern == NOTE_FORMAT:

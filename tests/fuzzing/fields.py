@@ -8,6 +8,8 @@ MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
 ASCII = r"[\x00-\x7f]*"
 NOTE_FORMAT = r"[0-9A-Za-z.-]*"
+# Of a change that is on its way, more is let through: its sender has been debited.
+CHANGE_NOTE_FORMAT = r"[0-9A-Za-z.-]{0,8}\n?"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ FIELDS: dict[str, dict[str, Kind]] = {
         "other_creditor_id": _ID,
         "change_id": _ID,
         "coordinator_type": _COORDINATOR_TYPE,
-        "transfer_note_format": _NOTE_FORMAT,
+        "transfer_note_format": Text(0, 9, pattern=CHANGE_NOTE_FORMAT),
         "transfer_note": _NOTE,
         "committed_at": Moment(),
         "principal_delta": Integer(-MAX_INT64),

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar, cast
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from . import strategies
 from .builders import NOW, ROOT
 from .machine import ARCHIVE_THRESHOLD, NodesMachine
 from .node import Node
+from .state import Message
 
 EXAMPLES_COUNT = int(os.environ.get("DATABASE_MODEL_EXAMPLES", "40"))
 SETTINGS = settings(
@@ -90,7 +92,38 @@ class SteppingComparison(Comparison):
         self.pass_time(step)
 
 
-MACHINES = [Comparison, WideComparison, HonestComparison, SteppingComparison]
+class JournalledComparison(Comparison):
+    """The same while each message is noted in the journal."""
+
+    received_count = 0
+
+    def make_others(self) -> list[Node]:
+        others = super().make_others()
+        self.shard.settings = msgspec.structs.replace(self.shard.settings, journal_days=30)
+        return others
+
+    def receive(self, *messages: Message) -> None:
+        self.received_count += len(messages)
+        super().receive(*messages)
+
+    @invariant()
+    def all_are_noted(self) -> None:
+        found = self.shard.connection.raw.execute("SELECT count(*) FROM journal").fetchone()
+        assert found == (self.received_count,)
+
+    def teardown(self) -> None:
+        self.shard.connection.raw.execute("TRUNCATE journal")
+        self.shard.settings = msgspec.structs.replace(self.shard.settings, journal_days=0)
+        super().teardown()
+
+
+MACHINES = [
+    Comparison,
+    WideComparison,
+    HonestComparison,
+    SteppingComparison,
+    JournalledComparison,
+]
 
 
 # A failure takes minutes to be reduced to what matters.

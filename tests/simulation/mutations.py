@@ -13,7 +13,6 @@ from swpt_accounts.inbox.batch import Received
 from swpt_accounts.inbox.locked import LockedAccounts
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.outbox.worker import FlushWorker
-from swpt_accounts.smp.incoming import PrepareTransfer
 
 Patches = Iterator[Any]
 
@@ -45,10 +44,10 @@ def _delete_before_confirm() -> Patches:
 def _no_redelivery() -> Patches:
     """A redelivered PrepareTransfer is not recognised."""
 
-    def worse(_connection: Any, received: list[Received], **_: bool) -> list[Received]:
-        return [r for r in received if isinstance(r.message, PrepareTransfer)]
+    def worse(_connection: Any, counted: list[Received], **_: bool) -> list[Received]:
+        return counted
 
-    yield mock.patch.object(swpt_accounts.inbox.effects, "_new_preparations", worse)
+    yield mock.patch.object(swpt_accounts.inbox.effects, "_not_handled", worse)
 
 
 def _no_confirms() -> Patches:

@@ -12,7 +12,6 @@ from typing import Any
 from unittest import mock
 
 import pika
-import psycopg
 
 import agentkit.messages
 import agentkit.waiting
@@ -26,6 +25,7 @@ import swpt_accounts.workers.backoff
 import swpt_accounts.workers.cursor
 import tests.faults.chaos.agents
 import tests.faults.load
+from swpt_accounts.db.watched import WatchedConnection
 from tests.simulation.broker import SimBroker
 from tests.simulation.consuming import SimBlockingConnection
 from tests.simulation.database import SimDatabase, SimDatabaseConnection
@@ -110,7 +110,7 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         yield mock.patch.object(module, "time", sim_time)
     yield mock.patch.object(swpt_accounts.workers.backoff, "random", random)
     yield mock.patch.object(swpt_accounts.scans.pacing, "randrange", random.randrange)
-    yield mock.patch.object(psycopg, "connect", database.connect)
+    yield mock.patch.object(WatchedConnection, "connect", database.connect)
     yield mock.patch.object(
         swpt_accounts.db.connection, "DatabaseConnection", SimDatabaseConnection
     )

@@ -15,10 +15,10 @@ SEEDS = range(1, 13)
 FINDING_SEEDS = {
     "ack-before-commit": 202,
     "delete-before-confirm": 6,
-    "no-redelivery": 4,
+    "no-redelivery": 10,
     "no-confirms": 1,
     "refused-is-sent": 5,
-    "commit-not-repeated": 1271,
+    "commit-not-repeated": 1032,
     "held-are-forgotten": 1372,
 }
 

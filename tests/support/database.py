@@ -33,6 +33,7 @@ class Databases:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.running_role = f"test_{os.getpid()}_runner_{next(_numbers)}"
+        self.reading_role = f"{self.running_role}_reader"
         self._password = token_hex(8)
         self._has_role = False
         self._is_borrowed = False
@@ -53,7 +54,8 @@ class Databases:
         """The URL of a new database at the latest migration."""
         if self._template is None:
             url = self.create_empty()
-            migrate(url, "upgrade", POSTGRES_RUNNING_ROLE=self.create_role())
+            roles = {"POSTGRES_RUNNING_ROLE": self.create_role()}
+            migrate(url, "upgrade", POSTGRES_READING_ROLE=self.reading_role, **roles)
             self._template = make_url(url).database
         assert self._template is not None
         name = f"test_{os.getpid()}_{next(_numbers)}"
@@ -66,12 +68,18 @@ class Databases:
         if not self._has_role:
             create = f"CREATE ROLE {{}} LOGIN PASSWORD '{self._password}'"
             self._admin(create, self.running_role)
+            self._admin(create, self.reading_role)
             self._has_role = True
         return self.running_role
 
     def as_runner(self, url: str) -> str:
         """The URL of the same database for that role, as workers have it."""
         changed = make_url(url).set(username=self.create_role(), password=self._password)
+        return changed.render_as_string(hide_password=False)
+
+    def as_reader(self, url: str) -> str:
+        """The URL of the same database for the role that can only read."""
+        changed = make_url(self.as_runner(url)).set(username=self.reading_role)
         return changed.render_as_string(hide_password=False)
 
     def borrowed(self, template: str) -> "Databases":
@@ -85,6 +93,7 @@ class Databases:
             self._admin("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
         if self._has_role and not self._is_borrowed:
             self._admin("DROP ROLE {}", self.running_role)
+            self._admin("DROP ROLE {}", self.reading_role)
 
     def _url_of(self, name: str) -> str:
         return self.url.set(database=name).render_as_string(hide_password=False)

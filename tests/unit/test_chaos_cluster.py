@@ -1,5 +1,6 @@
 """`./dev chaos --servers many`: its options, its plans, and how the leader is found."""
 
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -57,12 +58,15 @@ def test_both_clusters_suffer_at_once_but_each_from_one_fault() -> None:
 
 @contextmanager
 def patroni(*paths: str) -> Iterator[str]:
-    """The port of one that says yes to these paths."""
+    """The port of one that says yes to these paths; with `/patroni`, a standby receives."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path in paths else 503)
             self.end_headers()
+            if self.path == "/patroni":
+                state = "streaming" if "/patroni" in paths else "start"
+                self.wfile.write(json.dumps({"replication": [{"state": state}]}).encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -96,12 +100,14 @@ def test_leader_is_who_says_so() -> None:
 
 def test_cluster_is_whole_with_its_standby_only() -> None:
     with (
-        patroni("/primary") as leader,
+        patroni("/primary", "/patroni") as leader,
+        patroni("/primary") as lonely,
         patroni("/replica") as late,
         patroni("/replica", "/synchronous") as synchronous,
     ):
         assert cluster(leader, synchronous).is_whole()
         assert not cluster(leader, late).is_whole()
+        assert not cluster(lonely, synchronous).is_whole()
         assert not cluster(leader, "1").is_whole()
         assert not cluster(late, synchronous).is_whole()
         assert cluster(leader, late, is_synchronous=False).is_whole()

@@ -545,8 +545,18 @@ def test_transfer_note_formats(kind: str) -> None:
     for value in ("", "a", "Z", "0", ".", "-", "json", "A.b-9876"):
         body = body_of(kind, transfer_note_format=value)
         assert getattr(read(kind, body), "transfer_note_format", None) == value
-    for value in ("A\n", "\n", "123456789", "a b", "_", "й", "a/b", "\u0661", "A\0"):
+    for value in ("123456789", "a b", "_", "й", "a/b", "\u0661", "A\0", "A\n\n", "A\nb", "A\r"):
         assert refuse(kind, body_of(kind, transfer_note_format=value))
+
+
+@pytest.mark.parametrize("value", ["A\n", "\n", "A.b-9876\n"])
+def test_a_newline_after_the_format_only_comes_with_money_on_its_way(value: str) -> None:
+    """Another program has let it through, and debited the sender."""
+    assert refuse("FinalizeTransfer", body_of("FinalizeTransfer", transfer_note_format=value))
+    body = body_of("PendingBalanceChange", transfer_note_format=value)
+    message = read("PendingBalanceChange", body)
+    assert isinstance(message, PendingBalanceChange)
+    assert message.transfer_note_format == value
 
 
 # --- Moments ---

@@ -168,9 +168,49 @@ def test_every_command_of_the_container_is_documented() -> None:
         assert f"`python -m swpt_accounts flush_messages {name}`" in text
 
 
+DIFFERENCES = read(DOCS / "reference" / "differences.md")
+NO_COMMANDS = {
+    *("asctime", "event", "exc_info", "levelname", "message", "name", "level", "time", "ts"),
+    *(
+        "connect_timeout",
+        "overflow",
+        "transfer_note_format",
+        "swpt_accounts",
+        "swpt_accounts_books",
+    ),
+    *("true", "false", "yes", "no", "on", "off", "debug", "json", "text", "public"),
+    *("config", "reachable", "supervisord", "x-delivery-limit", "drop-head"),
+}
+
+
+def test_the_page_of_differences_names_commands_that_exist() -> None:
+    usage = read(ROOT / "docker" / "entrypoint.sh")
+    known = {*COMMAND_NAMES, *re.findall(r"^  ([a-z_-]+)  ", usage, re.MULTILINE)}
+    named = set(re.findall(r"`([a-z][a-z_-]+)(?: --[a-z-]+)?`", DIFFERENCES)) - NO_COMMANDS
+    assert named <= known
+    assert {"unsubscribe", "configure", "await_migrations", "flush_messages"} <= named
+
+
+def test_the_page_of_differences_has_one_table() -> None:
+    rows = [line for line in DIFFERENCES.splitlines() if line.startswith("|")]
+    assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {6}
+    assert len([row for row in rows if set(row) <= set("|-")]) == 1
+
+
+def test_the_page_of_differences_tells_what_is_not_taken_from_gunicorns_variables() -> None:
+    found = re.search(
+        r"^_OURS = \{(.*)\}", read(ROOT / "docker" / "gunicorn.conf.py"), re.MULTILINE
+    )
+    assert found
+    for name in re.findall(r'"(\w+)"', found[1]):
+        assert f"`GUNICORN_{name.upper()}`" in DIFFERENCES
+
+
 # -- settings -----------------------------------------------------------------
 
 
+# What differences.md tells of another program.
+SETTINGS_OF_THE_REFERENCE = {"APP_USE_PGPLSQL_FUNCTIONS", "APP_ASSOCIATED_LOGGERS"}
 IMPORTANT_SETTINGS = dict(SETTING_ROW.findall(prose(DOCS / "how-to" / "configure.md")))
 
 
@@ -191,7 +231,7 @@ def test_every_important_setting_is_documented() -> None:
 
 
 def test_no_page_names_a_setting_that_does_not_exist() -> None:
-    known = {doc.name for doc in settings_reference()}
+    known = {doc.name for doc in settings_reference()} | SETTINGS_OF_THE_REFERENCE
     prefixes = ("APP_", "CHORES_", "FETCH_", "FLUSH_", "PROCESS_", "PROTOCOL_", "WEBSERVER_")
     for page in PAGES:
         words = set(re.findall(r"`\$?([A-Z][A-Z0-9_]+)`", read(page)))

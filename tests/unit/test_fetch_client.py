@@ -1,13 +1,13 @@
 """The client of the fetch API: it takes a whole answer, or none."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar, cast
 
 import pytest
 
+from swpt_accounts.events.work import FETCH_API_URL_MISSING
 from swpt_accounts.peers.client import CONFIG_BYTES_MAX, FetchClient
 from swpt_accounts.peers.complaints import Complaints
 from swpt_accounts.peers.lanes import Lanes
@@ -159,7 +159,7 @@ def test_problem_of_a_kind_is_logged_once_in_a_minute(
     complaints = Complaints()
     for _ in range(100):
         complaints.note("a", "A")
-    complaints.note("b", "B", logging.ERROR)
+    complaints.note("b", "B", FETCH_API_URL_MISSING)
     now = 61.0
     complaints.note("a", "A")
     complaints.note("a", "A")

@@ -12,6 +12,7 @@ from swpt_accounts.core.ids import (
     ROOT_CREDITOR_ID,
     account_id,
     parse_account_id,
+    parse_id,
     same_agent,
     to_u64,
 )
@@ -104,3 +105,42 @@ def test_only_the_canonical_form_is_parsed(text: str) -> None:
 def test_same_agent(a: int, b: int, *, expected: bool) -> None:
     assert same_agent(a, b) is expected
     assert same_agent(b, a) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("0", 0),
+        ("-1", -1),
+        ("+7", 7),
+        (" 7 ", 7),
+        (str(MIN_INT64), MIN_INT64),
+        (str(2**64 - 1), -1),
+        ("0x1f", 31),
+        ("0XFFFFFFFFFFFFFFFF", -1),
+        ("fffffffffffffffe", -2),
+        ("0000000100000001", 100000001),
+        ("ff.ff.ff.ff.ff.ff.ff.fe", -2),
+        ("00.00.00.01.00.00.00.01", 2**32 + 1),
+    ],
+)
+def test_an_id_that_somebody_has_pasted(text: str, n: int) -> None:
+    assert parse_id(text) == n
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "x", "1.5", "0x", "1 2", "--1", "ff", "٣", "9" * 100, "0x" + "f" * 100),
+        *(str(2**64), str(MIN_INT64 - 1), "0x1" + "0" * 16),
+    ],
+)
+def test_what_is_no_id(text: str) -> None:
+    with pytest.raises(ValueError, match="is no id"):
+        parse_id(text)
+
+
+@given(st.integers(MIN_INT64, MAX_INT64))
+def test_each_way_of_writing_an_id(n: int) -> None:
+    assert parse_id(str(n)) == parse_id(hex(n & 2**64 - 1)) == parse_id(account_id(n)) == n
+    assert parse_id((n & 2**64 - 1).to_bytes(8, "big").hex(".")) == n

@@ -12,10 +12,13 @@ SCHEMA = ("sqlalchemy", "alembic", "flask_migrate", "flask_sqlalchemy")
 PEERS = ("aiohttp",)
 DOCUMENTS = ("marshmallow",)
 BROKER = ("pika",)
+SCREENS = ("rich",)
+TRACES = ("opentelemetry", "google")
 # Modules that parse no documents: RootConfigData and chores are those that are parsed.
 WITHOUT_DOCUMENTS = (
     *("staging", "flushing", "scanning", "auditing", "topology"),
-    *("dead_letters", "returned_messages"),
+    *("dead_letters", "returned_messages", "status", "observing", "tracing", "resending"),
+    "console",
 )
 
 PROGRAM = """
@@ -37,7 +40,7 @@ def imported(*names: str) -> set[str]:
 
 @pytest.mark.parametrize("module", sorted(set(MODULES.values())))
 def test_command_imports_only_what_it_uses(module: str) -> None:
-    forbidden = {*WEB, *SCHEMA, *PEERS}
+    forbidden = {*WEB, *SCHEMA, *PEERS, *SCREENS, *TRACES}
     if module in WITHOUT_DOCUMENTS:
         forbidden.update(DOCUMENTS)
     found = imported("swpt_accounts.__main__", f"swpt_accounts.cli.{module}")
@@ -53,14 +56,19 @@ def test_documents_are_parsed_where_it_is_said() -> None:
 
 def test_supervisor_has_loaded_what_its_workers_need_and_no_more() -> None:
     found = imported("swpt_accounts.supervisor", "swpt_accounts.cli.consuming_messages")
-    assert found & {*WEB, *SCHEMA, *PEERS} == set()
+    assert found & {*WEB, *SCHEMA, *PEERS, *TRACES} == set()
 
 
 def test_web_server_needs_no_schema_and_no_broker() -> None:
     found = imported("swpt_accounts.web.application")
     assert "flask" in found
-    assert found & {*SCHEMA, *PEERS, *BROKER, *DOCUMENTS} == set()
+    assert found & {*SCHEMA, *PEERS, *BROKER, *DOCUMENTS, *TRACES} == set()
 
 
 def test_migrations_have_the_schema() -> None:
     assert set(SCHEMA) <= imported("swpt_accounts.db.engine")
+
+
+def test_traces_are_made_where_it_is_said() -> None:
+    """Else the list above would forbid nothing."""
+    assert set(TRACES) <= imported("swpt_accounts.otel.receiving", "swpt_accounts.otel.sending")

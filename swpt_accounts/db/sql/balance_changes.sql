@@ -5,19 +5,31 @@ CREATE OR REPLACE FUNCTION receive_balance_changes(
     p_debtor_id bigint[], p_creditor_id bigint[], p_other_creditor_id bigint[],
     p_change_id bigint[], p_principal_delta bigint[], p_coordinator_type text[],
     p_transfer_note text[], p_transfer_note_format text[], p_committed_at timestamptz[],
-    p_threshold_ts timestamptz
+    p_trace_context text[], p_threshold_ts timestamptz
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    -- Where the database was the reference's, and its archive is not wholly copied yet. (What was
+    -- not applied there came with the move: if it is no more, it has been applied, and forgotten.)
+    INSERT INTO registered_balance_change (
+        debtor_id, other_creditor_id, change_id, committed_at, is_applied
+    )
+    SELECT o.debtor_id, o.other_creditor_id, o.change_id, contain_moment(o.committed_at), true
+    FROM unnest(p_debtor_id, p_other_creditor_id, p_change_id)
+        AS m (debtor_id, other_creditor_id, change_id)
+    JOIN older_balance_change o USING (debtor_id, other_creditor_id, change_id)
+    ON CONFLICT DO NOTHING;
+
     WITH message AS MATERIALIZED (
         SELECT DISTINCT ON (debtor_id, other_creditor_id, change_id) *
         FROM unnest(
             p_debtor_id, p_creditor_id, p_other_creditor_id, p_change_id,
             p_principal_delta, p_coordinator_type, p_transfer_note,
-            p_transfer_note_format, p_committed_at
+            p_transfer_note_format, p_committed_at, p_trace_context
         ) WITH ORDINALITY AS m (
             debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
-            coordinator_type, transfer_note, transfer_note_format, committed_at, arrival
+            coordinator_type, transfer_note, transfer_note_format, committed_at, trace_context,
+            arrival
         )
         WHERE committed_at >= p_threshold_ts
         ORDER BY debtor_id, other_creditor_id, change_id, arrival
@@ -31,11 +43,13 @@ BEGIN
     )
     INSERT INTO pending_balance_change (
         debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
-        coordinator_type, transfer_note, transfer_note_format, committed_at, is_registered
+        coordinator_type, transfer_note, transfer_note_format, committed_at, is_registered,
+        trace_context
     )
     SELECT
         m.debtor_id, m.creditor_id, m.other_creditor_id, m.change_id, m.principal_delta,
-        m.coordinator_type, m.transfer_note, m.transfer_note_format, m.committed_at, true
+        m.coordinator_type, m.transfer_note, m.transfer_note_format, m.committed_at, true,
+        note_step(m.trace_context, 'r')
     FROM message m
     JOIN registered r USING (debtor_id, other_creditor_id, change_id)
     ORDER BY m.arrival;
@@ -49,14 +63,17 @@ $$;
 -- of one account together, under one lock, in order. An account that does not exist is opened,
 -- a deleted one comes back. The changes `p_left_ids`, which were left before, are tried again.
 -- Accounts that somebody else has locked are left for later. Returns how many changes were taken
--- from the queue, how many were seen after `p_after_id`, and which were left.
+-- from the queue, how many were seen after `p_after_id`, which were left, and how long ago the oldest
+-- of the taken ones was committed.
 CREATE OR REPLACE FUNCTION process_balance_changes(
     p_after_id bigint, p_count_max integer, p_left_ids bigint[],
-    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[]
+    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[],
+    OUT waited_seconds double precision
 )
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
+    v_oldest timestamptz := v_now;
     v_candidates bigint[];
     r record;
     n integer := 0;
@@ -145,6 +162,7 @@ BEGIN
                 r.previous_interest_rate, r.interest_rate, r.last_interest_rate_change_ts
             );
         END IF;
+        v_oldest := least(v_oldest, r.committed_at);
         v_tids := v_tids || r.tid;
         v_creation_dates := v_creation_dates || r.creation_date;
         v_principals := v_principals || contain_principal(v_principal);
@@ -167,6 +185,7 @@ BEGIN
         v_are_overflown[n] := v_principal <> contain_principal(v_principal);
     END LOOP;
 
+    waited_seconds := extract(epoch FROM v_now - v_oldest);
     taken := cardinality(v_tids);
     IF taken > 0 THEN
         PERFORM credit_accounts(
@@ -292,14 +311,14 @@ BEGIN
         INSERT INTO account_transfer_signal (
             debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
             sender, recipient, acquired_amount, transfer_note, transfer_note_format,
-            committed_at, principal, previous_transfer_number, ts
+            committed_at, principal, previous_transfer_number, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
             account_id(CASE WHEN principal_delta > 0 THEN other_creditor_id ELSE creditor_id END),
             account_id(CASE WHEN principal_delta > 0 THEN creditor_id ELSE other_creditor_id END),
             principal_delta, transfer_note, transfer_note_format,
-            committed_at, principal, transfer_number - 1, v_now
+            committed_at, principal, transfer_number - 1, v_now, note_step(trace_context, 'b')
         FROM applied WHERE is_reported ORDER BY id
     ), archived AS (
         UPDATE registered_balance_change b SET is_applied = true

@@ -2,24 +2,28 @@
 CREATE OR REPLACE FUNCTION receive_finalization_requests(
     p_debtor_id bigint[], p_creditor_id bigint[], p_transfer_id bigint[],
     p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[],
-    p_committed_amount bigint[], p_transfer_note text[], p_transfer_note_format text[]
+    p_committed_amount bigint[], p_transfer_note text[], p_transfer_note_format text[],
+    p_trace_context text[]
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO finalization_request (
         debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-        coordinator_request_id, committed_amount, transfer_note, transfer_note_format
+        coordinator_request_id, committed_amount, transfer_note, transfer_note_format,
+        trace_context, received_at
     )
     SELECT
         debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-        coordinator_request_id, committed_amount, transfer_note, transfer_note_format
+        coordinator_request_id, committed_amount, transfer_note, transfer_note_format,
+        note_step(trace_context, 'r'), current_ts()
     FROM unnest(
         p_debtor_id, p_creditor_id, p_transfer_id, p_coordinator_type, p_coordinator_id,
         p_coordinator_request_id, p_committed_amount, p_transfer_note,
-        p_transfer_note_format
+        p_transfer_note_format, p_trace_context
     ) WITH ORDINALITY AS m (
         debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
-        coordinator_request_id, committed_amount, transfer_note, transfer_note_format, arrival
+        coordinator_request_id, committed_amount, transfer_note, transfer_note_format,
+        trace_context, arrival
     )
     ORDER BY arrival;
     PERFORM wake('FinalizationRequest');
@@ -30,15 +34,18 @@ $$;
 -- requests of one sender together, under one lock of its account, in order. The requests
 -- `p_left_ids`, which were left before, are tried again. Senders that somebody else has locked are
 -- left for later; a request that matches no prepared transfer is dropped. Returns how many requests
--- were taken from the queue, how many were seen after `p_after_id`, and which were left.
+-- were taken from the queue, how many were seen after `p_after_id`, which were left, and how long ago
+-- the oldest of those with a prepared transfer was received.
 CREATE OR REPLACE FUNCTION process_finalization_requests(
     p_after_id bigint, p_count_max integer, p_left_ids bigint[],
     p_realm_bits integer, p_realm_length integer,
-    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[]
+    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[],
+    OUT waited_seconds double precision
 )
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
+    v_oldest timestamptz := v_now;
     v_candidates bigint[];
     v_firsts bigint[];
     v_are_firsts boolean;
@@ -113,7 +120,7 @@ BEGIN
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.transfer_id, q.committed_amount,
-            p.locked_amount, p.prepared_at, p.final_interest_rate_ts, p.deadline,
+            q.received_at, p.locked_amount, p.prepared_at, p.final_interest_rate_ts, p.deadline,
             p.demurrage_rate, a.creation_date, a.principal, a.interest, a.interest_rate,
             a.last_change_ts, a.last_change_seqnum, a.minimal_balance,
             a.last_interest_rate_change_ts, a.total_locked_amount, a.pending_transfers_count,
@@ -181,6 +188,7 @@ BEGIN
                 v_transfer_number := v_transfer_number + 1;
             END IF;
         END IF;
+        v_oldest := least(v_oldest, r.received_at);
         v_tids := v_tids || r.tid;
         v_transfer_tids := v_transfer_tids || r.transfer_tid;
         v_statuses := v_statuses || v_status;
@@ -199,6 +207,7 @@ BEGIN
         v_are_overflown[n] := v_is_overflown;
     END LOOP;
 
+    waited_seconds := extract(epoch FROM v_now - v_oldest);
     taken := cardinality(v_tids);
     IF taken > 0 THEN
         PERFORM debit_senders(
@@ -344,7 +353,7 @@ BEGIN
         WHERE q.ctid = o.tid
         RETURNING
             q.id, q.debtor_id, q.creditor_id, q.transfer_id, q.transfer_note,
-            q.transfer_note_format, o.*
+            q.transfer_note_format, note_step(q.trace_context, 'f') AS trace_context, o.*
     ), finalized AS (
         DELETE FROM prepared_transfer p
         USING outcome o
@@ -356,52 +365,52 @@ BEGIN
         INSERT INTO finalized_transfer_signal (
             debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
             coordinator_request_id, committed_amount, status_code, total_locked_amount,
-            prepared_at, ts
+            prepared_at, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
             coordinator_request_id, amount, status_code, total_locked_amount,
-            prepared_at, greatest(v_now, prepared_at)
+            prepared_at, greatest(v_now, prepared_at), trace_context
         FROM finalized ORDER BY id
     ), reported AS (
         INSERT INTO account_transfer_signal (
             debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
             sender, recipient, acquired_amount, transfer_note, transfer_note_format,
-            committed_at, principal, previous_transfer_number, ts
+            committed_at, principal, previous_transfer_number, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, creation_date, transfer_number, coordinator_type,
             account_id(creditor_id), account_id(recipient_creditor_id), -amount,
             transfer_note, transfer_note_format, v_now, principal,
-            transfer_number - 1, v_now
+            transfer_number - 1, v_now, trace_context
         FROM finalized WHERE amount > 0 AND creditor_id <> 0 ORDER BY id
         RETURNING 1
     ), change AS MATERIALIZED (
         SELECT
             id, debtor_id, recipient_creditor_id AS creditor_id,
             creditor_id AS other_creditor_id, amount AS principal_delta, coordinator_type,
-            transfer_note, transfer_note_format,
+            transfer_note, transfer_note_format, trace_context,
             in_realm(debtor_id, recipient_creditor_id, p_realm_bits, p_realm_length)
                 AS is_local
         FROM finalized WHERE amount > 0
     ), queued AS (
         INSERT INTO pending_balance_change (
             debtor_id, creditor_id, other_creditor_id, change_id, principal_delta,
-            coordinator_type, transfer_note, transfer_note_format, committed_at
+            coordinator_type, transfer_note, transfer_note_format, committed_at, trace_context
         )
         SELECT
             debtor_id, creditor_id, other_creditor_id, next_change_id(), principal_delta,
-            coordinator_type, transfer_note, transfer_note_format, v_now
+            coordinator_type, transfer_note, transfer_note_format, v_now, trace_context
         FROM change WHERE is_local ORDER BY id
         RETURNING 1
     ), posted AS (
         INSERT INTO pending_balance_change_signal (
             debtor_id, creditor_id, other_creditor_id, change_id, coordinator_type,
-            transfer_note_format, transfer_note, committed_at, principal_delta, ts
+            transfer_note_format, transfer_note, committed_at, principal_delta, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, other_creditor_id, next_change_id(), coordinator_type,
-            transfer_note_format, transfer_note, v_now, principal_delta, v_now
+            transfer_note_format, transfer_note, v_now, principal_delta, v_now, trace_context
         FROM change WHERE NOT is_local ORDER BY id
         RETURNING 1
     )

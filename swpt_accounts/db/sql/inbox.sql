@@ -19,6 +19,24 @@ AS $$
     JOIN unnest(p_digests) AS p (digest) ON p.digest = d.digest
 $$;
 
+-- The first eight bytes of the digests that were noted last, in ascending order, joined; and whether
+-- more of them may come from the server that this one follows.
+CREATE OR REPLACE FUNCTION starts_of_handled(
+    p_count_max integer, OUT starts bytea, OUT is_incomplete boolean
+)
+LANGUAGE sql STABLE
+AS $$
+    SELECT coalesce(string_agg(substring(digest FOR 8), '' ORDER BY digest), ''),
+           pg_is_in_recovery()
+    FROM (
+        SELECT d.digest
+        FROM handled_batch b
+        CROSS JOIN unnest(b.digests) AS d (digest)
+        ORDER BY b.id DESC
+        LIMIT p_count_max
+    ) AS latest
+$$;
+
 -- Removes the rows up to an id, those with the lowest ids first. Returns the highest id that there
 -- is (none in an empty table), and how many rows were removed.
 CREATE OR REPLACE FUNCTION forget_handled(

@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION receive_transfer_requests(
     p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[],
     p_min_locked_amount bigint[], p_max_locked_amount bigint[], p_recipient bigint[],
     p_final_interest_rate_ts timestamptz[], p_max_commit_delay integer[], p_ts timestamptz[],
-    p_realm_bits integer, p_realm_length integer
+    p_trace_context text[], p_realm_bits integer, p_realm_length integer
 ) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -29,44 +29,46 @@ BEGIN
         FROM unnest(
             p_debtor_id, p_creditor_id, p_coordinator_type, p_coordinator_id,
             p_coordinator_request_id, p_min_locked_amount, p_max_locked_amount,
-            p_recipient, p_final_interest_rate_ts, p_max_commit_delay, p_ts
+            p_recipient, p_final_interest_rate_ts, p_max_commit_delay, p_ts, p_trace_context
         ) WITH ORDINALITY AS m (
             debtor_id, creditor_id, coordinator_type, coordinator_id,
             coordinator_request_id, min_locked_amount, max_locked_amount,
-            recipient, final_interest_rate_ts, max_commit_delay, ts, arrival
+            recipient, final_interest_rate_ts, max_commit_delay, ts, trace_context, arrival
         )
     ), queued AS (
         INSERT INTO transfer_request (
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
             min_locked_amount, max_locked_amount, recipient_creditor_id,
-            final_interest_rate_ts, deadline
+            final_interest_rate_ts, deadline, trace_context, received_at
         )
         SELECT
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
             min_locked_amount, max_locked_amount, recipient,
-            final_interest_rate_ts, ts + make_interval(secs => max_commit_delay)
+            final_interest_rate_ts, ts + make_interval(secs => max_commit_delay),
+            note_step(trace_context, 'r'), v_now
         FROM request WHERE verdict = 'reachable' ORDER BY arrival
         RETURNING 1
     ), unverified AS (
         INSERT INTO unverified_transfer_request (
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
             min_locked_amount, max_locked_amount, recipient_creditor_id,
-            final_interest_rate_ts, deadline, received_at, next_attempt_at
+            final_interest_rate_ts, deadline, trace_context, received_at, next_attempt_at
         )
         SELECT
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
             min_locked_amount, max_locked_amount, recipient,
-            final_interest_rate_ts, ts + make_interval(secs => max_commit_delay), v_now, v_now
+            final_interest_rate_ts, ts + make_interval(secs => max_commit_delay),
+            note_step(trace_context, 'r'), v_now, v_now
         FROM request WHERE verdict = 'unverified' ORDER BY arrival
         RETURNING 1
     ), rejected AS (
         INSERT INTO rejected_transfer_signal (
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-            status_code, total_locked_amount, ts
+            status_code, total_locked_amount, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-            'RECIPIENT_IS_UNREACHABLE', 0, v_now
+            'RECIPIENT_IS_UNREACHABLE', 0, v_now, note_step(trace_context, 'r')
         FROM request WHERE verdict = 'unreachable' ORDER BY arrival
         RETURNING 1
     )
@@ -91,14 +93,17 @@ $$;
 -- Prepares the oldest requests after the one with id `p_after_id`: the requests of one sender
 -- together, under one lock of its account, in order. The requests `p_left_ids`, which were left
 -- before, are tried again. Senders that somebody else has locked are left for later. Returns how many
--- requests were taken from the queue, how many were seen after `p_after_id`, and which were left.
+-- requests were taken from the queue, how many were seen after `p_after_id`, which were left, and how
+-- long ago the oldest of those with a sender was received.
 CREATE OR REPLACE FUNCTION process_transfer_requests(
     p_after_id bigint, p_count_max integer, p_left_ids bigint[], p_commit_period interval,
-    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[]
+    OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[],
+    OUT waited_seconds double precision
 )
 LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz := current_ts();
+    v_oldest timestamptz := v_now;
     v_candidates bigint[];
     r record;
     n integer := 0;
@@ -141,7 +146,7 @@ BEGIN
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.coordinator_type, q.recipient_creditor_id,
-            q.min_locked_amount, q.max_locked_amount, q.final_interest_rate_ts,
+            q.min_locked_amount, q.max_locked_amount, q.final_interest_rate_ts, q.received_at,
             a.principal, a.interest, a.interest_rate, a.last_change_ts, a.minimal_balance,
             a.last_interest_rate_change_ts, a.total_locked_amount, a.pending_transfers_count,
             a.last_transfer_id, a.tid AS account_tid
@@ -200,6 +205,7 @@ BEGIN
             v_transfers_count := v_transfers_count + 1;
             v_last_transfer_id := v_last_transfer_id + 1;
         END IF;
+        v_oldest := least(v_oldest, r.received_at);
         v_tids := v_tids || r.tid;
         v_statuses := v_statuses || v_status;
         v_locks := v_locks || v_lock;
@@ -211,6 +217,7 @@ BEGIN
         v_last_transfer_ids[n] := v_last_transfer_id;
     END LOOP;
 
+    waited_seconds := extract(epoch FROM v_now - v_oldest);
     taken := cardinality(v_tids);
     IF v_prepared > 0 THEN
         PERFORM lock_amounts(
@@ -262,11 +269,11 @@ BEGIN
     )
     INSERT INTO rejected_transfer_signal (
         debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-        status_code, total_locked_amount, ts
+        status_code, total_locked_amount, ts, trace_context
     )
     SELECT
         debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-        'SENDER_IS_UNREACHABLE', 0, current_ts()
+        'SENDER_IS_UNREACHABLE', 0, current_ts(), note_step(trace_context, 'p')
     FROM rejected ORDER BY id;
     GET DIAGNOSTICS v_count = ROW_COUNT;
 
@@ -336,21 +343,23 @@ BEGIN
         INSERT INTO prepared_transfer_signal (
             debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
             coordinator_request_id, locked_amount, recipient, prepared_at,
-            demurrage_rate, deadline, final_interest_rate_ts, ts
+            demurrage_rate, deadline, final_interest_rate_ts, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id,
             coordinator_request_id, locked_amount, account_id(recipient_creditor_id), v_now,
-            demurrage_rate(), final_deadline, final_interest_rate_ts, v_now
+            demurrage_rate(), final_deadline, final_interest_rate_ts, v_now,
+            note_step(trace_context, 'p')
         FROM outcome WHERE status_code = 'OK'
     ), rejected AS (
         INSERT INTO rejected_transfer_signal (
             debtor_id, creditor_id, coordinator_type, coordinator_id,
-            coordinator_request_id, status_code, total_locked_amount, ts
+            coordinator_request_id, status_code, total_locked_amount, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, coordinator_type, coordinator_id,
-            coordinator_request_id, status_code, total_locked_amount, v_now
+            coordinator_request_id, status_code, total_locked_amount, v_now,
+            note_step(trace_context, 'p')
         FROM outcome WHERE status_code <> 'OK'
     )
     SELECT count(*), count(*) FILTER (WHERE status_code = 'OK') INTO v_count, v_prepared

@@ -26,14 +26,14 @@ $$;
 
 CREATE OR REPLACE FUNCTION returned_lock() RETURNS bigint
 LANGUAGE sql STABLE AS $$
-    SELECT 'public.returned_line'::regclass::oid::bigint
+    SELECT 'returned_line'::regclass::oid::bigint
 $$;
 
 -- Puts messages aside. Those that had been taken from a line keep their `id`, and so their place.
 -- Returns the lines that begin.
 CREATE OR REPLACE FUNCTION put_aside_messages(
     p_id bigint[], p_signal_name text[], p_destination text[], p_body bytea[], p_reason text[],
-    p_attempts_count integer[], p_put_aside_at timestamptz[]
+    p_attempts_count integer[], p_put_aside_at timestamptz[], p_trace_context text[]
 ) RETURNS TABLE (signal_name text, destination text)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -55,18 +55,21 @@ BEGIN
     RETURNING l.signal_name, l.destination;
 
     INSERT INTO returned_message (
-        id, signal_name, destination, body, reason, attempts_count, put_aside_at, next_attempt_at
+        id, signal_name, destination, body, reason, attempts_count, put_aside_at, next_attempt_at,
+        trace_context
     )
     OVERRIDING SYSTEM VALUE
     SELECT
-        coalesce(m.id, nextval('public.returned_message_id_seq')),
+        coalesce(m.id, nextval('returned_message_id_seq')),
         m.signal_name, l.destination, m.body, m.reason, m.attempts_count,
         coalesce(m.put_aside_at, current_ts()),
-        greatest(l.next_attempt_at, current_ts())
+        greatest(l.next_attempt_at, current_ts()), m.trace_context
     FROM unnest(
-        p_id, p_signal_name, p_destination, p_body, p_reason, p_attempts_count, p_put_aside_at
+        p_id, p_signal_name, p_destination, p_body, p_reason, p_attempts_count, p_put_aside_at,
+        p_trace_context
     ) WITH ORDINALITY AS m (
-        id, signal_name, destination, body, reason, attempts_count, put_aside_at, position
+        id, signal_name, destination, body, reason, attempts_count, put_aside_at, trace_context,
+        position
     )
     LEFT JOIN LATERAL (
         SELECT e.destination, e.next_attempt_at
@@ -128,7 +131,7 @@ $$;
 CREATE OR REPLACE FUNCTION take_due_messages(p_signal_names text[], p_count_max integer)
 RETURNS TABLE (
     id bigint, signal_name text, destination text, body bytea, attempts_count integer,
-    put_aside_at timestamptz
+    put_aside_at timestamptz, trace_context text
 )
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -150,7 +153,8 @@ BEGIN
         LIMIT (p_count_max + 1) / 2
         FOR UPDATE SKIP LOCKED
     ))
-    RETURNING m.id, m.signal_name, m.destination, m.body, m.attempts_count, m.put_aside_at;
+    RETURNING m.id, m.signal_name, m.destination, m.body, m.attempts_count, m.put_aside_at,
+        m.trace_context;
     GET DIAGNOSTICS v_count = ROW_COUNT;
 
     IF v_count >= p_count_max OR NOT EXISTS (SELECT FROM returned_line) THEN
@@ -193,7 +197,8 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ) AS mine
     ))
-    RETURNING m.id, m.signal_name, m.destination, m.body, m.attempts_count, m.put_aside_at;
+    RETURNING m.id, m.signal_name, m.destination, m.body, m.attempts_count, m.put_aside_at,
+        m.trace_context;
 
     UPDATE returned_line l SET next_attempt_at = t0()
     WHERE l.id = ANY (v_line_ids)

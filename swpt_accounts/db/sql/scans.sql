@@ -12,6 +12,25 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT format('(%s,0)', p_page)::tid
 $$;
 
+-- Counts the accounts of some pages, and adds up what debtors owe, and what is locked. An account that
+-- is deleted and overflown counts as overflown.
+CREATE OR REPLACE FUNCTION add_up_accounts(
+    p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer,
+    OUT normal_count bigint, OUT deleted_count bigint, OUT overflown_count bigint,
+    OUT issued numeric, OUT locked numeric
+)
+LANGUAGE sql STABLE AS $$
+    SELECT
+        count(*) FILTER (WHERE NOT is_deleted(status_flags) AND NOT is_overflown(status_flags)),
+        count(*) FILTER (WHERE is_deleted(status_flags) AND NOT is_overflown(status_flags)),
+        count(*) FILTER (WHERE is_overflown(status_flags)),
+        coalesce(sum(-principal::numeric) FILTER (WHERE creditor_id = 0), 0),
+        coalesce(sum(total_locked_amount), 0)
+    FROM account
+    WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
+        AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
+$$;
+
 -- Removes the accounts that have been deleted for long enough, and sends their AccountPurges.
 CREATE OR REPLACE FUNCTION purge_accounts(
     p_first_page bigint, p_end_page bigint, p_deleted_for_min interval,

@@ -74,22 +74,22 @@ BEGIN
         INSERT INTO transfer_request (
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
             min_locked_amount, max_locked_amount, recipient_creditor_id,
-            final_interest_rate_ts, deadline
+            final_interest_rate_ts, deadline, trace_context, received_at
         )
         SELECT
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
             min_locked_amount, max_locked_amount, recipient_creditor_id,
-            final_interest_rate_ts, deadline
+            final_interest_rate_ts, deadline, note_step(trace_context, 'v'), received_at
         FROM concluded WHERE is_reachable ORDER BY id
         RETURNING 1
     ), rejected AS (
         INSERT INTO rejected_transfer_signal (
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-            status_code, total_locked_amount, ts
+            status_code, total_locked_amount, ts, trace_context
         )
         SELECT
             debtor_id, creditor_id, coordinator_type, coordinator_id, coordinator_request_id,
-            'RECIPIENT_IS_UNREACHABLE', 0, v_now
+            'RECIPIENT_IS_UNREACHABLE', 0, v_now, note_step(trace_context, 'v')
         FROM concluded WHERE NOT is_reachable ORDER BY id
         RETURNING 1
     )

@@ -77,7 +77,8 @@ class Run:
         self._place.keep_logs(folder)
         (folder / "problems.txt").write_text("\n".join((str(result.plan), *result.problems)))
         print("\n".join(problem[-1500:] for problem in result.problems))
-        print(f"  the logs: {folder.relative_to(ROOT)}")
+        print(f"  the logs: {folder.relative_to(ROOT)}", flush=True)
+        self._servers.mend()
         self.close()
         steps = result.plan.numbers
         if not self.options.no_shrink:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import requests
@@ -17,6 +17,8 @@ NODES = (1, 2, 3)
 MEMBERS = (1, 2)
 _ASK_SECONDS_MAX = 2.0
 _WHOLE_SECONDS_MAX = 90.0
+# A copy begins with a checkpoint, which may take nine tenths of `checkpoint_timeout`.
+_COPIED_SECONDS_MAX = _WHOLE_SECONDS_MAX + 300
 
 
 class Cluster(Servers):
@@ -51,25 +53,43 @@ class Cluster(Servers):
 
     # -- PostgreSQL ---------------------------------------------------------------
 
-    def _answers(self, member: int, path: str) -> bool:
-        """Whether the REST API of a Patroni says yes."""
+    def _ask(self, member: int, path: str) -> requests.Response | None:
+        """The answer of the REST API of a Patroni; None if there is none."""
         url = f"http://127.0.0.1:{self._patroni_ports[member - 1]}/{path}"
         try:
             with requests.Session() as session:
                 session.trust_env = False
-                return session.get(url, timeout=_ASK_SECONDS_MAX).status_code == 200
+                return session.get(url, timeout=_ASK_SECONDS_MAX)
         except requests.RequestException:
-            return False
+            return None
+
+    def _answers(self, member: int, path: str) -> bool:
+        """Whether the REST API of a Patroni says yes."""
+        response = self._ask(member, path)
+        return response is not None and response.status_code == 200
+
+    def _streams(self, leader: int) -> bool:
+        """Whether somebody receives what a leader writes."""
+        response = self._ask(leader, "patroni")
+        standbys = [] if response is None else response.json().get("replication", [])
+        return any(standby["state"] == "streaming" for standby in standbys)
 
     def leader(self) -> int | None:
         """The member that is the leader; None while there is none."""
         return next((member for member in MEMBERS if self._answers(member, "primary")), None)
 
     def is_whole(self) -> bool:
-        """Whether there is a leader, and the standby that one wants."""
+        """Whether there is a leader, and the standby that one wants.
+
+        What has been agreed upon does not say that the standby receives anything by now.
+        """
         leader = self.leader()
         wanted = "synchronous" if self._is_synchronous else "replica"
-        return leader is not None and self._answers(self.other(leader), wanted)
+        return (
+            leader is not None
+            and self._answers(self.other(leader), wanted)
+            and self._streams(leader)
+        )
 
     def wait_whole(self) -> int:
         """Wait for a leader with its standby. Returns the leader."""
@@ -83,11 +103,25 @@ class Cluster(Servers):
 
     def switch_over(self, leader: int) -> None:
         """Ask Patroni for it. Raises `requests.RequestException`."""
-        url = f"http://127.0.0.1:{self._patroni_ports[leader - 1]}/switchover"
         body = {"leader": f"n{leader}", "candidate": f"n{self.other(leader)}"}
+        self._post(leader, "switchover", body)
+
+    def _post(self, member: int, path: str, body: Mapping[str, object]) -> None:
+        url = f"http://127.0.0.1:{self._patroni_ports[member - 1]}/{path}"
         with requests.Session() as session:
             session.trust_env = False
             session.post(url, json=body, timeout=60).raise_for_status()
+
+    def mend(self) -> None:
+        """Copy the leader anew to a standby that cannot follow it: no commit would ever end.
+
+        Raises `requests.RequestException` or `NotInTimeError`.
+        """
+        wait_until(self.leader, _WHOLE_SECONDS_MAX, "PostgreSQL has a leader")
+        leader = self.leader()
+        if leader is not None and not self.is_whole():
+            self._post(self.other(leader), "reinitialize", {"force": True})
+        wait_until(self.is_whole, _COPIED_SECONDS_MAX, "PostgreSQL has its standby again")
 
     def patroni_pid(self, member: int) -> int:
         return int((self.folder / f"patroni{member}.pid").read_text())

@@ -98,9 +98,11 @@ def lag(place: Place, step: Step) -> None:
         # In this order, it ends before it reads what the kernel has received for it.
         send(signal.SIGTERM, receiver)
         send(signal.SIGCONT, receiver)
-    # The old leader would keep its lock if it came back before.
-    wait_until(lambda: cluster.leader() == standby, _TAKEOVER_SECONDS_MAX, "another leader")
-    cluster.run("patroni-start", str(leader))
+    try:
+        # The old leader would keep its lock if it came back before.
+        wait_until(lambda: cluster.leader() == standby, _TAKEOVER_SECONDS_MAX, "another leader")
+    finally:
+        cluster.run("patroni-start", str(leader))
     cluster.wait_whole()
 
 

@@ -77,6 +77,9 @@ class Servers:
         self.management_url = addresses["MANAGEMENT_URL"]
         return addresses
 
+    def mend(self) -> None:
+        """After a failure, do what an operator would have to do before all can go on."""
+
     def keep_logs(self, folder: Path) -> None:
         """Copy the logs of the servers."""
         for path in (self.folder / "postgres" / "log", self.folder / "rabbitmq" / "log"):

@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -95,6 +96,7 @@ def main() -> None:
         for site in catalogue().values():
             print(site.key, *site.phases)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         addresses = _make_addresses(stack)
         place = stack.enter_context(open_place(addresses, Path(folder)))

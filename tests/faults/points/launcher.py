@@ -18,11 +18,16 @@ from typing import Any, NoReturn
 from tests.faults.points import stepping
 from tests.faults.points.control import Control
 
+# They come to the whole group. The workers, which have groups of their own, would live on.
+_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def _become(order: dict[str, Any]) -> NoReturn:
     os.setsid()
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for signal_number in (signal.SIGCHLD, *_IGNORED):
+        signal.signal(signal_number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED)
     log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, target in ((nothing, 0), (log, 1), (log, 2)):
@@ -75,9 +80,12 @@ def _serve() -> None:
                 break
             *lines, buffer = (buffer + part).split(b"\n")
             for line in lines:
+                # what comes before a worker has its own handlers must not be ignored
+                signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED)
                 pid = os.fork()
                 if pid == 0:
                     _become(json.loads(line))
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED)
                 _running.add(pid)
                 _say(started=pid)
     for pid in _running:
@@ -86,6 +94,8 @@ def _serve() -> None:
 
 def main() -> None:
     """Load the program, and serve until the input ends."""
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
     stepping.install()
     from swpt_accounts.cli.group import MODULES
 

@@ -56,6 +56,7 @@ SETTINGS: Final = {
     "PROTOCOL_BROKER_PREFETCH_COUNT": "20",
     "DELETE_PARENT_SHARD_RECORDS": "true",
     "REMOVE_FROM_ARCHIVE_THRESHOLD_DATE": "2020-01-01",
+    "JOURNAL_DAYS": "3",
     "APP_LOG_LEVEL": "info",
     # even on a busy machine, no answer is late
     "APP_FETCH_API_TIMEOUT_SECONDS": "30",
@@ -72,7 +73,7 @@ OTHER_CHORES_QUEUE: Final = "other_chores"
 _OPERATING: Final[dict[str, dict[str, str]]] = {
     "dead_letters replay --yes": {},
     "subscribe": {},
-    "unsubscribe": {},
+    "unsubscribe": {"CHORES_BROKER_QUEUE": OTHER_CHORES_QUEUE},
     "delete_queue": {},
     "create_chores_queue": {"CHORES_BROKER_QUEUE": OTHER_CHORES_QUEUE},
 }

@@ -11,12 +11,24 @@ from swpt_accounts.smp.outgoing import SIGNALS
 from tests.faults.points.catalogue import catalogue
 from tests.faults.points.control import Point
 
+_MENDING: Final = (
+    "mend_gap, while all workers are stopped: tests/db/test_gap.py lets it die between its parts"
+)
+
 UNVISITED: Final = {
+    "scans.gap:open_gap:connect": _MENDING,
+    "scans.gap:Gap.check_clock:execute": _MENDING,
+    "scans.gap:Gap._pages:call_value TABLE_PAGES": _MENDING,
+    "scans.gap:Gap._call_all:call_value": _MENDING,
+    "scans.gap:Gap.mend:call PURGE_ACCOUNTS": _MENDING,
     "outbox.watching:watch_flush.watch:execute": (
         "SELECT 1, when the broker confirms nothing for ten seconds: it changes nothing"
     ),
     "broker.consumer:BatchConsumer.pause:basic_nack": (
         "only for what is delivered in the moment in which the consumer is cancelled"
+    ),
+    "broker.queue_lengths:queue_length:queue_declare": (
+        "only status and the exporter ask, and neither is a worker; it changes nothing"
     ),
     "dead_letters.reading:DeadLetterReader._consume:basic_ack": (
         "once in a hundred letters; a stream forgets nothing by it"
@@ -27,6 +39,9 @@ UNVISITED: Final = {
     "dead_letters.register:Register.forget_before:call FORGET_DEALT_WITH": (
         "only when the stream has dropped letters by its age: after weeks"
     ),
+    "scans.accounts:AccountsScan.scan:call ADD_UP_ACCOUNTS": (
+        "only where metrics are recorded; it only reads"
+    ),
 }
 """Sites that no scene comes by at, by their keys."""
 
@@ -35,6 +50,9 @@ UNCALLED: Final = {
     "get_config_data": "the fetch API asks, and changes nothing",
     "owner_columns": "only other procedures, and verify_shard_content, which only reads",
     "forget_dealt_with": "see Register.forget_before",
+    "add_up_accounts": "only where metrics are recorded; it only reads",
+    "count_outrun_accounts": _MENDING,
+    "mend_outrun_accounts": _MENDING,
 }
 """Procedures that no worker calls in a scene, by their names."""
 

@@ -152,8 +152,10 @@ class Scene:
 
     # -- the end --------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """Wait until nothing is on its way any more."""
+    def settle(self) -> int:
+        """Wait until nothing is on its way any more, but for chores. Returns the creditor of an
+        account that was opened for it.
+        """
         self.until(self.place.are_consumers_alone, "what dead consumers held is back")
         mark = self.creditor(f"mark {len(self._marks_seen)}")
         self.send(configure(self.debtor_id, mark))
@@ -163,6 +165,7 @@ class Scene:
         self.place.broker.publish("", self.place.observer.queue, str(number).encode(), type=_MARK)
         self.until(lambda: number in self._marks_seen, "all is heard")
         assert not self.query(_UNDONE), "something has begun anew"
+        return mark
 
     def outcome(self) -> dict[str, Any]:
         """What was heard, and what is in the database."""

@@ -28,7 +28,7 @@ class Launcher:
         self._codes: dict[int, int] = {}
         self._is_ready = False
         with (folder / "launcher.log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.points.launcher"],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
@@ -40,8 +40,8 @@ class Launcher:
         self._wait_for(lambda: self._is_ready, "the launcher")
 
     def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
             self._take(json.loads(line))
 
     def _take(self, told: dict[str, Any]) -> None:
@@ -64,9 +64,9 @@ class Launcher:
 
     def start(self, **order: Any) -> int:
         """Start a worker. Returns its process id."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        self._process.stdin.flush()
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
         self._wait_for(lambda: self._pids, "a worker")
         return self._pids.pop()
 
@@ -81,12 +81,12 @@ class Launcher:
 
     def close(self) -> None:
         """End it, and all workers."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(SECONDS_MAX)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(SECONDS_MAX)
         self._thread.join(SECONDS_MAX)
-        self._process.stdout.close()
+        self.process.stdout.close()
 
 
 class Worker:
@@ -121,20 +121,23 @@ class Worker:
         )
 
     @property
+    def pid(self) -> int:
+        assert self._pid is not None
+        return self._pid
+
+    @property
     def code(self) -> int | None:
         """Its exit code; None if it runs, or was never started."""
         return None if self._pid is None else self._launcher.code(self._pid)
 
     def wait(self) -> int:
         """Wait until it ends. Returns its exit code."""
-        assert self._pid is not None
-        return self._launcher.wait(self._pid)
+        return self._launcher.wait(self.pid)
 
     def stop(self) -> int:
         """Ask it to stop, and wait. Returns its exit code."""
-        assert self._pid is not None
         if self.code is None:
-            os.kill(self._pid, signal.SIGTERM)
+            os.kill(self.pid, signal.SIGTERM)
         return self.wait()
 
     @property

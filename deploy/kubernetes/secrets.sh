@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# Writes Secrets to the standard output: functions for the scripts make_secrets.sh of the overlays. Each
+# password is made anew each time, so `kubectl create -f -` is right for them, which changes nothing that
+# exists, and `apply` is not.
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# all_or_nothing COMMAND...: what it writes, unless it fails in the middle.
+all_or_nothing() {
+  local text
+  shopt -s inherit_errexit
+  text=$("$@")
+  printf '%s\n' "$text"
+}
+
+# new_password: 32 hexadecimal digits, which need no encoding in a URL.
+new_password() { head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+
+# secret NAMESPACE NAME TYPE KEY VALUE...: values are in one line, and need no escapes but quotes.
+secret() {
+  local namespace=$1 name=$2 type=$3
+  shift 3
+  printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: %s\n' \
+    "$name" "$namespace"
+  # A new password is taken over by CloudNativePG without a restart.
+  if [ "$type" = kubernetes.io/basic-auth ]; then printf '  labels:\n    cnpg.io/reload: "true"\n'; fi
+  printf 'type: %s\nstringData:\n' "$type"
+  while [ $# -gt 0 ]; do
+    printf '  %s: "%s"\n' "$1" "$2"
+    shift 2
+  done
+}
+
+# broker_user NAMESPACE NODE_NAMESPACE NAME USERNAME: a user of RabbitMQ; its URL is in $url then.
+broker_user() {
+  local password
+  password=$(new_password)
+  url=amqp://$4:$password@rabbitmq.$2:5672/%2F
+  secret "$1" "$3" Opaque username "$4" password "$password" protocol-broker-url "$url"
+}
+
+# database_role NAMESPACE NAME USERNAME: a role of PostgreSQL; its URL is in $database_url then.
+database_role() {
+  local password host=postgres-rw:5432
+  password=$(new_password)
+  database_url="postgresql+psycopg://$3:$password@$host/accounts"
+  database_url+='?sslmode=verify-full&sslrootcert=/run/secrets/postgres/ca.crt'
+  secret "$1" "$2" kubernetes.io/basic-auth username "$3" password "$password"
+}
+
+# shard NAMESPACE NODE_NAMESPACE SUFFIX: for one shard; RabbitMQ is in the node's namespace, and the
+# names of its users end with the suffix, which is empty where there is one shard.
+shard() {
+  local namespace=$1 node=$2 suffix=$3 pair
+  for pair in owner:configure:config worker:worker:worker; do
+    IFS=: read -r role container user <<<"$pair"
+    database_role "$namespace" "postgres-$role" "swpt_accounts_$role"
+    broker_user "$namespace" "$node" "rabbitmq-$user" "swpt_accounts_$user$suffix"
+    secret "$namespace" "accounts-$container" Opaque \
+      postgres-url "$database_url" protocol-broker-url "$url" chores-broker-url "$url"
+  done
+  broker_user "$namespace" "$node" rabbitmq-operator "swpt_accounts_operator$suffix"
+}
+
+# autoscaler NAMESPACE NODE_NAMESPACE SUFFIX
+autoscaler() { broker_user "$1" "$2" rabbitmq-autoscaler "swpt_accounts_autoscaler$3"; }
+
+# backups NAMESPACE: the object store, as $S3_ACCESS_KEY_ID, $S3_SECRET_ACCESS_KEY and $S3_REGION say.
+backups() {
+  local name
+  for name in S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY S3_REGION; do
+    [ -n "${!name:-}" ] || die "set $name: the object store of the backups wants it"
+  done
+  secret "$1" postgres-backups Opaque access-key-id "$S3_ACCESS_KEY_ID" \
+    secret-access-key "$S3_SECRET_ACCESS_KEY" region "$S3_REGION"
+}
+
+# stomp NAMESPACE FOLDER PEER...: for the STOMP server, and a client for each peer; the folder is the
+# node's data folder, whose root key stays out.
+stomp() {
+  local namespace=$1 folder=$2 peer
+  shift 2
+  [ -f "$folder/server.crt" ] && [ -d "$folder/peers" ] ||
+    die "$folder is not the data folder of a node: it has no server.crt, or no peers"
+  broker_user "$namespace" "$namespace" stomp-config stomp_config
+  broker_user "$namespace" "$namespace" stomp-server stomp_server
+  for peer; do
+    broker_user "$namespace" "$namespace" "stomp-client-$peer" "stomp_client_$peer"
+  done
+  printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: nodedata\n  namespace: %s\n' \
+    "$namespace"
+  printf 'type: Opaque\ndata:\n  nodedata.tar: '
+  tar -C "$folder" --exclude=./private --exclude=./requests --exclude=.git --owner=0 --group=0 -c . | base64 -w 0
+  printf '\n'
+}

@@ -1,0 +1,1 @@
+"""The dashboard for Grafana, made from the description of the metrics."""

@@ -1,0 +1,5 @@
+"""Checks Kubernetes manifests of this program, before anything is applied.
+
+`python -m scripts.manifests` builds the overlays of deploy/kubernetes and looks at them;
+`python -m scripts.manifests --secrets secrets.yaml FOLDER` does so with an operator's own.
+"""

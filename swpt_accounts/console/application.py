@@ -1,0 +1,110 @@
+"""The application: what every answer has, and who gets one."""
+
+import os
+import sys
+from typing import Final
+
+from flask import Flask, Response, g, request
+from werkzeug.routing import BaseConverter, ValidationError
+
+from swpt_accounts.console import place, problems, showing
+from swpt_accounts.console.access import COOKIE, Guard
+from swpt_accounts.console.broker import DeadLetters
+from swpt_accounts.console.pages import BLUEPRINTS
+from swpt_accounts.console.place import Console, here
+from swpt_accounts.console.reading import Reader
+from swpt_accounts.console.sampling import Sampler
+from swpt_accounts.console.signing import refusal, signing
+from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
+from swpt_accounts.logs import configure_logging
+from swpt_accounts.settings import Settings, SettingsError, load_settings
+
+_OPEN_ENDPOINTS: Final = ("signing.style", "signing.sign_in")
+_FORM_BYTES_MAX: Final = 16_384
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "no-store",
+}
+
+
+class _Int64Converter(BaseConverter):
+    """An id in a path: a signed decimal, as this console writes it."""
+
+    regex = r"-?[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        n = int(value)
+        if str(n) != value or not MIN_INT64 <= n <= MAX_INT64:
+            raise ValidationError
+        return n
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+def make_console(settings: Settings | None = None) -> Flask:
+    """The WSGI application. Ends the process with a line where a setting is wrong or missing."""
+    try:
+        settings = settings or load_settings(os.environ)
+        check_settings(settings)
+    except SettingsError as error:
+        sys.exit(f"swpt_accounts: {error}")
+    configure_logging(settings)
+    app = Flask(__name__)
+    app.config.update(
+        MAX_CONTENT_LENGTH=_FORM_BYTES_MAX, MAX_FORM_MEMORY_SIZE=_FORM_BYTES_MAX, MAX_FORM_PARTS=20
+    )
+    app.url_map.converters["int64"] = _Int64Converter
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    place.keep(app, _console(settings))
+    app.before_request(_let_in)
+    app.after_request(_finish)
+    app.register_blueprint(signing)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    showing.register(app)
+    problems.register(app)
+    return app
+
+
+def _console(settings: Settings) -> Console:
+    reader = Reader(settings)
+    return Console(settings, Guard(settings), reader, Sampler(reader), DeadLetters(settings))
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise `SettingsError` where there is no database, or nobody could be told from anybody."""
+    _ = settings.database_url
+    if settings.console_token is None and settings.console_user_header is None:
+        raise SettingsError(
+            "set CONSOLE_TOKEN, or CONSOLE_USER_HEADER: without one, the console lets nobody in"
+        )
+
+
+def _let_in() -> Response | None:
+    """The same answer to everybody who may not look, whatever they ask for."""
+    g.visitor = here().guard.visitor(
+        cookie=request.cookies.get(COOKIE, ""),
+        authorization=request.headers.get("Authorization", ""),
+        headers=request.headers,
+        address=request.remote_addr or "",
+    )
+    if g.visitor is not None or request.endpoint in _OPEN_ENDPOINTS:
+        return None
+    return refusal()
+
+
+def _finish(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,120 @@
+-- What `shards` does in the database of the parent. In braces: names, and parts of statements.
+
+-- name: make_state
+-- The children are known by their realms; `gate_word` is what is written into `beat` when nobody
+-- writes anything else any more, so that a child which has got it has got everything.
+CREATE SCHEMA swpt_accounts_split;
+CREATE TABLE swpt_accounts_split.split (
+    step text NOT NULL CHECK (step IN ('preparing', 'switching', 'switched', 'finished')),
+    realm text NOT NULL,
+    queue text NOT NULL,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    switched_at timestamptz,
+    interrupted_seconds double precision
+);
+CREATE TABLE swpt_accounts_split.child (
+    realm text PRIMARY KEY,
+    queue text NOT NULL,
+    identity text NOT NULL,
+    name text NOT NULL UNIQUE,
+    opened_at timestamptz
+);
+CREATE TABLE swpt_accounts_split.proof (
+    realm text NOT NULL,
+    subject text NOT NULL,
+    amount numeric NOT NULL,
+    PRIMARY KEY (realm, subject)
+);
+CREATE TABLE swpt_accounts_split.beat (id integer PRIMARY KEY, word text NOT NULL);
+INSERT INTO swpt_accounts_split.beat VALUES (1, 'made');
+REVOKE ALL ON SCHEMA swpt_accounts_split FROM PUBLIC
+
+-- name: has_state
+SELECT EXISTS (
+    SELECT FROM pg_class
+    WHERE relname = 'split' AND relnamespace = (
+        SELECT oid FROM pg_namespace WHERE nspname = 'swpt_accounts_split'
+    )
+) AS found
+
+-- name: note_split
+INSERT INTO swpt_accounts_split.split (step, realm, queue)
+VALUES ('preparing', %(realm)s, %(queue)s)
+
+-- name: note_child
+INSERT INTO swpt_accounts_split.child (realm, queue, identity, name)
+VALUES (%(realm)s, %(queue)s, %(identity)s, %(name)s)
+
+-- name: read_split
+SELECT step, realm, queue, began_at, switched_at, interrupted_seconds FROM swpt_accounts_split.split
+
+-- name: read_children
+SELECT realm, queue, identity, name, opened_at FROM swpt_accounts_split.child ORDER BY realm
+
+-- name: set_step
+UPDATE swpt_accounts_split.split
+SET step = %(step)s,
+    switched_at = CASE WHEN %(step)s = 'switched' THEN now() ELSE switched_at END,
+    interrupted_seconds = coalesce(%(seconds)s, interrupted_seconds)
+
+-- name: note_opened
+UPDATE swpt_accounts_split.child SET opened_at = coalesce(opened_at, now()) WHERE realm = %(realm)s
+
+-- name: keep_proof
+INSERT INTO swpt_accounts_split.proof (realm, subject, amount)
+VALUES (%(realm)s, %(subject)s, %(amount)s)
+ON CONFLICT (realm, subject) DO UPDATE SET amount = excluded.amount
+
+-- name: read_proof
+SELECT realm, subject, amount FROM swpt_accounts_split.proof ORDER BY realm, subject
+
+-- name: drop_state
+DROP SCHEMA IF EXISTS swpt_accounts_split CASCADE
+
+-- name: whole_old_rows
+-- An account has no key of its own that decoding could go by (decision 12).
+ALTER TABLE account REPLICA IDENTITY FULL
+
+-- name: usual_old_rows
+ALTER TABLE account REPLICA IDENTITY DEFAULT
+
+-- name: publish
+CREATE PUBLICATION {named} FOR TABLE {tables}
+
+-- name: publications
+SELECT pubname AS name FROM pg_publication WHERE pubname = ANY (%(names)s)
+
+-- name: unpublish
+DROP PUBLICATION IF EXISTS {named}
+
+-- name: slots
+-- Of each slot: whether somebody uses it, and how many bytes of WAL are kept for it.
+SELECT
+    slot_name AS name, active AS is_active, coalesce(wal_status, 'lost') AS wal_status,
+    coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint AS kept_bytes
+FROM pg_replication_slots
+WHERE slot_name = ANY (%(names)s)
+
+-- name: make_slot
+SELECT pg_create_logical_replication_slot(%(name)s, 'pgoutput')
+
+-- name: drop_slot
+-- A walsender whose subscription is gone needs a moment to notice.
+SELECT pg_drop_replication_slot(slot_name)
+FROM pg_replication_slots
+WHERE slot_name = %(name)s AND NOT active
+
+-- name: beat
+UPDATE swpt_accounts_split.beat SET word = %(word)s
+
+-- name: let_leave
+CREATE TABLE IF NOT EXISTS swpt_accounts_split.consumers_leave ()
+
+-- name: close
+CREATE TABLE swpt_accounts_split.has_switched ()
+
+-- name: is_closed
+SELECT EXISTS (
+    SELECT FROM pg_class
+    WHERE relname = 'has_switched' AND relnamespace = 'swpt_accounts_split'::regnamespace
+) AS found

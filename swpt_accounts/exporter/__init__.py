@@ -1,0 +1,1 @@
+"""Shows what the processes of a container record: metrics for Prometheus, and their health."""

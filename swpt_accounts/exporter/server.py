@@ -1,0 +1,108 @@
+"""The web server of the exporter: /metrics, /live, /ready."""
+
+import logging
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import BoundedSemaphore, Thread
+from typing import Any, Final
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import CollectorRegistry
+
+from swpt_accounts.events.life import REQUEST_FAILED
+from swpt_accounts.exporter.health import Question
+from swpt_accounts.exporter.health_asker import HealthAsker
+from swpt_accounts.exporter.living import EXPORTER
+from swpt_accounts.exporter.page import Page
+from swpt_accounts.observing.recording import all_is_well
+from swpt_accounts.workers.stopping import Stop
+
+logger = logging.getLogger(__name__)
+
+REQUESTS_COUNT_MAX: Final = 16
+_REQUEST_SECONDS_MAX: Final = 5.0
+
+
+class _Server(ThreadingHTTPServer):
+    """Answers a few requests at once; more than these are turned away."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, port: int, registry: CollectorRegistry, health: HealthAsker) -> None:
+        self.registry = registry
+        self.health = health
+        self._free = BoundedSemaphore(REQUESTS_COUNT_MAX)
+        super().__init__(("", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        REQUEST_FAILED.tell(logger)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    server_version = "swpt_accounts"
+    sys_version = ""
+    timeout = _REQUEST_SECONDS_MAX
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            encode, content_type = choose_encoder(self.headers.get("Accept") or "")
+            self._answer(HTTPStatus.OK, content_type, encode(self.server.registry))
+        elif path in ("/live", "/ready"):
+            problems = self.server.health.problems(Question(path[1:]))
+            status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
+            text = "".join(f"{problem}\n" for problem in problems) or "well\n"
+            self._answer(status, "text/plain; charset=utf-8", text.encode())
+        else:
+            text = "There are /metrics, /live and /ready.\n"
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", text.encode())
+
+    do_HEAD = do_GET
+
+    def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Say nothing: there is a scrape every few seconds."""
+
+
+class PageServer:
+    """Serves until the stop."""
+
+    name = EXPORTER
+
+    def __init__(self, stop: Stop, port: int, page: Page, health: HealthAsker) -> None:
+        """Listen. Raises `OSError` where that is impossible."""
+        self._stop = stop
+        registry = CollectorRegistry()
+        registry.register(page)
+        self._server = _Server(port, registry, health)
+
+    def run(self) -> None:
+        """Answer requests until the stop."""
+        Thread(target=self._server.serve_forever, name="requests", daemon=True).start()
+        all_is_well()
+        while not self._stop.wait(None):
+            pass
+        self._server.shutdown()
+        self._server.server_close()

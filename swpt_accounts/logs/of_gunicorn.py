@@ -1,0 +1,19 @@
+"""gunicorn's own lines go where all the others go."""
+
+from typing import Any, Final
+
+from swpt_accounts.settings import Settings
+
+_LEVELS: Final = {"fatal": "critical", "warn": "warning", "notset": "debug"}
+
+LOGGERS: Final[dict[str, Any]] = {
+    "root": {},
+    "handlers": {},
+    "loggers": {"gunicorn.error": {"handlers": [], "propagate": True}},
+}
+"""gunicorn's setting `logconfig_dict`."""
+
+
+def level_name(settings: Settings) -> str:
+    """gunicorn's setting `loglevel`: it has fewer names."""
+    return _LEVELS.get(settings.app_log_level, settings.app_log_level)

@@ -1,0 +1,1 @@
+"""What processes say about themselves: metrics, and signs of life. Read by `exporter`."""

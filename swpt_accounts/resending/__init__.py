@@ -1,0 +1,1 @@
+"""Messages of the journal are sent again, to peers that have lost them."""

@@ -1,0 +1,154 @@
+"""The pages in Chromium: by keyboard and on a phone, light and dark, and nothing of elsewhere."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from agentkit.authority import Authority
+from agentkit.currency import Currency
+from agentkit.messages import configure
+from tests.console.pictures import take_picture
+from tests.e2e.letters import put_aside
+
+pytestmark = pytest.mark.timeout(900)
+HOSTILE = '</script><script>document.title="gone"</script><img src=x onerror="document.title=1">'
+
+
+@pytest.fixture(scope="module")
+def authority_settings() -> dict[str, str]:
+    """With a journal."""
+    return {"JOURNAL_DAYS": "3"}
+
+
+@pytest.fixture(scope="module")
+def currency(authority: Authority) -> Currency:
+    """A currency with transfers, and texts of somebody who means harm."""
+    made = Currency(authority)
+    made.open_root()
+    first, second = made.open_account(100_000), made.open_account(2_000)
+    for _ in range(20):
+        made.transfer(first, second, 10, transfer_note=HOSTILE[:400])
+    made.prepare(first, second, 70)
+    authority.query("UPDATE account SET config_data = %s, debtor_info_iri = %s", HOSTILE, HOSTILE)
+    put_aside(authority, configure(made.debtor_id, 8, seqnum="x"), f"malformed {HOSTILE}")
+    put_aside(authority, {**configure(1, 2), "type": "Unheard"}, "the message type … is unknown")
+    return made
+
+
+@pytest.fixture
+def paths(currency: Currency) -> dict[str, str]:
+    """The pages, by names."""
+    debtor, creditor = currency.debtor_id, 2**32 + 1
+    ((transfer_id, request_id),) = currency.authority.query(
+        "SELECT transfer_id, coordinator_request_id FROM prepared_transfer"
+    )
+    return {
+        "flow": "/",
+        "last-hour": "/last-hour",
+        "currencies": "/currencies",
+        "debtor": f"/debtor/{debtor}",
+        "account": f"/account/{debtor}/{creditor}",
+        "statement": f"/account/{debtor}/{creditor}/statement",
+        "journal": f"/account/{debtor}/{creditor}/journal",
+        "transfer": f"/transfer/{debtor}/{creditor}/{transfer_id}",
+        "over": f"/request/direct/{creditor}/{request_id - 1}",
+        "no-account": f"/account/{debtor}/77",
+        "dead-letters": "/dead-letters",
+        "dead-letter": "/dead-letters/0",
+        "scans": "/scans",
+        "shard": "/shard",
+        "settings": "/settings",
+        "search": f"/search?q={HOSTILE}",
+        "not-found": "/nowhere",
+    }
+
+
+expect.set_options(timeout=120_000)
+
+
+def look_of(request: Any) -> str:
+    return str(request.node.callspec.id)
+
+
+def test_every_page(page: Page, paths: dict[str, str], request: pytest.FixtureRequest) -> None:
+    """Nothing for axe to find, nothing wider than the window, and no script of anybody else."""
+    for name, path in paths.items():
+        page.goto(path)
+        expect(page.locator("h1")).to_be_visible()
+        assert page.title().endswith("· Accounts")
+        take_picture(page, name, look_of(request))
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert width <= 0, f"{name} is wider than the window"
+
+
+def test_by_keyboard(page: Page, currency: Currency) -> None:
+    """The first key leads to the content; the search field and the pages are reached in order."""
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("link", name="Settings")).to_be_focused()
+    page.get_by_label("Search", exact=True).focus()
+    page.keyboard.type(f"swpt:{currency.debtor_id}/{2**32 + 1}")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text(f"Account {currency.debtor_id}/{2**32 + 1}")
+
+
+def test_the_flow_is_loaded_again_by_itself(page: Page, currency: Currency) -> None:
+    """Until somebody pauses it; who is at a place of the page stays there."""
+    page.goto("/")
+    moment = page.locator(".live time")
+    pause = page.get_by_role("button", name="Pause")
+    pause.focus()
+    before = moment.text_content() or ""
+    expect(moment).not_to_have_text(before)
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Go on")).to_have_attribute("aria-pressed", "true")
+
+
+def test_it_is_said_when_the_database_is_away(
+    page: Page, currency: Currency, request: pytest.FixtureRequest
+) -> None:
+    """On a page that is loaded, and on one that is open."""
+    page.goto("/last-hour")
+    database = currency.authority.database
+    database.cut()
+    try:
+        trouble = page.get_by_role("status")
+        expect(trouble).to_contain_text("The database does not answer")
+        page.goto("/scans")
+        expect(page.locator("h1")).to_have_text("The database does not answer")
+        take_picture(page, "away", look_of(request))
+    finally:
+        database.restore()
+
+
+def test_signing_out(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("h1")).to_have_text("Sign in")
+    assert Axe().run(page).violations_count == 0
+    page.goto("/settings")
+    expect(page.locator("h1")).to_have_text("Sign in")
+
+
+def test_no_script_of_a_stranger_would_run(page: Page, complaints: list[str]) -> None:
+    """If one got into a page, the policy of the browser would keep it from running."""
+    refused = page.evaluate(
+        """() => new Promise((resolve) => {
+            const tell = (e) => resolve(e.effectiveDirective);
+            document.addEventListener("securitypolicyviolation", tell);
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+        })"""
+    )
+    assert refused.startswith("script-src")
+    assert page.evaluate("window.ran") is None
+    complaints.clear()

@@ -1,0 +1,118 @@
+"""One of two shards is split under traffic by `shards`, whose every step is killed and repeated."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from agentkit.shards import Shard, start_all
+from agentkit.waiting import wait_until
+from tests.support.authority import subscribe
+from tests.support.database import Databases
+from tests.support.split_commands import Commands, forget_replication
+from tests.support.splitting import (
+    CHILD_SERVICES,
+    SERVICES,
+    Split,
+    check_shards,
+    check_traffic,
+    crash,
+    is_verified,
+    open_accounts,
+    settle,
+    shards_to_split,
+    succeed,
+    traffic_of,
+    wait_for_every_way,
+)
+from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
+
+
+@pytest.fixture
+def split(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[Split]:
+    with shards_to_split(databases, broker_url, tmp_path, lambda *_: databases.create()) as made:
+        yield made
+
+
+@pytest.fixture
+def commands(split: Split, tmp_path: Path) -> Iterator[Commands]:
+    made = Commands(split.parent, split.children, tmp_path)
+    subscribe(split.parent)
+    yield made
+    for shard in (*split.children, split.parent):
+        forget_replication(shard)
+
+
+@pytest.fixture
+def traffic(split: Split) -> Iterator[Traffic]:
+    made = traffic_of(split)
+    yield made
+    made.close()
+
+
+def has_said(shard: Shard, name: str, words: str) -> bool:
+    return words in shard.log(name)
+
+
+def check_waits(child: Shard) -> None:
+    """Its services are there, and do nothing."""
+    words = "being filled from that of another shard"
+    for name in ("consume_messages", "flush_messages"):
+        wait_until(partial(has_said, child, name, words), WAIT_SECONDS_MAX, f"{name} waits")
+    assert child.broker.consumers_count(child.queue) == 0
+
+
+def books_are_right(shard: Shard) -> None:
+    succeed(shard, "verify_books")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("is_crashed", [False, True], ids=["at-work", "crashed"])
+def test_split_under_traffic(
+    split: Split, commands: Commands, traffic: Traffic, *, is_crashed: bool
+) -> None:
+    parent, children, debtor_id = split.parent, split.children, traffic.debtor_id
+    two_shards = [parent, split.neighbour]
+    subscribe(split.neighbour)
+    start_all(two_shards, *SERVICES)
+    traffic.listen()
+    creditor_ids = open_accounts(split, traffic, debtor_id)
+    traffic.keep_on(creditor_ids, transfers_a_second=20.0, held_share=0.3)
+    wait_for_every_way(two_shards, traffic, debtor_id, len(creditor_ids))
+
+    assert "0.0.#" in commands.succeed("plan")
+    if is_crashed:
+        commands.succeed("prepare")
+    else:
+        assert commands.succeed_in_spite_of_deaths("prepare") > 3
+    for child in children:
+        child.begin(*CHILD_SERVICES)
+    for child in children:
+        check_waits(child)
+    wait_for_every_way(two_shards, traffic, debtor_id, len(traffic.transfers))
+    if is_crashed:
+        crash(split, traffic, debtor_id)
+        commands.succeed("switch")
+    else:
+        assert commands.succeed_in_spite_of_deaths("switch") > 3
+    split.proxy.shards = split.final_shards
+    for child in children:
+        child.wait_ready()
+    commands.refuse("undo", "the split is switched")
+    assert "works" in commands.succeed("status")
+    wait_for_every_way(split.final_shards, traffic, debtor_id, len(traffic.transfers))
+    parent.stop()
+    commands.succeed_in_spite_of_deaths("finish")
+
+    traffic.wind_up()
+    settle(split.final_shards, debtor_id)
+    traffic.end()
+    check_traffic(traffic)
+    for child in children:
+        wait_until(partial(is_verified, child), WAIT_SECONDS_MAX, "all records are its own")
+        books_are_right(child)
+    check_shards(split, traffic)
+    assert (
+        parent.query("SELECT 1 FROM pg_replication_slots WHERE database = current_database()") == []
+    )

@@ -1,0 +1,267 @@
+"""Where transfers are, and what accounts have seen, asked of a whole authority with a journal."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from agentkit.authority import Authority
+from agentkit.currency import Currency
+from agentkit.keys import ACCOUNTS_IN
+from agentkit.messages import Message, encode, finalize, prepare
+from agentkit.observer import Observer
+from agentkit.waiting import wait_until
+
+JOURNAL = "SELECT count(*) FROM journal WHERE debtor_id = %s AND message_type = %s AND is_sent = %s"
+
+
+@pytest.fixture(scope="module")
+def authority_settings() -> dict[str, str]:
+    return {"JOURNAL_DAYS": "3"}
+
+
+def command(authority: Authority, *arguments: object, code: int = 0) -> str:
+    """Run a command. Returns its output."""
+    result = authority.run(*map(str, arguments))
+    assert result.returncode == code, result.stdout
+    return result.stdout
+
+
+def trace(authority: Authority, *arguments: object) -> Any:
+    return json.loads(command(authority, "trace", *arguments, "--json"))
+
+
+def names(found: Any) -> list[str]:
+    return [stage["name"] for stage in found["stages"]]
+
+
+def of_request(request: Message) -> tuple[object, ...]:
+    parts = ("coordinator_type", "coordinator_id", "coordinator_request_id")
+    return ("coordinator", *(request[name] for name in parts))
+
+
+def noted(currency: Currency, message_type: str, *, is_sent: bool) -> int:
+    rows = currency.authority.query(JOURNAL, currency.debtor_id, message_type, is_sent)
+    return int(rows[0][0])
+
+
+def test_a_transfer_that_is_over(currency: Currency) -> None:
+    currency.open_root()
+    sender, recipient = currency.open_account(1000), currency.open_account()
+    request = currency.ask(sender, recipient, 100)
+    prepared = currency.answer("PreparedTransfer", request)
+    authority = currency.authority
+    found = trace(authority, *of_request(request))
+    assert found["state"] == "prepared"
+    (waits,) = found["waits_for"]
+    assert "the coordinator (direct" in waits
+
+    currency.finalize(prepared, 60)
+    currency.transfers(recipient, 1)
+    wait_until(lambda: noted(currency, "AccountTransfer", is_sent=True) == 3)
+    expected = [
+        "PrepareTransfer received",
+        "PreparedTransfer sent",
+        "FinalizeTransfer received",
+        "FinalizedTransfer sent",
+        "AccountTransfer sent",
+        "AccountTransfer sent",
+    ]
+    key = (currency.debtor_id, sender, prepared["transfer_id"])
+    for found in (trace(authority, *of_request(request)), trace(authority, "transfer", *key)):
+        assert sorted(names(found)) == sorted(expected)
+        assert names(found)[0] == expected[0]
+        assert found["state"] == "committed"
+        assert found["waits_for"] == found["unread"] == []
+        moments = [stage["at"] for stage in found["stages"]]
+        assert moments == sorted(moments)
+    text = command(authority, "trace", *of_request(request))
+    assert "COMMITTED" in text
+    assert "60 committed" in text
+    hexadecimal = [hex(n % 2**64) for n in key]
+    assert (
+        command(authority, "trace", "transfer", *hexadecimal).splitlines()[0].split("(at")[0]
+        == command(authority, "trace", "transfer", *key).splitlines()[0].split("(at")[0]
+    )
+
+    account = trace(authority, "account", currency.debtor_id, recipient)
+    assert account["account"]["principal"] == 60
+    assert "AccountTransfer sent" in names(account)
+    assert trace(authority, "account", currency.debtor_id, 77)["account"] is None
+
+
+def test_each_message_is_noted_once(currency: Currency) -> None:
+    """Whatever agents have sent and received is in the journal, with the same bodies."""
+    authority = currency.authority
+    currency.open_root()
+    sender, recipient = currency.open_account(1000), currency.open_account()
+    for amount in (1, 2, 3):
+        currency.transfer(sender, recipient, amount)
+    currency.transfers(recipient, 3)
+    rejected = currency.ask(sender, recipient, 10**6, min_locked_amount=10**6)
+    currency.answer("RejectedTransfer", rejected)
+    assert trace(authority, *of_request(rejected))["state"] == "rejected"
+
+    def noted_bodies(*, is_sent: bool) -> list[bytes]:
+        rows = authority.query(
+            "SELECT body FROM journal WHERE debtor_id = %s AND is_sent = %s",
+            currency.debtor_id,
+            is_sent,
+        )
+        return sorted(bytes(body) for (body,) in rows)
+
+    def observed_bodies() -> list[bytes]:
+        currency.observer.receive()
+        ours = (r for r in currency.observer.messages if r.exchange != ACCOUNTS_IN)
+        return sorted(r.body for r in ours if r.data["debtor_id"] == currency.debtor_id)
+
+    # (a message is seen before its transaction is committed)
+    wait_until(lambda: len(noted_bodies(is_sent=True)) >= len(observed_bodies()))
+    assert noted_bodies(is_sent=True) == observed_bodies()
+    assert noted_bodies(is_sent=False) == sorted(map(encode, currency.sent))
+
+
+def test_statement(currency: Currency) -> None:
+    authority = currency.authority
+    currency.open_root()
+    account = currency.open_account(1000)
+    other = currency.open_account()
+    currency.transfer(account, other, 300, transfer_note="=1+1")
+    currency.transfer(0, account, 7)
+    currency.transfers(account, 3)
+    wait_until(lambda: noted(currency, "AccountTransfer", is_sent=True) == 4)
+    key = (currency.debtor_id, account)
+    found = json.loads(command(authority, "statement", *key, "--format", "json"))
+    assert [line["amount"] for line in found["lines"]] == [1000, -300, 7]
+    assert (found["opening_principal"], found["closing_principal"]) == (0, 707)
+    assert found["problems"] == []
+
+    rows = list(csv.DictReader(io.StringIO(csv_of(authority, *key))))
+    assert [row["principal"] for row in rows] == ["0", "1000", "700", "707", "707"]
+    assert rows[2]["note"] == "'=1+1"
+    text = command(authority, "statement", *key)
+    assert "opening principal" in text
+
+    middle = found["lines"][1]["at"]
+    later = json.loads(command(authority, "statement", *key, "--since", middle, "--format", "json"))
+    assert [line["amount"] for line in later["lines"]] == [-300, 7]
+    assert later["opening_principal"] == 1000
+    earlier = json.loads(
+        command(authority, "statement", *key, "--until", middle, "--format", "json")
+    )
+    assert [line["amount"] for line in earlier["lines"]] == [1000]
+    assert earlier["closing_principal"] == 1000
+
+    # somebody has taken money
+    authority.query(
+        "UPDATE account SET principal = principal - 5 WHERE debtor_id = %s AND creditor_id = %s",
+        *key,
+    )
+    assert "nothing tells where 5 has gone" in command(authority, "statement", *key, code=1)
+    authority.query(
+        "UPDATE account SET principal = principal + 5 WHERE debtor_id = %s AND creditor_id = %s",
+        *key,
+    )
+
+
+def csv_of(authority: Authority, *key: object) -> str:
+    """The lines on standard output; the rest, about the journal, is on standard error."""
+    text = command(authority, "statement", *key, "--format", "csv")
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if line.startswith("moment,") or line.count(",") == 7)
+
+
+def test_resend(currency: Currency) -> None:
+    authority = currency.authority
+    currency.open_root()
+    account = currency.open_account(1000)
+    (sent,) = currency.transfers(account, 1)
+    wait_until(lambda: noted(currency, "AccountTransfer", is_sent=True) == 1)
+    key = f"{currency.debtor_id}/{account}"
+    options = ("--account", key, "--type", "AccountTransfer", "--since", "2024-01-01")
+    since = len(currency.observer.messages)
+    assert "1  messages would be sent again" in command(authority, "resend", *options)
+    assert "1  messages are sent again" in command(authority, "resend", *options, "--send")
+    again = currency.wait("AccountTransfer", since=since, creditor_id=account)
+    (first,) = (
+        r
+        for r in currency.observer.messages[:since]
+        if r.data == sent and r.properties.type == "AccountTransfer"
+    )
+    assert (again.body, again.exchange, again.routing_key) == (
+        first.body,
+        first.exchange,
+        first.routing_key,
+    )
+    assert again.properties.headers == first.properties.headers
+    # without an account, what was sent within a time
+    moment = sent["ts"]
+    shown = command(authority, "resend", "--since", moment, "--type", "AccountTransfer")
+    assert int(shown.split()[0]) >= 1
+    assert "--since" in command(authority, "resend", code=2)
+    refused = command(authority, "resend", "--since", "2024-01-01", "--until", "2023-01-01", code=2)
+    assert "not before" in refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("transfer", "x", "1", "1"), "'x' is no id"),
+        (("transfer", "1", "1", "18446744073709551616"), "more than 64 bits"),
+        (("transfer", "1", "1", "-9223372036854775809"), "more than 64 bits"),
+        (("account", "0x10000000000000000", "1"), "more than 64 bits"),
+        (("account", "1"), "Missing argument 'CREDITOR_ID'"),
+        (("coordinator", "a" * 31, "1", "1"), "no type of a coordinator"),
+        (("coordinator", "dïrect", "1", "1"), "no type of a coordinator"),
+    ],
+)
+def test_bad_ids(idle_authority: Authority, arguments: tuple[str, ...], said: str) -> None:
+    assert said in command(idle_authority, "trace", *arguments, code=2)
+
+
+@pytest.mark.parametrize("n", [-(2**63), -1, 0, 2**63 - 1])
+def test_the_greatest_ids(authority: Authority, n: int) -> None:
+    found = trace(authority, "transfer", n, n, n)
+    assert found["subject"] == {"debtor_id": n, "creditor_id": n, "transfer_id": n}
+    assert found["state"] == "unknown"
+    assert trace(authority, "coordinator", "direct", n, n)["stages"] == []
+    assert trace(authority, "account", n, n)["account"] is None
+
+
+def test_stages_that_wait(authority: Authority) -> None:
+    """Each service that is down is named by the transfer that waits for it."""
+    observer = authority.observer
+    assert isinstance(observer, Observer)
+    currency = Currency(authority)
+    currency.open_root()
+    sender, recipient = currency.open_account(1000), currency.open_account()
+
+    authority.terminate("process_transfer_requests")
+    request = prepare(currency.debtor_id, sender, recipient, 10)
+    authority.send(request)
+    subject = of_request(request)
+    wait_until(lambda: trace(authority, *subject)["state"] == "waits to be prepared")
+    assert "process_transfer_requests" in trace(authority, *subject)["waits_for"][0]
+
+    authority.terminate("flush_messages")
+    authority.start("process_transfer_requests")
+    wait_until(lambda: trace(authority, *subject)["state"] == "prepared")
+    (waits,) = trace(authority, *subject)["waits_for"]
+    assert "flush_messages" in waits
+
+    authority.terminate("process_finalization_requests")
+    authority.start("flush_messages")
+    prepared = currency.answer("PreparedTransfer", request)
+    authority.terminate("process_balance_changes")
+    currency.send(finalize(prepared, 10))
+    wait_until(lambda: trace(authority, *subject)["state"] == "waits to be finalized")
+    assert "process_finalization_requests" in trace(authority, *subject)["waits_for"][0]
+
+    authority.start("process_finalization_requests")
+    wait_until(lambda: trace(authority, *subject)["state"] == "committed")
+    (waits,) = trace(authority, *subject)["waits_for"]
+    assert "process_balance_changes" in waits
+    authority.start("process_balance_changes")
+    wait_until(lambda: not trace(authority, *subject)["waits_for"])

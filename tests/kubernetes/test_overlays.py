@@ -1,0 +1,180 @@
+"""What the overlays promise beside that they are accepted."""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import yaml
+
+from agentkit.processes import ROOT
+from scripts.manifests.containers import ours
+from scripts.manifests.restricted import quantity
+from scripts.manifests.scaling import ONE
+from scripts.manifests.world import Manifest
+from swpt_accounts.db.backlog import OUTBOXES, QUEUES
+from swpt_accounts.exporter.container import WORKERS
+from swpt_accounts.observing.metrics import METRICS
+from tests.docker.processes import DOCKER
+from tests.kubernetes.overlays import KUBERNETES, NAMES, world
+
+MIB = 2**20
+DEFINITIONS = json.loads((DOCKER / "rabbitmq" / "definitions.json").read_text())
+GIVEN = {p["user"]: p for p in DEFINITIONS["permissions"]}
+
+
+def commands_of(name: str) -> list[str]:
+    """What the deployments of an overlay run, with our image."""
+    found = (c for c in ours(world(name)) if c.pod.owner.kind == "Deployment" and not c.is_init)
+    return [container.words[0] for container in found]
+
+
+def test_each_service_has_a_deployment() -> None:
+    services = WORKERS - {"flush_messages", "serve_metrics"} | {"flush_all", "webserver"}
+    assert sorted(commands_of("production")) == sorted(services)
+    assert sorted(commands_of("two-shards")) == sorted([*services, *services])
+    assert commands_of("small") == ["all"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_upgrades_leave_no_gap(name: str) -> None:
+    """Each new pod waits for its migrations beside those that work, but for scans: one reads at a
+    time. Whoever answers questions goes on while it is still being asked.
+    """
+    for container in ours(world(name)):
+        spec = container.pod.owner.spec
+        if container.pod.owner.kind != "Deployment" or container.is_init:
+            continue
+        (waiting,) = container.pod.spec["initContainers"]
+        assert waiting["args"] == ["await_migrations"]
+        if container.words[0] in ONE and container.words[0] != "all":
+            assert spec["strategy"] == {"type": "Recreate"}
+        else:
+            assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+        if container.words[0] in ("all", "webserver"):
+            assert container.body["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
+            assert container.pod.spec["terminationGracePeriodSeconds"] >= 5 + 10
+
+
+def memory(kind: str) -> Iterator[Decimal]:
+    """What the parts of the small overlay request, or their limits, in MiB."""
+    found = world("small")
+    for pod in found.pods():
+        if pod.owner.kind == "Deployment":
+            for container in pod.spec["containers"]:
+                yield quantity(container["resources"][kind]["memory"]) / MIB
+    for manifest in found.of_kind("Cluster", "RabbitmqCluster"):
+        count = int(manifest.spec.get("instances") or manifest.spec["replicas"])
+        yield quantity(manifest.spec["resources"][kind]["memory"]) * count / MIB
+
+
+def test_the_small_one_fits_into_two_gigabytes() -> None:
+    """Beside 576 MiB for Kubernetes and the operators; and a second pod for an upgrade."""
+    rest = 2048 - 576
+    again = Decimal(256)
+    assert sum(memory("requests")) + again <= rest
+    assert sum(memory("limits")) <= rest
+
+
+def test_rights_in_rabbitmq_are_those_of_the_whole_node() -> None:
+    found = world("production")
+    permissions = {m.name: m.spec["permissions"] for m in found.of_kind("Permission")}
+    assert permissions.pop("autoscaler") == {"configure": "^$", "write": "^$", "read": "^$"}
+    names = {
+        **{name: f"swpt_accounts_{name}" for name in ("config", "worker", "operator")},
+        "stomp-config": "stomp_config",
+        "stomp-server": "stomp_server",
+        "stomp-client-creditors": "stomp_client_creditors",
+        "stomp-client-debtors": "stomp_client_debtors",
+    }
+    assert permissions == {
+        name: {right: GIVEN[user][right] for right in ("configure", "write", "read")}
+        for name, user in names.items()
+    }
+
+
+def test_peers_are_those_of_the_data_folder() -> None:
+    maps = world("production").of_kind("ConfigMap")
+    ids = {m.body["data"]["PEER_ID"] for m in maps if m.name.startswith("stomp-peer")}
+    assert ids == {path.name for path in (DOCKER / "nodedata" / "peers").iterdir()}
+
+
+def test_operators_declare_nothing_that_the_job_declares() -> None:
+    for name in NAMES:
+        kinds = {m.kind for m in world(name).manifests if m.group == "rabbitmq.com"}
+        assert kinds == {"RabbitmqCluster", "User", "Permission", "Policy"}
+
+
+def test_the_cache_is_the_one_that_is_tried() -> None:
+    copy = KUBERNETES / "components" / "gateway" / "nginx.conf"
+    assert copy.read_text() == (DOCKER / "fetch_cache" / "nginx.conf").read_text()
+
+
+def queries() -> Iterator[str]:
+    for name in NAMES:
+        for manifest in world(name).of_kind("ScaledObject"):
+            for trigger in manifest.spec["triggers"]:
+                if trigger["type"] == "prometheus":
+                    query = trigger["metadata"]["query"]
+                    assert f'namespace="{manifest.namespace}"' in query
+                    yield query
+
+
+def test_what_scales_is_measured() -> None:
+    tables = {*QUEUES, *OUTBOXES}
+    found = list(queries())
+    assert len(found) == 3 * 4 * 2
+    for query in found:
+        (metric,) = re.findall(r"\bswpt_accounts_\w+(?=\{)", query)
+        assert metric in {known.full_name for known in METRICS}
+        ((operator, table),) = re.findall(r'table(=~?)"(.+?)"', query)
+        chosen = {t for t in tables if (re.fullmatch(table, t) if operator == "=~" else t == table)}
+        assert chosen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_policies_of_the_network_choose_what_is_there(name: str) -> None:
+    """Each of our pods is chosen, and each port that is let in to ours is one of theirs."""
+    found = world(name)
+    policies = list(found.of_kind("NetworkPolicy"))
+    assert {p.namespace for p in policies} == {p.owner.namespace for p in found.pods()}
+    for container in ours(found):
+        if container.is_init or container.pod.owner.kind == "Job":
+            continue
+        pod = container.pod
+        let_in = {
+            port["port"]
+            for policy in policies
+            if policy.namespace == pod.owner.namespace and chooses(policy, pod.labels)
+            for rule in policy.spec.get("ingress", [])
+            for port in rule["ports"]
+        }
+        assert set(container.ports.values()) == let_in, str(container)
+
+
+def chooses(policy: Manifest, labels: dict[str, str]) -> bool:
+    selector: dict[str, Any] = policy.spec["podSelector"]
+    return bool(selector.get("matchLabels", {}).items() <= labels.items())
+
+
+def test_no_image_is_of_one_registry_only() -> None:
+    for path in KUBERNETES.rglob("*.yaml"):
+        for document in yaml.safe_load_all(path.read_text()):
+            for image in re.findall(r"'image': '([^']+)'", str(document)):
+                assert "/" not in image, path
+
+
+def test_each_component_is_used() -> None:
+    text = "".join(path.read_text() for path in KUBERNETES.rglob("kustomization.yaml"))
+    for folder in (KUBERNETES / "components").iterdir():
+        assert f"components/{folder.name}\n" in text, folder
+
+
+def test_the_page_names_what_there_is() -> None:
+    text = (ROOT / "docs" / "how-to" / "run-on-kubernetes.md").read_text()
+    for folder in (KUBERNETES / "components").iterdir():
+        assert f"`{folder.name}`" in text, folder
+    for name in NAMES:
+        assert f"`{name}`" in text

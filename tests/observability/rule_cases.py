@@ -1,0 +1,261 @@
+"""What each alert says about series that were made up, minute by minute."""
+
+from dataclasses import dataclass, field
+
+SHARD = 'job="swpt_accounts"'
+SOURCE = f'{SHARD}, instance="a:1"'
+IN = 'queue="swpt_accounts"'
+DEAD = 'queue="swpt_accounts.XQ"'
+
+Series = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An alert, series, and the labels with which it fires at a minute; none: it does not."""
+
+    alert: str
+    minute: int
+    series: Series
+    fires: tuple[dict[str, str], ...] = ()
+    name: str = field(default="", kw_only=True)
+
+
+def metric(name: str, labels: str = "", source: str = SOURCE) -> str:
+    """A series of the program."""
+    return f"swpt_accounts_{name}{{{source}{', ' + labels if labels else ''}}}"
+
+
+def of(**labels: str) -> tuple[dict[str, str], ...]:
+    """The labels of one alert of the shard."""
+    return ({"job": "swpt_accounts", **labels},)
+
+
+def gauge(
+    alert: str, name: str, labels: str, bad: str, good: str, minute: int, **fires: str
+) -> list[Case]:
+    """An alert about one gauge: a bad value, that value for too short, and a good one."""
+    series = metric(name, labels)
+    return [
+        Case(alert, minute, {series: f"{bad}x{minute}"}, of(**fires)),
+        Case(alert, minute, {series: f"{good}x{minute - 1} {bad}"}, name="for a moment"),
+        Case(alert, minute, {series: f"{good}x{minute}"}, name="all is well"),
+    ]
+
+
+def growing(alert: str, name: str, labels: str, minute: int, by: int, **fires: str) -> list[Case]:
+    """An alert about a counter that grows at all."""
+    series = metric(name, labels)
+    return [
+        Case(alert, minute, {series: f"0+{by}x{minute}"}, of(**fires)),
+        Case(alert, minute, {series: f"7x{minute}"}, name="it stands"),
+    ]
+
+
+LOOPS = (
+    *("consume_messages", "consume_chore_messages", "process_transfer_requests"),
+    *("verify_recipients", "process_finalization_requests", "process_balance_changes"),
+    *("flush_messages", "scan_accounts", "scan_prepared_transfers"),
+    "scan_registered_balance_changes",
+)
+
+
+def loops(*missing: str) -> Series:
+    """A shard with two containers, of which one has all loops, but for some."""
+    containers = {metric("live", source=f'{SHARD}, instance="{n}"'): "1x10" for n in "ab"}
+    there = {metric("loops", f'loop="{loop}"'): "1x10" for loop in LOOPS if loop not in missing}
+    return containers | there
+
+
+def starts(by: str) -> Series:
+    """Two processes of a command, whose starts are counted."""
+    labels = 'command="flush_messages"'
+    return {
+        metric("process_starts_total", labels): by,
+        metric("processes", labels): "2x20",
+    }
+
+
+def letters(count: str, dealt_with: str, put_aside: str = "0x70") -> Series:
+    """What is in a dead-letter queue, and what was done."""
+    return {
+        metric("broker_queue_messages", DEAD): count,
+        metric("broker_queue_messages", IN): "5x70",
+        metric("dead_letters_dealt_with", DEAD): dealt_with,
+        metric("dead_letters_total", 'reason="malformed"'): put_aside,
+    }
+
+
+def statuses(name: str, bad: str, good: str, bad_status: str, resource: str = "config") -> Series:
+    """Answers by status."""
+    labels = 'resource="{}", status="{}"'
+    return {
+        metric(f"{name}_count", labels.format(resource, bad_status)): bad,
+        metric(f"{name}_count", labels.format(resource, "200")): good,
+    }
+
+
+def answers(slow_ones: int) -> Series:
+    """A hundred answers in a minute, of which some take more than a second."""
+    name, labels = "fetch_api_answer_seconds_bucket", 'resource="config", status="200", le="{}"'
+    return {
+        metric(name, labels.format("0.5")): f"0+{100 - slow_ones}x30",
+        metric(name, labels.format("5.0")): "0+100x30",
+        metric(name, labels.format("+Inf")): "0+100x30",
+    }
+
+
+def scan(name: str, values: str) -> Series:
+    """A scan with a period of 600 seconds."""
+    labels = 'scan="scan_accounts"'
+    return {metric(name, labels): values, metric("scan_period_seconds", labels): "600x60"}
+
+
+def version(*procedures: str) -> Series:
+    """Containers with these versions of the procedures."""
+    labels = 'version="1", procedures="{}"'
+    return {
+        metric("build_info", labels.format(p), f'{SHARD}, instance="{n}"'): "1x130"
+        for n, p in enumerate(procedures)
+    }
+
+
+RETURNED = 'type="{}", outcome="returned"'
+CASES = [
+    Case("AccountsNotScraped", 3, {f"up{{{SOURCE}}}": "0x3"}, of(instance="a:1")),
+    Case("AccountsNotScraped", 3, {f"up{{{SOURCE}}}": "1 0 1 0"}, name="for a moment"),
+    Case("AccountsNotScraped", 3, {'up{job="other"}': "1x3"}, ({},), name="nothing is known"),
+    *(
+        Case("AccountsNotScraped", 3, {f'up{{job="{job}"}}': "1x3"}, name=job)
+        for job in ("swpt_accounts_1", "swpt-accounts", "money/accounts")
+    ),
+    *gauge("AccountsNotLive", "live", "", "0", "1", 2, instance="a:1"),
+    *gauge("AccountsNotReady", "ready", "", "0", "1", 6, instance="a:1"),
+    Case("AccountsWorkerMissing", 10, loops()),
+    *(Case("AccountsWorkerMissing", 10, loops(loop), of(loop=loop), name=loop) for loop in LOOPS),
+    Case(
+        "AccountsWorkersRestart",
+        15,
+        starts("2+1x20"),
+        of(instance="a:1", command="flush_messages"),
+    ),
+    Case("AccountsWorkersRestart", 15, starts("2x5 4x15"), name="an upgrade"),
+    Case("AccountsVersionsDiffer", 125, version("x", "y"), of()),
+    Case("AccountsVersionsDiffer", 10, version("x", "y"), name="an upgrade"),
+    Case("AccountsVersionsDiffer", 125, version("x", "x"), name="one version"),
+    *gauge("AccountsDatabaseAway", "database_up", "", "0", "1", 2),
+    *gauge("AccountsBrokerAway", "broker_up", IN, "0", "1", 2, queue="swpt_accounts"),
+    Case("AccountsBrokerAway", 5, {metric("broker_up", DEAD): "0x5"}, name="no dead letters"),
+    *gauge(
+        "AccountsNobodyConsumes",
+        *("broker_queue_consumers", IN, "0", "1", 4),
+        queue="swpt_accounts",
+    ),
+    *gauge(
+        "AccountsMessagesPileUp",
+        *("broker_queue_messages", IN, "10001", "10000", 11),
+        queue="swpt_accounts",
+    ),
+    *gauge("AccountsTransactionOpen", "oldest_transaction_seconds", "", "1801", "1800", 2),
+    *gauge("AccountsLocksHeld", "messages_held", 'for="lock"', "1", "0", 6),
+    Case("AccountsLocksHeld", 12, {metric("lock_waits"): "0 1 0 1 0 1 0 1 0 1 0 1 0"}, of()),
+    Case("AccountsLocksHeld", 12, {metric("lock_waits"): "0x9 1 0 0 0"}, name="a short wait"),
+    *gauge(
+        "AccountsRequestsWait",
+        *("queue_oldest_seconds", 'table="finalization_request"', "61", "60", 3),
+        table="finalization_request",
+    ),
+    *gauge(
+        "AccountsOutboxWaits",
+        *("queue_oldest_seconds", 'table="account_transfer_signal"', "61", "60", 3),
+        table="account_transfer_signal",
+    ),
+    *gauge(
+        "AccountsRecipientsUnverified",
+        *("queue_oldest_seconds", 'table="unverified_transfer_request"', "31", "30", 3),
+    ),
+    *gauge("AccountsMessagesReturned", "returned_lines", "", "1", "0", 21),
+    *growing(
+        "AccountsMoneyReturned",
+        *("messages_sent_total", RETURNED.format("PendingBalanceChange"), 5, 1),
+    ),
+    Case(
+        "AccountsMoneyReturned",
+        5,
+        {metric("messages_sent_total", RETURNED.format("AccountUpdate")): "0+1x5"},
+        name="no money",
+    ),
+    Case("AccountsDeadLetters", 3, letters("7x5", "6x5"), of(queue="swpt_accounts.XQ")),
+    Case("AccountsDeadLetters", 3, letters("7x5", "7x5"), name="all are dealt with"),
+    Case("AccountsDeadLetters", 5, letters("7x5", "6 6 6 6 7 7"), name="now they are"),
+    Case(
+        "AccountsDeadLetters",
+        5,
+        letters("2x5", "7x5", "0+1x5"),
+        of(queue="swpt_accounts.XQ"),
+        name="the queue is a new one",
+    ),
+    Case("AccountsDeadLetters", 5, letters("2x5", "7x5"), name="the queue has lost old ones"),
+    *growing("AccountsManyDeadLetters", "dead_letters_total", 'reason="malformed"', 10, 11),
+    Case("AccountsManyDeadLetters", 10, letters("9x70", "0x70", "0+9x10"), name="some"),
+    *growing("AccountsChoresDropped", "chores_total", 'outcome="dropped"', 5, 1),
+    Case("AccountsChoresDropped", 5, {metric("chores_total", 'outcome="done"'): "0+1x5"}),
+    Case(
+        "AccountsFetchApiFails",
+        12,
+        statuses("fetch_api_answer_seconds", "0+6x12", "0+94x12", "503"),
+        of(),
+    ),
+    Case(
+        "AccountsFetchApiFails",
+        12,
+        statuses("fetch_api_answer_seconds", "0+4x12", "0+96x12", "500"),
+        name="a few",
+    ),
+    Case("AccountsFetchApiSlow", 20, answers(slow_ones=5), of()),
+    Case("AccountsFetchApiSlow", 20, answers(slow_ones=0), name="quick"),
+    Case(
+        "AccountsOtherShardsFail",
+        20,
+        statuses("fetch_api_question_seconds", "0+6x20", "0+94x20", "none"),
+        of(),
+    ),
+    Case(
+        "AccountsOtherShardsFail",
+        20,
+        statuses("fetch_api_question_seconds", "0+90x20", "0+10x20", "404"),
+        name="accounts that are not there",
+    ),
+    *(
+        Case(
+            "AccountsRootConfigsNotFetched",
+            65,
+            {metric("root_configs_not_fetched_total"): f"0+{failed}x65"}
+            | statuses("fetch_api_question_seconds", "0x65", "0+10x65", "404"),
+            of() if failed > 5 else (),
+            name=f"{failed} of 10",
+        )
+        for failed in (0, 4, 6)
+    ),
+    Case("AccountsScanLate", 20, scan("scan_late_seconds", "121x20"), of(scan="scan_accounts")),
+    Case("AccountsScanLate", 20, scan("scan_late_seconds", "119x20"), name="a little"),
+    Case(
+        "AccountsScanStands",
+        40,
+        scan("scan_last_pass_timestamp_seconds", "60x40"),
+        of(scan="scan_accounts"),
+    ),
+    Case(
+        "AccountsScanStands",
+        40,
+        scan("scan_last_pass_timestamp_seconds", "0x10 600x10 1200x10 1800x10"),
+        name="pass after pass",
+    ),
+    *growing(
+        "AccountsScanPagesFailed",
+        *("scan_pages_failed_total", 'scan="scan_accounts"', 5, 1),
+        scan="scan_accounts",
+    ),
+    Case("AccountsOverflown", 9, {metric("accounts", 'state="overflown"'): "2x5 3x4"}, of()),
+    Case("AccountsOverflown", 9, {metric("accounts", 'state="overflown"'): "2x9"}, name="old ones"),
+]

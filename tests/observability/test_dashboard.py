@@ -1,0 +1,68 @@
+"""The dashboard is what the script makes of the metrics; what it asks for exists."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from scripts.dashboard.__main__ import render_dashboard
+from scripts.prometheus_rule import render_rule
+from swpt_accounts.observing.metrics import METRICS
+from tests.observability.promql import check_labels, metrics_of
+from tests.support.prometheus import FOLDER, NEEDED, promtool, read_alerts
+
+TEXT = (FOLDER / "dashboard.json").read_text()
+DASHBOARD: dict[str, Any] = json.loads(TEXT)
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+EXPRS = [target["expr"] for panel in PANELS for target in panel["targets"]]
+ALERTS = [rule["expr"] for rule in read_alerts()]
+
+
+def test_the_file_is_what_the_script_makes() -> None:
+    assert render_dashboard() == TEXT
+
+
+def test_the_resource_of_the_operator_has_the_alerts() -> None:
+    assert (FOLDER / "prometheus-rule.yaml").read_text() == render_rule()
+
+
+def test_it_is_one_of_grafana() -> None:
+    Dashboard.from_json(DASHBOARD)
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(set(ids)) == len(ids)
+    titles = [panel["title"] for panel in PANELS]
+    assert len(set(titles)) == len(titles)
+
+
+def test_panels_do_not_overlap() -> None:
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    for a, b in combinations(places, 2):
+        beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+        assert beside or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+
+
+def test_every_metric_is_on_it() -> None:
+    shown = {metric.name for expr in EXPRS for metric in metrics_of(expr)}
+    assert shown == {metric.name for metric in METRICS}
+
+
+@pytest.mark.parametrize("expr", [*EXPRS, *ALERTS])
+def test_what_is_asked_for_exists(expr: str) -> None:
+    assert metrics_of(expr) or expr.startswith("up{")
+    check_labels(expr)
+
+
+@NEEDED
+def test_prometheus_understands_it(tmp_path: Path) -> None:
+    rules = [
+        {"record": f"x{n}", "expr": expr.replace("$__rate_interval", "5m")}
+        for n, expr in enumerate(EXPRS)
+    ]
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    promtool("check", "rules", path)

@@ -1,0 +1,148 @@
+"""A PostgreSQL server whose WAL is archived: it can be backed up, lost, and restored."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.engine import URL
+
+from agentkit.database import dsn_of, execute
+from agentkit.processes import free_port
+from agentkit.waiting import wait_until
+from tests.support.replica import run_as_server, server_program
+
+_SECONDS_MAX = 60.0
+
+
+class ArchivedServer:
+    """Its superuser is `postgres`. Databases are named by URLs that stay the same."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.archive, self.backup = folder / "archive", folder / "backup"
+        self.port = free_port()
+        self.url = URL.create("postgresql+psycopg", "postgres", None, "127.0.0.1", self.port)
+        self.url = self.url.set(database="postgres")
+        self._restored_count = 0
+        self.data = folder / "data"
+        run_as_server("mkdir", str(self.archive))
+        run_as_server(
+            *(server_program("initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust"),
+            *("-E", "UTF8", "--locale=C.UTF-8", "--data-checksums"),
+        )
+        self._start(archive_mode="on", archive_command=f"cp %p {self.archive}/%f")
+
+    def _start(self, **options: str) -> None:
+        wanted = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            **options,
+        }
+        flags = " ".join(f"-c {name}='{value}'" for name, value in wanted.items())
+        control = (server_program("pg_ctl"), "-s", "-w", "-D", str(self.data))
+        run_as_server(*control, "-l", str(self.folder / "log"), "-o", flags, "start")
+
+    @property
+    def dsn(self) -> str:
+        return dsn_of(self.url)
+
+    def now(self) -> datetime:
+        """The time of the server."""
+        ((moment,),) = execute(self.dsn, "SELECT clock_timestamp()")
+        assert isinstance(moment, datetime)
+        return moment
+
+    def dsn_of(self, database: str) -> str:
+        """The address of a database."""
+        return dsn_of(self.url.set(database=database))
+
+    def begin_backup(self, folder: Path, *options: str) -> subprocess.Popen[bytes]:
+        """Begin a base backup into a folder, which takes a while."""
+        words = [server_program("pg_basebackup"), "-D", str(folder), "-d", self.dsn, *options]
+        become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+        return subprocess.Popen([*(become if os.getuid() == 0 else ()), *words], cwd="/")
+
+    def archive_now(self) -> None:
+        """Have the WAL until now archived."""
+        ((name,),) = execute(self.dsn, "SELECT pg_walfile_name(pg_switch_wal())")
+        wait_until(lambda: (self.archive / name).exists(), _SECONDS_MAX, f"{name} is archived")
+        done = "SELECT last_archived_wal >= %s FROM pg_stat_archiver"
+        wait_until(lambda: execute(self.dsn, done, name) == [(True,)], _SECONDS_MAX)
+
+    def lose(self) -> None:
+        """Kill the server, and remove its files."""
+        pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = [p for p in map(int, filter(str.isdigit, os.listdir("/proc"))) if _is_of(p, pid)]
+        for one in (pid, *children):
+            try:
+                os.kill(one, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has just ended
+        wait_until(lambda: not self._answers(), _SECONDS_MAX, "the server is gone")
+        shutil.rmtree(self.data)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.dsn, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def restore(self, until: datetime | None = None) -> None:
+        """Restore to a moment, or to the end of the archive. It takes the place of the lost one."""
+        self._restored_count += 1
+        self.data = self.folder / f"restored_{self._restored_count}"
+        run_as_server("cp", "-a", str(self.backup), str(self.data))
+        run_as_server("touch", str(self.data / "recovery.signal"))
+        target = {} if until is None else {"recovery_target_time": until.isoformat()}
+        self._start(
+            restore_command=f"cp {self.archive}/%f %p", recovery_target_action="promote", **target
+        )
+        is_over = "SELECT NOT pg_is_in_recovery()"
+        wait_until(lambda: execute(self.dsn, is_over) == [(True,)], _SECONDS_MAX, "is restored")
+
+    def close(self) -> None:
+        """Stop it, if it was not lost."""
+        if (self.data / "postmaster.pid").exists():
+            run_as_server(
+                server_program("pg_ctl"),
+                "-s",
+                "-w",
+                "-D",
+                str(self.data),
+                "-m",
+                "immediate",
+                "stop",
+            )
+
+
+def _is_of(pid: int, parent: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return int(stat.rpartition(")")[2].split()[1]) == parent
+
+
+@contextmanager
+def archived_server() -> Iterator[ArchivedServer]:
+    """A server in a folder of its own, which goes with it."""
+    folder = Path(tempfile.mkdtemp(prefix="archived_"))
+    server: ArchivedServer | None = None
+    try:
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        server = ArchivedServer(folder)
+        yield server
+    finally:
+        if server is not None:
+            server.close()
+        shutil.rmtree(folder)

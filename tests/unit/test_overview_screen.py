@@ -1,0 +1,161 @@
+"""What the screen and the JSON of an overview show."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from rich.console import Console
+
+from swpt_accounts.cli.status import exit_code
+from swpt_accounts.overview.findings import findings
+from swpt_accounts.overview.model import (
+    BrokerQueue,
+    Counts,
+    LongTransaction,
+    Overview,
+    Rates,
+    Server,
+    Worker,
+)
+from swpt_accounts.overview.reading import rates_between
+from swpt_accounts.overview.screen import HIGH, WIDE, render
+from swpt_accounts.overview.telling import as_json
+from swpt_accounts.overview.words import in_words, rate
+from swpt_accounts.overview.workers import WORKERS
+from tests.unit.overviews import NOW, TABLES, database, overview, waiting
+
+BUSY = overview(
+    database(
+        waiting("transfer_request", 1_234_567, is_estimate=True),
+        waiting("pending_balance_change_signal", 12, 90_061),
+        workers=tuple(Worker(name, 12, 3) for name in WORKERS[1:]),
+        long_transactions=(LongTransaction(12345, "swpt_accounts move", 100.0),),
+    ),
+    shard="1.0.1.#",
+    incoming=BrokerQueue("swpt_accounts_of_a_long_name", 1_234_567, 0),
+    dead_letters=BrokerQueue("swpt_accounts_of_a_long_name.XQ", 12, 0),
+    rates={table: Rates(123_456.7, 0.25) for table in TABLES},
+)
+AWAY = replace(
+    overview(),
+    servers=(Server("the database", "no"), Server("the broker", "no")),
+    incoming=BrokerQueue("in", problem="no"),
+    chores=BrokerQueue("chores", problem="no"),
+    dead_letters=BrokerQueue("in.XQ", problem="no"),
+    database=None,
+)
+
+
+def lines(of: Overview, width: int, height: int | None = None) -> list[str]:
+    """What a terminal of this size shows."""
+    console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
+    console.print(render(of, findings(of), width, height))
+    stream = console.file
+    assert isinstance(stream, io.StringIO)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("of", [overview(), BUSY, AWAY], ids=["well", "busy", "away"])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, HIGH), (100, None), (WIDE, 40)])
+def test_nothing_is_cut_off(of: Overview, width: int, height: int | None) -> None:
+    text = lines(of, width, height)
+    assert all(len(line) <= width for line in text)
+    assert "…" not in "".join(text)
+    for worker in WORKERS:
+        assert worker in " ".join(text)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (WIDE, 24)])
+def test_a_quiet_shard_fits_a_small_terminal(width: int, height: int) -> None:
+    text = lines(overview(), width, height)
+    assert len(text) <= height
+    assert "nothing is wrong" in text[0]
+
+
+def test_what_waits_is_shown() -> None:
+    text = lines(BUSY, 80, 24)
+    assert text[0].startswith("swpt_accounts  shard 1.0.1.#  2026-05-20 12:00:00 UTC")
+    assert "are wrong" in text[0]
+    (row,) = [line for line in text if line.startswith("  transfer_request ")]
+    assert row.split() == ["transfer_request", "~1,234,567", "-", "123,457", "0.2"]
+    (row,) = [line for line in text if line.startswith("  pending_balance_change_signal ")]
+    assert row.split()[1:5] == ["12", "1", "d", "1"]
+
+
+def test_empty_outboxes_take_one_line_where_there_is_no_room() -> None:
+    text = lines(overview(database(waiting("account_purge_signal", 1, 5))), 80, 24)
+    assert any(line.startswith("  account_purge_signal ") for line in text)
+    assert any(line.startswith("  8 other outboxes ") for line in text)
+    text = lines(overview(), 80)
+    assert any(line.startswith("  account_purge_signal ") for line in text)
+
+
+def test_what_is_not_known_is_no_zero() -> None:
+    text = lines(AWAY, 80, 24)
+    (row,) = [line for line in text if line.startswith("in ")]
+    assert row.split()[1] == "?"
+    assert any(line.split() == ["the", "database", *"????"] for line in text)
+
+
+def test_json_has_all_of_it() -> None:
+    told = json.loads(as_json(BUSY, findings(BUSY)))
+    tables = {table["name"]: table for table in told["database"]["tables"]}
+    assert list(tables) == TABLES
+    assert tables["transfer_request"]["rows_count"] == 1_234_567
+    assert tables["transfer_request"]["rates"] == {"inserted": 123_456.7, "deleted": 0.25}
+    assert tables["pending_balance_change_signal"]["oldest_seconds"] == 90_061
+    assert told["open_dead_letters_count"] == 12
+    assert {finding["code"] for finding in told["findings"]} >= {"dead_letters", "rows_late"}
+    assert json.loads(as_json(AWAY, findings(AWAY)))["database"] is None
+
+
+@pytest.mark.parametrize(
+    ("of", "code"),
+    [
+        (overview(), 0),
+        (overview(database(workers=(), is_replica=True)), 0),
+        (overview(dead_letters=BrokerQueue("in.XQ", 1, 0)), 1),
+        (BUSY, 1),
+        (AWAY, 2),
+    ],
+)
+def test_exit_codes(of: Overview, code: int) -> None:
+    assert exit_code(of, findings(of)) == code
+
+
+def test_rates_are_those_between_two_looks() -> None:
+    before = database(counts={"a": Counts(10, 5), "b": Counts(10, 5), "c": Counts(1, 1)})
+    now = database(
+        taken_at=NOW + timedelta(seconds=2),
+        # the statistics of b were reset, and d is new
+        counts={"a": Counts(30, 6), "b": Counts(1, 9), "c": Counts(1, 1), "d": Counts(1, 1)},
+    )
+    assert rates_between(before, now, 2.0) == {"a": Rates(10.0, 0.5), "c": Rates(0.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-1.0, "0 s"),
+        (0.26, "0.3 s"),
+        (2.0, "2 s"),
+        (59.9, "59 s"),
+        (60.0, "1 min"),
+        (3599.0, "59 min"),
+        (3600.0, "1 h"),
+        (3660.0, "1 h 1 min"),
+        (86_400.0, "1 d"),
+        (90_000.0, "1 d 1 h"),
+        (86_460.0, "1 d"),
+    ],
+)
+def test_times_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+def test_rates_in_words() -> None:
+    assert [rate(r) for r in (0.0, 0.25, 9.96, 12.3, 12_345.6)] == [
+        *("0", "0.2", "10.0", "12", "12,346"),
+    ]
