@@ -199,6 +199,20 @@ WHERE EXISTS (
 )
 LIMIT 20
 
+-- name: scan_passes
+-- How far the last pass of each scan is, by the scan's name.
+SELECT
+    scan AS name,
+    done_count,
+    pages_count,
+    began_at,
+    began_at + pass_seconds * interval '1 second' AS due_at,
+    late_seconds,
+    completed_at
+FROM scan_pass
+ORDER BY scan
+LIMIT 10
+
 -- name: late_updates
 -- The accounts whose AccountUpdate is to be sent: how many (1001 at most), and since when the first waits.
 SELECT count(*) AS count, min(last_heartbeat_ts) AS since

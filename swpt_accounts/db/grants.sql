@@ -35,6 +35,7 @@ GRANT SELECT, INSERT, UPDATE (next_attempt_at, attempts_count), DELETE
 GRANT SELECT, INSERT, UPDATE (id), DELETE ON
     transfer_request, finalization_request, pending_balance_change, handled_batch
     TO {role};
+GRANT SELECT, INSERT, UPDATE ON scan_pass TO {role};
 -- what the broker did not take, and what it brought in vain
 GRANT SELECT, INSERT, UPDATE (next_attempt_at), DELETE ON returned_message TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON returned_line, dead_letter_dealt_with TO {role};

@@ -16,7 +16,7 @@ from psycopg import sql
 from swpt_accounts.db.places import TABLES_PATH
 from swpt_accounts.db.queries import read_queries
 
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 """The migration that makes the tables for these procedures: the latest one."""
 
 KEPT_COUNT: Final = 2

@@ -229,6 +229,15 @@ END_RETURNED_LINES = _procedure(
 # The scans
 
 TABLE_PAGES = _procedure("table_pages", table=TABLE)
+NOTE_SCAN_PASS = _procedure(
+    "note_scan_pass",
+    scan=TEXT,
+    seconds=FLOAT,
+    done_count=BIGINT,
+    pages_count=BIGINT,
+    pass_seconds=FLOAT,
+    late_seconds=FLOAT,
+)
 ADD_UP_ACCOUNTS = _procedure(
     "add_up_accounts",
     {

@@ -364,6 +364,24 @@ class DeadLetterDealtWith(Base):
     changed_at: Mapped[Timestamp]
 
 
+class ScanPass(Base):
+    """How far the last pass of a scan is over the pages of its table, and when one was complete.
+
+    `pass_seconds` is how long it is to take, `late_seconds` how far it is behind that pace.
+    """
+
+    __tablename__ = "scan_pass"
+
+    scan: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    began_at: Mapped[Timestamp]
+    noted_at: Mapped[Timestamp]
+    done_count: Mapped[Int64]
+    pages_count: Mapped[Int64]
+    pass_seconds: Mapped[Float64]
+    late_seconds: Mapped[Float64]
+    completed_at: Mapped[Timestamp | None]
+
+
 class Move(Base):
     """The database was taken over from the reference ("in"), or given back ("out").
 

@@ -13,7 +13,7 @@ from swpt_accounts.moving.survey import UnderWay, count_rows
 
 _GOING_ON: Final = (*QUEUES, "unverified_transfer_request", *OUTBOXES, "returned_message")
 _LEFT: Final = {
-    *("alembic_version", "procedures_version", "move", "move_proof"),
+    *("alembic_version", "procedures_version", "move", "move_proof", "scan_pass"),
     *("account_key", "root_config", "handled_batch", "returned_line", "dead_letter_dealt_with"),
     *JOURNAL_TABLES,
 }

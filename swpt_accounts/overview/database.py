@@ -16,6 +16,7 @@ from swpt_accounts.overview.model import (
     DatabaseState,
     LongTransaction,
     ReturnedLine,
+    ScanState,
     Worker,
 )
 from swpt_accounts.settings import Settings
@@ -61,6 +62,7 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
                 heartbeat=_heartbeat(settings),
                 late=2 * timedelta(hours=settings.app_accounts_scan_hours),
             )[0],
+            scans=_objects(connection, ScanState, "scans"),
         )
 
 

@@ -71,6 +71,25 @@ class AccountsSample:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanState:
+    """How far the last pass of a scan is: pages of its table, and seconds since some moments."""
+
+    name: str
+    done_count: int
+    pages_count: int
+    pass_seconds: float
+    late_seconds: float
+    began_seconds: float
+    noted_seconds: float
+    completed_seconds: float | None
+
+    @property
+    def done_ratio(self) -> float:
+        """The part of the pages that is done; all of an empty table."""
+        return self.done_count / self.pages_count if self.pages_count else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseState:
     """What the database knows."""
 
@@ -84,6 +103,7 @@ class DatabaseState:
     returned_lines: tuple[ReturnedLine, ...]
     dealt_with_count: int
     accounts: AccountsSample
+    scans: tuple[ScanState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
 from swpt_accounts.overview.findings import Finding, Severity
-from swpt_accounts.overview.model import BrokerQueue, DatabaseState, Overview
-from swpt_accounts.overview.words import in_words, number, rate
-from swpt_accounts.overview.workers import VERIFYING, WORKERS
+from swpt_accounts.overview.model import BrokerQueue, DatabaseState, Overview, ScanState
+from swpt_accounts.overview.words import in_words, number, percent, rate
+from swpt_accounts.overview.workers import SCANS, VERIFYING, WORKERS
 
 WIDE: Final = 145
 """So many columns have room for the workers beside the way of the messages."""
@@ -59,12 +59,16 @@ def render(
     parts: tuple[RenderableType, ...]
     if width >= WIDE:
         middle = Table.grid(padding=(0, 4))
-        middle.add_row(_way(overview), _workers(overview.database))
+        state = overview.database
+        middle.add_row(_way(overview), Group(_workers(state), "", _scans(state)))
         parts = (middle,)
     elif height is None or height >= HIGH:
-        parts = (_way(overview), "", _workers(overview.database))
+        state = overview.database
+        parts = (_way(overview), "", _workers(state), "", _scans(state))
     else:
-        parts = (_way(overview, is_short=True), "", _workers_in_short(overview.database))
+        state = overview.database
+        short = Group(_workers_in_short(state), _scans_in_short(state))
+        parts = (_way(overview, is_short=True), "", short)
     return Group(_head(overview, found), "", *_wrong(found), *parts)
 
 
@@ -190,3 +194,37 @@ def _workers_in_short(database: DatabaseState | None) -> Text:
         count = _UNKNOWN if database is None else found.get(name, 0)
         text.append(f" {name}\u00a0{count}", style="" if count else "red")
     return text
+
+
+def _scans(database: DatabaseState | None) -> Table:
+    table = _table("scans", "done", "begun", "a pass takes", "late", "last complete")
+    for name in SCANS:
+        scan = _scan(database, name)
+        if scan is None:
+            unknown = _UNKNOWN if database is None else _NOTHING
+            table.add_row(name, *[unknown] * 5)
+            continue
+        completed = scan.completed_seconds
+        table.add_row(
+            name,
+            percent(scan.done_ratio),
+            f"{in_words(scan.began_seconds)} ago",
+            in_words(scan.pass_seconds),
+            in_words(scan.late_seconds),
+            _NOTHING if completed is None else f"{in_words(completed)} ago",
+        )
+    return table
+
+
+def _scans_in_short(database: DatabaseState | None) -> Text:
+    text = Text("scans:")
+    for name in SCANS:
+        scan = _scan(database, name)
+        done = _NOTHING if scan is None else percent(scan.done_ratio).replace(" ", "\u00a0")
+        text.append(f" {name.removeprefix('scan_')}\u00a0{_UNKNOWN if database is None else done}")
+    return text
+
+
+def _scan(database: DatabaseState | None, name: str) -> ScanState | None:
+    scans = () if database is None else database.scans
+    return next((scan for scan in scans if scan.name == name), None)

@@ -49,4 +49,5 @@ def _database(overview: Overview) -> dict[str, Any]:
         "returned_lines_count": database.returned_lines_count,
         "returned_lines": [asdict(line) for line in database.returned_lines],
         "accounts_sample": asdict(database.accounts),
+        "scans": [asdict(scan) for scan in database.scans],
     }

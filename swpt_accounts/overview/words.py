@@ -23,6 +23,11 @@ def in_words(seconds: float) -> str:
     return f"{whole} s"
 
 
+def percent(ratio: float) -> str:
+    """A part of a whole, rounded down: 100 % is all of it."""
+    return f"{int(ratio * 100)} %"
+
+
 def rate(per_second: float) -> str:
     """A rate, with a digit after the point where it is small."""
     return f"{per_second:,.1f}" if 0 < per_second < 10 else f"{per_second:,.0f}"

@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from typing import Final
 
+SCANS: Final = ("scan_accounts", "scan_prepared_transfers", "scan_registered_balance_changes")
+
 WORKERS: Final = (
     "consume_messages",
     "process_transfer_requests",
@@ -10,9 +12,7 @@ WORKERS: Final = (
     "process_balance_changes",
     "flush_messages",
     "consume_chore_messages",
-    "scan_accounts",
-    "scan_prepared_transfers",
-    "scan_registered_balance_changes",
+    *SCANS,
 )
 """Each keeps a session with the database while it runs."""
 

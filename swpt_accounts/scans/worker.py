@@ -8,7 +8,7 @@ from time import monotonic, time
 import psycopg
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import TABLE_PAGES
+from swpt_accounts.db.procedures import NOTE_SCAN_PASS, TABLE_PAGES
 from swpt_accounts.events.work import SCAN_PAGES_SKIPPED
 from swpt_accounts.observing.metrics import (
     SCAN_LATE,
@@ -37,6 +37,8 @@ _ERRORS_OF_PAGES = (
     psycopg.errors.QueryCanceled,
 )
 _FAILURES_COUNT_MAX = 3
+# How often it is noted in the database how far a pass is.
+_NOTE_SECONDS = 10.0
 
 
 class ScanWorker(DatabaseWorker):
@@ -62,6 +64,8 @@ class ScanWorker(DatabaseWorker):
         self._quit_early = quit_early
         self._pass: Pass | None = None
         self._teller = ScanTeller(name, table)
+        self._noted_at = -math.inf
+        self._completed: Pass | None = None
 
     def work(self, connection: DatabaseConnection) -> None:
         """Make passes until the stop; with `quit_early`, one pass."""
@@ -83,6 +87,7 @@ class ScanWorker(DatabaseWorker):
                     return
 
     def _finish_pass(self, connection: DatabaseConnection, current: Pass) -> None:
+        late_seconds = 0.0
         while current.step is not None:
             self._wait_until(connection, current.due_at)
             if self.stop.is_requested():
@@ -93,6 +98,11 @@ class ScanWorker(DatabaseWorker):
             self.note_success()
             set_value(SCAN_LATE, late_seconds, self.name)
             set_value(SCAN_PROGRESS, current.done_ratio, self.name)
+            if monotonic() - self._noted_at >= _NOTE_SECONDS:
+                self._note(connection, current, late_seconds)
+        if self._completed is not current:
+            self._note(connection, current, late_seconds)
+            self._completed = current
         self._teller.note_end(current)
         # an empty table has no steps
         self.note_success()
@@ -117,6 +127,18 @@ class ScanWorker(DatabaseWorker):
             )
         count(SCAN_PAGES, step.end_page - step.first_page, self.name)
         current.advance()
+
+    def _note(self, connection: DatabaseConnection, current: Pass, late_seconds: float) -> None:
+        connection.call(
+            NOTE_SCAN_PASS,
+            scan=self.name,
+            seconds=current.seconds,
+            done_count=current.done_count,
+            pages_count=current.total_count,
+            pass_seconds=self._pace.pass_seconds,
+            late_seconds=max(late_seconds, 0.0),
+        )
+        self._noted_at = monotonic()
 
     def _wait_until(self, connection: DatabaseConnection, moment: float) -> None:
         while not self.stop.is_requested():

@@ -43,7 +43,7 @@ def empty(idle_authority: Authority) -> Iterator[Authority]:
 
 
 def clear(authority: Authority) -> None:
-    authority.query(f"TRUNCATE {', '.join(CHANGING_TABLES)}")
+    authority.query(f"TRUNCATE {', '.join(CHANGING_TABLES)}, scan_pass")
 
 
 @pytest.fixture
@@ -234,6 +234,23 @@ def test_the_database_is_away(client: FlaskClient, accounts: Authority) -> None:
         assert "Settings" in text_of(client, "/settings")
     finally:
         accounts.database.restore()
+
+
+def test_how_far_the_scans_are(client: FlaskClient, empty: Authority) -> None:
+    assert text_of(client, "/scans").count("No pass has begun yet.") == 3
+    empty.query(
+        "INSERT INTO scan_pass VALUES ('scan_accounts', now(), now(), 1234, 5000, 60, 7.5, NULL)"
+    )
+    empty.query(
+        "INSERT INTO scan_pass VALUES"
+        " ('scan_prepared_transfers', now(), now(), 0, 0, 60, 0, '2026-01-02 03:04:05Z')"
+    )
+    text = text_of(client, "/scans")
+    assert "1234 of 5000 pages are done." in text
+    assert "7.5 s behind its pace" in text
+    assert "No pass has been complete yet." in text
+    assert "The last complete pass ended 2026-01-02 03:04:05" in text
+    assert text.count("No pass has begun yet.") == 1
 
 
 def test_a_right_is_missing(

@@ -15,7 +15,9 @@ TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
 # What installs the procedures, and what moves the database, nobody else changes. Slots of the
 # journal are emptied as a whole.
 CHANGING_TABLES = tuple(
-    name for name in TABLES if name not in ("procedures_version", "move", "move_proof", "journal")
+    name
+    for name in TABLES
+    if name not in ("procedures_version", "move", "move_proof", "journal", "scan_pass")
 )
 OUTBOXES = tuple(name for name in TABLES if name.endswith("_signal"))
 # What a table's rows are called by those who wait for them.

@@ -8,9 +8,10 @@ import pytest
 from agentkit.database import dsn_of
 from agentkit.waiting import wait_until
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.procedures import NOTE_SCAN_PASS
 from swpt_accounts.overview import database
 from swpt_accounts.overview.database import open_database, read_database
-from swpt_accounts.overview.model import AccountsSample, DatabaseState
+from swpt_accounts.overview.model import AccountsSample, DatabaseState, ScanState
 from swpt_accounts.settings import Settings, load_settings
 from tests.db.shard import Shard
 from tests.model import builders
@@ -58,6 +59,30 @@ def test_workers_of_another_role_are_seen(shard: Shard, database_url: str) -> No
     finally:
         other.close()
         same.close()
+
+
+def test_how_far_the_scans_are(shard: Shard) -> None:
+    def note(seconds: float, done_count: int, pages_count: int = 200) -> ScanState:
+        shard.connection.call(
+            NOTE_SCAN_PASS,
+            scan="scan_of_a_test",
+            seconds=seconds,
+            done_count=done_count,
+            pages_count=pages_count,
+            pass_seconds=3600,
+            late_seconds=0.5,
+        )
+        return next(scan for scan in read(shard).scans if scan.name == "scan_of_a_test")
+
+    scan = note(90, 50)
+    assert scan == ScanState("scan_of_a_test", 50, 200, 3600, 0.5, 90, 0, None)
+    assert scan.done_ratio == 0.25
+    assert note(3600, 200).completed_seconds == 0
+    shard.set_now(NOW + timedelta(seconds=7))
+    scan = note(7, 1)
+    assert (scan.began_seconds, scan.completed_seconds, scan.done_count) == (7, 7, 1)
+    scan = note(1, 0, pages_count=0)
+    assert (scan.done_ratio, scan.completed_seconds) == (1, 0)
 
 
 def test_accounts_that_the_scan_has_not_visited(shard: Shard) -> None:

@@ -59,7 +59,7 @@ def pages_count(connection: DatabaseConnection) -> int:
 
 
 def test_each_page_comes_once_however_often_the_connection_is_lost(
-    settings: Settings, pages_count: int
+    settings: Settings, pages_count: int, connection: DatabaseConnection
 ) -> None:
     def lose_connection(scan: RecordingScan, connection: DatabaseConnection, _step: Step) -> None:
         if scan.calls_count % 3 == 0:
@@ -69,6 +69,11 @@ def test_each_page_comes_once_however_often_the_connection_is_lost(
     scan.run()
     assert not scan.stop.is_requested(), "the pass came to its end"
     assert sorted(scan.pages) == list(range(pages_count))
+    noted = connection.raw.execute(
+        "SELECT done_count, pages_count, completed_at > now() - interval '1 minute' FROM scan_pass"
+        " WHERE scan = 'test'"
+    ).fetchall()
+    assert noted == [(pages_count, pages_count, True)], "it is noted, too, that it is complete"
 
 
 @pytest.mark.parametrize(

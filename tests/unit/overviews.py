@@ -11,10 +11,11 @@ from swpt_accounts.overview.model import (
     Counts,
     DatabaseState,
     Overview,
+    ScanState,
     Server,
     Worker,
 )
-from swpt_accounts.overview.workers import WORKERS
+from swpt_accounts.overview.workers import SCANS, WORKERS
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TABLES = [*QUEUES, *OUTBOXES]
@@ -43,6 +44,7 @@ def database(*backlog: TableBacklog, **different: Any) -> DatabaseState:
         returned_lines=(),
         dealt_with_count=0,
         accounts=AccountsSample(1000, 0),
+        scans=tuple(ScanState(name, 431, 1000, 28_800, 0.25, 12_000, 3, 17_000) for name in SCANS),
     )
     return replace(state, **different)
 

@@ -16,6 +16,7 @@ from swpt_accounts.overview.model import (
     LongTransaction,
     Overview,
     Rates,
+    ScanState,
     Server,
     Worker,
 )
@@ -99,6 +100,19 @@ def test_what_is_not_known_is_no_zero() -> None:
     assert any(line.split() == ["the", "database", *"????"] for line in text)
 
 
+def test_how_far_the_scans_are() -> None:
+    text = lines(overview(), 100)
+    (row,) = [x for x in text if x.startswith("scan_prepared_transfers ") and "%" in x]
+    assert " ".join(row.split()[1:]) == "43 % 3 h 20 min ago 8 h 0.2 s 4 h 43 min ago"
+    short = " ".join(lines(overview(), 80, 24))
+    assert "prepared_transfers\u00a043\u00a0%" in short
+    never = database(scans=(ScanState("scan_accounts", 0, 0, 60, 0, 1, 1, None),))
+    rows = [x.split()[1:] for x in lines(overview(never), 100) if x.startswith("scan_")]
+    assert " ".join(rows[-3]) == "100 % 1 s ago 1 min 0 s -"
+    assert rows[-1] == [*"-----"]
+    assert "accounts\u00a0?" in " ".join(lines(AWAY, 80, 24))
+
+
 def test_json_has_all_of_it() -> None:
     told = json.loads(as_json(BUSY, findings(BUSY)))
     tables = {table["name"]: table for table in told["database"]["tables"]}
@@ -107,6 +121,7 @@ def test_json_has_all_of_it() -> None:
     assert tables["transfer_request"]["rates"] == {"inserted": 123_456.7, "deleted": 0.25}
     assert tables["pending_balance_change_signal"]["oldest_seconds"] == 90_061
     assert told["open_dead_letters_count"] == 12
+    assert [scan["done_count"] for scan in told["database"]["scans"]] == [431, 431, 431]
     assert {finding["code"] for finding in told["findings"]} >= {"dead_letters", "rows_late"}
     assert json.loads(as_json(AWAY, findings(AWAY)))["database"] is None
 

@@ -47,6 +47,7 @@ def scans() -> str:
     with here().reader.snapshot() as snapshot:
         sessions = {row.name: row for row in snapshot.rows("sessions")}
         tables = {row.name: row for row in snapshot.rows("tables", names=_all_tables())}
+        passes = {row.name: row for row in snapshot.rows("scan_passes")}
         late = snapshot.row("late_updates")
         server = snapshot.row("server")
     return render_template(
@@ -54,6 +55,7 @@ def scans() -> str:
         scans=_scans(here().settings),
         sessions=sessions,
         tables=tables,
+        passes=passes,
         late=late,
         server=server,
     )

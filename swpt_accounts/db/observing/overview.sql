@@ -45,6 +45,20 @@ FROM returned_line
 WHERE pause_seconds > 0
 LIMIT 5
 
+-- name: scans
+SELECT
+    scan AS name,
+    done_count,
+    pages_count,
+    pass_seconds,
+    late_seconds,
+    extract(epoch FROM current_ts() - began_at)::float8 AS began_seconds,
+    extract(epoch FROM current_ts() - noted_at)::float8 AS noted_seconds,
+    extract(epoch FROM current_ts() - completed_at)::float8 AS completed_seconds
+FROM scan_pass
+ORDER BY scan
+LIMIT 10
+
 -- name: accounts_sample
 -- Of the accounts of some pages: those whose AccountUpdates the scan should have sent by now.
 SELECT

@@ -7,6 +7,31 @@ LANGUAGE sql STABLE AS $$
     SELECT pg_relation_size(p_table) / current_setting('block_size')::bigint
 $$;
 
+-- Notes how far a pass is. It began so many seconds ago, by the clock of its worker.
+CREATE OR REPLACE FUNCTION note_scan_pass(
+    p_scan text, p_seconds double precision, p_done_count bigint, p_pages_count bigint,
+    p_pass_seconds double precision, p_late_seconds double precision
+)
+RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO scan_pass AS s (
+        scan, began_at, noted_at, done_count, pages_count, pass_seconds, late_seconds, completed_at
+    )
+    VALUES (
+        p_scan, current_ts() - p_seconds * interval '1 second', current_ts(),
+        p_done_count, p_pages_count, p_pass_seconds, p_late_seconds,
+        CASE WHEN p_done_count = p_pages_count THEN current_ts() END
+    )
+    ON CONFLICT (scan) DO UPDATE SET
+        began_at = excluded.began_at,
+        noted_at = excluded.noted_at,
+        done_count = excluded.done_count,
+        pages_count = excluded.pages_count,
+        pass_seconds = excluded.pass_seconds,
+        late_seconds = excluded.late_seconds,
+        completed_at = coalesce(excluded.completed_at, s.completed_at)
+$$;
+
 CREATE OR REPLACE FUNCTION page_start(p_page bigint) RETURNS tid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT format('(%s,0)', p_page)::tid
