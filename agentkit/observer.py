@@ -82,6 +82,18 @@ class Observer:
         """Receive for a moment, which ends when something has come."""
         self._connection.process_data_events(time_limit=seconds_max)
 
+    def receive_all(self, seconds_max: float = SECONDS_MAX) -> None:
+        """Receive until the broker has nothing more. Raises `NotInTimeError`."""
+        end = time.monotonic() + seconds_max
+        # The channel may be asked before it has passed on what the queue has given to it.
+        empty_count = 0
+        while empty_count < 2:
+            declared = self._channel.queue_declare(self.queue, passive=True).method
+            empty_count = empty_count + 1 if declared.message_count == 0 else 0
+            if time.monotonic() >= end:
+                raise NotInTimeError(f"{declared.message_count} messages are left in {self.queue}")
+            self._connection.process_data_events(time_limit=0)
+
     def wait_for(
         self,
         predicate: Callable[[list[Received]], T],

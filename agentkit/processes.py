@@ -7,7 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from itertools import count, islice
 from pathlib import Path
+
+from agentkit.waiting import KitError
 
 ROOT = Path(__file__).parents[1]
 STOP_SECONDS_MAX = 5.0
@@ -18,11 +21,25 @@ WEBSERVER_COMMAND = [
 ]
 
 
+# Below the ports that the system gives to connections: these would be in the way of who is to
+# listen a moment later, or again.
+_FIRST_PORT = 5000
+_PORTS_COUNT = 10_000
+# Processes that run beside each other begin at different ones.
+_ports = count(os.getpid() * 2503)
+
+
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port of the loopback address that nobody listens on, and that was not given out before."""
+    for number in islice(_ports, _PORTS_COUNT):
+        port = _FIRST_PORT + number % _PORTS_COUNT
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise KitError("there is no free port")
 
 
 def flask_command(*arguments: str) -> list[str]:

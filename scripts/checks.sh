@@ -19,7 +19,7 @@ run_tests() {
   local arguments=("$@")
   if [ $# = 0 ]; then
     mapfile -t arguments < <(tests_in_order)
-    arguments+=(--numprocesses "${TEST_PROCESSES:-4}" --dist loadfile)
+    arguments+=(--numprocesses "${TEST_PROCESSES:-4}" --dist loadfile --no-loadscope-reorder)
     arguments+=(--cov --cov-report=term --cov-report=html)
     mkdir -p "$VAR/coverage"
   fi

@@ -20,12 +20,18 @@ from tests.db.shard import Shard
 from tests.model.books import commit, prepare
 from tests.model.books import open_books as open_model_books
 from tests.model.builders import ALICE, BOB
+from tests.support.database import databases_on
+from tests.support.own_server import own_server
 from tests.support.replica import replica_of, wait_replayed
 
-# the first one makes the replica, which takes minutes beside a busy server
-pytestmark = pytest.mark.timeout(900)
-
 BREAK = f"UPDATE account SET principal = principal + %s WHERE creditor_id = {ALICE}"
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    """A database on a server of its own, whose replica has little to copy."""
+    with own_server() as server, databases_on(server.url) as databases:
+        yield databases.create()
 
 
 @pytest.fixture(scope="module")

@@ -11,24 +11,18 @@ from agentkit.waiting import wait_until
 from swpt_accounts.db import checking
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.replica import replica_of
-
-# the first one makes the replica, which takes minutes beside a busy server
-pytestmark = pytest.mark.timeout(900)
+from tests.support.database import databases_on
+from tests.support.own_server import own_server
 
 LOCAL = "-c synchronous_commit=local"
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @pytest.fixture(scope="module")
-def leader_url(database_url: str) -> Iterator[str]:
-    """The same database on a server of its own."""
-    with replica_of(database_url) as url:
-        # A statement that waits for the end would be one that replaying has to wait for.
-        execute(dsn_of(url), "SELECT pg_promote(wait => false)")
-        is_standby = "SELECT pg_is_in_recovery()"
-        wait_until(lambda: execute(dsn_of(url), is_standby) == [(False,)], 60)
-        yield url
+def leader_url() -> Iterator[str]:
+    """A database on a server of its own."""
+    with own_server() as server, databases_on(server.url) as databases:
+        yield databases.create()
 
 
 def name_standby(url: str, name: str) -> None:

@@ -57,9 +57,9 @@ class Container(Running):
         self._is_over = Event()
         environment = image_environment(**settings, PYTHONDONTWRITEBYTECODE="1")
         become = without_privileges()
-        if f"--reuid={USER}" in become:
-            # That user cannot write into the folder of coverage, which would say so at the end of
-            # each process, among the lines of the program.
+        if inside or f"--reuid={USER}" in become:
+            # Where nothing can be written into the folder of coverage, it would say so at the end
+            # of each process, among the lines of the program.
             for name in _ASK_FOR_COVERAGE:
                 environment.pop(name, None)
         command = [*inside, *become, str(ENTRYPOINT), *words]

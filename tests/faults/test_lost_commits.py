@@ -17,6 +17,7 @@ from agentkit.messages import Message, finalize
 from agentkit.processes import run
 from agentkit.received import Received
 from agentkit.waiting import wait_until
+from swpt_accounts.db.backlog import OUTBOXES
 from tests.support.archived import ArchivedServer, archived_server
 from tests.support.authority import subscribe
 from tests.support.database import Databases
@@ -104,12 +105,9 @@ class Story:
 
     def _wait_told(self) -> None:
         """Wait until nothing is in the outboxes."""
-        left = "SELECT (SELECT count(*) FROM account_transfer_signal) + count(*)"
-        wait_until(
-            lambda: self.authority.query(f"{left} FROM account_update_signal") == [(0,)],
-            SECONDS_MAX,
-        )
-        self.observer.receive()
+        left = " UNION ALL ".join(f"SELECT FROM {name}" for name in OUTBOXES)
+        wait_until(lambda: self.authority.query(left) == [], SECONDS_MAX)
+        self.observer.receive_all()
 
     def wait_principal(self, creditor_id: int, amount: int) -> None:
         wait_until(lambda: self.currency.principal(creditor_id) == amount, SECONDS_MAX)
@@ -131,7 +129,7 @@ class Story:
         # RabbitMQ delivers it again: it is not acknowledged before its effect is committed.
         self.waiting = self.currency.ask(self.payer, self.payee, 9)
         self.authority.stop()
-        self.observer.receive()
+        self.observer.receive_all()
         self.told = list(self.observer.messages)
         self.lost_at = datetime.now().astimezone()
         self.owners = {

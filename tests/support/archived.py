@@ -4,51 +4,31 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy.engine import URL
 
 from agentkit.database import dsn_of, execute
-from agentkit.processes import free_port
 from agentkit.waiting import wait_until
-from tests.support.replica import run_as_server, server_program
+from tests.support.own_server import OwnServer, run_as_server, server_folder, server_program
 
 _SECONDS_MAX = 60.0
 
 
-class ArchivedServer:
-    """Its superuser is `postgres`. Databases are named by URLs that stay the same."""
+class ArchivedServer(OwnServer):
+    """Databases are named by URLs that stay the same."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "data")
         self.folder = folder
         self.archive, self.backup = folder / "archive", folder / "backup"
-        self.port = free_port()
-        self.url = URL.create("postgresql+psycopg", "postgres", None, "127.0.0.1", self.port)
-        self.url = self.url.set(database="postgres")
         self._restored_count = 0
-        self.data = folder / "data"
         run_as_server("mkdir", str(self.archive))
-        run_as_server(
-            *(server_program("initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust"),
-            *("-E", "UTF8", "--locale=C.UTF-8", "--data-checksums"),
-        )
-        self._start(archive_mode="on", archive_command=f"cp %p {self.archive}/%f")
-
-    def _start(self, **options: str) -> None:
-        wanted = {
-            "port": str(self.port),
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": "",
-            **options,
-        }
-        flags = " ".join(f"-c {name}='{value}'" for name, value in wanted.items())
-        control = (server_program("pg_ctl"), "-s", "-w", "-D", str(self.data))
-        run_as_server(*control, "-l", str(self.folder / "log"), "-o", flags, "start")
+        self.create()
+        self.start(archive_mode="on", archive_command=f"cp %p {self.archive}/%f")
 
     @property
     def dsn(self) -> str:
@@ -103,25 +83,11 @@ class ArchivedServer:
         run_as_server("cp", "-a", str(self.backup), str(self.data))
         run_as_server("touch", str(self.data / "recovery.signal"))
         target = {} if until is None else {"recovery_target_time": until.isoformat()}
-        self._start(
+        self.start(
             restore_command=f"cp {self.archive}/%f %p", recovery_target_action="promote", **target
         )
         is_over = "SELECT NOT pg_is_in_recovery()"
         wait_until(lambda: execute(self.dsn, is_over) == [(True,)], _SECONDS_MAX, "is restored")
-
-    def close(self) -> None:
-        """Stop it, if it was not lost."""
-        if (self.data / "postmaster.pid").exists():
-            run_as_server(
-                server_program("pg_ctl"),
-                "-s",
-                "-w",
-                "-D",
-                str(self.data),
-                "-m",
-                "immediate",
-                "stop",
-            )
 
 
 def _is_of(pid: int, parent: int) -> bool:
@@ -135,14 +101,9 @@ def _is_of(pid: int, parent: int) -> bool:
 @contextmanager
 def archived_server() -> Iterator[ArchivedServer]:
     """A server in a folder of its own, which goes with it."""
-    folder = Path(tempfile.mkdtemp(prefix="archived_"))
-    server: ArchivedServer | None = None
-    try:
-        if os.getuid() == 0:
-            shutil.chown(folder, "postgres", "postgres")
+    with server_folder("archived") as folder:
         server = ArchivedServer(folder)
-        yield server
-    finally:
-        if server is not None:
-            server.close()
-        shutil.rmtree(folder)
+        try:
+            yield server
+        finally:
+            server.stop()

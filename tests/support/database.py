@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
 from itertools import count
@@ -99,6 +100,14 @@ class Databases:
         return self.url.set(database=name).render_as_string(hide_password=False)
 
 
+@contextmanager
+def databases_on(url: URL) -> Iterator[Databases]:
+    """Makes databases on a server; all of them are dropped at the end."""
+    made = Databases(url)
+    yield made
+    made.drop_all()
+
+
 def migrate(url: str, *command: str, **settings: str) -> str:
     """Run `flask db COMMAND` on a database. Returns its output."""
     environment = {**os.environ, "SQLALCHEMY_DATABASE_URI": url, **settings}
@@ -125,9 +134,8 @@ def call_function(connection: DatabaseConnection, name: str, *arguments: object)
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
     """Makes databases; all of them are dropped at the end."""
-    made = Databases(make_url(_require("TEST_POSTGRES_URL")))
-    yield made
-    made.drop_all()
+    with databases_on(make_url(_require("TEST_POSTGRES_URL"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
