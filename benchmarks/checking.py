@@ -18,6 +18,7 @@ LASTING_TABLES = (
     "account",
     "account_key",
     "procedures_version",
+    "scan_pass",
     "journal",
     "root_config",
     "handled_batch",
