@@ -20,6 +20,7 @@ from tests.support.splitting import (
     crash,
     is_verified,
     open_accounts,
+    prepared_twice,
     settle,
     shards_to_split,
     succeed,
@@ -108,6 +109,7 @@ def test_split_under_traffic(
     traffic.wind_up()
     settle(split.final_shards, debtor_id)
     traffic.end()
+    told = prepared_twice(traffic, [parent, *children]) if is_crashed else []
     check_traffic(traffic)
     for child in children:
         wait_until(partial(is_verified, child), WAIT_SECONDS_MAX, "all records are its own")
@@ -116,3 +118,6 @@ def test_split_under_traffic(
     assert (
         parent.query("SELECT 1 FROM pg_replication_slots WHERE database = current_database()") == []
     )
+    if told:
+        # docs/reliability.md, "Servers that are many": it is not known why
+        pytest.xfail(f"{len(told)} of {len(traffic.transfers)} requests: {told[:3]}")
