@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -28,9 +28,6 @@ TOPIC = "UnverifiedTransferRequest"
 PATIENCE = timedelta(minutes=2)
 _LEASE_EXTRA = timedelta(seconds=10)
 _POLL_SECONDS = 0.05
-# Answers are written down together: one waits so long for each question that is still open.
-_GATHER_SECONDS = 0.0002
-_GATHER_SECONDS_MAX = 0.02
 # The longest wait between two queries. After a request it is shorter for a while: there may be
 # one that waits for its next attempt.
 _IDLE_SECONDS_MAX = 2.0
@@ -99,7 +96,7 @@ class VerifyingWorker(DatabaseWorker):
         try:
             while (rows or asked) and not self.stop.is_requested():
                 _ask(client, rows, asked)
-                done = await _wait_for_some(connection, asked)
+                done = await _wait_for_any(connection, asked)
                 self._note(connection, [(asked.pop(task), task.result()) for task in done])
                 rows = self._lease_requests(connection, self._lanes.free_count)
                 self.note_success()
@@ -126,8 +123,8 @@ class VerifyingWorker(DatabaseWorker):
             TRANSFERS_UNVERIFIED.tell(logger, count=given_up)
 
 
-async def _wait_for_some(connection: DatabaseConnection, asked: Collection[Answer]) -> set[Answer]:
-    """Wait for answers, for a wake-up, or for a moment. Returns what is answered."""
+async def _wait_for_any(connection: DatabaseConnection, asked: Iterable[Answer]) -> set[Answer]:
+    """Wait for an answer, for a wake-up, or for a moment. Returns what is answered."""
     loop = asyncio.get_running_loop()
     is_woken: asyncio.Future[Any] = loop.create_future()
 
@@ -144,9 +141,6 @@ async def _wait_for_some(connection: DatabaseConnection, asked: Collection[Answe
         )
     finally:
         loop.remove_reader(connection.raw.pgconn.socket)
-    done_count = sum(task.done() for task in asked)
-    if open_count := done_count and len(asked) - done_count:
-        await asyncio.sleep(min(open_count * _GATHER_SECONDS, _GATHER_SECONDS_MAX))
     return {task for task in asked if task.done()}
 
 
