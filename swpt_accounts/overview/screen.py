@@ -197,21 +197,22 @@ def _workers_in_short(database: DatabaseState | None) -> Text:
 
 
 def _scans(database: DatabaseState | None) -> Table:
-    table = _table("scans", "done", "begun", "a pass takes", "late", "last complete")
+    table = _table("scans", "done", "begun ago", "takes", "late", "complete ago")
     for name in SCANS:
         scan = _scan(database, name)
+        subject = name.removeprefix("scan_")
         if scan is None:
             unknown = _UNKNOWN if database is None else _NOTHING
-            table.add_row(name, *[unknown] * 5)
+            table.add_row(subject, *[unknown] * 5)
             continue
         completed = scan.completed_seconds
         table.add_row(
-            name,
+            subject,
             percent(scan.done_ratio),
-            f"{in_words(scan.began_seconds)} ago",
+            in_words(scan.began_seconds),
             in_words(scan.pass_seconds),
             in_words(scan.late_seconds),
-            _NOTHING if completed is None else f"{in_words(completed)} ago",
+            _NOTHING if completed is None else in_words(completed),
         )
     return table
 
