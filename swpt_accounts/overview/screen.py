@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
+from swpt_accounts.observing.metrics import SCANS
 from swpt_accounts.overview.findings import Finding, Severity
 from swpt_accounts.overview.model import BrokerQueue, DatabaseState, Overview, ScanState
 from swpt_accounts.overview.words import in_words, number, percent, rate
-from swpt_accounts.overview.workers import SCANS, VERIFYING, WORKERS
+from swpt_accounts.overview.workers import VERIFYING, WORKERS
 
 WIDE: Final = 145
 """So many columns have room for the workers beside the way of the messages."""

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-SCANS: Final = ("scan_accounts", "scan_prepared_transfers", "scan_registered_balance_changes")
+from swpt_accounts.observing.metrics import SCANS
 
 WORKERS: Final = (
     "consume_messages",

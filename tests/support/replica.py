@@ -21,7 +21,8 @@ SELECT pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), pg_get_wal_replay_pa
 def replica_of(url: str, **options: str) -> Iterator[str]:
     """The URL of the same database on a new replica, with options of the server.
 
-    Its slot keeps what it has not received yet.
+    Its slot keeps what it has not received yet, and stays: the primary has to be one of the test's
+    own (`own_server`), which is small, too.
     """
     with server_folder("replica") as folder:
         replica = OwnServer(folder / "data")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
+from swpt_accounts.observing.metrics import SCANS
 from swpt_accounts.overview.model import (
     AccountsSample,
     BrokerQueue,
@@ -15,7 +16,7 @@ from swpt_accounts.overview.model import (
     Server,
     Worker,
 )
-from swpt_accounts.overview.workers import SCANS, WORKERS
+from swpt_accounts.overview.workers import WORKERS
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TABLES = [*QUEUES, *OUTBOXES]
