@@ -3,7 +3,8 @@
 # Wants root. `./dev debian13` calls it.
 #
 # Ports are shared with the machine; nothing else is, and nothing outlives the command: mounts and
-# processes are in namespaces of their own.
+# processes are in namespaces of their own. Where memory is free, what the tests make and delete is
+# there: ext4 looks through what was deleted lately for each file that is made.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -16,6 +17,7 @@ done
 SYSTEM=$ROOT/var/debian13
 CHECKOUT=/srv/swpt_accounts
 CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
+GIB_MIN=12
 
 # The archive from which this machine has its own Debian.
 archive() {
@@ -51,6 +53,13 @@ copy_checkout() {
     tar -C "$ROOT" --null --files-from=- --ignore-failed-read -cf - | tar -C "$copy" -xf -
 }
 
+# The folders that are best in memory, if there is room for them.
+folders_for_memory() {
+  local free
+  free=$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)
+  [ "$free" -lt $GIB_MIN ] || printf '%s\n' /tmp "$CHECKOUT/var/services" "$CHECKOUT/var/coverage"
+}
+
 is_root || die "only root may make a system in a folder"
 if [ ! -e "$SYSTEM/etc/swpt_accounts.made" ]; then
   rm -rf --one-file-system "$SYSTEM"
@@ -59,14 +68,19 @@ fi
 copy_checkout
 # shellcheck disable=SC2016
 exec unshare --mount --propagation slave --pid --fork --kill-child bash -euc '
-  system=$1 checkout=$2 certificates=$3
-  shift 3
+  system=$1 checkout=$2 certificates=$3 folders=$4
+  shift 4
   mount -t proc proc "$system/proc"
   mount --rbind /sys "$system/sys"
   mount --rbind /dev "$system/dev"
   mount -t tmpfs tmpfs "$system/dev/shm"
+  for folder in $folders; do
+    mkdir -p "$system$folder"
+    mount -t tmpfs tmpfs "$system$folder"
+  done
+  chmod 1777 "$system/tmp"
   exec chroot "$system" env -i HOME=/root PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 TERM=dumb \
     TEST_PROCESSES="${TEST_PROCESSES:-4}" \
     SSL_CERT_FILE="$certificates" PIP_CERT="$certificates" REQUESTS_CA_BUNDLE="$certificates" \
     bash -c "cd \"\$1\" && shift && exec ./dev \"\$@\"" _ "$checkout" "$@"
-' _ "$SYSTEM" "$CHECKOUT" "$CERTIFICATES" "$@"
+' _ "$SYSTEM" "$CHECKOUT" "$CERTIFICATES" "$(folders_for_memory)" "$@"
