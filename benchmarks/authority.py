@@ -101,13 +101,14 @@ class Authority(authority.Authority):
     @contextmanager
     def restarted(self, name: str, *arguments: str) -> Iterator[None]:
         """Start a command anew, with these arguments; at the end, anew without them."""
-        self._restart(name, *arguments)
+        self.restart(name, *arguments)
         try:
             yield
         finally:
-            self._restart(name)
+            self.restart(name)
 
-    def _restart(self, name: str, *arguments: str) -> None:
+    def restart(self, name: str, *arguments: str) -> None:
+        """Start a command anew, with these arguments."""
         self.terminate(name)
         wait_until(
             lambda: not self.database.connected(SERVICES[name]), f"{name} is gone", STOP_SECONDS_MAX

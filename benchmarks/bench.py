@@ -184,9 +184,9 @@ class Bench:
 
     # -- worlds -------------------------------------------------------------
 
-    def new_debtor(self) -> int:
-        """A new debtor, who may issue as much as it likes."""
-        debtor_id = random.getrandbits(60)
+    def new_debtor(self, debtor_id: int | None = None) -> int:
+        """A new debtor, who may issue as much as it likes: any, or that with this id."""
+        debtor_id = random.getrandbits(60) if debtor_id is None else debtor_id
         self.authority.send(configure_root(debtor_id))
         home = next(a for a in self.authorities if a.contains(debtor_id, ROOT_CREDITOR_ID))
         with home.addresses.connect() as connection:
@@ -204,10 +204,10 @@ class Bench:
         settle(self.authorities)
         self.authority.broker.channel.queue_purge(OBSERVER_QUEUE)
 
-    def new_world(self, accounts_count: int) -> World:
-        """A new world, made through messages alone."""
+    def new_world(self, accounts_count: int, debtor_id: int | None = None) -> World:
+        """A new world, made through messages alone, of any debtor, or of the one with this id."""
         self.say(f"opening {accounts_count:,} accounts, and issuing money to each")
-        debtor_id = self.new_debtor()
+        debtor_id = self.new_debtor(debtor_id)
         self.run(self.opening(debtor_id, accounts_count))
         world = World(debtor_id, accounts_count)
         self.run(self.transfers(world, "issuing", Schedule(accounts_count)))

@@ -1,26 +1,33 @@
 """An authority of one shard, of two, and of four."""
 
+import random
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
 
-from agentkit.fetch_proxy import FetchProxy
+from agentkit.keys import ROOT_CREDITOR_ID
 from benchmarks.addresses import Addresses
-from benchmarks.agents.load import Load, Pattern, Schedule
+from benchmarks.agents.load import Load, Pattern, Schedule, account
 from benchmarks.authority import Authority
 from benchmarks.bench import Bench, Results, World
+from benchmarks.fetch_front import FetchFront
 from benchmarks.scenarios.transfers import describe
 
 BITS = {1: 0, 2: 1, 4: 2}
 """By the number of shards: how many bits of a routing key tell them apart."""
+
+# The command that asks the fetch API.
+_ASKING = "process_transfer_requests"
+# From one shard to another, and the names of what that costs beside a transfer within one.
+_ACROSS = {"across": "ratio", "across, cached": "ratio_cached"}
 
 
 def shards(bench: Bench) -> Results:
     """Bursts of transfers within shards, and of transfers from one shard to another.
 
     All shards are on this machine, and share its servers; each has a database of its own. The
-    fetch API of all is behind one proxy, which keeps nothing.
+    fetch API of all is behind one nginx, which keeps nothing at first, and then what it may.
     """
     bench.drain()
     runs = []
@@ -33,26 +40,33 @@ def shards(bench: Bench) -> Results:
 
 def _measure(bench: Bench, count: int, number: int) -> Results:
     name = f"{bench.addresses.vhost}_{count}_shards_{number}"
+    folder = bench.authority.folder
     with (
-        closing(FetchProxy()) as proxy,
+        FetchFront(folder / f"{name}_front") as front,
         bench.addresses.with_vhost(name) as addresses,
-        _shards(bench.authority.folder, addresses, count, proxy.url) as made,
+        _shards(folder, addresses, count, front.url) as made,
         bench.replaced(*made),
     ):
-        proxy.shards = made
-        world = bench.new_world(bench.sizes.accounts_count)
-        found: dict[str, Results] = {
-            pattern: _burst(bench, world, pattern, count, proxy) for pattern in _patterns(count)
-        }
+        accounts_count = bench.sizes.accounts_count
+        debtor_id = random.getrandbits(60)
+        creditor_ids = [ROOT_CREDITOR_ID, *map(account, range(accounts_count))]
+        front.start(made, debtor_id, creditor_ids)
+        world = bench.new_world(accounts_count, debtor_id)
+        found = {"within": _burst(bench, world, "within", count, front)}
+        for pattern in _ACROSS if count > 1 else ():
+            if pattern == "across, cached":
+                front.begin_to_cache()
+            for shard in made:
+                # it remembers for a minute whom it has asked about
+                shard.restart(_ASKING)
+            found[pattern] = _burst(bench, world, "across", count, front)
     result: Results = {"problems": [p for one in found.values() for p in one["problems"]], **found}
-    if "across" in found and found["within"]["cpu_ms_total"]:
-        result["ratio"] = found["across"]["cpu_ms_total"] / found["within"]["cpu_ms_total"]
-        bench.say(f"{count} shards: a transfer across costs {result['ratio']:.2f} times as much")
+    alone = found["within"]["cpu_ms_total"]
+    for pattern, key in _ACROSS.items():
+        if pattern in found and alone:
+            result[key] = found[pattern]["cpu_ms_total"] / alone
+            bench.say(f"{count} shards, {pattern}: {result[key]:.2f} times the cost")
     return result
-
-
-def _patterns(count: int) -> tuple[Pattern, ...]:
-    return ("within",) if count == 1 else ("within", "across")
 
 
 @contextmanager
@@ -76,24 +90,27 @@ def _shards(
         yield made
 
 
-def _burst(bench: Bench, world: World, pattern: Pattern, count: int, proxy: FetchProxy) -> Results:
+def _burst(bench: Bench, world: World, pattern: Pattern, count: int, front: FetchFront) -> Results:
     def load(transfers_count: int) -> Load:
         return bench.transfers(world, pattern, Schedule(transfers_count), BITS[count])
 
     bench.run(load(bench.sizes.warm_up_count))
-    del proxy.paths[:]
+    front.forget()
+    cpu_seconds = front.cpu_seconds
     run = bench.run(load(bench.sizes.burst_count))
-    questions_each = len(proxy.paths) / max(run.load.count, 1)
-    repeated = len(proxy.paths) - len(set(proxy.paths))
-    asked_before_share = repeated / max(len(proxy.paths), 1)
+    front_ms = 1000 * (front.cpu_seconds - cpu_seconds) / max(run.load.count, 1)
+    asked = front.asked()
     bench.say(
-        f"{count} shards, {pattern}: {describe(run)}; {questions_each:.2f} questions to the fetch"
-        f" API each, of which a cache would answer {asked_before_share:.0%}"
+        f"{count} shards, {pattern}: {describe(run)}; of {asked.count:,} questions to the fetch API"
+        f" {asked.repeated_count:,} were repeated, and the cache answered {asked.cached_count:,};"
+        f" nginx {front_ms:.3f} ms"
     )
     result = run.as_json()
     del result["statements"]  # of one of the databases
     return {
         **result,
-        "questions_each": questions_each,
-        "asked_before_share": asked_before_share,
+        "questions_each": asked.count / max(run.load.count, 1),
+        "asked_before_share": asked.repeated_count / max(asked.count, 1),
+        "cached_share": asked.cached_count / max(asked.count, 1),
+        "front_ms": front_ms,
     }

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ TOPIC = "UnverifiedTransferRequest"
 PATIENCE = timedelta(minutes=2)
 _LEASE_EXTRA = timedelta(seconds=10)
 _POLL_SECONDS = 0.05
+ROUND_SECONDS = 0.005
 # The longest wait between two queries. After a request it is shorter for a while: there may be
 # one that waits for its next attempt.
 _IDLE_SECONDS_MAX = 2.0
@@ -35,7 +35,8 @@ _WATCHFUL_SECONDS_MAX = 0.5
 
 _HAS_DUE_REQUESTS = query("has_due_requests").encode()
 
-Answer = asyncio.Task[bool | None]
+# The requests whose recipient it is about, and what it is.
+Answer = tuple[list[int], "asyncio.Task[bool | None]"]
 # its id, the debtor, the recipient
 Request = tuple[Any, ...]
 
@@ -92,21 +93,18 @@ class VerifyingWorker(DatabaseWorker):
         from swpt_accounts.peers.client import FetchClient
 
         client = FetchClient(self.settings, self._lanes, self._complaints, self._known)
-        asked: dict[Answer, list[int]] = {}
+        questions = _Questions(client, connection)
         try:
-            while (rows or asked) and not self.stop.is_requested():
-                _ask(client, rows, asked)
-                done = await _wait_for_any(connection, asked)
-                self._note(connection, [(asked.pop(task), task.result()) for task in done])
+            while (rows or questions.open_count) and not self.stop.is_requested():
+                questions.ask(rows)
+                self._note(connection, await questions.next_answers())
                 rows = self._lease_requests(connection, self._lanes.free_count)
                 self.note_success()
             # what is not answered before the stop is asked again by the next one
             left = [request_id for request_id, _, _ in rows]
-            self._note(connection, [(ids, None) for ids in [left, *asked.values()]])
+            self._note(connection, [(ids, None) for ids in (left, *questions.left())])
         finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await questions.close()
             await client.close()
 
     def _note(
@@ -123,31 +121,77 @@ class VerifyingWorker(DatabaseWorker):
             TRANSFERS_UNVERIFIED.tell(logger, count=given_up)
 
 
-async def _wait_for_any(connection: DatabaseConnection, asked: Iterable[Answer]) -> set[Answer]:
-    """Wait for an answer, for a wake-up, or for a moment. Returns what is answered."""
-    loop = asyncio.get_running_loop()
-    is_woken: asyncio.Future[Any] = loop.create_future()
+class _Questions:
+    """The questions that are open: each about one recipient, for all requests that name it."""
 
-    def wake() -> None:
-        if not is_woken.done():
-            is_woken.set_result(None)
+    def __init__(self, client: "FetchClient", connection: DatabaseConnection) -> None:
+        self._client = client
+        self._connection = connection
+        self._open: dict[asyncio.Task[bool | None], list[int]] = {}
+        self._answers: list[Answer] = []
+        self._is_due = asyncio.Event()
+        self._next_round_at = 0.0
 
-    # else the socket would stay readable; a notice that came since the last look waits for the poll
-    connection.heard()
-    loop.add_reader(connection.raw.pgconn.socket, wake)
-    try:
-        await asyncio.wait(
-            [*asked, is_woken], timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        loop.remove_reader(connection.raw.pgconn.socket)
-    return {task for task in asked if task.done()}
+    @property
+    def open_count(self) -> int:
+        """How many are not answered yet, or their answers not taken."""
+        return len(self._open) + len(self._answers)
 
+    def ask(self, rows: list[Request]) -> None:
+        """Start to ask for requests."""
+        recipients: dict[tuple[int, int], list[int]] = {}
+        for request_id, debtor_id, creditor_id in rows:
+            recipients.setdefault((debtor_id, creditor_id), []).append(request_id)
+        for recipient, request_ids in recipients.items():
+            task = asyncio.create_task(self._client.is_reachable(*recipient))
+            self._open[task] = request_ids
+            task.add_done_callback(self._on_answer)
 
-def _ask(client: "FetchClient", rows: list[Request], asked: dict[Answer, list[int]]) -> None:
-    """Start to ask for requests, about each recipient once."""
-    recipients: dict[tuple[int, int], list[int]] = {}
-    for request_id, debtor_id, creditor_id in rows:
-        recipients.setdefault((debtor_id, creditor_id), []).append(request_id)
-    for recipient, request_ids in recipients.items():
-        asked[asyncio.create_task(client.is_reachable(*recipient))] = request_ids
+    def _on_answer(self, task: asyncio.Task[bool | None]) -> None:
+        request_ids = self._open.pop(task, None)
+        if request_ids is not None:
+            self._answers.append((request_ids, task))
+            self._is_due.set()
+
+    async def next_answers(self) -> list[tuple[list[int], bool | None]]:
+        """Wait for an answer, for a wake-up, or for a moment. Returns what is answered.
+
+        While others are open, what comes in a few milliseconds is taken together: each time costs
+        transactions, which are not for single answers.
+        """
+        await self._wait()
+        if self._open:
+            await asyncio.sleep(self._next_round_at - monotonic())
+        self._next_round_at = monotonic() + ROUND_SECONDS
+        answers, self._answers = self._answers, []
+        self._is_due.clear()
+        return [(request_ids, task.result()) for request_ids, task in answers]
+
+    async def _wait(self) -> None:
+        loop, socket = asyncio.get_running_loop(), self._connection.raw.pgconn.socket
+
+        def wake() -> None:
+            loop.remove_reader(socket)
+            self._is_due.set()
+
+        # else the socket would stay readable; a notice that came since the last look waits for
+        # the poll
+        self._connection.heard()
+        loop.add_reader(socket, wake)
+        try:
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._is_due.wait()
+        except TimeoutError:
+            pass
+        finally:
+            loop.remove_reader(socket)
+
+    def left(self) -> list[list[int]]:
+        """The requests whose answers have not been taken."""
+        return [*self._open.values(), *(request_ids for request_ids, _ in self._answers)]
+
+    async def close(self) -> None:
+        """Wait for no more answers."""
+        for task in (tasks := list(self._open)):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,183 @@
+"""What stands before the fetch API of several shards: nginx, with a cache, or without."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from types import TracebackType
+from typing import Final, Self
+
+import requests
+
+from agentkit.authority import Authority
+from agentkit.keys import unsigned
+from agentkit.processes import free_port
+from benchmarks.addresses import BenchmarkError
+from benchmarks.authority import wait_until
+from benchmarks.usage import read_processes, tree_seconds
+
+# Debian has nginx where an ordinary user's PATH may not lead.
+_SYSTEM_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+_START_SECONDS_MAX: Final = 10.0
+_KEEPALIVE_COUNT: Final = 32
+_CACHE: Final = """
+    proxy_cache answers;
+    proxy_cache_key $request_uri;
+    proxy_cache_lock on;
+"""
+_CONFIGURATION: Final = """
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log warn;
+{user}
+events {{ worker_connections 4096; }}
+http {{
+    log_format answer "$uri $upstream_cache_status";
+    access_log {folder}/access.log answer;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    proxy_cache_path {folder}/cache keys_zone=answers:64m use_temp_path=off;
+    map_hash_max_size 262144;
+    map_hash_bucket_size 128;
+    map $uri $shard {{ include {folder}/shards.map; }}
+{upstreams}
+    server {{
+        listen 127.0.0.1:{port};
+        keepalive_requests 1000000;
+        location = /healthz {{ access_log off; return 204; }}
+        location /accounts/ {{
+            proxy_pass http://$shard;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            {cache}
+        }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked since the last `forget`."""
+
+    count: int
+    repeated_count: int
+    """Of these, how many were the same as one before."""
+    cached_count: int
+    """Of these, how many the cache has answered."""
+
+
+class FetchFront:
+    """An nginx that knows the accounts of one debtor, and their shards."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing runs yet. Raises `BenchmarkError` where there is no nginx."""
+        found = shutil.which("nginx") or shutil.which("nginx", path=_SYSTEM_PATH)
+        if found is None:
+            raise BenchmarkError("several shards are measured behind nginx: install nginx-light")
+        self._program = found
+        self._folder = folder.resolve()
+        self._folder.mkdir(parents=True)
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._shards: Sequence[Authority] = ()
+        self._process: Popen[bytes] | None = None
+
+    def start(
+        self, shards: Sequence[Authority], debtor_id: int, creditor_ids: Iterable[int]
+    ) -> None:
+        """Answer for these accounts."""
+        self._shards = shards
+        debtor = unsigned(debtor_id)
+        lines = (
+            f"/accounts/{debtor}/{unsigned(creditor_id)}/{what} shard_{number};\n"
+            for creditor_id in creditor_ids
+            for number, shard in enumerate(shards)
+            if shard.contains(debtor_id, creditor_id)
+            for what in ("reachable", "config")
+        )
+        (self._folder / "shards.map").write_text("".join(lines))
+        self._configure(has_cache=False)
+        command = [self._program, "-e", "stderr", "-p", str(self._folder), "-c", self._conf]
+        with (self._folder / "log").open("wb") as log:
+            self._process = Popen(command, stdout=log, stderr=log)
+        wait_until(self._is_up, "nginx answers", _START_SECONDS_MAX)
+
+    @property
+    def _conf(self) -> str:
+        return str(self._folder / "nginx.conf")
+
+    def _configure(self, *, has_cache: bool) -> None:
+        upstreams = "".join(
+            f"    upstream shard_{number} {{ server 127.0.0.1:{shard.port};"
+            f" keepalive {_KEEPALIVE_COUNT}; keepalive_requests 1000000; }}\n"
+            for number, shard in enumerate(self._shards)
+        )
+        text = _CONFIGURATION.format(
+            folder=self._folder,
+            port=self._port,
+            upstreams=upstreams,
+            cache=_CACHE if has_cache else "",
+            # Its worker would be somebody else, to whom the folder may be closed.
+            user="user root;" if os.getuid() == 0 else "",
+        )
+        Path(self._conf).write_text(text)
+
+    def _is_up(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise BenchmarkError(f"nginx has ended: {(self._folder / 'log').read_text()}")
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=5).status_code == 204
+        except requests.ConnectionError:
+            return False
+
+    def begin_to_cache(self) -> None:
+        """From now on an answer is kept for as long as it says."""
+        assert self._process is not None
+        self._configure(has_cache=True)
+        before = self._workers()
+        self._process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not before & self._workers(), "nginx works anew", _START_SECONDS_MAX)
+
+    def _workers(self) -> set[int]:
+        assert self._process is not None
+        pid = self._process.pid
+        return {p.pid for p in read_processes().values() if p.parent_pid == pid}
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What it has taken since its start."""
+        return 0.0 if self._process is None else tree_seconds(read_processes(), self._process.pid)
+
+    def forget(self) -> None:
+        """Count what is asked from now on."""
+        (self._folder / "access.log").write_bytes(b"")
+
+    def asked(self) -> Asked:
+        """Count what was asked."""
+        lines = [line.split() for line in (self._folder / "access.log").read_text().splitlines()]
+        return Asked(
+            count=len(lines),
+            repeated_count=len(lines) - len({uri for uri, _ in lines}),
+            cached_count=sum(status == "HIT" for _, status in lines),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(_START_SECONDS_MAX)
