@@ -29,6 +29,9 @@ class Sizes:
     scan_transfers: int = 20_000
     sizes_accounts: int = 1_000_000
     archived_count: int = 20_000
+    status_rows: int = 1_000_000
+    """So many accounts, and so many rows that wait."""
+    status_rounds: int = 20
     free_seconds: float = 60.0
     held_seconds: float = 60.0
     memory_seconds: float = 60.0
@@ -65,6 +68,8 @@ SMOKE = Sizes(
     scan_transfers=200,
     sizes_accounts=2_000,
     archived_count=200,
+    status_rows=2_000,
+    status_rounds=2,
     free_seconds=1.5,
     held_seconds=1.5,
     memory_seconds=1.5,

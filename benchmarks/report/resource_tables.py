@@ -34,6 +34,19 @@ def idle(results: Results) -> str:
     return table(("an idle authority", "% of a core"), rows)
 
 
+def status(results: Results) -> str:
+    """How long `status` takes."""
+    if not runs_of(results, "status"):
+        return "not measured"
+    measured = results["scenarios"]["status"]
+    rows = [
+        ("the whole process", text_of(figure(results, "status", "seconds"), 2)),
+        ("asking the servers", text_of(figure(results, "status", "asking_seconds"), 2)),
+    ]
+    head = f"{len(measured['runs'])} times, {measured['count']:,} accounts, and as many rows"
+    return table((head, "seconds"), rows)
+
+
 def light(results: Results) -> str:
     """What all services under one supervisor take."""
     if not runs_of(results, "light"):

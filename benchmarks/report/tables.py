@@ -44,6 +44,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "memory": resource_tables.memory,
     "idle": resource_tables.idle,
     "light": resource_tables.light,
+    "status": resource_tables.status,
     "pss": resource_tables.pss,
 }
 """By the name of the part of the page that they fill."""

@@ -15,6 +15,7 @@ from benchmarks.scenarios.settings import settings
 from benchmarks.scenarios.shards import shards
 from benchmarks.scenarios.sizes import sizes
 from benchmarks.scenarios.slow import slow
+from benchmarks.scenarios.status import status
 from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
 
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
@@ -38,6 +39,7 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "accounts": accounts,
     "scan": scan,
     "sizes": sizes,
+    "status": status,
     "held": held,
     "memory": memory,
 }

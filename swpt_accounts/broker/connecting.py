@@ -3,6 +3,10 @@
 from urllib.parse import unquote, urlsplit
 
 import pika
+from pika.adapters.utils.connection_workflow import (
+    AMQPConnectorException,
+    AMQPConnectorStackTimeout,
+)
 from pika.exceptions import AMQPConnectionError
 
 from swpt_accounts.broker.headers import accept_any_headers
@@ -37,11 +41,22 @@ def connection_parameters(url: str, name: str) -> pika.URLParameters:
 def connect_blocking(
     url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
 ) -> pika.BlockingConnection:
-    """Connect. Raises `AMQPError`, also where the host is not found, or refuses."""
+    """Connect. Raises `AMQPError`, also where the host is not found, refuses, or says nothing."""
     parameters = connection_parameters(url, name)
     parameters.heartbeat = heartbeat_seconds
+    return open_blocking(parameters)
+
+
+def open_blocking(
+    parameters: pika.ConnectionParameters | pika.URLParameters,
+) -> pika.BlockingConnection:
+    """The same, with these parameters."""
     try:
         return pika.BlockingConnection(parameters)
+    except AMQPConnectorException as error:
+        # (which pika does not count among its errors of AMQP)
+        is_late = isinstance(error, AMQPConnectorStackTimeout)
+        raise AMQPConnectionError("it says nothing in time" if is_late else repr(error)) from error
     # (a `ValueError` when the connection is reset in the moment in which it is made)
     except (OSError, ValueError) as error:
         raise AMQPConnectionError(repr(error)) from error

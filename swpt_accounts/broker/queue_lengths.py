@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from swpt_accounts.broker.connecting import connection_parameters
+from swpt_accounts.broker.connecting import connection_parameters, open_blocking
 
 # name, messages, consumers, and instead of these what the broker says
 QueueLength = tuple[str, int | None, int | None, str | None]
@@ -17,7 +17,7 @@ def _connection(url: str, name: str, seconds_max: float) -> Iterator[pika.Blocki
     parameters = connection_parameters(url, name)
     parameters.socket_timeout = parameters.stack_timeout = seconds_max
     parameters.blocked_connection_timeout = seconds_max
-    connection = pika.BlockingConnection(parameters)
+    connection = open_blocking(parameters)
     try:
         yield connection
     finally:
@@ -28,7 +28,7 @@ def _connection(url: str, name: str, seconds_max: float) -> Iterator[pika.Blocki
 def queue_lengths(
     url: str, name: str, queues: Sequence[str], seconds_max: float
 ) -> list[QueueLength]:
-    """The lengths of queues. Raises `AMQPError` and `OSError`."""
+    """The lengths of queues. Raises `AMQPError`."""
     with _connection(url, name, seconds_max) as connection:
         return [queue_length(connection, queue) for queue in queues]
 

@@ -10,6 +10,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 from swpt_accounts.console import place, problems, showing
 from swpt_accounts.console.access import COOKIE, Guard
 from swpt_accounts.console.broker import DeadLetters
+from swpt_accounts.console.judging import Judge
 from swpt_accounts.console.pages import BLUEPRINTS
 from swpt_accounts.console.place import Console, here
 from swpt_accounts.console.reading import Reader
@@ -79,7 +80,14 @@ def make_console(settings: Settings | None = None) -> Flask:
 
 def _console(settings: Settings) -> Console:
     reader = Reader(settings)
-    return Console(settings, Guard(settings), reader, Sampler(reader), DeadLetters(settings))
+    return Console(
+        settings,
+        Guard(settings),
+        reader,
+        Sampler(reader),
+        Judge(settings),
+        DeadLetters(settings),
+    )
 
 
 def check_settings(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from flask import Flask, current_app
 
 from swpt_accounts.console.access import Guard
 from swpt_accounts.console.broker import DeadLetters
+from swpt_accounts.console.judging import Judge
 from swpt_accounts.console.reading import Reader
 from swpt_accounts.console.sampling import Sampler
 from swpt_accounts.settings import Settings
@@ -21,6 +22,7 @@ class Console:
     guard: Guard
     reader: Reader
     sampler: Sampler
+    judge: Judge
     dead_letters: DeadLetters
 
 

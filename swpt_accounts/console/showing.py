@@ -10,6 +10,7 @@ from jinja2 import Undefined
 from swpt_accounts.console.drawing import HEIGHT, LATE_SECONDS, WIDTH
 from swpt_accounts.console.ids import spellings
 from swpt_accounts.console.place import here
+from swpt_accounts.overview.words import as_sentence
 
 _THIN_SPACE: Final = "\u202f"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,7 +90,8 @@ def printable(value: Any) -> str:
 
 def register(app: Flask) -> None:
     """Let the templates use all that."""
-    for function in (amount, per_second, seconds, moment, ago, size, printable, spellings):
+    filters = (amount, per_second, seconds, moment, ago, size, printable, spellings, as_sentence)
+    for function in filters:
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.globals.update(chart_width=WIDTH, chart_height=HEIGHT, late_seconds=LATE_SECONDS)
 

@@ -1,6 +1,6 @@
 """The overview as one screen of a terminal."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,14 +13,13 @@ from rich.text import Text
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
 from swpt_accounts.observing.metrics import SCANS
 from swpt_accounts.overview.findings import Finding, Severity
+from swpt_accounts.overview.fitting import Fitting
 from swpt_accounts.overview.model import BrokerQueue, DatabaseState, Overview, ScanState
-from swpt_accounts.overview.words import in_words, number, percent, rate
+from swpt_accounts.overview.words import as_sentence, in_words, number, percent, rate
 from swpt_accounts.overview.workers import VERIFYING, WORKERS
 
 WIDE: Final = 145
 """So many columns have room for the workers beside the way of the messages."""
-HIGH: Final = 45
-"""So many lines have room for all of it, one below the other."""
 _COLORS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _UNKNOWN: Final = "?"
 _NOTHING: Final = "-"
@@ -57,54 +56,64 @@ def render(
     overview: Overview, found: Sequence[Finding], width: int, height: int | None = None
 ) -> RenderableType:
     """The whole screen: with less in it, if it is neither wide nor high. No height is no limit."""
-    parts: tuple[RenderableType, ...]
+    return Fitting(_layouts(overview, found, width), height)
+
+
+def _layouts(overview: Overview, found: Sequence[Finding], width: int) -> Iterator[RenderableType]:
+    """From that with most in it to that with least. All have the workers and the scans."""
+    state, head = overview.database, _head(overview, found)
+    wrong = Group(*_wrong(found))
     if width >= WIDE:
         middle = Table.grid(padding=(0, 4))
-        state = overview.database
         middle.add_row(_way(overview), Group(_workers(state), "", _scans(state)))
-        parts = (middle,)
-    elif height is None or height >= HIGH:
-        state = overview.database
-        parts = (_way(overview), "", _workers(state), "", _scans(state))
+        yield Group(head, "", wrong, middle)
     else:
-        state = overview.database
-        short = Group(_workers_in_short(state), _scans_in_short(state))
-        parts = (_way(overview, is_short=True), "", short)
-    return Group(_head(overview, found), "", *_wrong(found), *parts)
+        yield Group(head, "", wrong, _way(overview), "", _workers(state), "", _scans(state))
+    short = Group(_workers_in_short(state), _scans_in_short(state))
+    yield Group(head, "", wrong, _way(overview, OUTBOXES), "", short)
+    way = _way(overview, [*QUEUES, *OUTBOXES], is_dense=True)
+    for count in (len(found), _bad_count(found)):
+        yield Group(head, "", *_wrong(found, count), way, "", short)
+    short = Group(_way_in_short(overview), short)
+    for count in range(len(found), -1, -1):
+        yield Group(head, "", *_wrong(found, count), short)
 
 
 def _head(overview: Overview, found: Sequence[Finding]) -> Text:
-    bad = [f for f in found if f.severity is not Severity.NOTE]
+    bad_count = _bad_count(found)
     text = Text("swpt_accounts", style="bold")
     text.append(f"  shard {overview.shard}", style="default")
     if overview.database is not None:
         text.append(f"  {overview.database.taken_at:%Y-%m-%d %H:%M:%S} UTC", style="dim")
-    if not bad:
+    if not bad_count:
         text.append("  nothing is wrong", style="green")
     else:
-        worst = _COLORS[bad[0].severity]
-        text.append(f"  {len(bad)} thing{' is' if len(bad) == 1 else 's are'} wrong", style=worst)
+        worst = _COLORS[found[0].severity]
+        text.append(f"  {bad_count} thing{' is' if bad_count == 1 else 's are'} wrong", style=worst)
     return text
 
 
-def _wrong(found: Sequence[Finding]) -> Iterator[RenderableType]:
+def _bad_count(found: Sequence[Finding]) -> int:
+    """How many are more than notes: these come first."""
+    return sum(finding.severity is not Severity.NOTE for finding in found)
+
+
+def _wrong(found: Sequence[Finding], count: int | None = None) -> Iterator[RenderableType]:
+    """All of them, or so many, and how many there are besides."""
     if not found:
         return
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in found:
-        words = Text(_as_sentence(finding.words))
+    for finding in found[:count]:
+        words = Text(as_sentence(finding.words))
         words.append(f" See {finding.page}", style="dim")
         table.add_row(Text(finding.severity.value, style=_COLORS[finding.severity]), words)
     yield table
+    if count is not None and count < len(found):
+        more = len(found) - count
+        yield Text(f"… and {more} more: `status` without --watch lists all.", style="bold")
     yield ""
-
-
-def _as_sentence(words: str) -> str:
-    """With a capital letter, if it does not begin with a name."""
-    first = words.partition(" ")[0]
-    return words if "_" in first else words[0].upper() + words[1:]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -115,29 +124,62 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _way(overview: Overview, *, is_short: bool = False) -> Table:
+def _way(overview: Overview, may_lack: Collection[str] = (), *, is_dense: bool = False) -> Table:
+    """Of the tables that it may lack, those where nothing happens have one row together."""
     table = _table("the way of a message", "waiting", "oldest", "in/s", "out/s")
     _add_queue(table, overview.incoming)
-    database = overview.database
-    if database is None:
+    if overview.database is None:
         table.add_row("  the database", _UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN)
     else:
-        rows = {row.table_name: row for row in database.backlog}
-        for name in QUEUES:
-            _add_rows(table, rows[name], overview)
+        _add_tables(table, overview, may_lack, is_dense=is_dense)
+    if not is_dense:
         table.add_section()
-        shown = [name for name in OUTBOXES if not is_short or _is_alive(rows[name], overview)]
-        for name in shown:
-            _add_rows(table, rows[name], overview)
-        if len(shown) < len(OUTBOXES):
-            left = "all outboxes" if not shown else f"{len(OUTBOXES) - len(shown)} other outboxes"
-            table.add_row(f"  {left}", Text("0", style="dim"), *[_NOTHING] * 3)
-    table.add_section()
     _add_queue(table, overview.chores)
     count = overview.open_letters_count
     letters = Text(_UNKNOWN if count is None else number(count), style="yellow" if count else "")
     table.add_row(overview.dead_letters.name, letters, *[_NOTHING] * 3)
     return table
+
+
+def _add_tables(
+    table: Table, overview: Overview, may_lack: Collection[str], *, is_dense: bool
+) -> None:
+    assert overview.database is not None
+    rows = {row.table_name: row for row in overview.database.backlog}
+    quiet = [name for name in may_lack if not _is_alive(rows[name], overview)]
+    for names in (QUEUES, OUTBOXES):
+        for name in names:
+            if name not in quiet:
+                _add_rows(table, rows[name], overview)
+        if names is QUEUES and not is_dense:
+            table.add_section()
+    if quiet:
+        which = "all" if len(quiet) == len(may_lack) else f"{len(quiet)} other"
+        kind = "tables" if len(may_lack) > len(OUTBOXES) else "outboxes"
+        table.add_row(f"  {which} {kind}", Text("0", style="dim"), *[_NOTHING] * 3)
+
+
+def _way_in_short(overview: Overview) -> Text:
+    text = Text("waiting:")
+
+    def add(name: str, count: int | None, *, about: str = "", style: str = "") -> None:
+        amount = _UNKNOWN if count is None else number(count)
+        text.append(f" {name}\u00a0{about}{amount}", style=style)
+
+    for queue in (overview.incoming, overview.chores):
+        add(queue.name, queue.messages_count, style="red" if queue.consumers_count == 0 else "")
+    letters_count = overview.open_letters_count
+    add(overview.dead_letters.name, letters_count, style="yellow" if letters_count else "")
+    backlog = () if overview.database is None else overview.database.backlog
+    for row in backlog:
+        if row.rows_count:
+            add(row.table_name, row.rows_count, about="~" if row.is_estimate else "")
+            if row.age_seconds is not None:
+                age = f" (oldest {in_words(row.age_seconds)})"
+                text.append(age.replace(" ", "\u00a0"))
+    others = f"all other tables {_UNKNOWN if overview.database is None else 0}"
+    text.append(" " + others.replace(" ", "\u00a0"))
+    return text
 
 
 def _is_alive(row: TableBacklog, overview: Overview) -> bool:

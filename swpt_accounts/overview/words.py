@@ -23,6 +23,12 @@ def in_words(seconds: float) -> str:
     return f"{whole} s"
 
 
+def as_sentence(words: str) -> str:
+    """With a capital letter, if it does not begin with a name."""
+    first = words.partition(" ")[0]
+    return words if "_" in first else words[0].upper() + words[1:]
+
+
 def percent(ratio: float) -> str:
     """A part of a whole, rounded down: 100 % is all of it."""
     return f"{int(ratio * 100)} %"

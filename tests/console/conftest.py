@@ -34,6 +34,7 @@ def console_environment(
     return {
         "POSTGRES_URL": databases.as_reader(url),
         "PROTOCOL_BROKER_URL": operator_url,
+        "CHORES_BROKER_URL": operator_url,
         "CONSOLE_TOKEN": TOKEN,
         "CONSOLE_ACTIONS_TOKEN": ACTIONS_TOKEN,
         "CONSOLE_ACTIONS_POSTGRES_URL": databases.as_runner(url),
@@ -54,6 +55,7 @@ def signed_in(environment: dict[str, str]) -> Iterator[FlaskClient]:
     made = app.test_client()
     assert made.post("/sign-in", data={"token": TOKEN}).status_code == 303
     yield made
+    console_of(app).judge.stop()
     console_of(app).sampler.stop()
     console_of(app).reader.close()
 
@@ -61,6 +63,13 @@ def signed_in(environment: dict[str, str]) -> Iterator[FlaskClient]:
 @pytest.fixture(scope="module")
 def web(console_environment: dict[str, str], idle_authority: Authority) -> Iterator[Web]:
     """A console as it runs in a container."""
+    with served(idle_authority, console_environment) as made:
+        yield made
+
+
+@contextmanager
+def served(idle_authority: Authority, console_environment: dict[str, str]) -> Iterator[Web]:
+    """A console with these settings, as it runs in a container."""
     port = free_port()
     environment = {
         **{k: v for k, v in idle_authority.environment.items() if not k.startswith("SQLALCHEMY")},
@@ -101,11 +110,23 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture(params=[Look("desktop", "light"), Look("phone", "dark")], ids=str)
-def page(
-    browser: Browser, web: Web, complaints: list[str], request: pytest.FixtureRequest
-) -> Iterator[Page]:
+def look(request: pytest.FixtureRequest) -> Look:
+    """How somebody looks at it."""
+    chosen: Look = request.param
+    return chosen
+
+
+@pytest.fixture
+def page(browser: Browser, web: Web, complaints: list[str], look: Look) -> Iterator[Page]:
     """A page of somebody who has signed in, and nothing that the browser complains of."""
-    look: Look = request.param
+    with signed_in_page(browser, web, complaints, look) as made:
+        yield made
+    assert complaints == []
+
+
+@contextmanager
+def signed_in_page(browser: Browser, web: Web, complaints: list[str], look: Look) -> Iterator[Page]:
+    """A page of somebody who has signed in to a console."""
     context = browser.new_context(
         viewport=SIZES[look.device],
         color_scheme=look.scheme,
@@ -122,4 +143,3 @@ def page(
     made.get_by_role("heading", name="Flow", exact=True).wait_for()
     yield made
     context.close()
-    assert complaints == []

@@ -1,15 +1,18 @@
 """The pages in Chromium: by keyboard and on a phone, light and dark, and nothing of elsewhere."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.messages import configure
-from tests.console.pictures import take_picture
+from tests.console.conftest import served, signed_in_page
+from tests.console.pictures import Look, take_picture
+from tests.console.web import Web
 from tests.e2e.letters import put_aside
 
 pytestmark = pytest.mark.timeout(900)
@@ -111,6 +114,61 @@ def test_the_flow_is_loaded_again_by_itself(page: Page, currency: Currency) -> N
     expect(page.get_by_role("button", name="Pause")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Go on")).to_have_attribute("aria-pressed", "true")
+
+
+def wrong(page: Page) -> Locator:
+    """The part of the flow that says what is wrong."""
+    return page.get_by_role("region", name="wrong")
+
+
+def assert_accessible(page: Page) -> None:
+    """Nothing for axe to find, and nothing wider than the window."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def test_it_is_said_when_a_worker_is_away(page: Page, currency: Currency, look: Look) -> None:
+    """On a page that is open already: in words, with the page that helps."""
+    page.goto("/")
+    expect(wrong(page)).to_contain_text("dead letters wait for somebody")
+    expect(wrong(page)).not_to_contain_text("at work")
+    authority = currency.authority
+    authority.terminate("consume_messages")
+    try:
+        item = wrong(page).get_by_role("listitem").filter(has_text="consume_messages is not at")
+        expect(item).to_contain_text("error")
+        expect(item).to_contain_text("See docs/how-to/see-what-is-wrong.md")
+        expect(wrong(page)).to_contain_text("Nobody reads the queue swpt_accounts")
+        expect(wrong(page).get_by_role("heading")).to_have_text("3 things are wrong")
+        take_picture(page, "wrong", str(look))
+        assert_accessible(page)
+    finally:
+        authority.start("consume_messages")
+    expect(wrong(page)).not_to_contain_text("at work")
+
+
+@pytest.fixture(scope="module")
+def web_without_broker(
+    console_environment: dict[str, str], idle_authority: Authority
+) -> Iterator[Web]:
+    """A console whose broker is away."""
+    away = dict.fromkeys(("PROTOCOL_BROKER_URL", "CHORES_BROKER_URL"), "amqp://127.0.0.1:1")
+    with served(idle_authority, {**console_environment, **away}) as made:
+        yield made
+
+
+def test_it_is_said_when_the_broker_is_away(
+    browser: Browser, web_without_broker: Web, complaints: list[str], look: Look
+) -> None:
+    """The database has its numbers on the page all the same."""
+    with signed_in_page(browser, web_without_broker, complaints, look) as page:
+        expect(wrong(page)).to_contain_text("The broker does not answer")
+        expect(wrong(page)).to_contain_text("A server did not answer, so there may be more.")
+        expect(page.get_by_role("row", name="requests to prepare")).to_be_visible()
+        take_picture(page, "broker-away", str(look))
+        assert_accessible(page)
+    assert complaints == []
 
 
 def test_it_is_said_when_the_database_is_away(

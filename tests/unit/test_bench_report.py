@@ -83,6 +83,17 @@ def _settings(ratio: float, latency_ratio: float) -> dict[str, Any]:
     return {"settings": {"runs": [run]}}
 
 
+def _status(*seconds: float) -> dict[str, Any]:
+    runs = [{"seconds": s, "asking_seconds": s / 2} for s in seconds]
+    return {"status": {"count": 1_000_000, "runs": runs}}
+
+
+def test_the_times_of_status_are_told(results: dict[str, Any]) -> None:
+    text = TABLES["status"]({**results, "scenarios": _status(0.6, 0.5, 0.7)})
+    assert "| the whole process | 0.60 (0.50 … 0.70) |" in text
+    assert "| 3 times, 1,000,000 accounts, and as many rows |" in text
+
+
 @pytest.mark.parametrize(
     ("scenarios", "verdicts"),
     [
@@ -92,6 +103,8 @@ def _settings(ratio: float, latency_ratio: float) -> dict[str, Any]:
         (_light(idle_percent=0.31), {"350 MB": True, "1.5 s": True, "0.3 %": False}),
         (_settings(0.95, 0.95), {"95 %": True}),
         (_settings(0.94, 0.94), {"95 %": False}),
+        (_status(0.6, 1.0, 1.2), {"≤ 1 s": True}),
+        (_status(0.9, 1.1, 1.2), {"≤ 1 s": False}),
     ],
 )
 def test_targets_are_met_or_not(

@@ -1,5 +1,6 @@
-"""A broker's URL whose certificates cannot be read, as while they are exchanged."""
+"""A broker that cannot be connected to is an `AMQPError`, which workers wait out."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -8,9 +9,15 @@ import pika
 import pytest
 from pika.exceptions import AMQPConnectionError
 
-from swpt_accounts.broker.connecting import connect_blocking, user_of
+from swpt_accounts.broker.connecting import (
+    connect_blocking,
+    connection_parameters,
+    open_blocking,
+    user_of,
+)
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.broker.publisher import Publisher
+from swpt_accounts.broker.queue_lengths import queue_lengths
 
 
 @pytest.mark.parametrize(
@@ -42,3 +49,15 @@ def test_unreadable_certificate_is_a_lost_connection(
 def test_user_of_a_url_is_the_one_that_the_library_takes(address: str, user: str) -> None:
     url = f"amqp://{address}"
     assert user_of(url) == user == pika.URLParameters(url).credentials.username
+
+
+def test_a_broker_that_says_nothing_is_away() -> None:
+    """Its machine may hang, while the system still takes connections for it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"amqp://127.0.0.1:{server.getsockname()[1]}"
+        parameters = connection_parameters(url, "test")
+        parameters.stack_timeout = 0.1
+        with pytest.raises(AMQPConnectionError, match="says nothing in time"):
+            open_blocking(parameters)
+        with pytest.raises(AMQPConnectionError, match="says nothing in time"):
+            queue_lengths(url, "test", ["queue"], 0.1)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from swpt_accounts.cli.status import exit_code
-from swpt_accounts.overview.findings import findings
+from swpt_accounts.overview.findings import Finding, findings
 from swpt_accounts.overview.model import (
     BrokerQueue,
     Counts,
@@ -21,7 +22,7 @@ from swpt_accounts.overview.model import (
     Worker,
 )
 from swpt_accounts.overview.reading import rates_between
-from swpt_accounts.overview.screen import HIGH, WIDE, render
+from swpt_accounts.overview.screen import WIDE, render
 from swpt_accounts.overview.telling import as_json
 from swpt_accounts.overview.words import in_words, rate
 from swpt_accounts.overview.workers import WORKERS
@@ -48,22 +49,27 @@ AWAY = replace(
     database=None,
 )
 
+MORE = re.compile(r"… and (\d+) more: `status` without --watch lists all\.$")
 
-def lines(of: Overview, width: int, height: int | None = None) -> list[str]:
+
+def lines(
+    of: Overview, width: int, height: int | None = None, found: list[Finding] | None = None
+) -> list[str]:
     """What a terminal of this size shows."""
+    found = findings(of) if found is None else found
     console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
-    console.print(render(of, findings(of), width, height))
+    console.print(render(of, found, width, height))
     stream = console.file
     assert isinstance(stream, io.StringIO)
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize("of", [overview(), BUSY, AWAY], ids=["well", "busy", "away"])
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, HIGH), (100, None), (WIDE, 40)])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 45), (100, None), (WIDE, 40)])
 def test_nothing_is_cut_off(of: Overview, width: int, height: int | None) -> None:
     text = lines(of, width, height)
     assert all(len(line) <= width for line in text)
-    assert "…" not in "".join(text)
+    assert not any("…" in line and not MORE.match(line) for line in text)
     for worker in WORKERS:
         assert worker in " ".join(text)
 
@@ -75,8 +81,44 @@ def test_a_quiet_shard_fits_a_small_terminal(width: int, height: int) -> None:
     assert "nothing is wrong" in text[0]
 
 
+@pytest.mark.parametrize("count", range(len(findings(BUSY)) + 1))
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (80, 45), (WIDE, 24)])
+def test_it_is_never_higher_than_the_terminal(width: int, height: int, count: int) -> None:
+    """Of what is wrong, as much as there is room for, and how much more there is: all of it counts,
+    and the workers and the scans are there in any case.
+    """
+    found = findings(BUSY)[:count]
+    text = lines(BUSY, width, height, found)
+    assert len(text) <= height
+    whole = " ".join(text)
+    for name in (*WORKERS, "prepared_transfers", "registered_balance_changes"):
+        assert name in whole
+    assert re.search("scans:? .*43.%", whole)
+    shown = sum(line.startswith(("error ", "warning ", "note ")) for line in text)
+    left_out = [int(match[1]) for line in text if (match := MORE.match(line))]
+    assert shown + sum(left_out) == count
+    assert shown >= min(count, 4)
+
+
+def test_two_warnings_leave_room_for_what_waits() -> None:
+    """In a small terminal: with what waits, and since when; nothing is left out but zeros."""
+    rows = (waiting("transfer_request", 7, 70), waiting("account_update_signal", 9, 80))
+    text = lines(overview(database(*rows)), 80, 24)
+    assert len(text) <= 24
+    assert sum(line.startswith("warning ") for line in text) == 2
+    assert any(line.split() == ["transfer_request", "7", "1", "min", "-", "-"] for line in text)
+    assert any(line.startswith("  11 other tables ") for line in text)
+    assert not any("more" in line for line in text)
+
+
+def test_a_terminal_that_is_too_low_says_so() -> None:
+    text = lines(BUSY, 80, 9)
+    assert len(text) == 9
+    assert text[-1] == "… this terminal is too low for the rest"
+
+
 def test_what_waits_is_shown() -> None:
-    text = lines(BUSY, 80, 24)
+    text = lines(BUSY, 80)
     assert text[0].startswith("swpt_accounts  shard 1.0.1.#  2026-05-20 12:00:00 UTC")
     assert "are wrong" in text[0]
     (row,) = [line for line in text if line.startswith("  transfer_request ")]
@@ -104,7 +146,7 @@ def test_how_far_the_scans_are() -> None:
     text = lines(overview(), 100)
     (row,) = [x for x in text if x.startswith("prepared_transfers ")]
     assert " ".join(row.split()[1:]) == "43 % 3 h 20 min 8 h 0.2 s 4 h 43 min"
-    narrow = [x for x in lines(overview(), 80, HIGH) if x.startswith("registered_balance_changes ")]
+    narrow = [x for x in lines(overview(), 80, 45) if x.startswith("registered_balance_changes ")]
     assert len(narrow) == 1
     short = " ".join(lines(overview(), 80, 24))
     assert "prepared_transfers\u00a043\u00a0%" in short

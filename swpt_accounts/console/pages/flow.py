@@ -26,12 +26,13 @@ _DATED: Final = [*QUEUES, *OUTBOXES]
 
 @flow_pages.get("/")
 def index() -> str:
-    """The drawing, with what waits where."""
+    """What is wrong, and the drawing, with what waits where."""
     samples = here().sampler.fresh()
     boxes = flow(samples)
     some = recent(samples)
     return render_template(
         "flow.html",
+        judgement=here().judge.judgement(),
         boxes=boxes,
         prepared=rate(some, ["prepared_transfer"]),
         accounts=rate(some, ["account"]),
