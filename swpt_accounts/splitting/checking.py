@@ -8,6 +8,7 @@ from psycopg import sql
 
 from swpt_accounts.db.installing import procedures_version
 from swpt_accounts.moving.session import MoveRefused, MoveSession
+from swpt_accounts.splitting.relay import Relay
 from swpt_accounts.splitting.sessions import ChildSession, Sessions
 from swpt_accounts.splitting.tables import TABLES
 
@@ -26,13 +27,15 @@ class Survey:
 def survey(sessions: Sessions) -> Survey:
     """Look at all servers, for a split that has not begun.
 
-    Raises `MoveRefused`, with all that is wrong.
+    Raises `MoveRefused`, with all that is wrong, and `AMQPError`.
     """
     parent = _look(sessions.parent, "the parent")
     problems = list(_problems_of_parent(parent, len(sessions.children)))
     for child in sessions.children:
         found = _look(child.session, child.child.name)
         problems += _problems_of_child(child, found, parent)
+    if sessions.family.is_split:
+        problems += Relay(sessions.family).problems()
     refuse(problems)
     return Survey(parent.accounts_count, parent.bytes_count)
 

@@ -56,6 +56,23 @@ class Relay:
         with self._connected() as connection:
             yield Watched(connection, self._queue)
 
+    def problems(self) -> Iterator[str]:
+        """What is in the queues of the children while nothing goes to them: the parent gets it,
+        too, and it would take effect twice.
+        """
+        with self._connected() as connection:
+            for queue in self._keys:
+                found = _counts(connection, queue) or QueueCounts(0, 0)
+                name = f"the queue {queue!r} of a child"
+                if found.consumers:
+                    yield f"{name} has {found.consumers} consumers: stop them"
+                if found.ready:
+                    yield (
+                        f"{name} has {found.ready} messages. Where the parent's queue is bound as"
+                        " well, it has got the same: then delete the child's, and `shards prepare`"
+                        " declares it anew"
+                    )
+
     def prepare(self) -> None:
         """Declare and bind everything; no message takes another way yet.
 
@@ -68,6 +85,8 @@ class Relay:
             channel.exchange_declare(self._alternate, "topic", durable=True)
             for queue, key in self._keys.items():
                 topology.declare_incoming_queue(connection, queue)
+                # Whoever has subscribed the child already would get what the parent gets, too.
+                channel.queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, key)
                 channel.queue_bind(queue, self._alternate, key)
             channel.exchange_declare(
                 self._first,

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from swpt_accounts.moving.progress import Progress
 from swpt_accounts.moving.session import MoveRefused
-from swpt_accounts.splitting.checking import check_versions
+from swpt_accounts.splitting.checking import check_versions, refuse
 from swpt_accounts.splitting.draining import check_queue, drain, let_leave
 from swpt_accounts.splitting.fence import change_tables, close_parent
 from swpt_accounts.splitting.handing_over import (
@@ -71,6 +71,7 @@ def _check(sessions: Sessions, relay: Relay) -> None:
     check_lag(sessions)
     if sessions.family.is_split:
         check_queue(relay)
+        refuse(list(relay.problems()))
     sessions.parent.run("parent", "set_step", {"step": SWITCHING, "seconds": None})
 
 

@@ -7,7 +7,9 @@ import psycopg
 import pytest
 
 from agentkit.management import Management
+from agentkit.messages import configure
 from agentkit.shards import Shard
+from agentkit.waiting import wait_until
 from tests.support.authority import subscribe
 from tests.support.database import Databases
 from tests.support.split_commands import Commands, forget_replication
@@ -21,7 +23,7 @@ from tests.support.splitting import (
     settle,
     succeed,
 )
-from tests.support.traffic import Traffic
+from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
 DEBTOR_ID = 2**42
 ACCOUNTS_COUNT = 8
@@ -29,20 +31,20 @@ QUEUE = "swpt_accounts"
 
 
 @pytest.fixture
-def parent(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[Shard]:
-    yield from shard_of(databases, broker_url, tmp_path / "parent", QUEUE, "#")
+def parent(databases: Databases, fresh_broker_url: str, tmp_path: Path) -> Iterator[Shard]:
+    yield from shard_of(databases, fresh_broker_url, tmp_path / "parent", QUEUE, "#")
 
 
 @pytest.fixture
-def heir(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[Shard]:
+def heir(databases: Databases, fresh_broker_url: str, tmp_path: Path) -> Iterator[Shard]:
     """It takes over all, and the queues."""
-    yield from shard_of(databases, broker_url, tmp_path / "heir", QUEUE, "#")
+    yield from shard_of(databases, fresh_broker_url, tmp_path / "heir", QUEUE, "#")
 
 
 @pytest.fixture
-def children(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[list[Shard]]:
+def children(databases: Databases, fresh_broker_url: str, tmp_path: Path) -> Iterator[list[Shard]]:
     made = [
-        shard_of(databases, broker_url, tmp_path / bit, f"{QUEUE}_{bit}", f"{bit}.#")
+        shard_of(databases, fresh_broker_url, tmp_path / bit, f"{QUEUE}_{bit}", f"{bit}.#")
         for bit in "01"
     ]
     yield [next(each) for each in made]
@@ -187,6 +189,33 @@ def test_refused(parent: Shard, heir: Shard, children: list[Shard], tmp_path: Pa
     commands.refuse("switch", "lags behind the parent")
     assert "preparing" in commands.succeed("status")
     second.query(f"ALTER SUBSCRIPTION {name} ENABLE")
+    commands.succeed("undo")
+
+
+@pytest.mark.timeout(900)
+def test_nothing_comes_to_a_child_before_its_time(
+    parent: Shard, children: list[Shard], tmp_path: Path
+) -> None:
+    subscribe(parent)
+    first = children[0]
+    commands = Commands(parent, children, tmp_path)
+    subscribe(first)
+    of_both = next(n for n in range(2**42, 2**43) if first.contains(n, 0))
+    parent.send(configure(of_both, 0))
+    for command in ("plan", "prepare"):
+        commands.refuse(command, f"queue '{first.queue}' of a child has 1 messages")
+    assert parent.query("SELECT 1 FROM pg_namespace WHERE nspname = 'swpt_accounts_split'") == []
+
+    first.broker.channel.queue_delete(first.queue)
+    subscribe(first)
+    commands.succeed("prepare")
+    parent.send(configure(of_both, 0))
+    wait_until(lambda: parent.broker.ready_count(parent.queue) == 2, WAIT_SECONDS_MAX, "messages")
+    assert first.broker.ready_count(first.queue) == 0
+    # by whatever other way
+    first.broker.publish("", first.queue, b"{}")
+    commands.refuse("switch", f"queue '{first.queue}' of a child has 1 messages")
+    first.broker.channel.queue_purge(first.queue)
     commands.succeed("undo")
 
 

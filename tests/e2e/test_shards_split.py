@@ -125,13 +125,13 @@ def _has_doubled(child: Shard) -> bool:
 
 
 @pytest.fixture
-def split(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[ByHand]:
+def split(databases: Databases, fresh_broker_url: str, tmp_path: Path) -> Iterator[ByHand]:
     def child_database(url: str, bit: str) -> str:
         """It will be a copy of the parent's."""
         found = make_url(url)
         return found.set(database=f"{found.database}_{bit}").render_as_string(hide_password=False)
 
-    with shards_to_split(databases, broker_url, tmp_path, child_database) as made:
+    with shards_to_split(databases, fresh_broker_url, tmp_path, child_database) as made:
         yield ByHand(made.parent, made.children, made.neighbours, made.proxy)
 
 

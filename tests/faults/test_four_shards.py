@@ -63,8 +63,10 @@ class FourShards(Split):
 
 
 @pytest.fixture
-def split(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[FourShards]:
-    made = shards_to_split(databases, broker_url, tmp_path, lambda *_: databases.create(), PREFIXES)
+def split(databases: Databases, fresh_broker_url: str, tmp_path: Path) -> Iterator[FourShards]:
+    made = shards_to_split(
+        databases, fresh_broker_url, tmp_path, lambda *_: databases.create(), PREFIXES
+    )
     with made as plain:
         four = FourShards(plain)
         yield four

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from secrets import token_hex
 from urllib.parse import urlsplit
@@ -71,19 +72,36 @@ def broker_users(management: Management) -> Iterator[Users]:
     made.delete_all()
 
 
-@pytest.fixture(scope="module")
-def vhost(management: Management) -> Iterator[str]:
-    """A virtual host for the tests of a module."""
+@contextmanager
+def _new_vhost(management: Management) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     management.create_vhost(name)
     yield name
     management.delete_vhost(name)
 
 
+def _url_of(vhost: str) -> str:
+    return f"{_require('TEST_BROKER_URL').rstrip('/')}/{vhost}"
+
+
+@pytest.fixture(scope="module")
+def vhost(management: Management) -> Iterator[str]:
+    """A virtual host for the tests of a module."""
+    with _new_vhost(management) as name:
+        yield name
+
+
 @pytest.fixture(scope="module")
 def broker_url(vhost: str) -> str:
     """The AMQP URL of the module's virtual host, for somebody who may do everything."""
-    return f"{_require('TEST_BROKER_URL').rstrip('/')}/{vhost}"
+    return _url_of(vhost)
+
+
+@pytest.fixture
+def fresh_broker_url(management: Management) -> Iterator[str]:
+    """The same, of a virtual host for one test: no queue of another test gets its messages."""
+    with _new_vhost(management) as name:
+        yield _url_of(name)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from hashlib import md5
 from pathlib import Path
 
 from psycopg import sql
@@ -17,7 +16,7 @@ from agentkit.coordinator import Transfer
 from agentkit.currency import configuration
 from agentkit.database import dsn_of, execute
 from agentkit.fetch_proxy import FetchProxy
-from agentkit.messages import Message, encode
+from agentkit.messages import Message
 from agentkit.shards import Shard
 from agentkit.waiting import wait_until
 from tests.support.database import Databases
@@ -307,23 +306,6 @@ def check_traffic(traffic: Traffic, *, is_repeated: bool = False) -> None:
         check_transfer(transfer, is_repeated=is_repeated)
     assert_sound(traffic.messages, are_all_reported=True)
     assert not [m for m in traffic.messages if m.type == "AccountPurge"]
-
-
-def prepared_twice(traffic: Traffic, shards: list[Shard]) -> list[str]:
-    """What is known of each request that has two transfers. The second is dismissed, as long as the
-    agents do what the protocol says; it is no longer in `traffic` then.
-    """
-    told = []
-    for transfer in traffic.transfers:
-        first_id = transfer.prepared[0]["transfer_id"] if transfer.prepared else None
-        extra = [m for m in transfer.prepared if m["transfer_id"] != first_id]
-        if extra:
-            digest = md5(encode(transfer.request), usedforsecurity=False).digest()
-            query = "SELECT id, handled_at FROM handled_batch WHERE %s = ANY (digests)"
-            noted = {shard.queue: shard.query(query, digest) for shard in shards}
-            told.append(f"{transfer.request} was prepared again by {extra}; noted: {noted}")
-            transfer.prepared = [m for m in transfer.prepared if m not in extra]
-    return told
 
 
 def check_shards(split: Split, traffic: Traffic) -> None:
