@@ -155,7 +155,9 @@ find_programs() {
   if [ -z "$bin" ] && [ -x "/usr/lib/postgresql/$version/bin/postgres" ]; then
     bin=/usr/lib/postgresql/$version/bin
   elif [ -z "$bin" ]; then
-    bin=$(dirname "$(command -v postgres)") || die "the programs of PostgreSQL are not here"
+    found=$(command -v postgres) ||
+      die "the backup is of PostgreSQL $version, and its programs are not here (see POSTGRES_BIN)"
+    bin=$(dirname "$found")
   fi
   [ -x "$bin/postgres" ] || die "there is no program postgres in $bin"
   found=$("$bin/postgres" --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')

@@ -105,29 +105,42 @@ def extras(results: Results) -> str:
     return table(("with", "transfers a second", "CPU ms of each"), rows)
 
 
+_ACROSS = {
+    "across": ("ratio", "asked about for the first time"),
+    "across, known": ("ratio_known", "known, nearly all"),
+    "across, cached": ("ratio_cached", "asked about for the first time, behind a cache"),
+}
+
+
 def shards(results: Results) -> str:
     """What transfers cost within shards, and across."""
     if not runs_of(results, "shards"):
         return "not measured"
+
+    def cell(name: str, pattern: str, key: str) -> str:
+        return text_of(figure(results, "shards", name, pattern, key), 2)
+
     rows = []
-    for count, name in ((2, "2"), (4, "4")):
-        across = (name, "across")
-        rows.append(
-            (
-                str(count),
-                text_of(figure(results, "shards", name, "within", "cpu_ms_total"), 2),
-                text_of(figure(results, "shards", *across, "cpu_ms_total"), 2),
-                text_of(figure(results, "shards", name, "ratio"), 2, " times"),
-                text_of(figure(results, "shards", *across, "questions_each"), 2),
-                text_of(figure(results, "shards", *across, "asked_before_share"), 2),
+    for name in ("1", "2", "4"):
+        rows.append((name, "within a shard", cell(name, "within", "cpu_ms_total"), *[""] * 4))
+        for pattern, (ratio, recipients) in _ACROSS.items() if name != "1" else ():
+            rows.append(
+                (
+                    name,
+                    f"from one to another; recipients: {recipients}",
+                    cell(name, pattern, "cpu_ms_total"),
+                    text_of(figure(results, "shards", name, ratio), 2, " times"),
+                    cell(name, pattern, "questions_each"),
+                    cell(name, pattern, "cached_share"),
+                    text_of(figure(results, "shards", name, pattern, "front_ms"), 3),
+                )
             )
-        )
-    alone = text_of(figure(results, "shards", "1", "within", "cpu_ms_total"), 2)
     head = (
-        *("shards", "CPU ms of a transfer within one", "… from one to another", "cost"),
-        *("questions to the fetch API, of each", "share of them that a cache would answer"),
+        *("shards", "transfers", "CPU ms of each", "beside one within"),
+        *("questions to the fetch API, of each", "share that the cache answers"),
+        "CPU ms of nginx, not counted before",
     )
-    return table(head, [("1", alone, "", "", "", ""), *rows])
+    return table(head, rows)
 
 
 def roles(results: Results) -> str:

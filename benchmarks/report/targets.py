@@ -82,7 +82,14 @@ TARGETS = (
         at_most(1.3, 2, " times", "accounts", "ratio"),
     ),
     Target(
-        "cost of a transfer from one shard to another, beside that within one: two shards",
+        "cost of a transfer from one shard to another, beside that within one, when the recipients"
+        " are known: two shards",
+        "≤ 1.6 times",
+        at_most(1.6, 2, " times", "shards", "2", "ratio_known"),
+    ),
+    Target("… four shards", "≤ 1.6 times", at_most(1.6, 2, " times", "shards", "4", "ratio_known")),
+    Target(
+        "… when each recipient is asked about for the first time: two shards",
         "≤ 1.6 times",
         at_most(1.6, 2, " times", "shards", "2", "ratio"),
     ),

@@ -416,7 +416,7 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             description="How long it is remembered that a recipient in another shard is reachable;"
             " with 0 each time it is asked about.",
         ),
-    ] = 60.0
+    ] = 3600.0
     app_fetch_connections: Annotated[
         int,
         Meta(

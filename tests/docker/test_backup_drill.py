@@ -22,6 +22,7 @@ from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
 from tests.support.archived import ArchivedServer, archived_server
 from tests.support.database import Databases
+from tests.support.own_server import server_program
 
 SCRIPT = ROOT / "docker" / "backup_drill.sh"
 SECONDS_MAX = 120.0
@@ -257,9 +258,18 @@ def test_wrong_folders(made: tuple[ArchivedServer, str], backup: Backup) -> None
     assert "there is no folder" in backup.refused()
 
 
-def test_wrong_version(backup: Backup) -> None:
+def test_wrong_version(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> None:
     (backup.base / "PG_VERSION").write_text("12\n")
+    monkeypatch.setenv("POSTGRES_BIN", str(Path(server_program("postgres")).parent))
     assert "the backup is of PostgreSQL 12, and the programs in" in backup.refused()
+
+
+def test_programs_that_are_not_here(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> None:
+    (backup.base / "PG_VERSION").write_text("12\n")
+    monkeypatch.delenv("POSTGRES_BIN", raising=False)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    words = "the backup is of PostgreSQL 12, and its programs are not here"
+    assert words in backup.refused()
 
 
 def test_port_in_use(backup: Backup) -> None:
