@@ -32,6 +32,7 @@ class Sizes:
     status_rows: int = 1_000_000
     """So many accounts, and so many rows that wait."""
     status_rounds: int = 20
+    storm_count: int = 1_000_000
     free_seconds: float = 60.0
     held_seconds: float = 60.0
     memory_seconds: float = 60.0
@@ -70,6 +71,7 @@ SMOKE = Sizes(
     archived_count=200,
     status_rows=2_000,
     status_rounds=2,
+    storm_count=2_000,
     free_seconds=1.5,
     held_seconds=1.5,
     memory_seconds=1.5,

@@ -47,6 +47,21 @@ def status(results: Results) -> str:
     return table((head, "seconds"), rows)
 
 
+def storm(results: Results) -> str:
+    """What a storm of bad messages does."""
+    if not runs_of(results, "storm"):
+        return "not measured"
+    rows = [
+        ("seconds, until the good message behind them is in effect", "seconds", 0),
+        ("dead letters a second", "per_second", 0),
+        ("lines in the log", "lines", 0),
+        ("memory of the consumer at its peak, MiB", "peak_mib", 0),
+    ]
+    head = f"{results['scenarios']['storm']['count']:,} bad messages"
+    cells = [(what, text_of(figure(results, "storm", key), n)) for what, key, n in rows]
+    return table((head, ""), cells)
+
+
 def light(results: Results) -> str:
     """What all services under one supervisor take."""
     if not runs_of(results, "light"):

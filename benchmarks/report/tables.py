@@ -45,6 +45,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "idle": resource_tables.idle,
     "light": resource_tables.light,
     "status": resource_tables.status,
+    "storm": resource_tables.storm,
     "pss": resource_tables.pss,
 }
 """By the name of the part of the page that they fill."""

@@ -16,6 +16,7 @@ from benchmarks.scenarios.shards import shards
 from benchmarks.scenarios.sizes import sizes
 from benchmarks.scenarios.slow import slow
 from benchmarks.scenarios.status import status
+from benchmarks.scenarios.storm import storm
 from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
 
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
@@ -40,6 +41,7 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "scan": scan,
     "sizes": sizes,
     "status": status,
+    "storm": storm,
     "held": held,
     "memory": memory,
 }

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from swpt_accounts.broker.renewing import (
     copy_properties,
     take_copy_mark,
 )
-from swpt_accounts.broker.safe_publishing import SafePublisher
+from swpt_accounts.broker.safe_publishing import DeadLetterPublisher, Letter, SafePublisher
 from swpt_accounts.broker.stop_watch import StopWatch
 from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.events.messages import COPIES_REFUSED, MESSAGE_DEAD_LETTERED, MESSAGES_RENEWED
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 # Heartbeats are answered in this time at least.
 POLL_SECONDS = 10.0
+# So many refused messages at once are worth a connection.
+TOGETHER_COUNT_MIN = 8
 SERVER = "the broker"
 
 
@@ -87,7 +90,10 @@ class BatchConsumer:
         with life.awaiting(SERVER):
             self._connection = connect_blocking(url, name)
         count(CONNECTIONS, 1, name, "broker")
-        self._publisher = SafePublisher(self._connection, stop)
+        self._publisher = SafePublisher(self._connection)
+        self._letters = DeadLetterPublisher(
+            self._connection, self._publisher, stop, url=url, name=name, queue=queue
+        )
         try:
             self._channel = self._connection.channel()
             self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
@@ -133,6 +139,7 @@ class BatchConsumer:
         if self._worn:
             batch = self._renew(batch)
         self._unfinished += [delivery.tag for delivery in batch]
+        self._letters.look_after()
         return batch
 
     def keep_alive(self) -> None:
@@ -170,10 +177,21 @@ class BatchConsumer:
         refused = {refusal.delivery.tag: refusal for refusal in refusals}
         with life.awaiting(SERVER):
             self._acknowledge({d.tag for d in deliveries if d.tag not in refused})
-            for tag, refusal in refused.items():
-                self._put_aside(refusal)
-                self._acknowledge({tag})
-                count(DEAD_LETTERS, 1, refusal.kind)
+            letters = {tag: self._letter_of(refusal) for tag, refusal in refused.items()}
+            if len(letters) >= TOGETHER_COUNT_MIN:
+                positions = self._letters.publish_together(list(letters.values()))
+                tags = [tag for i, tag in enumerate(letters) if i in positions]
+                self._finish_refused([refused[tag] for tag in tags])
+                for tag in tags:
+                    del letters[tag]
+            for tag, letter in letters.items():
+                self._letters.publish(letter)
+                self._finish_refused([refused[tag]])
+
+    def _finish_refused(self, refusals: list[Refusal]) -> None:
+        self._acknowledge({refusal.delivery.tag for refusal in refusals})
+        for kind, number in Counter(refusal.kind for refusal in refusals).items():
+            count(DEAD_LETTERS, number, kind)
 
     def _acknowledge(self, finished: set[int]) -> None:
         self._unfinished = [tag for tag in self._unfinished if tag not in finished]
@@ -184,8 +202,8 @@ class BatchConsumer:
         for tag in sorted(tag for tag in finished if tag > first_unfinished):
             self._channel.basic_ack(tag)
 
-    def _put_aside(self, refusal: Refusal) -> None:
-        """Publish a message to the dead-letter queue, and wait until it is safe there."""
+    def _letter_of(self, refusal: Refusal) -> Letter:
+        """Tell that a message is refused. Returns what the dead-letter queue gets."""
         delivery = refusal.delivery
         MESSAGE_DEAD_LETTERED.tell(
             logger,
@@ -199,7 +217,7 @@ class BatchConsumer:
         properties = dead_letter_properties(
             delivery.properties, delivery.routing_key, refusal.reason, self._user
         )
-        self._publisher.publish_dead_letter(self._queue, delivery.body, properties)
+        return delivery.body, properties
 
     def pause(self) -> None:
         """Stop receiving; what was received and not handled goes back to the queue."""
@@ -216,5 +234,6 @@ class BatchConsumer:
         """Give back what is not acknowledged, and disconnect."""
         if self._watch is not None:
             self._watch.end()
+        self._letters.close()
         if self._connection.is_open:
             self._connection.close()

@@ -94,6 +94,15 @@ def test_the_times_of_status_are_told(results: dict[str, Any]) -> None:
     assert "| 3 times, 1,000,000 accounts, and as many rows |" in text
 
 
+def test_what_a_storm_does_is_told(results: dict[str, Any]) -> None:
+    run = {"seconds": 140.2, "per_second": 7132.6, "lines": 812, "peak_mib": 48.2}
+    scenarios = {"storm": {"count": 1_000_000, "runs": [run]}}
+    text = TABLES["storm"]({**results, "scenarios": scenarios})
+    assert "| 1,000,000 bad messages |" in text
+    assert "| lines in the log | 812 |" in text
+    assert "| dead letters a second | 7,133 |" in text
+
+
 @pytest.mark.parametrize(
     ("scenarios", "verdicts"),
     [
