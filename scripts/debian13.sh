@@ -70,6 +70,8 @@ copy_checkout
 exec unshare --mount --propagation slave --pid --fork --kill-child bash -euc '
   system=$1 checkout=$2 certificates=$3 folders=$4
   shift 4
+  # Where its root is no mount, nobody in it can have mounts of its own.
+  mount --bind "$system" "$system"
   mount -t proc proc "$system/proc"
   mount --rbind /sys "$system/sys"
   mount --rbind /dev "$system/dev"

@@ -223,8 +223,9 @@ def test_debtor_goes_for_good(currency: TimedCurrency, clock: Clock) -> None:
     close(currency, 0)
     clock.wait_for_upkeep()
     assert is_open(currency, 0), "there is still money"
+    since = currency.mark()
     currency.finalize(currency.prepare(creditor_id, 0, 1), 1)
-    currency.wait("AccountUpdate", creditor_id=0, principal=0)
+    currency.wait("AccountUpdate", since=since, creditor_id=0, principal=0)
     clock.wait_for_upkeep()
     assert not is_open(currency, 0)
     sent = currency.find("AccountUpdate", creditor_id=0)[-1]

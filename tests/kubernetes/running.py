@@ -66,6 +66,8 @@ class Machine:
                 if value.startswith(f"{SECRETS}/")
             }
             variables["TMPDIR"] = str(self._folder("tmp"))
+            # which is below the /tmp that all share here, with other tests, too
+            variables["STATE_DIR"] = str(self._folder("state"))
         return Container(str(container), tuple(container.words), variables, inside)
 
     def port(self, container: Described, name: str) -> int:
