@@ -22,7 +22,7 @@ install_packages() (
   as_root mkdir -p "$(dirname "$NO_MAIN_CLUSTER")"
   echo 'create_main_cluster = false' | as_root tee "$NO_MAIN_CLUSTER" >/dev/null
   fresh=()
-  for service in rabbitmq-server pgbouncer prometheus; do
+  for service in rabbitmq-server pgbouncer prometheus nginx-light; do
     if [ "$(has_package "$service")" = no ]; then fresh+=("$service"); fi
   done
   {
@@ -33,7 +33,10 @@ install_packages() (
     # Freshly installed, for our own servers only: nothing is to start at the next boot.
     for service in "${fresh[@]}"; do
       units=("$service")
-      if [ "$service" = rabbitmq-server ]; then units+=(epmd.socket epmd.service); fi
+      case $service in
+        rabbitmq-server) units+=(epmd.socket epmd.service) ;;
+        nginx-light) units=(nginx) ;;
+      esac
       as_root systemctl disable "${units[@]}" >>"$log" 2>&1 || true
     done
   fi

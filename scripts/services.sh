@@ -62,17 +62,20 @@ services_install() {
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
   services_install_wanted pgbouncer
   services_install_wanted prometheus
+  services_install_wanted nginx-light nginx
   services_install_browser
 }
 
-# services_install_wanted PACKAGE: what some tests want beside the servers. Where it is not to be had
-# they are skipped; that is tried once.
+# services_install_wanted PACKAGE [PROGRAM]: what some tests, or a benchmark, want beside the servers.
+# Where it is not to be had they are skipped, or say so; that is tried once.
 services_install_wanted() {
-  local tried=$VAR/$1.tried
-  if [ -e "$tried" ] || [ -x "/usr/sbin/$1" ] || command -v "$1" >/dev/null; then return; fi
+  local tried=$VAR/$1.tried program=${2:-$1}
+  if [ -e "$tried" ] || [ -x "/usr/sbin/$program" ] || command -v "$program" >/dev/null; then
+    return
+  fi
   touch "$tried"
   if is_root || sudo -n true 2>/dev/null; then
-    install_packages "$1" || say "the tests that want $1 will be skipped"
+    install_packages "$1" || say "what wants $1 will be skipped, or say so"
   fi
 }
 
