@@ -25,8 +25,10 @@ WEBSERVER_COMMAND = [
 # listen a moment later, or again.
 _FIRST_PORT = 5000
 _PORTS_COUNT = 10_000
-# Processes that run beside each other begin at different ones.
-_ports = count(os.getpid() * 2503)
+# Processes of pytest that run beside each other begin far from each other: who is given a port may
+# listen there much later.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = count(_WORKER * 2500 + os.getppid() * 37)
 
 
 def free_port() -> int:

@@ -106,7 +106,7 @@ def test_all_services_are_on_one_page(everything: Container) -> None:
         # what a killed process has counted stays, once
         for pid in everything.pids_of("consume_messages"):
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: starts(everything) == 6, 30, "they are back")
+        wait_until(lambda: starts(everything) == 6, 90, "they are back")
         everything.authority.send(configure_root(902))
         observer.wait_message("AccountUpdate", debtor_id=902, creditor_id=0)
     wait_until(lambda: received(everything) == 2, 20, "the message is counted")
