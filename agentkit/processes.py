@@ -1,6 +1,7 @@
 """The processes of an authority, as they run in a checkout."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,6 +43,11 @@ def free_port() -> int:
                 continue
         return port
     raise KitError("there is no free port")
+
+
+def system_program(name: str) -> str | None:
+    """A program of the system; Debian has some where an ordinary user's PATH may not lead."""
+    return shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
 
 
 def flask_command(*arguments: str) -> list[str]:

@@ -1,7 +1,6 @@
 """What stands before the fetch API of several shards: nginx, with a cache, or without."""
 
 import os
-import shutil
 import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,11 @@ import requests
 
 from agentkit.authority import Authority
 from agentkit.keys import unsigned
-from agentkit.processes import free_port
+from agentkit.processes import free_port, system_program
 from benchmarks.addresses import BenchmarkError
 from benchmarks.authority import wait_until
 from benchmarks.usage import read_processes, tree_seconds
 
-# Debian has nginx where an ordinary user's PATH may not lead.
-_SYSTEM_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 _START_SECONDS_MAX: Final = 10.0
 _KEEPALIVE_COUNT: Final = 32
 _CACHE: Final = """
@@ -79,7 +76,7 @@ class FetchFront:
 
     def __init__(self, folder: Path) -> None:
         """Nothing runs yet. Raises `BenchmarkError` where there is no nginx."""
-        found = shutil.which("nginx") or shutil.which("nginx", path=_SYSTEM_PATH)
+        found = system_program("nginx")
         if found is None:
             raise BenchmarkError("several shards are measured behind nginx: install nginx-light")
         self._program = found

@@ -42,7 +42,8 @@ _MEANINGS = {
     "update_authority_cpu_ms": "CPU of an AccountUpdate by the scan: the authority's processes",
     "update_database_cpu_ms": "… PostgreSQL",
     "update_broker_cpu_ms": "… RabbitMQ, one node",
-    "crossing_ratio": "the cost of a transfer across shards, in times of one within",
+    "crossing_ratio": "the cost of a transfer across shards, in times of one within, when its"
+    " recipient is asked about for the first time",
     "scan_cores": "the accounts scan, at the pace for 100,000,000 accounts",
     "queue_messages_per_second": "messages through one quorum queue: in, and out again",
     "vacuum_seconds": "a vacuum of a million accounts",
