@@ -15,8 +15,8 @@ from agentkit.keys import TO_CREDITORS, TO_DEBTORS
 from agentkit.processes import ROOT, flask_command, migrate_command, run
 from benchmarks.addresses import Addresses, BenchmarkError
 from benchmarks.settings import effective_settings, environment_with
-from swpt_accounts.events.life import SETTING_SLOW
-from swpt_accounts.events.work import PEER_SILENT
+from swpt_accounts.observability.events.background import PEER_SILENT
+from swpt_accounts.observability.events.lifecycle import SETTING_SLOW
 
 __all__ = [
     "COMMANDS",

@@ -9,7 +9,7 @@ from time import monotonic
 from benchmarks.authority import ROOT
 
 # What a worker imports: the one place to change when workers begin in another way.
-WORKER_IMPORTS = "import swpt_accounts.__main__, swpt_accounts.cli.flushing"
+WORKER_IMPORTS = "import swpt_accounts.__main__, swpt_accounts.cli.flush_messages"
 
 
 @dataclass(frozen=True)

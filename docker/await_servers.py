@@ -20,13 +20,13 @@ import psycopg
 from pika.exceptions import AMQPError
 from psycopg.errors import UndefinedTable
 
-from swpt_accounts.broker.connecting import connect_blocking
-from swpt_accounts.db.installing import REVISION, procedures_version
-from swpt_accounts.db.places import TABLES_PATH, Found, Owner, look
+from swpt_accounts.broker.connections import connect_blocking
+from swpt_accounts.db.installer import REVISION, procedures_version
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.session import LIMITS, session_options
-from swpt_accounts.events.life import SERVER_AWAITED
-from swpt_accounts.logs import configure_logging
+from swpt_accounts.db.schema_discovery import TABLES_PATH, Found, Owner, look
+from swpt_accounts.db.session_options import LIMITS, session_options
+from swpt_accounts.observability.events.lifecycle import SERVER_AWAITED
+from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
 
 logger = logging.getLogger("await_servers")
@@ -42,7 +42,7 @@ class UnavailableError(Exception):
 
 def say(text: str) -> None:
     """Tells the operator."""
-    SERVER_AWAITED.tell(logger, text=text)
+    SERVER_AWAITED.log(logger, text=text)
 
 
 def reason(error: BaseException) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 # (gunicorn has no types)
 from gunicorn.config import Config
 
-from swpt_accounts.logs import configure_logging, of_gunicorn
-from swpt_accounts.observing import recording
+from swpt_accounts.observability.log import configure_logging, gunicorn_logger
+from swpt_accounts.observability.metrics import recorder
 from swpt_accounts.settings import SettingsError, load_settings
-from swpt_accounts.workers.processes import show_life
-from swpt_accounts.workers.stopping import idle
+from swpt_accounts.workers.runner import show_life
+from swpt_accounts.workers.shutdown import idle
 
 _OURS = {"bind", "config", "post_fork", "threads", "when_ready", "workers"}
 
@@ -25,7 +25,7 @@ try:
 except SettingsError as error:
     sys.exit(f"swpt_accounts: {error}")
 configure_logging(_settings)
-recording.configure(_settings.state_dir, "webserver", has_metrics=_settings.metrics_port != 0)
+recorder.configure(_settings.state_dir, "webserver", has_metrics=_settings.metrics_port != 0)
 if _settings.webserver_processes == 0:
     show_life()
     idle()
@@ -49,13 +49,13 @@ control_socket_disable = True
 forwarded_allow_ips = ""
 forwarder_headers = ""
 # gunicorn's own lines go where all the others go.
-loglevel = of_gunicorn.level_name(_settings)
-logconfig_dict = of_gunicorn.LOGGERS
+loglevel = gunicorn_logger.level_name(_settings)
+logconfig_dict = gunicorn_logger.LOGGERS
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Begin to record, in the process that answers."""
-    recording.start()
+    recorder.start()
 
 
 def when_ready(_server: Any) -> None:

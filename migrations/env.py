@@ -5,7 +5,7 @@ program, and grants what the role of the workers needs, if one is named, all in 
 transaction; on the way down the procedures are removed first.
 
 A migration does not wait for long, for a lock or for anything else: it fails, and can be run again.
-Its limits are those of the session (swpt_accounts/db/session.py).
+Its limits are those of the session (swpt_accounts/db/session_options.py).
 """
 
 import re
@@ -16,9 +16,9 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import text
 
-from swpt_accounts.db.installing import REVISION, install_script, uninstall_script
-from swpt_accounts.db.places import BOOKS, TABLES_PATH, look
+from swpt_accounts.db.installer import REVISION, install_script, uninstall_script
 from swpt_accounts.db.queries import query
+from swpt_accounts.db.schema_discovery import BOOKS, TABLES_PATH, look
 
 database = current_app.extensions["migrate"].db
 settings = current_app.extensions["swpt_accounts_settings"]

@@ -4,10 +4,10 @@ import logging
 import sys
 from typing import Final
 
-from swpt_accounts.events.catalogue import GROUPS, MESSAGE_IDS
-from swpt_accounts.events.event import Event
-from swpt_accounts.events.fields import FIELDS
-from swpt_accounts.logs.storm import BURST_COUNT, LINES_PER_SECOND, TELL_SECONDS
+from swpt_accounts.observability.events.catalogue import GROUPS, MESSAGE_IDS
+from swpt_accounts.observability.events.event import Event
+from swpt_accounts.observability.events.fields import FIELDS
+from swpt_accounts.observability.log.rate_limit import BURST_COUNT, LINES_PER_SECOND, TELL_SECONDS
 
 _HEAD = f"""\
 # Events in the log
@@ -40,7 +40,7 @@ never are.
 A line **about a message** has the ids of the message, as far as it has them:
 {", ".join(f"`{name}`" for name in MESSAGE_IDS)}.
 
-This page is made from `swpt_accounts/events`; a test compares them. To make it anew:
+This page is made from `swpt_accounts/observability/events`; a test compares them. To make it anew:
 
     python -m scripts.log_events_reference > docs/reference/log-events.md
 """

@@ -3,7 +3,7 @@
 import sys
 from typing import Final
 
-from swpt_accounts.observing.metrics import METRICS, PREFIX, Kind, Metric, Source
+from swpt_accounts.observability.metrics.definitions import METRICS, PREFIX, Kind, Metric, Source
 
 _HEAD: Final = """\
 # Metrics
@@ -17,7 +17,8 @@ All names begin with `{prefix}`. Times are in seconds. A counter goes on when it
 again, and begins anew with the container. What processes record is recorded in their own container;
 what the database and the brokers say, every container says: take the `max` of it, not the sum.
 
-This page is made from `swpt_accounts/observing/metrics.py`; a test compares them. To make it anew:
+This page is made from `swpt_accounts/observability/metrics/definitions.py`; a test compares them.
+To make it again:
 
     python -m scripts.metrics_reference > docs/reference/metrics.md
 """

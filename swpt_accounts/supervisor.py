@@ -23,8 +23,8 @@ from supervisor.supervisord import Supervisor
 
 from swpt_accounts.cli import swpt_accounts
 from swpt_accounts.cli.group import MODULES
-from swpt_accounts.events.life import SUPERVISOR
-from swpt_accounts.logs import configure_logging
+from swpt_accounts.observability.events.lifecycle import SUPERVISOR
+from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import SettingsError, load_settings
 
 _OWN_COMMAND = ["python", "-m", "swpt_accounts"]
@@ -48,7 +48,7 @@ class _Handler:
         # that it was asked to stop is not worth a warning
         is_stop = text.startswith("received SIG")
         level = logging.INFO if is_stop else min(record.level, logging.CRITICAL)
-        SUPERVISOR.tell(logging.getLogger("supervisord"), level=level, text=text)
+        SUPERVISOR.log(logging.getLogger("supervisord"), level=level, text=text)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -117,7 +117,7 @@ def main() -> None:
     for module in set(MODULES.values()):
         import_module(f"swpt_accounts.cli.{module}")
     if settings.metrics_port:
-        import_module("swpt_accounts.exporter.page")
+        import_module("swpt_accounts.exporter.collector")
     # Now, for the library finds its place in memory when it is first used.
     setproctitle("python -m swpt_accounts.supervisor")
     gc.collect()

@@ -13,7 +13,7 @@ from benchmarks.agents.load import account
 from benchmarks.authority import DEAD_LETTER_QUEUE, QUEUE, Authority, wait_until
 from benchmarks.bench import Bench, Results
 from benchmarks.memory import read_memory
-from swpt_accounts.events.messages import MESSAGE_DEAD_LETTERED
+from swpt_accounts.observability.events.messages import MESSAGE_DEAD_LETTERED
 
 _CONSUMER: Final = "consume_messages"
 _DEBTOR_ID: Final = 1

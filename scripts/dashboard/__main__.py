@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableRefre
 
 from scripts.dashboard.queries import Panel
 from scripts.dashboard.rows import ROWS
-from swpt_accounts.observing.metrics import LIVE
+from swpt_accounts.observability.metrics.definitions import LIVE
 
 _SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 _WIDTH: Final = 12

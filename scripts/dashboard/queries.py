@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from swpt_accounts.observing import metrics as m
+from swpt_accounts.observability.metrics import definitions as m
 
 _SHARDS: Final = 'job=~"$job"'
 _RATE: Final = "$__rate_interval"

@@ -13,7 +13,7 @@ from scripts.dashboard.queries import (
     total,
     versions,
 )
-from swpt_accounts.observing import metrics as m
+from swpt_accounts.observability.metrics import definitions as m
 
 ROWS: Final = {
     "What comes and goes": (

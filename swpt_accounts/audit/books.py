@@ -9,11 +9,11 @@ from time import monotonic
 from typing import Final, Protocol
 
 from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, Severity
-from swpt_accounts.audit.returned import Problem, check_returned_messages
+from swpt_accounts.audit.returned_messages import Problem, check_returned_messages
 from swpt_accounts.audit.snapshot import Snapshot, table_sizes, take_snapshot
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.db.session import READING
+from swpt_accounts.db.session_options import READING
 from swpt_accounts.settings import Settings
 
 FINDINGS_MAX: Final = 100

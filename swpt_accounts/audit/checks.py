@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check. Its code is the name of its statement in `file` (see db/audit/parts.sql).
+    """A check. Its code is the name of its statement in `file` (see sql/parts.sql).
 
     `tables` is what it reads, for the progress. One that `needs_all_accounts` says nothing in one
     shard of several.
@@ -39,8 +39,8 @@ class Check:
     @property
     def statement(self) -> str:
         """The statement that finds what is wrong."""
-        parts = read_queries("audit/parts.sql")
-        check = read_queries(f"audit/{self.file}")[self.code]
+        parts = read_queries("audit/sql/parts.sql")
+        check = read_queries(f"audit/sql/{self.file}")[self.code]
         return parts["own"] + parts["findings"].replace("{check}", f"\n{check}\n")
 
 

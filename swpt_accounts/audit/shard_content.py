@@ -8,7 +8,7 @@ from psycopg import sql
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import OWNER_COLUMNS
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.session import READING
+from swpt_accounts.db.session_options import READING
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS

@@ -28,7 +28,7 @@ class Snapshot:
 
     `complete_until`: everything that was ever committed by transactions which began before this
     moment is seen. None if a replica cannot tell. `changes` are the parameters of the balance
-    changes among the returned messages (`own_sent_change` in db/audit/parts.sql).
+    changes among the returned messages (`own_sent_change` in sql/parts.sql).
     """
 
     connection: DatabaseConnection
@@ -45,13 +45,13 @@ class Snapshot:
             return cursor.execute(statement.encode(), known).fetchall()
 
     def find_part(self, name: str, **parameters: Any) -> list[Any]:
-        """The same for a statement in db/audit/parts.sql that reads the tables `own_…`."""
+        """The same for a statement in sql/parts.sql that reads the tables `own_…`."""
         return self.find(part("own") + " " + part(name), **parameters)
 
 
 def part(name: str) -> str:
-    """The statement of this name in db/audit/parts.sql."""
-    return read_queries("audit/parts.sql")[name]
+    """The statement of this name in sql/parts.sql."""
+    return read_queries("audit/sql/parts.sql")[name]
 
 
 @contextmanager

@@ -11,24 +11,28 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.spec import Basic
 
-from swpt_accounts.broker.connecting import connect_blocking, user_of
+from swpt_accounts.broker.confirmed_publisher import ConfirmedPublisher, DeadLetterPublisher, Letter
+from swpt_accounts.broker.connections import connect_blocking, user_of
 from swpt_accounts.broker.dead_letters import dead_letter_properties
-from swpt_accounts.broker.renewing import (
+from swpt_accounts.broker.redelivery_reset import (
     COPY_HEADER,
     RETURNS_COUNT_MAX,
     came_back_too_often,
     copy_properties,
     take_copy_mark,
 )
-from swpt_accounts.broker.safe_publishing import DeadLetterPublisher, Letter, SafePublisher
-from swpt_accounts.broker.stop_watch import StopWatch
+from swpt_accounts.broker.shutdown import ShutdownWatch
 from swpt_accounts.broker.topology import dead_letter_queue
-from swpt_accounts.events.messages import COPIES_REFUSED, MESSAGE_DEAD_LETTERED, MESSAGES_RENEWED
-from swpt_accounts.observing import life
-from swpt_accounts.observing.metrics import CONNECTIONS, DEAD_LETTERS
-from swpt_accounts.observing.recording import count
-from swpt_accounts.smp.finding_ids import ids_in
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.observability import heartbeat
+from swpt_accounts.observability.events.messages import (
+    COPIES_REFUSED,
+    MESSAGE_DEAD_LETTERED,
+    MESSAGES_RENEWED,
+)
+from swpt_accounts.observability.metrics.definitions import CONNECTIONS, DEAD_LETTERS
+from swpt_accounts.observability.metrics.recorder import count
+from swpt_accounts.smp.id_extraction import ids_in
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +78,7 @@ class BatchConsumer:
         *,
         prefetch_count: int,
         prefetch_size: int = 0,
-        stop: Stop | None = None,
+        stop: ShutdownEvent | None = None,
     ) -> None:
         """Connect. The stop, when it comes, ends a wait. Raises `AMQPError`."""
         self._queue = queue
@@ -86,11 +90,11 @@ class BatchConsumer:
         # Of these, those that have come back too often.
         self._worn: list[Delivery] = []
         self._takes_copies = True
-        self._watch: StopWatch | None = None
-        with life.awaiting(SERVER):
+        self._watch: ShutdownWatch | None = None
+        with heartbeat.awaiting(SERVER):
             self._connection = connect_blocking(url, name)
         count(CONNECTIONS, 1, name, "broker")
-        self._publisher = SafePublisher(self._connection)
+        self._publisher = ConfirmedPublisher(self._connection)
         self._letters = DeadLetterPublisher(
             self._connection, self._publisher, stop, url=url, name=name, queue=queue
         )
@@ -99,7 +103,7 @@ class BatchConsumer:
             self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
             self._consumer_tag = self._channel.basic_consume(queue, self._on_delivery)
             self._channel.add_on_cancel_callback(self._on_cancel)
-            self._watch = StopWatch(self._connection, stop) if stop else None
+            self._watch = ShutdownWatch(self._connection, stop) if stop else None
         except AMQPError:
             self.close()
             raise
@@ -128,9 +132,9 @@ class BatchConsumer:
 
     def next_batch(self, seconds_max: float = POLL_SECONDS) -> list[Delivery]:
         """What has arrived; possibly nothing, after that time. Raises `AMQPError`."""
-        life.sign(seconds_max + life.PROMISE_SECONDS)
+        heartbeat.sign(seconds_max + heartbeat.PROMISE_SECONDS)
         self._connection.process_data_events(time_limit=seconds_max)
-        life.sign()
+        heartbeat.sign()
         found = 0
         while found < len(self._batch) < self._prefetch_count:
             found = len(self._batch)
@@ -162,12 +166,12 @@ class BatchConsumer:
                     raise
                 if self._takes_copies:
                     self._takes_copies = False
-                    COPIES_REFUSED.tell(logger, queue=self._queue, problem=repr(error))
+                    COPIES_REFUSED.log(logger, queue=self._queue, problem=repr(error))
                 break
             self._channel.basic_ack(delivery.tag)
             renewed.add(delivery.tag)
         if renewed:
-            MESSAGES_RENEWED.tell(
+            MESSAGES_RENEWED.log(
                 logger, count=len(renewed), queue=self._queue, returns_count=RETURNS_COUNT_MAX
             )
         return [delivery for delivery in batch if delivery.tag not in renewed]
@@ -175,7 +179,7 @@ class BatchConsumer:
     def finish(self, deliveries: Iterable[Delivery], refusals: Iterable[Refusal]) -> None:
         """Acknowledge messages; the refused ones of them when they have been put aside."""
         refused = {refusal.delivery.tag: refusal for refusal in refusals}
-        with life.awaiting(SERVER):
+        with heartbeat.awaiting(SERVER):
             self._acknowledge({d.tag for d in deliveries if d.tag not in refused})
             letters = {tag: self._letter_of(refusal) for tag, refusal in refused.items()}
             if len(letters) >= TOGETHER_COUNT_MIN:
@@ -205,7 +209,7 @@ class BatchConsumer:
     def _letter_of(self, refusal: Refusal) -> Letter:
         """Tell that a message is refused. Returns what the dead-letter queue gets."""
         delivery = refusal.delivery
-        MESSAGE_DEAD_LETTERED.tell(
+        MESSAGE_DEAD_LETTERED.log(
             logger,
             routing_key=delivery.routing_key,
             bytes_count=len(delivery.body),

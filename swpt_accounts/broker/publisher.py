@@ -10,12 +10,12 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPConnectionError, AMQPError
 
-from swpt_accounts.broker.connecting import connection_parameters
-from swpt_accounts.broker.pace import Pace
-from swpt_accounts.events.life import BROKER_BLOCKED, BROKER_UNBLOCKED
-from swpt_accounts.observing import life
-from swpt_accounts.observing.metrics import CONNECTIONS
-from swpt_accounts.observing.recording import count
+from swpt_accounts.broker.adaptive_batch import Pace
+from swpt_accounts.broker.connections import connection_parameters
+from swpt_accounts.observability import heartbeat
+from swpt_accounts.observability.events.lifecycle import BROKER_BLOCKED, BROKER_UNBLOCKED
+from swpt_accounts.observability.metrics.definitions import CONNECTIONS
+from swpt_accounts.observability.metrics.recorder import count
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Publisher:
         ioloop = self._connection.ioloop
         timer = ioloop.call_later(seconds_max, ioloop.stop)
         try:
-            with life.awaiting(SERVER):
+            with heartbeat.awaiting(SERVER):
                 ioloop.start()
         except (OSError, ValueError) as error:
             # the connection is reset in the moment in which it is made
@@ -135,11 +135,11 @@ class Publisher:
     def _on_blocked(self, _connection: Any, method: Any) -> None:
         self._blocked_at = monotonic()
         self._connection.ioloop.stop()
-        BROKER_BLOCKED.tell(logger, reason=method.method.reason)
+        BROKER_BLOCKED.log(logger, reason=method.method.reason)
 
     def _on_unblocked(self, _connection: Any, _method: Any) -> None:
         self._blocked_at = None
-        BROKER_UNBLOCKED.tell(logger)
+        BROKER_UNBLOCKED.log(logger)
 
     @property
     def is_blocked(self) -> bool:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from swpt_accounts.broker.connecting import connection_parameters, open_blocking
+from swpt_accounts.broker.connections import connection_parameters, open_blocking
 
 # name, messages, consumers, and instead of these what the broker says
 QueueLength = tuple[str, int | None, int | None, str | None]

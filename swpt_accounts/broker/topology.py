@@ -9,14 +9,14 @@ from typing import Any, Literal
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
-from swpt_accounts.broker.connecting import (
+from swpt_accounts.broker.connections import (
     HEARTBEAT_SECONDS,
     connect_blocking,
     connection_parameters,
     server_version,
 )
 from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
-from swpt_accounts.events.queues import (
+from swpt_accounts.observability.events.queues import (
     CHORES_QUEUE_FOREIGN,
     CHORES_QUEUE_USED,
     DELIVERY_LIMIT,
@@ -34,7 +34,7 @@ from swpt_accounts.smp.routing import (
     TO_DEBTORS_EXCHANGE,
 )
 from swpt_accounts.workers.backoff import Backoff
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def _difference(text: str) -> tuple[str, str]:
 def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | None) -> None:
     vhost = connection_parameters(url, "").virtual_host
     if advice := limit_advice(server_version(connection), vhost, queue, limit):
-        DELIVERY_LIMIT.tell(logger, text=advice, queue=queue)
+        DELIVERY_LIMIT.log(logger, text=advice, queue=queue)
 
 
 def _declare_all(connection: BlockingConnection, objects: Iterable[_Object]) -> None:
@@ -232,14 +232,14 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
             )
         channel.queue_bind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
         _advise(connection, url, queue, incoming.delivery_limit)
-    QUEUE_BOUND.tell(logger, queue=queue, exchange=ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
+    QUEUE_BOUND.log(logger, queue=queue, exchange=ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
 
 
 def unsubscribe(url: str, queue: str, routing_key: str) -> None:
     """Remove the binding of the queue of incoming messages, and nothing else."""
     with connection_to(url, "unsubscribe") as connection:
         connection.channel().queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
-    QUEUE_UNBOUND.tell(logger, queue=queue, routing_key=routing_key)
+    QUEUE_UNBOUND.log(logger, queue=queue, routing_key=routing_key)
 
 
 def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
@@ -249,7 +249,7 @@ def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
     stays if it is, by its name, the queue of `incoming` messages, or that of their dead letters.
     """
     if queue in (incoming, dead_letter_queue(incoming)):
-        CHORES_QUEUE_FOREIGN.tell(logger, queue=queue)
+        CHORES_QUEUE_FOREIGN.log(logger, queue=queue)
         return
     with connection_to(url, "unsubscribe") as connection:
         channel = connection.channel()
@@ -258,13 +258,13 @@ def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
         except ChannelClosedByBroker as error:
             if error.reply_code != _NOT_FOUND:
                 raise
-            QUEUE_MISSING.tell(logger, queue=queue)
+            QUEUE_MISSING.log(logger, queue=queue)
             return
         if found.consumer_count:
-            CHORES_QUEUE_USED.tell(logger, queue=queue, consumers_count=found.consumer_count)
+            CHORES_QUEUE_USED.log(logger, queue=queue, consumers_count=found.consumer_count)
             return
         channel.queue_delete(queue)
-    QUEUE_DELETED.tell(logger, queue=queue, count=found.message_count)
+    QUEUE_DELETED.log(logger, queue=queue, count=found.message_count)
 
 
 def create_chores_queue(url: str, queue: str) -> None:
@@ -273,10 +273,10 @@ def create_chores_queue(url: str, queue: str) -> None:
     with connection_to(url, "create_chores_queue") as connection:
         chores.declare(connection)
         _advise(connection, url, queue, chores.delivery_limit)
-    QUEUE_DECLARED.tell(logger, queue=queue)
+    QUEUE_DECLARED.log(logger, queue=queue)
 
 
-def delete_queue(url: str, queue: str, stop: Stop) -> bool:
+def delete_queue(url: str, queue: str, stop: ShutdownEvent) -> bool:
     """Wait until the queue is empty and unused, then delete it.
 
     Unsubscribe it before: what is routed to it in the last moment is deleted with it. Returns
@@ -292,13 +292,13 @@ def delete_queue(url: str, queue: str, stop: Stop) -> bool:
             except ChannelClosedByBroker as error:
                 if error.reply_code != _NOT_FOUND:
                     raise
-                QUEUE_MISSING.tell(logger, queue=queue)
+                QUEUE_MISSING.log(logger, queue=queue)
                 return True
             if found.message_count == 0 and found.consumer_count == 0:
                 channel.queue_delete(queue)
-                QUEUE_DELETED.tell(logger, queue=queue, count=0)
+                QUEUE_DELETED.log(logger, queue=queue, count=0)
                 return True
-        QUEUE_DELETION_WAITS.tell(
+        QUEUE_DELETION_WAITS.log(
             logger,
             queue=queue,
             count=found.message_count,

@@ -9,24 +9,7 @@ from time import monotonic
 import psycopg
 
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery
-from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import (
-    CAPITALIZE_INTEREST,
-    CHANGE_INTEREST_RATE,
-    TRY_TO_DELETE_ACCOUNT,
-    UPDATE_DEBTOR_INFO,
-)
-from swpt_accounts.events.work import (
-    CHORE_MALFORMED,
-    CHORE_REFUSED,
-    CHORE_TYPE_UNKNOWN,
-    CHORES_DROPPED,
-)
-from swpt_accounts.observing.batches import note_batch
-from swpt_accounts.observing.metrics import CHORES
-from swpt_accounts.observing.recording import count
-from swpt_accounts.settings import Settings
-from swpt_accounts.smp.chores import (
+from swpt_accounts.chores.tasks import (
     CapitalizeInterest,
     ChangeInterestRate,
     Chore,
@@ -35,10 +18,27 @@ from swpt_accounts.smp.chores import (
     UpdateDebtorInfo,
     decode_chore,
 )
-from swpt_accounts.smp.decoding import MalformedMessage
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.procedures import (
+    CAPITALIZE_INTEREST,
+    CHANGE_INTEREST_RATE,
+    TRY_TO_DELETE_ACCOUNT,
+    UPDATE_DEBTOR_INFO,
+)
+from swpt_accounts.observability.events.background import (
+    CHORE_MALFORMED,
+    CHORE_REFUSED,
+    CHORE_TYPE_UNKNOWN,
+    CHORES_DROPPED,
+)
+from swpt_accounts.observability.metrics.batches import note_batch
+from swpt_accounts.observability.metrics.definitions import CHORES
+from swpt_accounts.observability.metrics.recorder import count
+from swpt_accounts.settings import Settings
+from swpt_accounts.smp.decoder import MalformedMessage
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class ChoresWorker(DatabaseWorker):
     again: at most half of what the broker delivers at once, so that others are always delivered.
     """
 
-    def __init__(self, settings: Settings, stop: Stop) -> None:
+    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
         super().__init__(settings, stop, NAME)
         self._held_count_max = settings.chores_broker_prefetch_count // 2
         self._held: list[Task] = []
@@ -161,7 +161,7 @@ class ChoresWorker(DatabaseWorker):
                 self._note_unknown_type(delivery.properties.type, error)
             except MalformedMessage as error:
                 count(CHORES, 1, "dropped")
-                CHORE_MALFORMED.tell(logger, problem=str(error))
+                CHORE_MALFORMED.log(logger, problem=str(error))
             else:
                 if self.settings.realm.contains(chore.debtor_id, chore.creditor_id):
                     yield Task(delivery, chore)
@@ -172,7 +172,7 @@ class ChoresWorker(DatabaseWorker):
         is_new = chore_type not in self._unknown_types
         if is_new and len(self._unknown_types) < UNKNOWN_TYPES_COUNT_MAX:
             self._unknown_types.add(chore_type)
-            CHORE_TYPE_UNKNOWN.tell(logger, problem=str(error))
+            CHORE_TYPE_UNKNOWN.log(logger, problem=str(error))
 
     def _do(
         self, connection: DatabaseConnection, tasks: list[Task], locked: set[Account]
@@ -188,7 +188,7 @@ class ChoresWorker(DatabaseWorker):
                 # A later scan posts again what is needed.
                 count(CHORES, 1, "dropped")
                 debtor_id, creditor_id = tasks[0].account
-                CHORE_REFUSED.tell(
+                CHORE_REFUSED.log(
                     logger,
                     chore=str(tasks[0].chore),
                     problem=str(error),
@@ -219,5 +219,5 @@ class ChoresWorker(DatabaseWorker):
         held = held[: self._held_count_max]
         if dropped_count := len(waiting) - len(held):
             count(CHORES, dropped_count, "dropped")
-            CHORES_DROPPED.tell(logger, count=dropped_count)
+            CHORES_DROPPED.log(logger, count=dropped_count)
         return held

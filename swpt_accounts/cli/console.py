@@ -7,7 +7,7 @@ import click
 
 from swpt_accounts.settings import Settings
 
-_CONFIG = "python:swpt_accounts.console.serving"
+_CONFIG = "python:swpt_accounts.console.gunicorn_conf"
 _APPLICATION = "swpt_accounts.console.application:make_console()"
 
 

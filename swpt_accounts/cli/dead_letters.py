@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from swpt_accounts.cli.choosing import is_sure, sure_option
 from swpt_accounts.cli.dead_letters_options import choosing, get_choice
+from swpt_accounts.cli.filters import is_sure, sure_option
 from swpt_accounts.cli.options import get_settings
-from swpt_accounts.dead_letters import telling
-from swpt_accounts.dead_letters.choosing import Choice
+from swpt_accounts.dead_letters import rendering
+from swpt_accounts.dead_letters.filters import Choice
 from swpt_accounts.dead_letters.letter import Letter
-from swpt_accounts.dead_letters.register import State
+from swpt_accounts.dead_letters.resolutions import State
 from swpt_accounts.dead_letters.session import Session, open_session
 from swpt_accounts.settings import Settings
 
@@ -60,7 +60,7 @@ def list_letters(
     counts: Counter[tuple[str, str]] = Counter()
     count = 0
     with _session(url, queue, deals=False) as (_, session):
-        click.echo('{"letters": [' if as_json else telling.table_head())
+        click.echo('{"letters": [' if as_json else rendering.table_head())
         for letter, state in session.letters(choice, all_states=all_states):
             counts[letter.type_name, letter.kind] += 1
             count += 1
@@ -68,17 +68,17 @@ def list_letters(
                 continue
             if as_json:
                 separator = "," if count > 1 else ""
-                click.echo(separator + json.dumps(telling.letter_json(letter, state)))
+                click.echo(separator + json.dumps(rendering.letter_json(letter, state)))
             else:
-                click.echo(telling.table_row(letter, state))
+                click.echo(rendering.table_row(letter, state))
     if as_json:
-        by_kind = json.dumps(telling.counts_json(counts))
+        by_kind = json.dumps(rendering.counts_json(counts))
         click.echo(f'], "count": {count}, "counts": {by_kind}}}')
         return
     if limit and count > limit:
         click.echo(f"… and {count - limit} more (--limit 0 lists all)")
     click.echo(f"\n{count:>12}  letters{'' if all_states else ' to be dealt with'}")
-    for line in telling.counts_lines(counts):
+    for line in rendering.counts_lines(counts):
         click.echo(line)
 
 
@@ -104,9 +104,9 @@ def show(
         for letter, state in session.letters(choice, all_states=every):
             count += 1
             if as_json:
-                click.echo(json.dumps(telling.whole_json(letter, state, settings), default=str))
+                click.echo(json.dumps(rendering.whole_json(letter, state, settings), default=str))
             else:
-                click.echo("\n".join(telling.whole_lines(letter, state, settings)) + "\n")
+                click.echo("\n".join(rendering.whole_lines(letter, state, settings)) + "\n")
             if count == limit:
                 _tell(f"{count} letters were shown; there may be more (--limit 0 shows all)")
                 break
@@ -149,7 +149,7 @@ def replay(
         finally:
             report = replayer.report
             for letter, reason in report.kept:
-                _tell(telling.printable(f"letter {letter.id} is not sent: {reason}"))
+                _tell(rendering.printable(f"letter {letter.id} is not sent: {reason}"))
             if report.kept_count > len(report.kept):
                 _tell(f"… and {report.kept_count - len(report.kept)} more are not sent")
             click.echo(f"{report.sent_count} letters are sent, {report.kept_count} are not.")

@@ -7,13 +7,13 @@ from functools import reduce
 
 import click
 
-from swpt_accounts.cli.choosing import (
+from swpt_accounts.cli.filters import (
     account_option,
     put_aside_since_option,
     put_aside_until_option,
 )
 from swpt_accounts.cli.options import queue_option, url_option
-from swpt_accounts.dead_letters.choosing import Choice
+from swpt_accounts.dead_letters.filters import Choice
 
 
 def _offsets(text: str) -> range:

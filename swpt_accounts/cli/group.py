@@ -8,39 +8,39 @@ from typing import Final
 
 import click
 
-from swpt_accounts.logs import configure_logging
-from swpt_accounts.observing.recording import configure as configure_recording
+from swpt_accounts.observability.log import configure_logging
+from swpt_accounts.observability.metrics.recorder import configure as configure_recording
 from swpt_accounts.settings import SettingsError, load_settings
 
 MODULES: Final = MappingProxyType(
     {
-        "consume_messages": "consuming_messages",
-        "consume_chore_messages": "consuming_chores",
-        "process_transfer_requests": "staging",
-        "process_finalization_requests": "staging",
-        "process_balance_changes": "staging",
-        "flush_messages": "flushing",
+        "consume_messages": "consume_messages",
+        "consume_chore_messages": "consume_chores",
+        "process_transfer_requests": "stages",
+        "process_finalization_requests": "stages",
+        "process_balance_changes": "stages",
+        "flush_messages": "flush_messages",
         "returned_messages": "returned_messages",
-        "scan_accounts": "scanning_accounts",
-        "scan_prepared_transfers": "scanning",
-        "scan_registered_balance_changes": "scanning",
+        "scan_accounts": "scan_accounts",
+        "scan_prepared_transfers": "scans",
+        "scan_registered_balance_changes": "scans",
         "subscribe": "topology",
         "unsubscribe": "topology",
         "delete_queue": "topology",
         "create_chores_queue": "topology",
         "dead_letters": "dead_letters",
-        "verify_shard_content": "auditing",
-        "verify_books": "auditing",
-        "add_up_books": "auditing",
-        "trace": "tracing",
-        "statement": "tracing",
-        "resend": "resending",
-        "mend_gap": "mending",
+        "verify_shard_content": "books",
+        "verify_books": "books",
+        "add_up_books": "books",
+        "trace": "trace",
+        "statement": "trace",
+        "resend": "resend",
+        "mend_gap": "mend_gap",
         "status": "status",
-        "serve_metrics": "observing",
-        "healthcheck": "observing",
-        "move_in": "moving",
-        "move_out": "moving_out",
+        "serve_metrics": "metrics_and_health",
+        "healthcheck": "metrics_and_health",
+        "move_in": "move_in",
+        "move_out": "move_out",
         "shards": "shards",
         "console": "console",
     }

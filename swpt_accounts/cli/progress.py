@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from swpt_accounts.audit.books import CheckResult, NoProgress, Progress
-from swpt_accounts.events.progress import BOOKS_CHECK_OVER, PROGRESS_LOGGER
+from swpt_accounts.observability.events.progress import BOOKS_CHECK_OVER, PROGRESS_LOGGER
 
 logger = logging.getLogger(PROGRESS_LOGGER)
 
@@ -23,7 +23,7 @@ class _Lines:
     def note(self, result: CheckResult, done: int) -> None:
         """Say what came of a check."""
         outcome = f"{result.findings_count} findings" if result.is_made else "not checked"
-        BOOKS_CHECK_OVER.tell(logger, check=result.code, outcome=outcome, seconds=result.seconds)
+        BOOKS_CHECK_OVER.log(logger, check=result.code, outcome=outcome, seconds=result.seconds)
 
 
 class _Bar:

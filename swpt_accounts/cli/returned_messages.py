@@ -13,7 +13,7 @@ import click
 import msgspec
 import psycopg
 
-from swpt_accounts.cli.choosing import (
+from swpt_accounts.cli.filters import (
     account_option,
     is_sure,
     put_aside_since_option,
@@ -21,7 +21,7 @@ from swpt_accounts.cli.choosing import (
     sure_option,
 )
 from swpt_accounts.cli.options import get_settings
-from swpt_accounts.outbox.operating import (
+from swpt_accounts.outbox.returned_messages_admin import (
     MONEY,
     Choice,
     ReturnedMessages,

@@ -13,20 +13,20 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.topology import TopologyError
-from swpt_accounts.cli.moving import reason_of, shown
+from swpt_accounts.cli.move_in import reason_of, shown
 from swpt_accounts.cli.options import get_settings
-from swpt_accounts.moving.disk import MIB
-from swpt_accounts.moving.session import MoveRefused
+from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.settings import SettingsError
-from swpt_accounts.splitting.checking import survey
-from swpt_accounts.splitting.children import Family, read_family
-from swpt_accounts.splitting.finishing import finish
-from swpt_accounts.splitting.preparing import prepare
-from swpt_accounts.splitting.relay import Relay
-from swpt_accounts.splitting.sessions import Sessions, open_sessions, read_noted, refuse_others
-from swpt_accounts.splitting.states import State, look
-from swpt_accounts.splitting.switching import switch
-from swpt_accounts.splitting.undoing import undo
+from swpt_accounts.sharding.children import Family, read_family
+from swpt_accounts.sharding.finish import finish
+from swpt_accounts.sharding.preflight import survey
+from swpt_accounts.sharding.preparation import prepare
+from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.rollback import undo
+from swpt_accounts.sharding.sessions import Sessions, open_sessions, read_noted, refuse_others
+from swpt_accounts.sharding.status import State, look
+from swpt_accounts.sharding.switch import switch
+from swpt_accounts.takeover.disk_space import MIB
 
 _AGAIN: Final = "Run it again: it goes on where it was."
 
@@ -64,7 +64,7 @@ def _with_sessions(command: Callable[..., None]) -> Callable[..., None]:
 def _errors_told() -> Iterator[None]:
     try:
         yield
-    except (MoveRefused, SettingsError, TopologyError) as error:
+    except (PreconditionFailed, SettingsError, TopologyError) as error:
         sys.exit(f"swpt_accounts: {error}")
     except psycopg.Error as error:
         sys.exit(f"swpt_accounts: the database: {reason_of(error)}\n{_AGAIN}")
@@ -85,7 +85,7 @@ def plan_command(sessions: Sessions) -> None:
     family = sessions.family
     queue = Relay(family).counts()
     if queue is None:
-        raise MoveRefused(
+        raise PreconditionFailed(
             f"the parent has no queue {family.parent.protocol_broker_queue!r}: is it the right"
             " broker?"
         )

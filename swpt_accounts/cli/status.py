@@ -7,11 +7,11 @@ from typing import Final
 import click
 
 from swpt_accounts.cli.options import get_settings
-from swpt_accounts.overview.findings import Finding, Severity, findings
-from swpt_accounts.overview.model import Overview
-from swpt_accounts.overview.reading import OverviewReader
-from swpt_accounts.overview.telling import as_json
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.inspection.status.health_rules import Finding, Severity, findings
+from swpt_accounts.inspection.status.model import Overview
+from swpt_accounts.inspection.status.reader import OverviewReader
+from swpt_accounts.inspection.status.serializers import as_json
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 WRONG: Final = 1
 UNKNOWN: Final = 2
@@ -35,7 +35,7 @@ def status(is_watching: bool, seconds: float | None, is_json: bool) -> None:
 
     Exit with 0 if nothing is wrong, with 1 if something is, with 2 if a server did not answer.
     """
-    stop = Stop()
+    stop = ShutdownEvent()
     stop.on_signals()
     with OverviewReader(get_settings()) as reader:
         if is_watching:
@@ -60,13 +60,13 @@ def _shower(*, is_json: bool) -> Show:
     if is_json:
         return lambda overview, found: click.echo(as_json(overview, found))
     # The library takes some MB, which the workers that the supervisor forks never need.
-    from swpt_accounts.overview.screen import Screen
+    from swpt_accounts.inspection.status.screen import Screen
 
     screen = Screen()
     return screen.show
 
 
-def _watch(reader: OverviewReader, stop: Stop, seconds: float, *, is_json: bool) -> None:
+def _watch(reader: OverviewReader, stop: ShutdownEvent, seconds: float, *, is_json: bool) -> None:
     if is_json or not sys.stdout.isatty():
         show = _shower(is_json=is_json)
         while not stop.is_requested():
@@ -74,7 +74,7 @@ def _watch(reader: OverviewReader, stop: Stop, seconds: float, *, is_json: bool)
             show(overview, findings(overview))
             stop.wait(seconds)
         return
-    from swpt_accounts.overview.screen import Screen
+    from swpt_accounts.inspection.status.screen import Screen
 
     with Screen().live() as show:
         while not stop.is_requested():

@@ -7,7 +7,7 @@ from pika.exceptions import AMQPError
 
 from swpt_accounts.broker import topology
 from swpt_accounts.cli.options import get_settings, queue_option, url_option
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 routing_key_option = click.option(
     "-k", "--queue-routing-key", help="The key with which the queue is bound."
@@ -92,7 +92,7 @@ def unsubscribe(
 def delete_queue(url: str | None, queue: str | None) -> None:
     """Wait until the queue of incoming messages is empty and unused, then delete it."""
     settings = get_settings(protocol_broker_url=url, protocol_broker_queue=queue)
-    stop = Stop()
+    stop = ShutdownEvent()
     stop.on_signals()
     try:
         is_gone = topology.delete_queue(

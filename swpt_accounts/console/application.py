@@ -7,17 +7,17 @@ from typing import Final
 from flask import Flask, Response, g, request
 from werkzeug.routing import BaseConverter, ValidationError
 
-from swpt_accounts.console import place, problems, showing
+from swpt_accounts.console import context, error_handlers, template_filters
 from swpt_accounts.console.access import COOKIE, Guard
-from swpt_accounts.console.broker import DeadLetters
-from swpt_accounts.console.judging import Judge
+from swpt_accounts.console.context import Console, here
+from swpt_accounts.console.database import Reader
+from swpt_accounts.console.dead_letter_queue import DeadLetters
 from swpt_accounts.console.pages import BLUEPRINTS
-from swpt_accounts.console.place import Console, here
-from swpt_accounts.console.reading import Reader
-from swpt_accounts.console.sampling import Sampler
-from swpt_accounts.console.signing import refusal, signing
+from swpt_accounts.console.sampler import Sampler
+from swpt_accounts.console.sign_in import refusal, signing
+from swpt_accounts.console.status_poller import Judge
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
-from swpt_accounts.logs import configure_logging
+from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
 
 _OPEN_ENDPOINTS: Final = ("signing.style", "signing.sign_in")
@@ -67,14 +67,14 @@ def make_console(settings: Settings | None = None) -> Flask:
     )
     app.url_map.converters["int64"] = _Int64Converter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    place.keep(app, _console(settings))
+    context.keep(app, _console(settings))
     app.before_request(_let_in)
     app.after_request(_finish)
     app.register_blueprint(signing)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    showing.register(app)
-    problems.register(app)
+    template_filters.register(app)
+    error_handlers.register(app)
     return app
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from swpt_accounts.console.sampling import Counters, Sample
+from swpt_accounts.console.sampler import Counters, Sample
 
 LIVE_SECONDS: Final = 30.0
 _NONE = Counters(0, 0, 0)

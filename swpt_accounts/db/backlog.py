@@ -73,7 +73,7 @@ def read_backlog(connection: psycopg.Connection[Any]) -> list[TableBacklog]:
 
 def backlog_query() -> bytes:
     """The statement."""
-    queries = read_queries("observing/backlog.sql")
+    queries = read_queries("db/backlog.sql")
     parts = sql.SQL("\nUNION ALL\n").join(
         sql.SQL(queries["table_backlog"]).format(
             name=sql.Literal(table),

@@ -13,17 +13,17 @@ from psycopg.pq.abc import PGresult
 from psycopg.rows import namedtuple_row
 from psycopg.types.numeric import Int8Dumper
 
-from swpt_accounts.db.checking import await_standby, check_session, refused_by_pooler
-from swpt_accounts.db.installing import procedures_schema
-from swpt_accounts.db.missing import report_missing
-from swpt_accounts.db.places import TABLES_PATH
+from swpt_accounts.db.installer import procedures_schema
+from swpt_accounts.db.instrumented import SERVER, InstrumentedConnection
+from swpt_accounts.db.journal_warnings import report_missing
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.session import ARRIVED, WORKING, Pins, session_options
-from swpt_accounts.db.watched import SERVER, WatchedConnection
-from swpt_accounts.observing import life
-from swpt_accounts.observing.metrics import CONNECTIONS, LISTENS_LOST
-from swpt_accounts.observing.recording import count
+from swpt_accounts.db.schema_discovery import TABLES_PATH
+from swpt_accounts.db.session_checks import await_standby, check_session, refused_by_pooler
+from swpt_accounts.db.session_options import ARRIVED, WORKING, Pins, session_options
+from swpt_accounts.observability import heartbeat
+from swpt_accounts.observability.metrics.definitions import CONNECTIONS, LISTENS_LOST
+from swpt_accounts.observability.metrics.recorder import count
 from swpt_accounts.settings import Settings
 
 _INT8_OID: Final = 20
@@ -87,7 +87,7 @@ class DatabaseConnection:
         if name is None:
             name = self._probes[statement] = b"probe_%d" % len(self._probes)
             self._check(pgconn.prepare(name, statement, [_INT8_OID] * len(integers)))
-        with life.awaiting(SERVER):
+        with heartbeat.awaiting(SERVER):
             result = pgconn.exec_prepared(name, [b"%d" % n for n in integers])
         self._check(result)
         values = [result.get_value(i, 0) for i in range(result.ntuples)]
@@ -151,7 +151,7 @@ class DatabaseConnection:
         waiting = poll()
         for fd in (self.raw.pgconn.socket, *(other.fileno() for other in others)):
             waiting.register(fd, POLLIN)
-        life.watched_poll(waiting, seconds_max)
+        heartbeat.watched_poll(waiting, seconds_max)
         return self.heard()
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ def connect(
     def open_session() -> psycopg.Connection[tuple[Any, ...]]:
         return _open(settings, name, behaviour, is_read_only=is_read_only)
 
-    with life.awaiting(SERVER):
+    with heartbeat.awaiting(SERVER):
         connection = open_session()
     # One type for all integers: otherwise each mixture of small and large ones in a batch would
     # be prepared as a separate statement.
@@ -200,7 +200,7 @@ def _open(
     wanted: dict[str, Any] = {} if is_read_only else {"target_session_attrs": "read-write"}
     pinned = {ARRIVED: "yes", "search_path": f"{procedures_schema()},{TABLES_PATH}"}
     try:
-        return WatchedConnection.connect(
+        return InstrumentedConnection.connect(
             settings.postgres_dsn,
             autocommit=True,
             application_name=f"swpt_accounts {name}",

@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Flask
 from flask_migrate import Migrate
 
-from swpt_accounts.db.session import MIGRATING, session_options
+from swpt_accounts.db.session_options import MIGRATING, session_options
 from swpt_accounts.db.tables import db
 from swpt_accounts.settings import Settings
 

@@ -10,9 +10,9 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 @cache
-def read_queries(file_name: str) -> dict[str, str]:
-    """The statements of a file in this folder, by their names."""
-    text = (files("swpt_accounts.db") / file_name).read_text("utf-8")
+def read_queries(path: str) -> dict[str, str]:
+    """The statements of a file, by their names. Its path is relative to the package."""
+    text = (files("swpt_accounts") / path).read_text("utf-8")
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
@@ -24,4 +24,4 @@ def fill_query(name: str, /, **parts: sql.Composable) -> bytes:
 
 def query(name: str) -> str:
     """The statement of this name in `queries.sql`. Raises `KeyError` if there is none."""
-    return read_queries("queries.sql")[name]
+    return read_queries("db/queries.sql")[name]

@@ -12,7 +12,7 @@ import pika
 
 from swpt_accounts.broker.dead_letters import MOMENT_HEADER, REASON_HEADER, ROUTING_KEY_HEADER
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
-from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage, decode
+from swpt_accounts.smp.decoder import MESSAGE_TYPES, MalformedMessage, decode
 from swpt_accounts.smp.incoming import IncomingMessage
 
 OFFSET_HEADER: Final = "x-stream-offset"

@@ -13,14 +13,14 @@ from pika.exceptions import AMQPError
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.broker.topology import connection_to, dead_letter_queue
 from swpt_accounts.db.connection import connect
-from swpt_accounts.dead_letters.choosing import Choice
+from swpt_accounts.dead_letters.filters import Choice
 from swpt_accounts.dead_letters.letter import Letter
-from swpt_accounts.dead_letters.reading import DeadLetterReader, ReadingError, StoppedError
-from swpt_accounts.dead_letters.register import Register, State
-from swpt_accounts.dead_letters.replaying import Replayer
-from swpt_accounts.events.progress import LETTERS_READ, PROGRESS_LOGGER
+from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
+from swpt_accounts.dead_letters.replay import Replayer
+from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.observability.events.progress import LETTERS_READ, PROGRESS_LOGGER
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(PROGRESS_LOGGER)
 
@@ -64,7 +64,7 @@ class Session:
             return
         if not sys.stderr.isatty():
             self._progress_at = monotonic() + _LINE_SECONDS
-            LETTERS_READ.tell(logger, done_count=count, total_count=total)
+            LETTERS_READ.log(logger, done_count=count, total_count=total)
         else:
             self._progress_at = monotonic() + _PROGRESS_SECONDS
             sys.stderr.write(f"\r{count} of {total} letters are read\x1b[K\r")
@@ -130,7 +130,7 @@ def open_session(settings: Settings, *, deals: bool) -> Iterator[Session]:
 
     Ends the process with one line when it fails, or a signal comes.
     """
-    stop = Stop()
+    stop = ShutdownEvent()
     stop.on_signals()
     name = dead_letter_queue(settings.protocol_broker_queue)
     try:

@@ -9,7 +9,7 @@ import psycopg
 
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import one_line
-from swpt_accounts.exporter.container import (
+from swpt_accounts.exporter.container_command import (
     CONSOLE,
     check_console,
     check_services,
@@ -18,8 +18,8 @@ from swpt_accounts.exporter.container import (
     has_web_server,
     worker_of,
 )
-from swpt_accounts.exporter.living import Problem, living_processes, stuck_loops, waiting_loops
-from swpt_accounts.observing.life import Process
+from swpt_accounts.exporter.liveness import Problem, living_processes, stuck_loops, waiting_loops
+from swpt_accounts.observability.heartbeat import Process
 from swpt_accounts.settings import Settings, SettingsError
 
 PROBLEMS_COUNT_MAX: Final = 50

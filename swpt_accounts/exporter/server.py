@@ -9,13 +9,13 @@ from typing import Any, Final
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import CollectorRegistry
 
-from swpt_accounts.events.life import REQUEST_FAILED
+from swpt_accounts.exporter.collector import Page
 from swpt_accounts.exporter.health import Question
-from swpt_accounts.exporter.health_asker import HealthAsker
-from swpt_accounts.exporter.living import EXPORTER
-from swpt_accounts.exporter.page import Page
-from swpt_accounts.observing.recording import all_is_well
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.exporter.health_poller import HealthPoller
+from swpt_accounts.exporter.liveness import EXPORTER
+from swpt_accounts.observability.events.lifecycle import REQUEST_FAILED
+from swpt_accounts.observability.metrics.recorder import all_is_well
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, registry: CollectorRegistry, health: HealthAsker) -> None:
+    def __init__(self, port: int, registry: CollectorRegistry, health: HealthPoller) -> None:
         self.registry = registry
         self.health = health
         self._free = BoundedSemaphore(REQUESTS_COUNT_MAX)
@@ -48,7 +48,7 @@ class _Server(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        REQUEST_FAILED.tell(logger)
+        REQUEST_FAILED.log(logger)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -91,7 +91,7 @@ class PageServer:
 
     name = EXPORTER
 
-    def __init__(self, stop: Stop, port: int, page: Page, health: HealthAsker) -> None:
+    def __init__(self, stop: ShutdownEvent, port: int, page: Page, health: HealthPoller) -> None:
         """Listen. Raises `OSError` where that is impossible."""
         self._stop = stop
         registry = CollectorRegistry()

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from swpt_accounts.broker.consumer import Delivery, Refusal
 from swpt_accounts.core.realm import Realm
-from swpt_accounts.smp.decoding import MalformedMessage, decode
+from swpt_accounts.smp.decoder import MalformedMessage, decode
 from swpt_accounts.smp.incoming import IncomingMessage
 
 if TYPE_CHECKING:
-    from swpt_accounts.otel.receiving import ReceivedSpan
+    from swpt_accounts.observability.tracing.received_spans import ReceivedSpan
 
 AccountKey = tuple[int, int]
 """A debtor id, and a creditor id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMessage:
     """A delivery that makes sense."""
 
     delivery: Delivery
@@ -38,9 +38,9 @@ class Received:
 
 def decode_batch(
     deliveries: Iterable[Delivery], realm: Realm
-) -> tuple[list[Received], list[Refusal]]:
+) -> tuple[list[ReceivedMessage], list[Refusal]]:
     """Decode deliveries. Malformed ones, and those for accounts of other shards, are refused."""
-    received: list[Received] = []
+    received: list[ReceivedMessage] = []
     refused: list[Refusal] = []
     for delivery in deliveries:
         properties = delivery.properties
@@ -50,7 +50,7 @@ def decode_batch(
             refused.append(Refusal(delivery, str(error)))
             continue
         if realm.contains(message.debtor_id, message.creditor_id):
-            received.append(Received(delivery, message))
+            received.append(ReceivedMessage(delivery, message))
         else:
             refused.append(
                 Refusal(

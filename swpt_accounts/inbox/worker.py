@@ -11,19 +11,19 @@ from pika.exceptions import AMQPError
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery, Refusal
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import ShardClosedError, UnsuitableDatabase
-from swpt_accounts.inbox.batch import Received, decode_batch
-from swpt_accounts.inbox.blame import apply_each
-from swpt_accounts.inbox.counting import note_held, note_received, note_refused
-from swpt_accounts.inbox.draining import DRAINING_POLL_SECONDS, DrainingPauses
-from swpt_accounts.inbox.handled import HandledByParent, HandledTrail
-from swpt_accounts.inbox.leaving import Leaving
-from swpt_accounts.inbox.locked import LockedAccounts
-from swpt_accounts.inbox.traced import TracedMessages
-from swpt_accounts.inbox.waiting import WaitingMessages
-from swpt_accounts.observing.batches import note_batch
+from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.inbox.commit import commit_batch
+from swpt_accounts.inbox.deduplication import DigestRetention, HandledByParent
+from swpt_accounts.inbox.drain_pauses import DRAINING_POLL_SECONDS, DrainingPauses
+from swpt_accounts.inbox.drain_signal import DrainSignal
+from swpt_accounts.inbox.locked_accounts import LockedAccounts
+from swpt_accounts.inbox.metrics import note_held, note_received, note_refused
+from swpt_accounts.inbox.spans import TracedMessages
+from swpt_accounts.inbox.unknown_rates import UnknownRates
+from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.faults import FaultReporter
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.outage_reporter import OutageReporter
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ LOCK_TIMEOUT = "200ms"
 T = TypeVar("T")
 
 
-class _GiveBack(Exception):
+class _Requeue(Exception):
     """What is not acknowledged goes back to the queue."""
 
 
@@ -48,7 +48,7 @@ class InboxWorker:
     def __init__(
         self,
         settings: Settings,
-        stop: Stop,
+        stop: ShutdownEvent,
         *,
         is_draining: bool = False,
         is_last: bool = False,
@@ -59,16 +59,16 @@ class InboxWorker:
         self._is_draining = is_draining
         self._connection: DatabaseConnection | None = None
         self._was_connected = False
-        self._database_faults = FaultReporter(logger, NAME)
-        self._broker_faults = FaultReporter(logger, NAME)
+        self._database_faults = OutageReporter(logger, NAME)
+        self._broker_faults = OutageReporter(logger, NAME)
         self._traced = TracedMessages(settings)
-        self._handled = HandledTrail()
-        self._leaving = None if is_last else Leaving()
+        self._handled = DigestRetention()
+        self._leaving = None if is_last else DrainSignal()
         is_child = settings.delete_parent_shard_records
         self._handled_by_parent = HandledByParent() if is_child else None
         # Half of what the broker delivers at once, so that others are always delivered.
         count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
-        self._waiting = WaitingMessages(settings, count_max)
+        self._waiting = UnknownRates(settings, count_max)
         self._locked = LockedAccounts(count_max)
 
     @property
@@ -86,7 +86,7 @@ class InboxWorker:
                 # without a database messages are better off in the queue
                 self._connect()
                 self._consume()
-            except _GiveBack:
+            except _Requeue:
                 pass
             except psycopg.Error as error:
                 if isinstance(error, UnsuitableDatabase) and not self._was_connected:
@@ -151,7 +151,7 @@ class InboxWorker:
     def _handle(self, consumer: BatchConsumer, batch: list[Delivery]) -> None:
         """Commit the effects of a batch, and of what waited beside it, and acknowledge them.
 
-        Raises `_GiveBack` when not everything was done.
+        Raises `_Requeue` when not everything was done.
         """
         started_at = monotonic()
         received, refusals = decode_batch(batch, self._settings.realm)
@@ -170,18 +170,20 @@ class InboxWorker:
         note_batch(NAME, len(batch), monotonic() - started_at)
         note_held(self._locked.count, self._waiting.count)
 
-    def _mark(self, consumer: BatchConsumer, received: list[Received]) -> list[Received]:
+    def _mark(
+        self, consumer: BatchConsumer, received: list[ReceivedMessage]
+    ) -> list[ReceivedMessage]:
         """What a parent shard may have handled counts as redelivered."""
         parent = self._handled_by_parent
         if parent is None or not received:
             return received
         return self._persist(consumer, lambda c, _: parent.mark(c, received))
 
-    def _take_effect(self, consumer: BatchConsumer, ready: list[Received]) -> None:
+    def _take_effect(self, consumer: BatchConsumer, ready: list[ReceivedMessage]) -> None:
         if not ready:
             return
         outcome = self._persist(
-            consumer, lambda c, r: apply_each(c, self._settings, ready, is_repeated=r)
+            consumer, lambda c, r: commit_batch(c, self._settings, ready, is_repeated=r)
         )
         if outcome.contended:
             self._locked.hold_contended(outcome.contended)
@@ -198,7 +200,7 @@ class InboxWorker:
         """Take a step of a batch, whatever happens to the database in the meantime. The step is
         told whether it may have been committed before.
 
-        Raises `_GiveBack` at the stop, or when the database is away for long.
+        Raises `_Requeue` at the stop, or when the database is away for long.
         """
         is_repeated = False
         give_back_at = monotonic() + GIVE_BACK_SECONDS
@@ -218,7 +220,7 @@ class InboxWorker:
                 self._disconnect()
                 is_closed = isinstance(error, ShardClosedError)
                 if is_closed or self._stop.wait(seconds) or monotonic() > give_back_at:
-                    raise _GiveBack from error
+                    raise _Requeue from error
                 consumer.keep_alive()
 
     def _connect(self) -> DatabaseConnection:

@@ -7,13 +7,14 @@ from time import monotonic
 from pika.exceptions import ChannelClosedByBroker
 from psycopg import sql
 
-from swpt_accounts.broker.pace import Pace
+from swpt_accounts.broker.adaptive_batch import Pace
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
-from swpt_accounts.outbox.counting import FlushRecord
-from swpt_accounts.outbox.recording import record_sent
-from swpt_accounts.outbox.returned import (
+from swpt_accounts.outbox.flush_deadline import watch_flush
+from swpt_accounts.outbox.journal import record_sent
+from swpt_accounts.outbox.metrics import FlushRecord
+from swpt_accounts.outbox.returned_messages import (
     Outgoing,
     Returned,
     end_lines,
@@ -21,14 +22,13 @@ from swpt_accounts.outbox.returned import (
     put_aside,
     take_due_messages,
 )
+from swpt_accounts.outbox.spans import TracedMessages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
-from swpt_accounts.outbox.traced import TracedMessages
-from swpt_accounts.outbox.watching import watch_flush
-from swpt_accounts.outbox.wire_values import wire_cursor
+from swpt_accounts.outbox.type_adapters import wire_cursor
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.cursor import QueueCursor
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.queue_cursor import QueueCursor
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class FlushWorker(DatabaseWorker):
     def __init__(
         self,
         settings: Settings,
-        stop: Stop,
+        stop: ShutdownEvent,
         signal_names: Iterable[str],
         *,
         wait_seconds: float,
@@ -213,7 +213,7 @@ class FlushWorker(DatabaseWorker):
         # Rows that another flusher is sending are not seen: should it fail, a full search
         # finds them.
         if not rows:
-            cursor.suspect()
+            cursor.request_full_scan()
         cursor.seen(rows[-1][0] if rows else None, is_end=is_end)
         return not is_end
 

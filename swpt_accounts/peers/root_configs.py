@@ -15,15 +15,15 @@ from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.core.root_config import InvalidRootConfig, RootConfig, parse_root_config
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import REMEMBER_ROOT_CONFIGS
-from swpt_accounts.events.work import ROOT_CONFIG_INVALID, ROOT_CONFIGS_REFUSED
-from swpt_accounts.observing.metrics import ROOT_CONFIGS_NOT_FETCHED
-from swpt_accounts.observing.recording import count
-from swpt_accounts.peers.complaints import Complaints
-from swpt_accounts.peers.lanes import Lanes
+from swpt_accounts.observability.events.background import ROOT_CONFIG_INVALID, ROOT_CONFIGS_REFUSED
+from swpt_accounts.observability.metrics.definitions import ROOT_CONFIGS_NOT_FETCHED
+from swpt_accounts.observability.metrics.recorder import count
+from swpt_accounts.peers.bulkhead import Bulkhead
+from swpt_accounts.peers.error_throttle import ErrorThrottle
 from swpt_accounts.settings import Settings
 
 if TYPE_CHECKING:
-    from swpt_accounts.peers.client import FetchClient
+    from swpt_accounts.peers.fetch_client import FetchClient
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ CLOSE_SECONDS_MAX = 1.5
 Answer = tuple[int, RootConfig | None]
 
 
-class RootConfigAsker:
+class RootConfigPoller:
     """Asks about debtors, many at once, in a thread of its own. A question takes no longer than
     the time limit of the fetch API.
     """
@@ -47,8 +47,8 @@ class RootConfigAsker:
         )
         self._asked: set[int] = set()
         self._unwritten: dict[int, RootConfig | None] = {}
-        self._lanes = Lanes(settings.app_fetch_connections)
-        self._complaints = Complaints()
+        self._lanes = Bulkhead(settings.app_fetch_connections)
+        self._complaints = ErrorThrottle()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
@@ -111,7 +111,7 @@ class RootConfigAsker:
                 count_max=self._settings.app_fetch_data_cache_size,
             )
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            ROOT_CONFIGS_REFUSED.tell(logger, count=len(learned), problem=str(error))
+            ROOT_CONFIGS_REFUSED.log(logger, count=len(learned), problem=str(error))
             return False
         return True
 
@@ -132,7 +132,7 @@ class RootConfigAsker:
     async def _ask_peer(self, debtor_id: int) -> RootConfig | None:
         if self._client is None:
             # The HTTP client takes 10 MB, which most processes never need.
-            from swpt_accounts.peers.client import FetchClient
+            from swpt_accounts.peers.fetch_client import FetchClient
 
             self._client = FetchClient(self._settings, self._lanes, self._complaints)
         config_data = await self._client.get_config_data(debtor_id, ROOT_CREDITOR_ID)
@@ -141,7 +141,7 @@ class RootConfigAsker:
         try:
             return parse_root_config(config_data)
         except InvalidRootConfig as error:
-            ROOT_CONFIG_INVALID.tell(logger, debtor_id=debtor_id, problem=str(error))
+            ROOT_CONFIG_INVALID.log(logger, debtor_id=debtor_id, problem=str(error))
             return None
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class RootConfigAsker:
             if not self._thread.is_alive():
                 self._loop.close()
             self._loop = self._thread = self._client = None
-            self._lanes = Lanes(self._settings.app_fetch_connections)
+            self._lanes = Bulkhead(self._settings.app_fetch_connections)
         self._asked.clear()
         self._unwritten.clear()
         self._answers = SimpleQueue()

@@ -9,7 +9,14 @@ from typing import Any
 
 import psycopg
 
-from swpt_accounts.chores.posting import ChoresPoster
+from swpt_accounts.chores.poster import ChoresPoster
+from swpt_accounts.chores.tasks import (
+    CapitalizeInterest,
+    ChangeInterestRate,
+    Chore,
+    TryToDeleteAccount,
+    UpdateDebtorInfo,
+)
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     ADD_UP_ACCOUNTS,
@@ -19,21 +26,14 @@ from swpt_accounts.db.procedures import (
     PURGE_ACCOUNTS,
     SEND_DUE_ACCOUNT_UPDATES,
 )
-from swpt_accounts.events.work import SCAN_CHORES_LEFT
-from swpt_accounts.observing.recording import is_on
-from swpt_accounts.peers.root_configs import AGE_MAX, RootConfigAsker
-from swpt_accounts.scans.pacing import Pace, Step
+from swpt_accounts.observability.events.background import SCAN_CHORES_LEFT
+from swpt_accounts.observability.metrics.recorder import is_on
+from swpt_accounts.peers.root_configs import AGE_MAX, RootConfigPoller
+from swpt_accounts.scans.pass_schedule import Pace, Step
 from swpt_accounts.scans.totals import Totals
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.chores import (
-    CapitalizeInterest,
-    ChangeInterestRate,
-    Chore,
-    TryToDeleteAccount,
-    UpdateDebtorInfo,
-)
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class AccountsScan(ScanWorker):
     """Visits every account. It waits neither for the chores broker nor for other shards."""
 
     def __init__(
-        self, settings: Settings, stop: Stop, *, hours: float, quit_early: bool = False
+        self, settings: Settings, stop: ShutdownEvent, *, hours: float, quit_early: bool = False
     ) -> None:
         pace = Pace(
             hours * 3600,
@@ -88,7 +88,7 @@ class AccountsScan(ScanWorker):
             quit_early=quit_early,
         )
         self._poster = ChoresPoster(settings)
-        self._root_configs = RootConfigAsker(settings)
+        self._root_configs = RootConfigPoller(settings)
         self._waiting: list[_WaitingPages] = []
         self._totals = Totals()
         self._realm = settings.realm.parameters
@@ -163,7 +163,7 @@ class AccountsScan(ScanWorker):
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            SCAN_CHORES_LEFT.tell(logger, problem=str(error))
+            SCAN_CHORES_LEFT.log(logger, problem=str(error))
 
     def finish(self, connection: DatabaseConnection) -> None:
         """Wait until all chores of the pass are posted. Whatever is away, that has a limit."""

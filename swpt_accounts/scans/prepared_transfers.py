@@ -7,17 +7,17 @@ from swpt_accounts.db.procedures import (
     DROP_PARENT_PREPARED_TRANSFERS,
     REMIND_OF_PREPARED_TRANSFERS,
 )
-from swpt_accounts.scans.pacing import Pace, Step
+from swpt_accounts.scans.pass_schedule import Pace, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 
 class PreparedTransfersScan(ScanWorker):
     """Reminds coordinators of the prepared transfers that they do not finalize."""
 
     def __init__(
-        self, settings: Settings, stop: Stop, *, days: float, quit_early: bool = False
+        self, settings: Settings, stop: ShutdownEvent, *, days: float, quit_early: bool = False
     ) -> None:
         pace = Pace(
             timedelta(days=days).total_seconds(),

@@ -7,7 +7,7 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import SEND_PROMPT_ACCOUNT_UPDATES
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 # An account that got no AccountUpdate for so long gets a pending one promptly.
 QUIET_TIME = timedelta(hours=1)
@@ -22,7 +22,9 @@ _OVERDUE_SECONDS = 5.0
 class PromptUpdatesWorker(DatabaseWorker):
     """Sends the pending updates of accounts that have been quiet for an hour."""
 
-    def __init__(self, settings: Settings, stop: Stop, *, quit_early: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
+    ) -> None:
         super().__init__(settings, stop, "send_prompt_updates", (TOPIC,))
         self._quit_early = quit_early
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import COPY_OLDER_BALANCE_CHANGES, FORGET_BALANCE_CHANGES
-from swpt_accounts.scans.journal import JournalSweeper
-from swpt_accounts.scans.pacing import Pace, Step
+from swpt_accounts.scans.journal_sweeper import JournalSweeper
+from swpt_accounts.scans.pass_schedule import Pace, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 # A tenth of a second of work for the server, and as long a pause.
 _PAGES_COPIED_MAX: Final = 100
@@ -24,7 +24,7 @@ class RegisteredBalanceChangesScan(ScanWorker):
     """
 
     def __init__(
-        self, settings: Settings, stop: Stop, *, days: float, quit_early: bool = False
+        self, settings: Settings, stop: ShutdownEvent, *, days: float, quit_early: bool = False
     ) -> None:
         pace = Pace(
             timedelta(days=days).total_seconds(),

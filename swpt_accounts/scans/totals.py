@@ -4,8 +4,8 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from swpt_accounts.observing.metrics import ACCOUNTS, MONEY_ISSUED, MONEY_LOCKED
-from swpt_accounts.observing.recording import set_value
+from swpt_accounts.observability.metrics.definitions import ACCOUNTS, MONEY_ISSUED, MONEY_LOCKED
+from swpt_accounts.observability.metrics.recorder import set_value
 
 
 class Totals:

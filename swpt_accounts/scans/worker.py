@@ -9,8 +9,8 @@ import psycopg
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import NOTE_SCAN_PASS, TABLE_PAGES
-from swpt_accounts.events.work import SCAN_PAGES_SKIPPED
-from swpt_accounts.observing.metrics import (
+from swpt_accounts.observability.events.background import SCAN_PAGES_SKIPPED
+from swpt_accounts.observability.metrics.definitions import (
     SCAN_LATE,
     SCAN_PAGES,
     SCAN_PAGES_FAILED,
@@ -18,12 +18,12 @@ from swpt_accounts.observing.metrics import (
     SCAN_PERIOD,
     SCAN_PROGRESS,
 )
-from swpt_accounts.observing.recording import count, set_value
-from swpt_accounts.scans.pacing import Pace, Pass, Step
-from swpt_accounts.scans.telling import ScanTeller
+from swpt_accounts.observability.metrics.recorder import count, set_value
+from swpt_accounts.scans.pass_schedule import Pace, Pass, Step
+from swpt_accounts.scans.progress_log import ScanTeller
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class ScanWorker(DatabaseWorker):
     def __init__(
         self,
         settings: Settings,
-        stop: Stop,
+        stop: ShutdownEvent,
         name: str,
         table: str,
         pace: Pace,
@@ -117,7 +117,7 @@ class ScanWorker(DatabaseWorker):
             if current.failures_count < _FAILURES_COUNT_MAX:
                 raise
             count(SCAN_PAGES_FAILED, step.end_page - step.first_page, self.name)
-            SCAN_PAGES_SKIPPED.tell(
+            SCAN_PAGES_SKIPPED.log(
                 logger,
                 worker=self.name,
                 first_page=step.first_page,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from swpt_accounts.core import moments
+from swpt_accounts.core import timestamps
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID, same_agent
 from swpt_accounts.smp.types import (
     MAX_CONFIG_DATA_BYTES,
@@ -72,7 +72,7 @@ class PrepareTransfer(_Message, frozen=True, gc=False):
         if self.ts.tzinfo is not UTC:
             force_setattr(self, "ts", _in_utc("ts", self.ts))
         if self.final_interest_rate_ts.tzinfo is not UTC:
-            nearest = moments.to_nearest_utc(self.final_interest_rate_ts)
+            nearest = timestamps.to_nearest_utc(self.final_interest_rate_ts)
             force_setattr(self, "final_interest_rate_ts", nearest)
 
 
@@ -134,7 +134,7 @@ def _check_ascii(name: str, text: str) -> None:
 
 def _in_utc(name: str, moment: datetime) -> datetime:
     try:
-        return moments.to_utc(moment)
+        return timestamps.to_utc(moment)
     except ValueError as error:
         raise ValueError(f"`{name}` is {error}") from None
 

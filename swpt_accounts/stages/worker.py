@@ -9,17 +9,17 @@ from psycopg import sql
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
-from swpt_accounts.events.work import ROW_NOT_PROCESSED
-from swpt_accounts.observing.batches import note_batch
-from swpt_accounts.observing.metrics import ROWS_LEFT
-from swpt_accounts.observing.recording import count, observe
+from swpt_accounts.observability.events.background import ROW_NOT_PROCESSED
+from swpt_accounts.observability.metrics.batches import note_batch
+from swpt_accounts.observability.metrics.definitions import ROWS_LEFT
+from swpt_accounts.observability.metrics.recorder import count, observe
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.batch_size import BatchSize
-from swpt_accounts.stages.stages import Stage
+from swpt_accounts.stages.definitions import Stage
 from swpt_accounts.workers.backoff import Backoff
-from swpt_accounts.workers.cursor import QueueCursor
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.queue_cursor import QueueCursor
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class StageWorker(DatabaseWorker):
     def __init__(
         self,
         settings: Settings,
-        stop: Stop,
+        stop: ShutdownEvent,
         stage: Stage,
         *,
         wait_seconds: float,
@@ -84,7 +84,7 @@ class StageWorker(DatabaseWorker):
         """Call the procedure. Returns how many rows were seen at the end of the queue; None if
         this is not the end.
         """
-        if self._cursor.is_full_look:
+        if self._cursor.is_full_scan:
             self._cursor.found_first(self._find_first(connection))
         count_max = batch.count
         started_at = monotonic()
@@ -102,7 +102,7 @@ class StageWorker(DatabaseWorker):
         self._note(found, monotonic() - started_at)
         self._left_ids = found.left_ids[:LEFT_COUNT_MAX]
         if self._is_woken and not found.taken:
-            self._cursor.suspect()
+            self._cursor.request_full_scan()
         self._is_woken = False
         is_end = found.seen < count_max
         self._cursor.seen(found.last_id, is_end=is_end)
@@ -146,13 +146,13 @@ class StageWorker(DatabaseWorker):
         if self._left_ids:
             # they are found by the next full look, and looked at one by one
             self._left_ids = []
-            self._cursor.suspect()
+            self._cursor.request_full_scan()
             return
         if batch.shrink():
             return
         row_id = self._find_first(connection)
         if row_id is not None:
-            ROW_NOT_PROCESSED.tell(
+            ROW_NOT_PROCESSED.log(
                 logger,
                 worker=self._stage.name,
                 row_id=row_id,

@@ -6,10 +6,10 @@ from time import monotonic
 
 from swpt_accounts.core.ids import parse_account_id
 from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE
-from swpt_accounts.observing.metrics import FETCH_ANSWERS
-from swpt_accounts.observing.recording import observe
+from swpt_accounts.observability.metrics.definitions import FETCH_ANSWERS
+from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.reading import DatabaseAway, read
+from swpt_accounts.web.database import DatabaseAway, read
 
 POSITIVE_MAX_AGE_SECONDS = 86400
 NEGATIVE_MAX_AGE_SECONDS = 1

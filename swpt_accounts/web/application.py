@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 from flask import Flask
 
-from swpt_accounts.logs import configure_logging
+from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
 from swpt_accounts.web.views import fetch_api
 

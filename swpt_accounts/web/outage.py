@@ -8,7 +8,7 @@ from time import monotonic
 import psycopg
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.workers.faults import FaultReporter
+from swpt_accounts.workers.outage_reporter import OutageReporter
 
 # After a failure nobody tries again for so long: the threads are needed for other answers.
 _PAUSE_SECONDS_MAX = 1.0
@@ -22,7 +22,7 @@ class Outage:
     """Says once that the database is away, and lets one thread at a time look for it."""
 
     def __init__(self, logger: logging.Logger, name: str) -> None:
-        self._faults = FaultReporter(logger, name)
+        self._faults = OutageReporter(logger, name)
         self._lock = threading.Lock()
         self._is_connecting = False
         self._closed_until = 0.0

@@ -10,9 +10,9 @@ from pika.exceptions import AMQPError
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.faults import FaultReporter
+from swpt_accounts.workers.outage_reporter import OutageReporter
 from swpt_accounts.workers.shard_guard import guard_tables
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class DatabaseWorker(ABC):
     def __init__(
         self,
         settings: Settings,
-        stop: Stop,
+        stop: ShutdownEvent,
         name: str,
         topics: Iterable[str] = (),
         tables: Iterable[str] = (),
@@ -36,7 +36,7 @@ class DatabaseWorker(ABC):
         self.name = name
         self._topics = tuple(topics)
         self._tables = tuple(tables)
-        self._faults = FaultReporter(logger, name)
+        self._faults = OutageReporter(logger, name)
         self._was_connected = False
 
     def run(self) -> None:

@@ -10,9 +10,9 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import DROP_PARENT_ROWS, FIND_FOREIGN_ROW, LAST_ROW
 from swpt_accounts.db.queries import query
-from swpt_accounts.events.life import PARENT_ROWS_REMOVED
+from swpt_accounts.observability.events.lifecycle import PARENT_ROWS_REMOVED
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class ShardGuard:
         connection: DatabaseConnection,
         settings: Settings,
         tables: Iterable[str],
-        stop: Stop | None = None,
+        stop: ShutdownEvent | None = None,
     ) -> None:
         """Remove the rows of the sibling, after a split of the shard, from queues and outboxes.
 
@@ -76,7 +76,11 @@ class ShardGuard:
             self._identity = identity
 
     def _guard_table(
-        self, connection: DatabaseConnection, settings: Settings, table: str, stop: Stop | None
+        self,
+        connection: DatabaseConnection,
+        settings: Settings,
+        table: str,
+        stop: ShutdownEvent | None,
     ) -> None:
         realm = settings.realm
         key = table, realm, settings.delete_parent_shard_records
@@ -102,7 +106,7 @@ class ShardGuard:
             # there may be no row any more
             check.checked_id = check.last_id if last_id is None else last_id
         if dropped_count:
-            PARENT_ROWS_REMOVED.tell(logger, count=dropped_count, table=table)
+            PARENT_ROWS_REMOVED.log(logger, count=dropped_count, table=table)
 
 
 _guard: Final = ShardGuard()

@@ -11,11 +11,11 @@ from agentkit.broker import Broker
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.broker.topology import create_chores_queue
-from swpt_accounts.chores import posting
-from swpt_accounts.chores.posting import ChoresPoster
+from swpt_accounts.chores import poster as poster_module
+from swpt_accounts.chores.poster import ChoresPoster
+from swpt_accounts.chores.tasks import CapitalizeInterest, Chore, TryToDeleteAccount, decode_chore
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.smp.chores import CapitalizeInterest, Chore, TryToDeleteAccount, decode_chore
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 CLOSE_SECONDS_MAX = 3.0
 
@@ -78,7 +78,7 @@ def test_chores_are_posted(
     expected = [*chores(5), TryToDeleteAccount(debtor_id=1, creditor_id=1)]
     poster.post([])
     poster.post(expected)
-    poster.finish(Stop(), 15)
+    poster.finish(ShutdownEvent(), 15)
     assert take_all(broker, chores_queue, 6) == expected
 
 
@@ -96,8 +96,8 @@ def test_chores_are_posted_after_a_long_rest(
             super().close()
             closed.append(self)
 
-    monkeypatch.setattr(posting, "Publisher", Recorded)
-    monkeypatch.setattr(posting, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(poster_module, "Publisher", Recorded)
+    monkeypatch.setattr(poster_module, "IDLE_SECONDS", 0.01)
     create_chores_queue(broker_url, chores_queue)
     for connections_count in range(1, 4):
         poster.post(chores(1))
@@ -133,7 +133,7 @@ def test_no_more_chores_wait_than_there_is_room_for(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(posting, "WAITING_COUNT_MAX", 10)
+    monkeypatch.setattr(poster_module, "WAITING_COUNT_MAX", 10)
     poster.post(chores(10))
     wait_until(lambda: lines(caplog, "takes no chores"))
     poster.post(chores(25))
@@ -149,9 +149,9 @@ def test_scan_waits_for_room_while_chores_are_taken(
     chores_queue: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(posting, "WAITING_COUNT_MAX", 10)
-    monkeypatch.setattr(posting, "BATCH_COUNT_MAX", 10)
-    monkeypatch.setattr(posting, "ROOM_SECONDS_MAX", 15.0)
+    monkeypatch.setattr(poster_module, "WAITING_COUNT_MAX", 10)
+    monkeypatch.setattr(poster_module, "BATCH_COUNT_MAX", 10)
+    monkeypatch.setattr(poster_module, "ROOM_SECONDS_MAX", 15.0)
     create_chores_queue(broker_url, chores_queue)
     poster.post(chores(200))
     assert take_all(broker, chores_queue, 200) == chores(200)
@@ -165,8 +165,8 @@ def test_long_queue_gets_nothing_more(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(posting, "QUEUE_COUNT_MAX", 10)
-    monkeypatch.setattr(posting, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(poster_module, "QUEUE_COUNT_MAX", 10)
+    monkeypatch.setattr(poster_module, "LOOK_SECONDS", 0.05)
     create_chores_queue(broker_url, chores_queue)
     poster.post(chores(25))
     wait_until(lambda: lines(caplog, "takes no chores: it has 10 messages"))
@@ -185,12 +185,12 @@ def test_long_queue_gets_nothing_more(
 def test_broker_that_is_away_holds_up_nobody(
     is_silent: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "ROOM_SECONDS_MAX", 60.0)
+    monkeypatch.setattr(poster_module, "ROOM_SECONDS_MAX", 60.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         if not is_silent:
             server.close()
-        stop = Stop()
+        stop = ShutdownEvent()
         poster = ChoresPoster(settings_of(f"amqp://guest:guest@127.0.0.1:{port}"))
         with closing(poster):
             for _ in range(10):

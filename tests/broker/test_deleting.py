@@ -9,7 +9,7 @@ import pytest
 from agentkit.broker import Broker
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.consumer import BatchConsumer
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.broker.commands import run_command, settings_for, start_command
 from tests.broker.conftest import take
 
@@ -41,7 +41,7 @@ def test_empty_queue_is_deleted_at_once(broker_url: str, queue: str, broker: Bro
 
 
 def test_missing_queue_is_no_error(broker_url: str) -> None:
-    assert topology.delete_queue(broker_url, "no_such_queue", Stop())
+    assert topology.delete_queue(broker_url, "no_such_queue", ShutdownEvent())
 
 
 def test_waits_until_it_is_empty_and_unused(
@@ -70,7 +70,7 @@ def test_message_that_a_consumer_holds_keeps_the_queue(
     consumer = consume(1)
     (delivery,) = take(consumer, 1)
     consumer.pause()
-    stop = Stop()
+    stop = ShutdownEvent()
     results: list[bool] = []
     thread = Thread(target=lambda: results.append(topology.delete_queue(broker_url, queue, stop)))
     thread.start()

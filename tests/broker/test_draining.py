@@ -10,22 +10,22 @@ from agentkit.broker import Broker
 from agentkit.messages import configure
 from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
-from swpt_accounts.inbox import draining
+from swpt_accounts.inbox import drain_pauses
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 StartWorker = Callable[[], Thread]
 
 
 @pytest.fixture
-def stop() -> Stop:
-    return Stop()
+def stop() -> ShutdownEvent:
+    return ShutdownEvent()
 
 
 @pytest.fixture
 def start_worker(
-    broker_url: str, database_url: str, queue: str, stop: Stop
+    broker_url: str, database_url: str, queue: str, stop: ShutdownEvent
 ) -> Iterator[StartWorker]:
     """Starts threads that consume the queue in draining mode."""
     settings = load_settings(
@@ -60,7 +60,7 @@ def publish(broker: Broker, queue: str, creditor_id: int) -> None:
 
 
 def test_queue_can_be_deleted_in_a_pause(
-    start_worker: StartWorker, stop: Stop, broker: Broker, broker_url: str, queue: str
+    start_worker: StartWorker, stop: ShutdownEvent, broker: Broker, broker_url: str, queue: str
 ) -> None:
     for creditor_id in range(1, 30):
         publish(broker, queue, creditor_id)
@@ -74,7 +74,7 @@ def test_queue_can_be_deleted_in_a_pause(
 
 
 def test_pause_ends_with_the_stop(
-    start_worker: StartWorker, stop: Stop, broker: Broker, queue: str
+    start_worker: StartWorker, stop: ShutdownEvent, broker: Broker, queue: str
 ) -> None:
     thread = start_worker()
     wait_until(lambda: broker.consumers_count(queue) == 1)
@@ -87,8 +87,8 @@ def test_pause_ends_with_the_stop(
 def test_consumes_again_after_the_pause(
     start_worker: StartWorker, broker: Broker, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draining, "PAUSE_SECONDS_MIN", 1)
-    monkeypatch.setattr(draining, "EMPTY_SECONDS", 0.1)
+    monkeypatch.setattr(drain_pauses, "PAUSE_SECONDS_MIN", 1)
+    monkeypatch.setattr(drain_pauses, "EMPTY_SECONDS", 0.1)
     start_worker()
     wait_until(lambda: broker.consumers_count(queue) == 1)
     wait_until(lambda: broker.consumers_count(queue) == 0)
@@ -99,13 +99,13 @@ def test_consumes_again_after_the_pause(
 
 def test_pauses_of_two_consumers_fall_together(
     start_worker: StartWorker,
-    stop: Stop,
+    stop: ShutdownEvent,
     broker: Broker,
     broker_url: str,
     queue: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(draining, "PAUSE_SECONDS_MIN", 2)
+    monkeypatch.setattr(drain_pauses, "PAUSE_SECONDS_MIN", 2)
     start_worker()
     wait_until(lambda: broker.consumers_count(queue) == 1)
     wait_until(lambda: broker.consumers_count(queue) == 0)
@@ -123,7 +123,7 @@ def test_without_draining_mode_there_are_no_pauses(
     database_url: str,
     broker: Broker,
     queue: str,
-    stop: Stop,
+    stop: ShutdownEvent,
 ) -> None:
     settings = load_settings(
         {
@@ -138,7 +138,7 @@ def test_without_draining_mode_there_are_no_pauses(
         publish(broker, queue, 78)
         wait_until(lambda: broker.consumers_count(queue) == 1)
         wait_until(lambda: broker.ready_count(queue) == 0)
-        thread.join(draining.EMPTY_SECONDS + 1)
+        thread.join(drain_pauses.EMPTY_SECONDS + 1)
         assert thread.is_alive()
         assert broker.consumers_count(queue) == 1
     finally:

@@ -7,12 +7,12 @@ from pika.exceptions import AMQPConnectionError, AMQPError
 
 from agentkit.broker import Broker
 from agentkit.waiting import wait_until
-from swpt_accounts.broker import safe_publishing
+from swpt_accounts.broker import confirmed_publisher
 from swpt_accounts.broker.consumer import TOGETHER_COUNT_MIN, BatchConsumer, Refusal
 from swpt_accounts.broker.dead_letters import REASON_HEADER
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.broker.topology import dead_letter_queue
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.broker.conftest import take
 
 Consume = Callable[[int], BatchConsumer]
@@ -46,7 +46,7 @@ def publishers(monkeypatch: pytest.MonkeyPatch) -> list[Publisher]:
         made.append(Publisher(url, name))
         return made[-1]
 
-    monkeypatch.setattr(safe_publishing, "Publisher", make)
+    monkeypatch.setattr(confirmed_publisher, "Publisher", make)
     return made
 
 
@@ -97,7 +97,7 @@ def test_the_connection_goes_when_no_more_come(
     refuse_all(consumer, COUNT)
     consumer.next_batch(0.01)
     assert publishers[0]._connection.is_open
-    monkeypatch.setattr(safe_publishing, "TOGETHER_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(confirmed_publisher, "TOGETHER_SECONDS_MAX", 0.0)
     consumer.next_batch(0.01)
     assert publishers[0]._connection.is_closed
     fill(COUNT)
@@ -129,7 +129,7 @@ def test_without_a_connection_they_go_one_by_one(
         attempts.append(url)
         raise AMQPConnectionError("too many connections")
 
-    monkeypatch.setattr(safe_publishing, "Publisher", refuse)
+    monkeypatch.setattr(confirmed_publisher, "Publisher", refuse)
     consumer = consume(COUNT)
     sent = []
     for _ in range(2):
@@ -161,7 +161,7 @@ def test_the_stop_ends_it(
     broker_url: str, broker: Broker, queue: str, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the broker does not confirm."""
-    stop = Stop()
+    stop = ShutdownEvent()
 
     def never(
         _self: Publisher, _publications: object, while_waiting: Callable[[], None]

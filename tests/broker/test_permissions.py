@@ -16,7 +16,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from agentkit.processes import ROOT
 from swpt_accounts.broker import topology
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.support.broker import Users, permissions_of
 
 QUEUE, CHORES = "swpt_accounts", "swpt_accounts_chores"
@@ -80,7 +80,7 @@ def test_who_declares_can_take_it_away_again(
     url = node(CONFIG)
     topology.subscribe(url, QUEUE, "#")
     topology.unsubscribe(url, QUEUE, "#")
-    assert topology.delete_queue(url, QUEUE, Stop())
+    assert topology.delete_queue(url, QUEUE, ShutdownEvent())
     topology.subscribe(url, QUEUE, "#")
 
 

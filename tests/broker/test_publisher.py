@@ -15,7 +15,7 @@ from pika.exceptions import AMQPError
 from agentkit.broker import Broker
 from agentkit.management import Management
 from agentkit.waiting import wait_until
-from swpt_accounts.broker import connecting
+from swpt_accounts.broker import connections
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.broker.publisher import WINDOW_COUNT_MAX, Publication, Publisher
 from tests.broker.conftest import take
@@ -197,10 +197,10 @@ def test_heartbeats_are_answered_by_keep_alive(
     broker_url: str, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker closes a connection that is silent for two heartbeats."""
-    monkeypatch.setattr(connecting, "HEARTBEAT_SECONDS", 1)
+    monkeypatch.setattr(connections, "HEARTBEAT_SECONDS", 1)
     kept, forgotten = Publisher(broker_url, "kept"), Publisher(broker_url, "forgotten")
     consumer = BatchConsumer(broker_url, target, "kept", prefetch_count=1)
-    end = time.monotonic() + 4 * connecting.HEARTBEAT_SECONDS
+    end = time.monotonic() + 4 * connections.HEARTBEAT_SECONDS
 
     def is_over() -> bool:
         kept.keep_alive()
@@ -224,7 +224,7 @@ def test_closing_twice(broker_url: str, management: Management, vhost: str) -> N
     wait_until(lambda: management.connections(vhost) == [])
 
 
-@pytest.mark.parametrize("connect", [Publisher, connecting.connect_blocking])
+@pytest.mark.parametrize("connect", [Publisher, connections.connect_blocking])
 def test_connection_that_is_reset_in_the_moment_in_which_it_is_made_is_lost(
     connect: Callable[[str, str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer, Refusal
 from swpt_accounts.broker.dead_letters import MOMENT_HEADER, REASON_HEADER
 from swpt_accounts.broker.topology import dead_letter_queue
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.broker.conftest import take
 
 Consume = Callable[[int], BatchConsumer]
@@ -125,7 +125,7 @@ def test_a_letter_that_is_not_taken_waits_and_others_do_not(
     """A consumer that gave its messages back would get them again at once, and for ever."""
     for i in range(4):
         broker.publish("", queue, b"%d" % i)
-    stop = Stop()
+    stop = ShutdownEvent()
     consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, stop=stop)
     batch = take(consumer, 4)
     thread = Thread(target=lambda: consumer.finish(batch, [Refusal(batch[1], "it is bad")]))
@@ -148,7 +148,7 @@ def test_the_stop_ends_the_wait_for_the_dead_letter_queue(
 ) -> None:
     for i in range(4):
         broker.publish("", queue, b"%d" % i)
-    stop = Stop()
+    stop = ShutdownEvent()
     consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, stop=stop)
     batch = take(consumer, 4)
     stop.request()

@@ -13,7 +13,7 @@ from agentkit.broker import Broker
 from agentkit.management import Management
 from agentkit.processes import run
 from swpt_accounts.broker import topology
-from swpt_accounts.broker.connecting import server_version
+from swpt_accounts.broker.connections import server_version
 from swpt_accounts.broker.delivery_limit import version_numbers
 from tests.broker.commands import run_command, settings_for
 

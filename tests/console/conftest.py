@@ -12,7 +12,7 @@ from agentkit.authority import Authority
 from agentkit.processes import Service, flask_command, free_port
 from agentkit.waiting import wait_until
 from swpt_accounts.console.application import make_console
-from swpt_accounts.console.place import console_of
+from swpt_accounts.console.context import console_of
 from swpt_accounts.settings import load_settings
 from tests.console.pictures import SIZES, Look
 from tests.console.web import ACTIONS_TOKEN, TOKEN, Web

@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 
 from agentkit.authority import Authority
 from agentkit.waiting import wait_until
-from swpt_accounts.console import judging
-from swpt_accounts.console.judging import Judge
-from swpt_accounts.console.place import console_of
-from swpt_accounts.overview.model import Overview
-from swpt_accounts.overview.reading import OverviewReader
+from swpt_accounts.console import status_poller
+from swpt_accounts.console.context import console_of
+from swpt_accounts.console.status_poller import Judge
+from swpt_accounts.inspection.status.model import Overview
+from swpt_accounts.inspection.status.reader import OverviewReader
 from swpt_accounts.settings import load_settings
 from tests.console.conftest import signed_in
 from tests.console.test_pages import text_of
@@ -26,8 +26,8 @@ NOT_KNOWN = "What is wrong is not known"
 @pytest.fixture(autouse=True)
 def is_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look may ask, and waits for the answer, however busy the machine is."""
-    monkeypatch.setattr(judging, "PERIOD_SECONDS", 0.0)
-    monkeypatch.setattr(judging, "WAIT_SECONDS_MAX", 60.0)
+    monkeypatch.setattr(status_poller, "PERIOD_SECONDS", 0.0)
+    monkeypatch.setattr(status_poller, "WAIT_SECONDS_MAX", 60.0)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_server_that_takes_its_time_holds_up_nobody(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many look, one asks; the page says that it does not know yet, and knows it later."""
-    monkeypatch.setattr(judging, "WAIT_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(status_poller, "WAIT_SECONDS_MAX", 0.05)
     held = Held(monkeypatch)
     judge = console_of(client.application).judge
     try:
@@ -106,7 +106,7 @@ def test_a_server_that_takes_its_time_holds_up_nobody(
 def test_it_is_asked_once_in_a_while(
     console_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "PERIOD_SECONDS", 3600.0)
+    monkeypatch.setattr(status_poller, "PERIOD_SECONDS", 3600.0)
     held = Held(monkeypatch)
     held.go_on.set()
     judge = Judge(load_settings(console_environment))
@@ -115,7 +115,7 @@ def test_it_is_asked_once_in_a_while(
     assert [judge.judgement() for _ in range(5)] == [first] * 5
     assert held.count == 1
     # and what is old is not told any more, as if it were so now
-    monkeypatch.setattr(judging, "OLD_SECONDS", 0.0)
+    monkeypatch.setattr(status_poller, "OLD_SECONDS", 0.0)
     assert judge.judgement() is None
     judge.stop()
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.engine import make_url
 
 from agentkit.authority import Authority
-from swpt_accounts.console.place import console_of
+from swpt_accounts.console.context import console_of
 from swpt_accounts.db.queries import read_queries
 from tests.console.web import ACTIONS_TOKEN, TOKEN
 from tests.db.rows import CHANGING_TABLES
@@ -203,7 +203,7 @@ def test_every_statement_can_only_read(
     client: FlaskClient, accounts: Authority, console_environment: dict[str, str]
 ) -> None:
     """The role has no other rights, and its sessions say so, too."""
-    statements: Any = read_queries("console.sql")
+    statements: Any = read_queries("console/console.sql")
     assert len(statements) > 10
     for text in statements.values():
         assert re.match(r"(--.*\n)*(SELECT|WITH)\b", text)

@@ -6,10 +6,10 @@ from flask.testing import FlaskClient
 from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.waiting import wait_until
-from swpt_accounts.console import sampling
-from swpt_accounts.console.place import console_of
+from swpt_accounts.console import sampler as sampler_module
+from swpt_accounts.console.context import console_of
 from swpt_accounts.console.rates import rate
-from swpt_accounts.console.sampling import Sampler
+from swpt_accounts.console.sampler import Sampler
 
 
 @pytest.fixture
@@ -55,14 +55,14 @@ def test_no_more_than_an_hour_is_kept(sampler: Sampler, monkeypatch: pytest.Monk
     for _ in range(3):
         sampler.take()
     assert len(sampler.samples()) == 3
-    assert sampler._samples.maxlen == sampling.KEPT_COUNT
-    assert sampling.KEPT_COUNT * sampling.PERIOD_SECONDS == 3600
+    assert sampler._samples.maxlen == sampler_module.KEPT_COUNT
+    assert sampler_module.KEPT_COUNT * sampler_module.PERIOD_SECONDS == 3600
 
 
 def test_samples_go_on_after_the_database_was_away(
     idle_authority: Authority, sampler: Sampler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "PERIOD_SECONDS", 0.05)
+    monkeypatch.setattr(sampler_module, "PERIOD_SECONDS", 0.05)
     sampler.start()
     wait_until(sampler.samples, what="a sample")
     idle_authority.database.cut()

@@ -11,7 +11,7 @@ import requests
 from agentkit.authority import Authority
 from agentkit.processes import Service, flask_command, free_port, run
 from agentkit.waiting import wait_until
-from swpt_accounts.console import serving
+from swpt_accounts.console import gunicorn_conf
 from tests.console.web import TOKEN, Web
 
 POLICY = (
@@ -161,7 +161,7 @@ def test_many_silent_connections(web: Web) -> None:
 def test_slow_clients_are_cut_off(web: Web) -> None:
     """More than there are threads send a byte now and then: others wait, but not for ever."""
     with ExitStack() as stack:
-        slow = [stack.enter_context(web.connect()) for _ in range(serving.threads + 2)]
+        slow = [stack.enter_context(web.connect()) for _ in range(gunicorn_conf.threads + 2)]
         for client in slow:
             client.sendall(b"GET / HTTP/1.1\r\nHost: ")
 
@@ -172,7 +172,7 @@ def test_slow_clients_are_cut_off(web: Web) -> None:
                     client.sendall(b"x")
                 except OSError:
                     cut += 1
-            return cut >= serving.threads
+            return cut >= gunicorn_conf.threads
 
         wait_until(is_cut_off, seconds_max=90, what="the slow clients to be cut off")
         assert web.get("/").status_code == 401

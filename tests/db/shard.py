@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from swpt_accounts.audit.books import Finding, find_book_errors
-from swpt_accounts.chores.posting import ChoresPoster
+from swpt_accounts.chores.poster import ChoresPoster
+from swpt_accounts.chores.tasks import CHORE_TYPES, Chore, decode_chore, encode_chore
 from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
@@ -16,20 +17,19 @@ from swpt_accounts.db.procedures import (
     TABLE_PAGES,
 )
 from swpt_accounts.inbox.batch import decode_batch
-from swpt_accounts.inbox.effects import apply_messages
+from swpt_accounts.inbox.handlers import apply_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
-from swpt_accounts.outbox.wire_values import wire_cursor
+from swpt_accounts.outbox.type_adapters import wire_cursor
 from swpt_accounts.scans import prompt_updates
 from swpt_accounts.scans.accounts import AccountsScan
-from swpt_accounts.scans.pacing import Step
+from swpt_accounts.scans.pass_schedule import Step
 from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
 from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.chores import CHORE_TYPES, Chore, decode_chore, encode_chore
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.arithmetic import DatabaseArithmetic
 from tests.db.params import settings_with
 from tests.db.rows import StoredRows
@@ -60,7 +60,7 @@ class Shard(StoredRows):
         super().__init__(connection)
         self.settings = settings
         self._signals = [outbox_table(name, settings) for name in SIGNALS]
-        self._stop = Stop()
+        self._stop = ShutdownEvent()
         self.left_ids: list[int] = []
 
     # The circumstances

@@ -11,10 +11,10 @@ import pytest
 from psycopg import sql
 
 from swpt_accounts.db.errors import may_be_of_values
-from swpt_accounts.inbox import blame
+from swpt_accounts.inbox import commit
 from swpt_accounts.inbox.batch import decode_batch
-from swpt_accounts.inbox.blame import DatabaseAtFault, apply_each
-from swpt_accounts.inbox.ignored import LINES_COUNT_MAX, ignored_changes
+from swpt_accounts.inbox.commit import DatabaseAtFault, commit_batch
+from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, ignored_changes
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from tests.model import builders
@@ -33,7 +33,7 @@ def receive(shard: Shard, *messages: Message) -> list[tuple[int, str]]:
     """Receive messages. Returns the positions of those that are refused, and why."""
     received, malformed = decode_batch(map(make_delivery, messages), shard.settings.realm)
     assert malformed == []
-    outcome = apply_each(shard.connection, shard.settings, received, is_repeated=False)
+    outcome = commit_batch(shard.connection, shard.settings, received, is_repeated=False)
     return [(received.index(r), reason) for r, reason in outcome.refused]
 
 
@@ -76,13 +76,13 @@ def test_database_that_is_mended_before_the_control_is_to_blame(
 ) -> None:
     """A trigger refuses the message, and is dropped before the legal one is tried."""
     execute = shard.connection.raw.execute
-    control = blame._try_legal_messages
+    control = commit._try_legal_messages
 
     def mend_and_try(*arguments: Any) -> None:
         execute("ALTER TABLE pending_balance_change DROP CONSTRAINT strange")
         control(*arguments)
 
-    monkeypatch.setattr(blame, "_try_legal_messages", mend_and_try)
+    monkeypatch.setattr(commit, "_try_legal_messages", mend_and_try)
     execute("ALTER TABLE pending_balance_change ADD CONSTRAINT strange CHECK (id < 0) NOT VALID")
     assert receive(shard, change(5)) == []
     assert [row["change_id"] for row in shard.rows("pending_balance_change")] == [5]

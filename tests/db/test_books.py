@@ -10,7 +10,7 @@ from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, Severity
 from swpt_accounts.audit.snapshot import take_snapshot
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.db.session import READING
+from swpt_accounts.db.session_options import READING
 from swpt_accounts.settings import Settings
 from tests.db.broken_books import (
     BREAKAGES,

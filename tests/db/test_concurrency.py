@@ -9,11 +9,11 @@ from random import Random
 import pytest
 
 from agentkit.waiting import wait_until
-from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.returned_messages import Outgoing, put_aside, take_due_messages
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from swpt_accounts.stages.worker import StageWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.sessions import Blocked, another_session
 from tests.db.shard import Shard
 from tests.db.test_outbox import make_purge
@@ -352,7 +352,7 @@ def work(settings: Settings, stages: list[Stage]) -> Callable[[], None]:
 
     def run() -> None:
         for stage in stages:
-            StageWorker(settings, Stop(), stage, wait_seconds=1.0, quit_early=True).run()
+            StageWorker(settings, ShutdownEvent(), stage, wait_seconds=1.0, quit_early=True).run()
 
     return run
 
@@ -361,7 +361,7 @@ class _InterruptedWorker(StageWorker):
     """Calls a function after each of its batches."""
 
     def __init__(
-        self, settings: Settings, stop: Stop, stage: Stage, after_batch: Callable[[], None]
+        self, settings: Settings, stop: ShutdownEvent, stage: Stage, after_batch: Callable[[], None]
     ) -> None:
         super().__init__(settings, stop, stage, wait_seconds=1.0, quit_early=True)
         self._after_batch = after_batch
@@ -380,7 +380,7 @@ def test_locked_account_does_not_wait_for_the_end_of_a_backlog(
     # one after the other, and Bob's again in between
     batches = 0
     done_after: list[dict[int, int]] = []
-    stop = Stop()
+    stop = ShutdownEvent()
     with ExitStack() as locks:
         locks.enter_context(other.connection.raw.transaction())
         other.lock_account(ALICE)

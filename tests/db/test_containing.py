@@ -9,9 +9,9 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from swpt_accounts.stages.worker import StageWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
 from tests.db.wire import Message
 from tests.model import builders
@@ -24,7 +24,7 @@ def stage(request: pytest.FixtureRequest, shard: Shard, settings: Settings) -> I
     """A stage at work."""
     stage: Stage = request.param
     open_books(shard, {ALICE: 1000, BOB: 1000})
-    stop = Stop()
+    stop = ShutdownEvent()
     worker = StageWorker(settings, stop, stage, wait_seconds=0.1)
     thread = threading.Thread(target=worker.run)
     thread.start()

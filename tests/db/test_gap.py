@@ -9,8 +9,8 @@ import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
-from swpt_accounts.scans import gap as gap_module
-from swpt_accounts.scans.gap import Gap, GapRefused
+from swpt_accounts.scans import sequence_repair as gap_module
+from swpt_accounts.scans.sequence_repair import Gap, GapRefused
 from tests.db.shard import Shard
 from tests.model import books, builders
 from tests.model.builders import ALICE, BOB, CAROL, DAY, FIRST_TRANSFER_ID, NOW, ROOT, SECOND

@@ -13,11 +13,11 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.peers.recipients import VerifyingWorker
+from swpt_accounts.peers.recipient_verification import VerifyingWorker
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.processes import STOP_SECONDS_MAX
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.runner import STOP_SECONDS_MAX
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.realms import find_creditors, find_debtor, make_shard
 from tests.db.shard import Shard
 from tests.model import builders
@@ -59,9 +59,9 @@ def half(connection: DatabaseConnection, settings: Settings, fetch_api: FetchApi
 
 
 @contextmanager
-def running(make_worker: Callable[[Stop], Worker]) -> Iterator[None]:
+def running(make_worker: Callable[[ShutdownEvent], Worker]) -> Iterator[None]:
     """A worker in a thread, which in the end must stop in time."""
-    stop = Stop()
+    stop = ShutdownEvent()
     thread = threading.Thread(target=make_worker(stop).run, daemon=True)
     thread.start()
     try:
@@ -144,7 +144,7 @@ def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
     )
     posted: list[int] = []
 
-    def make_scan(stop: Stop) -> AccountsScan:
+    def make_scan(stop: ShutdownEvent) -> AccountsScan:
         scan = AccountsScan(half.settings, stop, hours=PASS_HOURS)
         monkeypatch.setattr(
             scan._poster, "post", lambda chores: posted.extend(c.debtor_id for c in chores)
@@ -183,17 +183,17 @@ def hanging_name_server(
     is_over.set()
 
 
-def verify(settings: Settings) -> Callable[[Stop], Worker]:
+def verify(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
     return lambda stop: VerifyingWorker(settings, stop)
 
 
-def scan(settings: Settings) -> Callable[[Stop], Worker]:
+def scan(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
     return lambda stop: AccountsScan(settings, stop, hours=PASS_HOURS)
 
 
 @pytest.mark.parametrize("make", [verify, scan])
 def test_stop_waits_for_no_answer(
-    half: Shard, fetch_api: FetchApi, make: Callable[[Settings], Callable[[Stop], Worker]]
+    half: Shard, fetch_api: FetchApi, make: Callable[[Settings], Callable[[ShutdownEvent], Worker]]
 ) -> None:
     fetch_api.hanging = Realm.parse("#")
     leave_questions(half)
@@ -207,7 +207,7 @@ def test_stop_waits_for_no_name_server(
     connection: DatabaseConnection,
     settings: Settings,
     hanging_name_server: tuple[str, threading.Event],
-    make: Callable[[Settings], Callable[[Stop], Worker]],
+    make: Callable[[Settings], Callable[[ShutdownEvent], Worker]],
 ) -> None:
     url, asked = hanging_name_server
     leave_questions(half)

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDLED
-from swpt_accounts.inbox.batch import Received, decode_batch
-from swpt_accounts.inbox.effects import apply_messages
-from swpt_accounts.inbox.handled import HandledByParent
+from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.inbox.deduplication import HandledByParent
+from swpt_accounts.inbox.handlers import apply_messages
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from tests.model import builders
@@ -126,7 +126,7 @@ def test_child_doubts_what_its_parent_has_handled(shard: Shard) -> None:
     """Without a mark of the broker. What it has handled itself it does not doubt."""
     realm = shard.settings.realm
 
-    def delivered(request_id: int) -> list[Received]:
+    def delivered(request_id: int) -> list[ReceivedMessage]:
         message = builders.prepare_transfer(ALICE, BOB, 10, coordinator_request_id=request_id)
         received, _ = decode_batch([make_delivery(message)], realm)
         return received

@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from swpt_accounts.db import missing
+from swpt_accounts.db import journal_warnings
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import SWEEP_JOURNAL
-from swpt_accounts.outbox.publications import make_publication
-from swpt_accounts.outbox.recording import record_sent
-from swpt_accounts.outbox.returned import Outgoing
-from swpt_accounts.resending.choosing import Choice, chosen
+from swpt_accounts.inspection.lookup.journal import journal_extent
+from swpt_accounts.inspection.lookup.keys import AccountKey
+from swpt_accounts.inspection.lookup.session import open_reader
+from swpt_accounts.inspection.resend.filters import Choice, chosen
+from swpt_accounts.outbox.journal import record_sent
+from swpt_accounts.outbox.returned_messages import Outgoing
+from swpt_accounts.outbox.serialization import make_publication
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import AccountPurge, PreparedTransfer
-from swpt_accounts.tracing.journal import journal_extent
-from swpt_accounts.tracing.reading import open_reader
-from swpt_accounts.tracing.subjects import AccountKey
 from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
@@ -120,7 +120,7 @@ def test_money_goes_on_without_it(
 
 
 def test_a_loss_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    reporter = missing._Missing()
+    reporter = journal_warnings._Missing()
     with caplog.at_level(logging.ERROR):
         for _ in range(100):
             reporter.note("3 messages are missing")

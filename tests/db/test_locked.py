@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from swpt_accounts.inbox import locked as locked_module
-from swpt_accounts.inbox.batch import Received, decode_batch
-from swpt_accounts.inbox.locked import LockedAccounts
+from swpt_accounts.inbox import locked_accounts as locked_module
+from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.inbox.locked_accounts import LockedAccounts
 from swpt_accounts.settings import Settings
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
@@ -33,7 +33,7 @@ def held(shard: Shard) -> LockedAccounts:
     return LockedAccounts(COUNT_MAX)
 
 
-def received(shard: Shard, *messages: Message) -> list[Received]:
+def received(shard: Shard, *messages: Message) -> list[ReceivedMessage]:
     made, refused = decode_batch([make_delivery(m) for m in messages], shard.settings.realm)
     assert refused == []
     return made

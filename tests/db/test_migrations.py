@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.engine import MIGRATIONS_DIR
 from swpt_accounts.db.errors import ProceduresNotInstalled
-from swpt_accounts.db.installing import (
+from swpt_accounts.db.installer import (
     KEPT_COUNT,
     REVISION,
     SUBJECTS,

@@ -14,17 +14,17 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import connection as db_connection
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import ADD_UP_ACCOUNTS
-from swpt_accounts.exporter import living
-from swpt_accounts.exporter.database import read_values
-from swpt_accounts.exporter.living import living_processes, stuck_loops, waiting_loops
-from swpt_accounts.observing import life
-from swpt_accounts.observing import metrics as m
-from swpt_accounts.observing.life import LifeFile
-from swpt_accounts.observing.state_dir import open_folder, take_slot
+from swpt_accounts.exporter import liveness
+from swpt_accounts.exporter.database_poller import read_values
+from swpt_accounts.exporter.liveness import living_processes, stuck_loops, waiting_loops
+from swpt_accounts.observability import heartbeat
+from swpt_accounts.observability.heartbeat import LifeFile
+from swpt_accounts.observability.metrics import definitions as m
+from swpt_accounts.observability.state_dir import open_folder, take_slot
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
 from tests.model import builders
 from tests.model.books import open_books, prepare
@@ -34,7 +34,7 @@ from tests.model.builders import NOW
 class ListeningWorker(DatabaseWorker):
     """Hears the wake-ups of a topic; its first session stops to listen."""
 
-    def __init__(self, settings: Settings, stop: Stop) -> None:
+    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
         super().__init__(settings, stop, "listener", ("SomeTopic",))
         self.heard: list[set[str]] = []
         self.sessions_count = 0
@@ -49,14 +49,14 @@ class ListeningWorker(DatabaseWorker):
 
 
 @pytest.fixture
-def stop() -> Iterator[Stop]:
-    made = Stop()
+def stop() -> Iterator[ShutdownEvent]:
+    made = ShutdownEvent()
     yield made
     made.request()
 
 
 @pytest.fixture
-def run(stop: Stop) -> Iterator[Callable[[Callable[[], None]], None]]:
+def run(stop: ShutdownEvent) -> Iterator[Callable[[Callable[[], None]], None]]:
     """Runs a function in a thread, which ends with the stop."""
     threads: list[threading.Thread] = []
 
@@ -73,7 +73,7 @@ def run(stop: Stop) -> Iterator[Callable[[Callable[[], None]], None]]:
 
 def test_a_session_that_does_not_listen_is_made_anew(
     settings: Settings,
-    stop: Stop,
+    stop: ShutdownEvent,
     run: Callable[[Callable[[], None]], None],
     connection: DatabaseConnection,
     monkeypatch: pytest.MonkeyPatch,
@@ -117,7 +117,7 @@ def test_who_waits_for_a_lock_rightly_waits(
         made = life_file.begin("stage")
         assert made is not None
         made.has(None)
-        life.set_current_life(made)
+        heartbeat.set_current_life(made)
         session = db_connection.connect(settings, "test stage")
         session.raw.execute("SET lock_timeout = 0")
         session.raw.execute("SELECT FROM account WHERE debtor_id = 1 FOR UPDATE")
@@ -137,7 +137,7 @@ def test_who_waits_for_a_lock_rightly_waits(
 
         wait_until(lambda: lock_waits() == 1, 60, "it waits for the lock")
         now = monotonic()
-        monkeypatch.setattr(living, "monotonic", lambda: now + 100)
+        monkeypatch.setattr(liveness, "monotonic", lambda: now + 100)
         processes = living_processes(state_dir)
         assert list(stuck_loops(processes)) == []
         (problem,) = waiting_loops(processes)

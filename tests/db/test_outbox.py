@@ -10,10 +10,10 @@ from sqlalchemy import Table
 from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.tables import Base
-from swpt_accounts.outbox.publications import make_publication
-from swpt_accounts.outbox.returned import Outgoing, Returned, put_aside, take_due_messages
+from swpt_accounts.outbox.returned_messages import Outgoing, Returned, put_aside, take_due_messages
+from swpt_accounts.outbox.serialization import make_publication
 from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.wire_values import wire_cursor
+from swpt_accounts.outbox.type_adapters import wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS, AccountPurge, OutgoingMessage
 from tests.db.rows import OUTBOXES

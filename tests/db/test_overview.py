@@ -9,9 +9,9 @@ from agentkit.database import dsn_of
 from agentkit.waiting import wait_until
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import NOTE_SCAN_PASS
-from swpt_accounts.overview import database
-from swpt_accounts.overview.database import open_database, read_database
-from swpt_accounts.overview.model import AccountsSample, DatabaseState, ScanState
+from swpt_accounts.inspection.status import database
+from swpt_accounts.inspection.status.database import open_database, read_database
+from swpt_accounts.inspection.status.model import AccountsSample, DatabaseState, ScanState
 from swpt_accounts.settings import Settings, load_settings
 from tests.db.shard import Shard
 from tests.model import builders

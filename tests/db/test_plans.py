@@ -14,7 +14,7 @@ from swpt_accounts.db.connection import connect
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import load_settings
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from tests.db.rows import CHANGING_TABLES, OUTBOXES, TOPICS
 from tests.db.shard import Shard
 from tests.model import builders

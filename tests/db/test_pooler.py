@@ -12,8 +12,8 @@ from agentkit.authority import Authority
 from agentkit.database import Database
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import UnsuitableDatabase
-from swpt_accounts.db.installing import procedures_schema
-from swpt_accounts.db.session import ARRIVED
+from swpt_accounts.db.installer import procedures_schema
+from swpt_accounts.db.session_options import ARRIVED
 from swpt_accounts.settings import load_settings
 
 Pooler = Callable[..., str]

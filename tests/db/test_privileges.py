@@ -12,7 +12,7 @@ from psycopg.errors import InsufficientPrivilege
 from agentkit.database import dsn_of, execute
 from agentkit.processes import ROOT, migrate_command, run
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.db.installing import procedures_schema, procedures_version
+from swpt_accounts.db.installer import procedures_schema, procedures_version
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.settings import load_settings
 from tests.db.rows import TABLES

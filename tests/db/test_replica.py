@@ -14,7 +14,7 @@ from agentkit.database import dsn_of, execute
 from agentkit.processes import flask_command, run
 from agentkit.waiting import wait_until
 from swpt_accounts.audit.books import check_books, open_books
-from swpt_accounts.cli.auditing import reason_of
+from swpt_accounts.cli.books import reason_of
 from swpt_accounts.settings import load_settings
 from tests.db.shard import Shard
 from tests.model.books import commit, prepare

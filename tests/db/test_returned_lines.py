@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from swpt_accounts.db.connection import connect
-from swpt_accounts.outbox.publications import destination_of, make_publication
-from swpt_accounts.outbox.returned import (
+from swpt_accounts.outbox.returned_messages import (
     Outgoing,
     Returned,
     end_lines,
@@ -16,6 +15,7 @@ from swpt_accounts.outbox.returned import (
     put_aside,
     take_due_messages,
 )
+from swpt_accounts.outbox.serialization import destination_of, make_publication
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import (
     AccountPurge,

@@ -13,11 +13,11 @@ from agentkit.waiting import wait_until
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.scans.accounts import AccountsScan
-from swpt_accounts.scans.pacing import Pace, Step
+from swpt_accounts.scans.pass_schedule import Pace, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.workers.processes import STOP_SECONDS_MAX
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.runner import STOP_SECONDS_MAX
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
 from tests.model import builders
 
@@ -33,7 +33,7 @@ class RecordingScan(ScanWorker):
 
     def __init__(self, settings: Settings, fault: Fault) -> None:
         pace = Pace(pass_seconds=0.1, blocks_per_query_max=7, beat_seconds=0.01)
-        super().__init__(settings, Stop(), "test", TABLE, pace, quit_early=True)
+        super().__init__(settings, ShutdownEvent(), "test", TABLE, pace, quit_early=True)
         self._fault = fault
         self.calls_count = 0
         self.pages: list[int] = []
@@ -130,7 +130,7 @@ def test_without_a_chores_broker_only_chores_wait(
             }
         )
         open_accounts_with_chores(shard)
-        stop = Stop()
+        stop = ShutdownEvent()
         scan = AccountsScan(settings, stop, hours=1 / 3600)
         thread = threading.Thread(target=scan.run)
         thread.start()

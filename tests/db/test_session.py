@@ -13,7 +13,7 @@ from agentkit.database import dsn_of, execute
 from agentkit.processes import free_port
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import UnsuitableDatabase
-from swpt_accounts.db.session import LIMITS, MEANING, MIGRATING, PLANS
+from swpt_accounts.db.session_options import LIMITS, MEANING, MIGRATING, PLANS
 from swpt_accounts.settings import Settings, load_settings
 from tests.support.database import Databases, migrate
 

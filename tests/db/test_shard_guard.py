@@ -11,7 +11,7 @@ from swpt_accounts.db.procedures import LAST_ROW, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers import shard_guard
 from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.realms import find_creditors, make_shard
 from tests.db.shard import Shard, empty_shard
 from tests.model.builders import DEBTOR
@@ -126,11 +126,11 @@ def test_rows_are_removed_in_batches_and_said_once(
 def test_stop_ends_it(counting: Counting, child: Shard) -> None:
     guard = ShardGuard()
     add(counting, SIBLING)
-    stop = Stop()
+    stop = ShutdownEvent()
     stop.request()
     guard.guard(counting, child.settings, [TABLE], stop)
     with pytest.raises(ForeignRowError):
-        guard.guard(counting, child.settings, [TABLE], Stop())
+        guard.guard(counting, child.settings, [TABLE], ShutdownEvent())
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.outbox.publications import make_publication
-from swpt_accounts.outbox.returned import Outgoing, put_aside
+from swpt_accounts.outbox.returned_messages import Outgoing, put_aside
+from swpt_accounts.outbox.serialization import make_publication
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
 from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard

@@ -6,7 +6,7 @@ import pytest
 
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.splitting.tables import row_filter
+from swpt_accounts.sharding.tables import row_filter
 
 ACCOUNTS_COUNT = 2000
 

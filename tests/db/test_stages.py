@@ -3,7 +3,7 @@
 import pytest
 
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
 from tests.model import builders

@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.database import dsn_of, execute
 from agentkit.waiting import wait_until
-from swpt_accounts.db import checking
+from swpt_accounts.db import session_checks
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import Settings, load_settings
 from tests.support.database import databases_on
@@ -62,7 +62,7 @@ def test_standby_is_not_waited_for_without_end(
     settings: Settings, leader_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the server keeps nothing of it."""
-    monkeypatch.setattr(checking, "_STANDBY_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(session_checks, "_STANDBY_SECONDS_MAX", 0.5)
     with pytest.raises(psycopg.OperationalError, match="standby does not confirm"):
         connect(settings, "test")
     dsn = dsn_of(leader_url)

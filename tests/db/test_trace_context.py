@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.outbox.publications import make_publication, traceparent_of
-from swpt_accounts.outbox.returned import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.returned_messages import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.serialization import make_publication, traceparent_of
 from swpt_accounts.smp.outgoing import AccountPurge
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -11,16 +11,16 @@ from psycopg import sql
 
 from agentkit.database import dsn_of
 from swpt_accounts.db.queries import read_queries
-from swpt_accounts.outbox.publications import make_publication
-from swpt_accounts.outbox.returned import Outgoing, put_aside
+from swpt_accounts.inspection.lookup import session as reading_module
+from swpt_accounts.inspection.lookup.accounts import trace_account
+from swpt_accounts.inspection.lookup.keys import AccountKey, CoordinatorRequest, TransferKey
+from swpt_accounts.inspection.lookup.models import State
+from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, Reader, open_reader, reading
+from swpt_accounts.inspection.lookup.transfers import trace_by_coordinator, trace_by_transfer
+from swpt_accounts.outbox.returned_messages import Outgoing, put_aside
+from swpt_accounts.outbox.serialization import make_publication
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import PreparedTransfer
-from swpt_accounts.tracing import reading as reading_module
-from swpt_accounts.tracing.accounts import trace_account
-from swpt_accounts.tracing.answers import State
-from swpt_accounts.tracing.reading import ROWS_COUNT_MAX, Reader, open_reader, reading
-from swpt_accounts.tracing.subjects import AccountKey, CoordinatorRequest, TransferKey
-from swpt_accounts.tracing.transfers import trace_by_coordinator, trace_by_transfer
 from tests.db.shard import Shard
 from tests.model.builders import DEBTOR, configure_account, prepare_transfer
 
@@ -82,7 +82,7 @@ def nodes(plan: Any) -> Iterator[Any]:
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(("name", "condition"), STATEMENTS)
 def test_the_journal_is_read_by_indexes(settings: Settings, name: str, condition: str) -> None:
-    queries = read_queries("tracing/journal.sql")
+    queries = read_queries("inspection/lookup/sql/journal.sql")
     part = sql.SQL(queries[condition]) if condition else sql.SQL("")
     statement = sql.SQL("EXPLAIN (FORMAT JSON) ") + sql.SQL(queries[name]).format(condition=part)
     with open_reader(settings) as reader:

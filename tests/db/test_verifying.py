@@ -7,7 +7,7 @@ import pytest
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
 from swpt_accounts.db.queries import query
-from swpt_accounts.peers.recipients import PATIENCE
+from swpt_accounts.peers.recipient_verification import PATIENCE
 from swpt_accounts.settings import Settings
 from tests.db.realms import find_creditors, make_shard
 from tests.db.sessions import another_session

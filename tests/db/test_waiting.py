@@ -14,8 +14,8 @@ import pytest
 
 from swpt_accounts.core.ids import to_u64
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.inbox.batch import Received, decode_batch
-from swpt_accounts.inbox.waiting import WaitingMessages
+from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.settings import Settings, load_settings
 from tests.db.realms import find_creditors, find_debtor
 from tests.db.wire import make_delivery
@@ -95,13 +95,13 @@ def half(database_url: str, fetch_api: FetchApi, connection: DatabaseConnection)
 
 
 @pytest.fixture
-def waiting(half: Settings) -> Iterator[WaitingMessages]:
-    made = WaitingMessages(half, count_max=3)
+def waiting(half: Settings) -> Iterator[UnknownRates]:
+    made = UnknownRates(half, count_max=3)
     yield made
     made.clear()
 
 
-def opening(debtor_id: int, count: int = 1) -> list[Received]:
+def opening(debtor_id: int, count: int = 1) -> list[ReceivedMessage]:
     """Messages that open accounts of this shard."""
     messages = [
         {**builders.configure_account(creditor_id), "debtor_id": debtor_id}
@@ -113,9 +113,9 @@ def opening(debtor_id: int, count: int = 1) -> list[Received]:
 
 
 def await_released(
-    waiting: WaitingMessages, connection: DatabaseConnection, count: int
-) -> list[Received]:
-    released: list[Received] = []
+    waiting: UnknownRates, connection: DatabaseConnection, count: int
+) -> list[ReceivedMessage]:
+    released: list[ReceivedMessage] = []
     end = monotonic() + SECONDS_MAX
     while len(released) < count:
         assert monotonic() < end
@@ -131,7 +131,7 @@ def rates(connection: DatabaseConnection) -> dict[int, float]:
 
 
 def test_message_waits_for_the_answer_and_others_do_not(
-    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+    waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far, near = opening(FAR), opening(NEAR)
     assert waiting.exchange(connection, [*far, *near]) == near
@@ -148,10 +148,10 @@ def test_message_waits_for_the_answer_and_others_do_not(
 
 
 def test_messages_of_one_account_keep_their_order(
-    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+    waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     (first,) = opening(FAR)
-    second = Received(first.delivery, msgspec.structs.replace(first.message, seqnum=7))
+    second = ReceivedMessage(first.delivery, msgspec.structs.replace(first.message, seqnum=7))
     assert waiting.exchange(connection, [first]) == []
     assert waiting.exchange(connection, [second]) == []
     fetch_api.is_answering.set()
@@ -160,7 +160,7 @@ def test_messages_of_one_account_keep_their_order(
 
 
 def test_nobody_waits_for_longer_than_the_time_limit(
-    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+    waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     started_at = monotonic()
     far = opening(FAR)
@@ -174,7 +174,7 @@ def test_nobody_waits_for_longer_than_the_time_limit(
 
 
 def test_no_more_wait_than_there_is_room_for(
-    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+    waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far = opening(FAR, 5)
     assert waiting.exchange(connection, far) == far[3:]
@@ -185,7 +185,7 @@ def test_no_more_wait_than_there_is_room_for(
 
 
 def test_answer_that_could_not_be_written_is_written_later(
-    waiting: WaitingMessages,
+    waiting: UnknownRates,
     connection: DatabaseConnection,
     half: Settings,
     fetch_api: FetchApi,
@@ -206,7 +206,7 @@ def test_answer_that_could_not_be_written_is_written_later(
 
 
 def test_answer_that_the_database_refuses_keeps_nobody_waiting(
-    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+    waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far = opening(FAR)
     assert waiting.exchange(connection, far) == []
@@ -224,7 +224,7 @@ def test_answer_that_the_database_refuses_keeps_nobody_waiting(
 
 
 def test_what_is_cleared_is_forgotten(
-    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+    waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far = opening(FAR)
     assert waiting.exchange(connection, far) == []
@@ -236,7 +236,7 @@ def test_what_is_cleared_is_forgotten(
 
 
 def test_debtors_of_this_shard_are_not_asked_about(
-    waiting: WaitingMessages, connection: DatabaseConnection, fetch_api: FetchApi
+    waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     near = opening(NEAR, 3)
     assert waiting.exchange(connection, near) == near

@@ -12,10 +12,10 @@ from swpt_accounts.db.procedures import (
     NOTE_VERIFICATIONS,
     PURGE_ACCOUNTS,
 )
-from swpt_accounts.peers.recipients import TOPIC as VERIFYING_TOPIC
+from swpt_accounts.peers.recipient_verification import TOPIC as VERIFYING_TOPIC
 from swpt_accounts.scans.prompt_updates import TOPIC as PROMPT_UPDATES_TOPIC
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING
 from tests.db.realms import find_creditors, make_shard
 from tests.db.rows import OUTBOXES, TOPICS
 from tests.db.shard import Shard

@@ -19,7 +19,7 @@ from agentkit.messages import configure_root
 from agentkit.observer import Observer
 from agentkit.processes import free_port
 from agentkit.waiting import wait_until
-from swpt_accounts.observing.metrics import METRICS, PREFIX
+from swpt_accounts.observability.metrics.definitions import METRICS, PREFIX
 from tests.docker.processes import ENTRYPOINT, Running, image_environment
 
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]

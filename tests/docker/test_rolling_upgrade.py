@@ -17,7 +17,7 @@ import requests
 from agentkit.authority import Authority
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
-from swpt_accounts.db.installing import REVISION, procedures_version
+from swpt_accounts.db.installer import REVISION, procedures_version
 from tests.docker.agents import CREDITORS, DEBTOR, Agents
 from tests.support.database import migrate
 
@@ -56,7 +56,7 @@ class Release:
         (folder / "migrations" / "versions" / f"{revision}.py").write_text(dedent(migration))
         self._replace("installing.py", f'"{REVISION}"', f'"{revision}"')
         self._replace(
-            "sql/preparing.sql",
+            "sql/preparation.sql",
             "p_left_ids bigint[], p_commit_period interval,",
             "p_left_ids bigint[], p_commit_period interval, p_more integer,",
         )

@@ -237,7 +237,7 @@ def test_add_up_books_tells_what_is_wrong_with_a_file(tmp_path: Path) -> None:
 READING = """
 import os
 from swpt_accounts.db.connection import connect
-from swpt_accounts.db.session import READING
+from swpt_accounts.db.session_options import READING
 from swpt_accounts.settings import load_settings
 settings = load_settings(os.environ)
 connection = connect(settings, "verify_sleeper", is_read_only=True, behaviour=[READING])

@@ -9,12 +9,12 @@ import pytest
 from agentkit.authority import DEAD_LETTER_QUEUE, Authority
 from agentkit.messages import CONTENT_TYPE, balance_change, configure, encode, prepare
 from agentkit.waiting import wait_until
-from swpt_accounts.broker.connecting import server_version
+from swpt_accounts.broker.connections import server_version
 from swpt_accounts.broker.delivery_limit import version_numbers
 from swpt_accounts.broker.topology import connection_to
-from swpt_accounts.dead_letters.reading import DeadLetterReader, StoppedError
+from swpt_accounts.dead_letters.reader import DeadLetterReader, StoppedError
 from swpt_accounts.settings import load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.e2e.letters import declare, listed, put_aside, run, states
 
 DEBTOR_ID, CREDITOR_ID = 5, 2**33
@@ -200,7 +200,7 @@ def test_the_broker_is_away(letters: Authority) -> None:
     assert len(answer.text.splitlines()) == 1
 
 
-def reader_of(authority: Authority, connection: Any, stop: Stop) -> DeadLetterReader:
+def reader_of(authority: Authority, connection: Any, stop: ShutdownEvent) -> DeadLetterReader:
     return DeadLetterReader(connection, load_settings({}).protocol_broker_queue, stop)
 
 
@@ -208,7 +208,7 @@ def test_the_end_is_that_of_the_start(letters: Authority) -> None:
     for n in range(3):
         put_aside(letters, configure(1, 2 + n))
     with connection_to(letters.broker_url, "test") as connection:
-        reader = reader_of(letters, connection, Stop())
+        reader = reader_of(letters, connection, ShutdownEvent())
         put_aside(letters, configure(1, 9))
         seen: list[tuple[int, int]] = []
         for _ in range(2):
@@ -221,7 +221,7 @@ def test_the_end_is_that_of_the_start(letters: Authority) -> None:
 def test_the_stop_ends_the_reading(letters: Authority) -> None:
     for n in range(3):
         put_aside(letters, configure(1, 2 + n))
-    stop = Stop()
+    stop = ShutdownEvent()
     with connection_to(letters.broker_url, "test") as connection:
         reading = reader_of(letters, connection, stop).read(lambda n, m: None)
         assert next(reading).offset == 0
@@ -255,7 +255,10 @@ def test_looking_at_a_quorum_queue_has_a_limit(letters: Authority) -> None:
     put_aside(letters, configure(1, 2))
     with connection_to(letters.broker_url, "test") as connection:
         for _ in range(10):
-            assert len(list(reader_of(letters, connection, Stop()).read(lambda n, m: None))) == 1
+            assert (
+                len(list(reader_of(letters, connection, ShutdownEvent()).read(lambda n, m: None)))
+                == 1
+            )
             wait_until(lambda: letters.broker.ready_count(DEAD_LETTER_QUEUE) == 1)
     answer = run(letters, "list")
     assert answer.code == 1

@@ -17,7 +17,7 @@ from agentkit.keys import bits_key
 from agentkit.messages import balance_change, configure, finalize, prepare
 from agentkit.processes import ROOT, flask_command
 from agentkit.waiting import wait_until
-from swpt_accounts.broker.renewing import COPY_HEADER
+from swpt_accounts.broker.redelivery_reset import COPY_HEADER
 from tests.e2e.letters import declare, listed, put_aside, put_aside_many, run, states, take
 
 DEBTOR_ID, CREDITOR_ID = 5, 2**33

@@ -10,7 +10,7 @@ from agentkit.authority import DEAD_LETTER_QUEUE, Authority
 from agentkit.currency import Currency
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.publisher import Publication, Publisher
-from swpt_accounts.logs.storm import BURST_COUNT, LINES_PER_SECOND
+from swpt_accounts.observability.log.rate_limit import BURST_COUNT, LINES_PER_SECOND
 
 STORM_COUNT = 20_000
 SECONDS_MAX = 150.0

@@ -13,7 +13,7 @@ from agentkit.currency import SECONDS_MAX, Currency
 from agentkit.messages import configure, finalize, prepare
 from agentkit.received import Received
 from swpt_accounts.broker.dead_letters import REASON_HEADER
-from swpt_accounts.logs.storm import BURST_COUNT
+from swpt_accounts.observability.log.rate_limit import BURST_COUNT
 from tests.e2e.malformed import all_malformed
 
 LEFT_OUT = re.compile(r"\[lines_left_out\]: (\d+) lines like it")

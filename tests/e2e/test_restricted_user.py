@@ -10,7 +10,7 @@ from agentkit.management import Management
 from agentkit.waiting import wait_until
 from swpt_accounts.outbox.worker import FlushWorker
 from swpt_accounts.settings import load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 USER = "swpt_accounts_test_flusher"
 EXCHANGES = "^(accounts_in|to_creditors|to_debtors|to_coordinators)$"
@@ -33,7 +33,7 @@ def restricted_url(idle_authority: Authority, vhost: str, management: Management
 def test_flusher_publishes(idle_authority: Authority, restricted_url: str) -> None:
     idle_authority.query(INSERT)
     settings = load_settings({**idle_authority.environment, "PROTOCOL_BROKER_URL": restricted_url})
-    stop = Stop()
+    stop = ShutdownEvent()
     worker = FlushWorker(settings, stop, ["AccountPurgeSignal"], wait_seconds=0.2)
     thread = Thread(target=worker.run)
     thread.start()

@@ -14,7 +14,7 @@ from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, Authority
 from agentkit.database import Database, dsn_of, execute
 from agentkit.messages import Message, balance_change, configure, prepare
 from agentkit.waiting import wait_until
-from swpt_accounts.db.installing import procedures_schema
+from swpt_accounts.db.installer import procedures_schema
 from tests.faults.load import PASSAGES
 from tests.support.authority import subscribe
 from tests.support.database import Databases, migrate

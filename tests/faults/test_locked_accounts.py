@@ -13,7 +13,7 @@ from agentkit.waiting import wait_until
 from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 DEBTOR_ID = 11
 LOCKED = 2**32
@@ -24,7 +24,7 @@ LATER = "2100-01-01T00:00:00+00:00"
 @pytest.fixture
 def inbox(idle_authority: Authority) -> Iterator[Authority]:
     """An authority that only takes messages in."""
-    stop = Stop()
+    stop = ShutdownEvent()
     worker = InboxWorker(load_settings(idle_authority.environment), stop)
     thread = Thread(target=worker.run)
     thread.start()

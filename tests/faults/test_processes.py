@@ -190,7 +190,7 @@ run_workers(lambda stop: [InboxWorker(settings, stop)], processes_count=2)
 SCRIPT_HEAD = """
 import os, signal
 from swpt_accounts.settings import load_settings
-from swpt_accounts.workers.processes import run_workers
+from swpt_accounts.workers.runner import run_workers
 settings = load_settings(os.environ)
 """
 

@@ -21,13 +21,13 @@ from agentkit.messages import (
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery
-from swpt_accounts.broker.renewing import COPY_HEADER
+from swpt_accounts.broker.redelivery_reset import COPY_HEADER
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.inbox.batch import decode_batch
-from swpt_accounts.inbox.effects import apply_messages
+from swpt_accounts.inbox.handlers import apply_messages
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 DEBTOR_ID = 11
 SENDER, RECIPIENT = 2**32 + 1, 2**32 + 2
@@ -38,7 +38,7 @@ import os
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 finish = BatchConsumer.finish
 
@@ -48,7 +48,7 @@ def crash(self, batch, refusals):
     finish(self, batch, refusals)
 
 BatchConsumer.finish = crash
-InboxWorker(load_settings(os.environ), Stop()).run()
+InboxWorker(load_settings(os.environ), ShutdownEvent()).run()
 """
 
 
@@ -85,7 +85,7 @@ def make_messages() -> list[dict[str, Any]]:
 
 def consume(settings: Settings, authority: Authority) -> None:
     """Let a worker consume until the queue is empty."""
-    stop = Stop()
+    stop = ShutdownEvent()
     thread = Thread(target=InboxWorker(settings, stop).run)
     thread.start()
     try:

@@ -24,8 +24,8 @@ _LARGE_STEP = 7
 _GUIDED, _BY_SCHEMA = 70, 2
 # What the checks keep of themselves: caches of patterns, of schemas.
 GROWTH_BYTES_MAX = 64 * 2**20
-_MEASURED = ("swpt_accounts.smp.decoding", "swpt_accounts.smp.incoming")
-_MEASURED_TOO = ("swpt_accounts.smp.chores", "swpt_accounts.core.root_config")
+_MEASURED = ("swpt_accounts.smp.decoder", "swpt_accounts.smp.incoming")
+_MEASURED_TOO = ("swpt_accounts.chores.tasks", "swpt_accounts.core.root_config")
 _INPUT_SECONDS_MAX = 25
 
 

@@ -16,14 +16,14 @@ import psycopg
 from agentkit.checks import field_problems
 from agentkit.received import Received
 from agentkit.waiting import NotInTimeError
+from swpt_accounts.chores.tasks import CHORE_TYPES, decode_chore
 from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
-from swpt_accounts.outbox.wire_values import wire_cursor
-from swpt_accounts.smp.chores import CHORE_TYPES, decode_chore
-from swpt_accounts.smp.encoding import encode
+from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING
 from tests.fuzzing.checking import Finding, check_message
 from tests.fuzzing.documents import (
     NOW,

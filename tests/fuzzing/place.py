@@ -26,7 +26,7 @@ from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.db.connection import connect
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.rows import CHANGING_TABLES
 from tests.db.shard import Shard
 from tests.support.database import Databases
@@ -70,7 +70,7 @@ class Place:
         self._listen()
         self._lines = Lines()
         logging.getLogger("swpt_accounts").addHandler(self._lines)
-        self._worker: tuple[Thread, Stop] | None = None
+        self._worker: tuple[Thread, ShutdownEvent] | None = None
 
     def _listen(self) -> None:
         channel = self._broker.channel()
@@ -84,7 +84,7 @@ class Place:
 
     def start_worker(self) -> None:
         """Let a worker consume the queue, in a thread."""
-        stop = Stop()
+        stop = ShutdownEvent()
         thread = Thread(target=InboxWorker(self._settings, stop).run, name="inbox", daemon=True)
         thread.start()
         self._worker = thread, stop

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from swpt_accounts.smp import chores, decoding
-from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage
+from swpt_accounts.chores import tasks
+from swpt_accounts.smp import decoder
+from swpt_accounts.smp.decoder import MESSAGE_TYPES, MalformedMessage
 from swpt_accounts.smp.incoming import IncomingMessage
 from tests.fuzzing import by_schema, checking, large
 from tests.fuzzing.checking import TARGETS, Finding, check
@@ -154,14 +155,14 @@ def _silent(decode: Decode, message_type: str, content_type: str, body: bytes) -
 def test_a_defect_of_the_decoder_is_found(
     monkeypatch: pytest.MonkeyPatch, defect: Any, told: str
 ) -> None:
-    decode = decoding.decode
-    monkeypatch.setattr(decoding, "decode", lambda t, c, b: defect(decode, t, c, b))
+    decode = decoder.decode
+    monkeypatch.setattr(decoder, "decode", lambda t, c, b: defect(decode, t, c, b))
     with pytest.raises(Finding, match=told):
         try_inputs(5000)
 
 
 def test_a_defect_of_chores_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "ValidationError", KeyError)
+    monkeypatch.setattr(tasks, "ValidationError", KeyError)
     with pytest.raises(Finding, match="ValidationError"):
         try_inputs(2000)
 

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from agentkit.database import dsn_of, execute
-from swpt_accounts.inbox import blame, worker
-from swpt_accounts.inbox.batch import Received, decode_batch
-from swpt_accounts.inbox.effects import apply_messages
+from swpt_accounts.inbox import commit, worker
+from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.inbox.handlers import apply_messages
 from tests.fuzzing.checking import Finding
 from tests.fuzzing.documents import NOW
 from tests.fuzzing.handlers import Handlers
@@ -61,12 +61,14 @@ def test_a_handler_that_writes_before_it_refuses_is_found(
 def test_a_message_that_the_database_refuses_is_found(
     monkeypatch: pytest.MonkeyPatch, handlers: Handlers
 ) -> None:
-    def refusing(connection: Any, settings: Any, received: list[Received], **options: Any) -> None:
+    def refusing(
+        connection: Any, settings: Any, received: list[ReceivedMessage], **options: Any
+    ) -> None:
         if any(getattr(r.message, "negligible_amount", 0.0) > 1e300 for r in received):
             raise psycopg.DataError("value out of range")
         apply_messages(connection, settings, received, **options)
 
-    monkeypatch.setattr(blame, "apply_messages", refusing)
+    monkeypatch.setattr(commit, "apply_messages", refusing)
     with pytest.raises(Finding, match=r"(?s)taken, and then refused: .*value out of range"):
         for _ in range(5):
             handlers.run_round(100)

@@ -15,8 +15,8 @@ from scripts.manifests.restricted import quantity
 from scripts.manifests.scaling import ONE
 from scripts.manifests.world import Manifest
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
-from swpt_accounts.exporter.container import WORKERS
-from swpt_accounts.observing.metrics import METRICS
+from swpt_accounts.exporter.container_command import WORKERS
+from swpt_accounts.observability.metrics.definitions import METRICS
 from tests.docker.processes import DOCKER
 from tests.kubernetes.overlays import KUBERNETES, NAMES, world
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from swpt_accounts.moving import move_in as moving
-from swpt_accounts.moving.reference import TABLES
-from swpt_accounts.moving.session import MoveRefused
+from swpt_accounts.db.operator_session import PreconditionFailed
+from swpt_accounts.takeover import move_in as moving
+from swpt_accounts.takeover.reference_schema import TABLES
 from tests.moving.reference import Place, ReferenceDatabases, digest, move, run_move_in
 from tests.moving.test_refused import checked
 
@@ -179,7 +179,7 @@ def test_an_impossible_row_is_told(damaged: Place, name: str) -> None:
     damage = DAMAGES[name]
     damaged.administrate(damage.statement)
     before = digest(damaged)
-    with pytest.raises(MoveRefused) as refused:
+    with pytest.raises(PreconditionFailed) as refused:
         move(damaged)
     lines = str(refused.value).splitlines()
     assert lines[0] == "there are rows that cannot be"
@@ -218,7 +218,7 @@ _INDEPENDENT = {
 
 def test_a_long_list_ends(damaged: Place) -> None:
     damaged.administrate("UPDATE registered_balance_change SET is_applied = false WHERE is_applied")
-    with pytest.raises(MoveRefused) as refused:
+    with pytest.raises(PreconditionFailed) as refused:
         move(damaged)
     lines = str(refused.value).splitlines()
     assert len(lines) == 102

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from swpt_accounts.db.installing import procedures_schema
+from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.wire_values import wire_cursor
-from swpt_accounts.smp.encoding import encode
+from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import SIGNALS
 from tests.moving.reference import Place, expected
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 import pytest
 from psycopg import sql
 
-from swpt_accounts.db.places import BOOKS, KEPT_BOOKS, Owner, look
-from swpt_accounts.moving.books import OUR_TABLES
+from swpt_accounts.db.schema_discovery import BOOKS, KEPT_BOOKS, Owner, look
+from swpt_accounts.takeover.books import OUR_TABLES
 from tests.moving.giving_back import give_back, reference_rows
 from tests.moving.reference import KEPT, Place, ReferenceDatabases, move
 

@@ -12,10 +12,10 @@ import pytest
 
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
-from swpt_accounts.moving import locking
-from swpt_accounts.moving import move_in as moving
-from swpt_accounts.moving.progress import NoProgress
-from swpt_accounts.moving.session import MoveRefused, MoveSession
+from swpt_accounts.core.progress import NoProgress
+from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.takeover import move_in as moving
+from swpt_accounts.takeover import table_locks
 from tests.moving.reference import (
     BOOKS,
     KEPT,
@@ -37,35 +37,35 @@ def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def at_step(number: int, action: Callable[[MoveSession], None]) -> Iterator[list[str]]:
+def at_step(number: int, action: Callable[[OperatorSession], None]) -> Iterator[list[str]]:
     """Do something before a statement of a move. Gives the names of those that have come."""
     come: list[str] = []
 
-    def count(session: MoveSession, name: str) -> None:
+    def count(session: OperatorSession, name: str) -> None:
         come.append(name)
         if len(come) == number:
             action(session)
 
     def counted(original: Callable[..., Any]) -> Callable[..., Any]:
-        def run(session: MoveSession, file: str, name: str, *rest: Any, **names: Any) -> Any:
+        def run(session: OperatorSession, file: str, name: str, *rest: Any, **names: Any) -> Any:
             count(session, name)
             return original(session, file, name, *rest, **names)
 
         return run
 
-    def asked(session: MoveSession, name: str) -> Any:
+    def asked(session: OperatorSession, name: str) -> Any:
         count(session, name)
         return ask_places(session, name)
 
-    ask_places = MoveSession._ask_places
+    ask_places = OperatorSession._ask_places
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MoveSession, "run", counted(MoveSession.run))
-        patch.setattr(MoveSession, "run_all", counted(MoveSession.run_all))
-        patch.setattr(MoveSession, "_ask_places", asked)
+        patch.setattr(OperatorSession, "run", counted(OperatorSession.run))
+        patch.setattr(OperatorSession, "run_all", counted(OperatorSession.run_all))
+        patch.setattr(OperatorSession, "_ask_places", asked)
         yield come
 
 
-def fail(session: MoveSession) -> None:
+def fail(session: OperatorSession) -> None:
     session.connection.execute("SELECT 1 / 0")
 
 
@@ -197,12 +197,12 @@ def test_two_at_once(place: Place) -> None:
 def test_a_session_that_may_not_be_ended_is_named(
     public: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locking, "_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(table_locks, "_SECONDS_MAX", 1.0)
     before = digest(public)
     with psycopg.connect(public.admin_url.replace("+psycopg", "")) as backup:
         backup.execute("SET application_name = 'pg_dump'")
         backup.execute("LOCK TABLE public.registered_balance_change IN ACCESS SHARE MODE")
-        with pytest.raises(MoveRefused, match=r"is locked by the session .* \(pg_dump\)"):
+        with pytest.raises(PreconditionFailed, match=r"is locked by the session .* \(pg_dump\)"):
             move(public)
     assert digest(public) == before
 
@@ -213,18 +213,18 @@ def test_a_session_that_may_not_be_ended_is_waited_for(public: Place) -> None:
         backup.execute("LOCK TABLE public.registered_balance_change IN ACCESS SHARE MODE")
         left = iter(range(3))
 
-        def release(_: MoveSession) -> None:
+        def release(_: OperatorSession) -> None:
             if next(left, None) is None:
                 backup.execute("COMMIT")
 
         with pytest.MonkeyPatch.context() as patch:
-            original = locking._make_way
+            original = table_locks._make_way
 
-            def make_way(session: MoveSession, *rest: Any, **names: Any) -> int:
+            def make_way(session: OperatorSession, *rest: Any, **names: Any) -> int:
                 release(session)
                 return original(session, *rest, **names)
 
-            patch.setattr(locking, "_make_way", make_way)
+            patch.setattr(table_locks, "_make_way", make_way)
             assert move(public) is not None
 
 
@@ -232,7 +232,7 @@ def test_an_autovacuum_is_no_obstacle(
     reference: ReferenceDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would take more than a minute, which it mostly sleeps."""
-    monkeypatch.setattr(locking, "_SECONDS_MAX", 20.0)
+    monkeypatch.setattr(table_locks, "_SECONDS_MAX", 20.0)
     place = reference.create("public")
     place.query(
         "INSERT INTO registered_balance_change"

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.db.installing import procedures_schema
-from swpt_accounts.db.places import BOOKS, KEPT_REFERENCE
-from swpt_accounts.moving.archive_back import bring_archive_up_to_date
-from swpt_accounts.moving.losses import EXAMPLES_MAX
-from swpt_accounts.moving.move_out import LossRefusedError
+from swpt_accounts.db.installer import procedures_schema
+from swpt_accounts.db.schema_discovery import BOOKS, KEPT_REFERENCE
 from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.wire_values import wire_cursor
-from swpt_accounts.smp.encoding import encode
+from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.takeover.archive_return import bring_archive_up_to_date
+from swpt_accounts.takeover.incompatibilities import EXAMPLES_MAX
+from swpt_accounts.takeover.move_out import LossRefusedError
 from tests.moving.giving_back import give_back, reference_rows, snapshot
 from tests.moving.reference import Place, ReferenceDatabases, move
 
@@ -192,7 +192,7 @@ def test_what_is_lost_under_the_lock_is_refused_too(
         make(ours)
         bring_archive_up_to_date(*arguments)
 
-    name = "swpt_accounts.moving.move_out.bring_archive_up_to_date"
+    name = "swpt_accounts.takeover.move_out.bring_archive_up_to_date"
     monkeypatch.setattr(name, bring)
     with pytest.raises(LossRefusedError):
         give_back(ours)

@@ -5,10 +5,10 @@ from contextlib import closing
 import pytest
 
 from swpt_accounts.db.connection import connect
-from swpt_accounts.db.places import BOOKS, Owner, look
-from swpt_accounts.moving.make_room import make_room
-from swpt_accounts.moving.session import MoveRefused, open_move
+from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
+from swpt_accounts.db.schema_discovery import BOOKS, Owner, look
 from swpt_accounts.settings import load_settings
+from swpt_accounts.takeover.schema_relocation import make_room
 from tests.db.shard import Shard, empty_shard
 from tests.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 from tests.moving.giving_back import give_back, run_move_out
@@ -28,7 +28,7 @@ CONFIG = '{"type": "RootConfigData", "rate": 2.5}'
 
 
 def room(place: Place) -> str | None:
-    with open_move(place.settings()) as session:
+    with open_operator_session(place.settings()) as session:
         return make_room(session)
 
 
@@ -45,7 +45,7 @@ def make_transfers(shard: Shard) -> None:
 
 
 def test_room_for_the_reference(ours: Place, databases: Databases) -> None:
-    with pytest.raises(MoveRefused, match="--make-room"):
+    with pytest.raises(PreconditionFailed, match="--make-room"):
         give_back(ours)
     settings = load_settings({"POSTGRES_URL": databases.as_runner(ours.url)})
     with closing(connect(settings, "worker")) as worker:
@@ -77,7 +77,7 @@ def _make_room_beside(shard: Shard, ours: Place, databases: Databases) -> None:
     shard.process_transfer_requests()
     assert len(shard.prepared_transfers()) == 4
     shard.check_books()
-    with pytest.raises(MoveRefused, match="`configure` of the reference"):
+    with pytest.raises(PreconditionFailed, match="`configure` of the reference"):
         give_back(ours)
     # and so does `flask db upgrade`
     migrate(ours.url, "upgrade", POSTGRES_RUNNING_ROLE=databases.create_role())
@@ -91,7 +91,7 @@ def _make_room_beside(shard: Shard, ours: Place, databases: Databases) -> None:
 def test_tables_with_rows_are_not_overwritten(ours: Place) -> None:
     room(ours)
     load_dump(ours.url)
-    with pytest.raises(MoveRefused, match="'public' are not empty: account, "):
+    with pytest.raises(PreconditionFailed, match="'public' are not empty: account, "):
         give_back(ours)
 
 
@@ -99,7 +99,7 @@ def test_tables_of_another_release_are_refused(ours: Place) -> None:
     room(ours)
     load_dump(ours.url, with_rows=False)
     ours.query("UPDATE public.alembic_version SET version_num = 'faa65a97e02e'")
-    with pytest.raises(MoveRefused, match="migration faa65a97e02e"):
+    with pytest.raises(PreconditionFailed, match="migration faa65a97e02e"):
         give_back(ours)
 
 
@@ -126,10 +126,16 @@ def test_the_kept_tables_were_dropped(public: Place) -> None:
 
 
 def test_no_room_is_needed(public: Place) -> None:
-    with open_move(public.settings()) as session, pytest.raises(MoveRefused, match="no room can"):
+    with (
+        open_operator_session(public.settings()) as session,
+        pytest.raises(PreconditionFailed, match="no room can"),
+    ):
         make_room(session)
     move(public)
-    with open_move(public.settings()) as session, pytest.raises(MoveRefused, match="no room is"):
+    with (
+        open_operator_session(public.settings()) as session,
+        pytest.raises(PreconditionFailed, match="no room is"),
+    ):
         make_room(session)
     assert public.books("SELECT count(*) FROM account") == [(48,)]
     assert public.query(f"SELECT to_regclass('{BOOKS}.account') IS NULL") == [(False,)]

@@ -10,9 +10,9 @@ import pytest
 
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
-from swpt_accounts.db.places import BOOKS, KEPT_REFERENCE
-from swpt_accounts.moving import locking
-from swpt_accounts.moving.session import MoveRefused
+from swpt_accounts.db.operator_session import PreconditionFailed
+from swpt_accounts.db.schema_discovery import BOOKS, KEPT_REFERENCE
+from swpt_accounts.takeover import table_locks
 from tests.moving.giving_back import (
     give_back,
     move_out_command,
@@ -76,7 +76,7 @@ def test_an_error_undoes_all(shared: Place, trap: str) -> None:
 )
 def test_what_does_not_arrive_is_found_by_the_proof(shared: Place, trap: str) -> None:
     before = snapshot(shared)
-    with pytest.raises(MoveRefused, match=f"rows of {trap}|accounts") as caught:
+    with pytest.raises(PreconditionFailed, match=f"rows of {trap}|accounts") as caught:
         give_back(shared)
     assert "is not what there was" in str(caught.value)
     assert is_ours(shared, before)
@@ -116,7 +116,7 @@ def test_a_row_of_the_archive_that_does_not_arrive_is_found(shared: Place) -> No
         " FOR EACH ROW EXECUTE FUNCTION public.trap()"
     )
     # (beside the work; or under the lock, if some transaction on the server is older than the row)
-    with pytest.raises(MoveRefused, match=r"do not arrive|missing.*: 0, 1"):
+    with pytest.raises(PreconditionFailed, match=r"do not arrive|missing.*: 0, 1"):
         give_back(shared)
     shared.query("DROP FUNCTION public.trap() CASCADE")
     shared.books("DELETE FROM registered_balance_change WHERE debtor_id = 1")
@@ -126,11 +126,11 @@ def test_a_row_of_the_archive_that_does_not_arrive_is_found(shared: Place) -> No
 def test_somebody_who_may_not_be_ended_is_waited_for(
     shared: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locking, "_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(table_locks, "_SECONDS_MAX", 1.0)
     before = snapshot(shared)
     with psycopg.connect(shared.admin_url.replace("+psycopg", "")) as somebody:
         somebody.execute(f"LOCK TABLE {BOOKS}.account IN ROW EXCLUSIVE MODE".encode())
-        with pytest.raises(MoveRefused, match="which this role may not end"):
+        with pytest.raises(PreconditionFailed, match="which this role may not end"):
             give_back(shared)
         somebody.rollback()
         assert is_ours(shared, before)

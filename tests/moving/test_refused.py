@@ -14,9 +14,9 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of, execute
-from swpt_accounts.moving.move_in import check_before
-from swpt_accounts.moving.progress import NoProgress
-from swpt_accounts.moving.session import MoveRefused, open_move
+from swpt_accounts.core.progress import NoProgress
+from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
+from swpt_accounts.takeover.move_in import check_before
 from tests.moving.reference import (
     BOOKS,
     KEPT,
@@ -30,16 +30,16 @@ from tests.moving.reference import (
 
 
 def checked(place: Place) -> None:
-    """All checks before the move. Raises `MoveRefused`."""
+    """All checks before the move. Raises `PreconditionFailed`."""
     settings = place.settings()
-    with open_move(settings) as session:
+    with open_operator_session(settings) as session:
         check_before(session, place.schema, settings, NoProgress())
 
 
 def refused(place: Place, **settings: Any) -> str:
     """Why it is refused. Nothing has changed."""
     before = digest(place)
-    with pytest.raises(MoveRefused) as error:
+    with pytest.raises(PreconditionFailed) as error:
         move(place, **settings)
     assert digest(place) == before
     return str(error.value)

@@ -10,8 +10,8 @@ import pytest
 from psycopg import sql
 
 from agentkit.waiting import wait_until
-from swpt_accounts.moving.progress import NoProgress
-from swpt_accounts.moving.reference import COLUMNS, FUNCTIONS, TABLES
+from swpt_accounts.core.progress import NoProgress
+from swpt_accounts.takeover.reference_schema import COLUMNS, FUNCTIONS, TABLES
 from tests.moving.reference import BOOKS, KEPT, Place, digest_rows, move
 
 # Functions that only calculate. Whoever has prepared a call of them may go on.

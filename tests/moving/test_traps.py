@@ -11,11 +11,11 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from swpt_accounts.db.installing import procedures_schema
+from swpt_accounts.db.installer import procedures_schema
+from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE, TRY_TO_DELETE_ACCOUNT
-from swpt_accounts.moving.session import MoveRefused
 from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.wire_values import wire_cursor
+from swpt_accounts.outbox.type_adapters import wire_cursor
 from swpt_accounts.smp.outgoing import SIGNALS
 from tests.db.shard import Shard
 from tests.moving.giving_back import shard_of
@@ -367,13 +367,13 @@ def test_trap_16_a_change_belongs_to_its_sender(reference: ReferenceDatabases) -
         insert(
             connection, "pending_balance_change_signal", other_creditor_id=here, creditor_id=there
         )
-    with pytest.raises(MoveRefused, match="account: 1, for example"):
+    with pytest.raises(PreconditionFailed, match="account: 1, for example"):
         move(place, PROTOCOL_BROKER_QUEUE_ROUTING_KEY="1.#")
     with place.session() as connection:
         insert(
             connection, "pending_balance_change_signal", other_creditor_id=there, creditor_id=here
         )
-    with pytest.raises(MoveRefused, match="pending_balance_change_signal: 1, for example"):
+    with pytest.raises(PreconditionFailed, match="pending_balance_change_signal: 1, for example"):
         move(place, PROTOCOL_BROKER_QUEUE_ROUTING_KEY="0.#")
     place.query("DELETE FROM pending_balance_change_signal WHERE other_creditor_id = %s", there)
     assert move(place, PROTOCOL_BROKER_QUEUE_ROUTING_KEY="0.#") is not None

@@ -15,13 +15,13 @@ from psycopg import sql
 from agentkit.authority import SERVICES, Authority
 from agentkit.currency import Currency
 from agentkit.waiting import wait_until
-from swpt_accounts.db.installing import SUBJECTS, read_sql
-from swpt_accounts.db.places import BOOKS, KEPT_BOOKS, TABLES_PATH
+from swpt_accounts.db.installer import SUBJECTS, read_sql
 from swpt_accounts.db.procedures import PROCEDURES, Procedure
-from swpt_accounts.moving.move_out import MovedOut
-from swpt_accounts.moving.reference import OUTBOXES
+from swpt_accounts.db.schema_discovery import BOOKS, KEPT_BOOKS, TABLES_PATH
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.takeover.move_out import MovedOut
+from swpt_accounts.takeover.reference_schema import OUTBOXES
 from tests.moving.giving_back import give_back, reference_rows
 from tests.moving.reference import Place, ReferenceDatabases, move
 from tests.support.authority import subscribe

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from swpt_accounts.db.installing import SUBJECTS, read_sql
+from swpt_accounts.db.installer import SUBJECTS, read_sql
 from tests.mutation.mutants import Mutant, number, shown
 from tests.mutation.sql_operators import OPERATORS
 from tests.mutation.sql_tokens import Function, functions
 
 MONEY = (
-    *("money", "ids", "accounts", "currencies", "configuring", "verifying", "preparing"),
-    *("finalizing", "balance_changes", "chores", "scans"),
+    *("money", "ids", "accounts", "currencies", "configuration", "recipient_verification", "preparation"),
+    *("finalization", "balance_changes", "chores", "scans"),
 )
 """The subjects of which mutants are made: what is done with money, and what removes rows."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from swpt_accounts.db.installing import SUBJECTS, read_sql
+from swpt_accounts.db.installer import SUBJECTS, read_sql
 from tests.mutation.mutants import explained, number, sample
 from tests.mutation.sql_mutants import MONEY, mutate, read_functions, sql_mutants
 from tests.mutation.sql_operators import OPERATORS

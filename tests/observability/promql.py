@@ -2,7 +2,7 @@
 
 import re
 
-from swpt_accounts.observing.metrics import METRICS, PREFIX, Kind, Metric
+from swpt_accounts.observability.metrics.definitions import METRICS, PREFIX, Kind, Metric
 
 # What Prometheus adds to each series, and a histogram to its buckets.
 ADDED = {"job", "instance", "le"}

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from scripts.dashboard.__main__ import render_dashboard
 from scripts.prometheus_rule import render_rule
-from swpt_accounts.observing.metrics import METRICS
+from swpt_accounts.observability.metrics.definitions import METRICS
 from tests.observability.promql import check_labels, metrics_of
 from tests.support.prometheus import FOLDER, NEEDED, promtool, read_alerts
 

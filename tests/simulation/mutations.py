@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest import mock
 
-import swpt_accounts.inbox.effects
+import swpt_accounts.inbox.handlers
 import swpt_accounts.outbox.worker
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.broker.publisher import Publisher
-from swpt_accounts.inbox.batch import Received
-from swpt_accounts.inbox.locked import LockedAccounts
+from swpt_accounts.inbox.batch import ReceivedMessage
+from swpt_accounts.inbox.locked_accounts import LockedAccounts
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.outbox.worker import FlushWorker
 
@@ -21,7 +21,7 @@ def _ack_before_commit() -> Patches:
     """The inbox acknowledges a batch, and then commits it."""
     take_effect = InboxWorker._take_effect
 
-    def worse(self: InboxWorker, consumer: BatchConsumer, ready: list[Received]) -> None:
+    def worse(self: InboxWorker, consumer: BatchConsumer, ready: list[ReceivedMessage]) -> None:
         consumer.finish([r.delivery for r in ready], [])
         with mock.patch.object(consumer, "finish"):
             take_effect(self, consumer, ready)
@@ -44,10 +44,10 @@ def _delete_before_confirm() -> Patches:
 def _no_redelivery() -> Patches:
     """A redelivered PrepareTransfer is not recognised."""
 
-    def worse(_connection: Any, counted: list[Received], **_: bool) -> list[Received]:
+    def worse(_connection: Any, counted: list[ReceivedMessage], **_: bool) -> list[ReceivedMessage]:
         return counted
 
-    yield mock.patch.object(swpt_accounts.inbox.effects, "_not_handled", worse)
+    yield mock.patch.object(swpt_accounts.inbox.handlers, "_not_handled", worse)
 
 
 def _no_confirms() -> Patches:
@@ -80,7 +80,9 @@ def _held_are_forgotten() -> Patches:
     """What waits for the lock of an account is acknowledged before it has taken effect."""
     exchange = LockedAccounts.exchange
 
-    def worse(self: LockedAccounts, connection: Any, received: list[Received]) -> list[Received]:
+    def worse(
+        self: LockedAccounts, connection: Any, received: list[ReceivedMessage]
+    ) -> list[ReceivedMessage]:
         going_on = exchange(self, connection, received)
         self.clear()
         return going_on

@@ -16,16 +16,16 @@ import pika
 import agentkit.messages
 import agentkit.waiting
 import swpt_accounts.broker.consumer
-import swpt_accounts.chores.posting
+import swpt_accounts.chores.poster
 import swpt_accounts.db.connection
-import swpt_accounts.inbox.draining
+import swpt_accounts.inbox.drain_pauses
 import swpt_accounts.inbox.worker
-import swpt_accounts.scans.pacing
+import swpt_accounts.scans.pass_schedule
 import swpt_accounts.workers.backoff
-import swpt_accounts.workers.cursor
+import swpt_accounts.workers.queue_cursor
 import tests.faults.chaos.agents
 import tests.faults.load
-from swpt_accounts.db.watched import WatchedConnection
+from swpt_accounts.db.instrumented import InstrumentedConnection
 from tests.simulation.broker import SimBroker
 from tests.simulation.consuming import SimBlockingConnection
 from tests.simulation.database import SimDatabase, SimDatabaseConnection
@@ -35,7 +35,7 @@ from tests.simulation.publishing import SimSelectConnection
 from tests.simulation.world import World
 
 
-class _NoStopWatch:
+class _NoShutdownWatch:
     """The waits of a simulated connection look for the stop themselves."""
 
     def __init__(self, *_: object) -> None:
@@ -102,15 +102,15 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         ):
             yield mock.patch.object(module, "monotonic", world.monotonic)
     for module in (
-        swpt_accounts.workers.cursor,
-        swpt_accounts.inbox.draining,
+        swpt_accounts.workers.queue_cursor,
+        swpt_accounts.inbox.drain_pauses,
         agentkit.waiting,
         tests.faults.chaos.agents,
     ):
         yield mock.patch.object(module, "time", sim_time)
     yield mock.patch.object(swpt_accounts.workers.backoff, "random", random)
-    yield mock.patch.object(swpt_accounts.scans.pacing, "randrange", random.randrange)
-    yield mock.patch.object(WatchedConnection, "connect", database.connect)
+    yield mock.patch.object(swpt_accounts.scans.pass_schedule, "randrange", random.randrange)
+    yield mock.patch.object(InstrumentedConnection, "connect", database.connect)
     yield mock.patch.object(
         swpt_accounts.db.connection, "DatabaseConnection", SimDatabaseConnection
     )
@@ -119,8 +119,8 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         pika, "BlockingConnection", partial(SimBlockingConnection, world, broker)
     )
     yield mock.patch.object(pika, "SelectConnection", partial(SimSelectConnection, world, broker))
-    yield mock.patch.object(swpt_accounts.broker.consumer, "StopWatch", _NoStopWatch)
-    posting = swpt_accounts.chores.posting
+    yield mock.patch.object(swpt_accounts.broker.consumer, "ShutdownWatch", _NoShutdownWatch)
+    posting = swpt_accounts.chores.poster
     yield mock.patch.object(posting, "Thread", partial(_SimThread, world))
     yield mock.patch.object(posting, "Condition", partial(_SimCondition, world))
     messages = agentkit.messages

@@ -14,7 +14,7 @@ import psycopg
 from agentkit.database import dsn_of
 from swpt_accounts.chores.worker import ChoresWorker
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.installing import procedures_schema
+from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.outbox.worker import FlushWorker
 from swpt_accounts.scans.accounts import AccountsScan
@@ -22,10 +22,10 @@ from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
 from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from swpt_accounts.stages.worker import StageWorker
-from swpt_accounts.workers.processes import Worker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.runner import Worker
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.params import settings_with
 from tests.db.shard import Shard
 from tests.db.wire import read_struct
@@ -210,13 +210,15 @@ def _settings(url: str, shape: Shape) -> Settings:
     return settings_with(msgspec.structs.replace(settings, **bursts), PARAMS)
 
 
-def _processes(settings: Settings, shape: Shape) -> dict[str, Callable[[Stop], Sequence[Worker]]]:
-    def stage(which: Stage) -> Callable[[Stop], Sequence[Worker]]:
+def _processes(
+    settings: Settings, shape: Shape
+) -> dict[str, Callable[[ShutdownEvent], Sequence[Worker]]]:
+    def stage(which: Stage) -> Callable[[ShutdownEvent], Sequence[Worker]]:
         return lambda stop: [
             StageWorker(settings, stop, which, wait_seconds=2.0) for _ in range(shape.threads)
         ]
 
-    processes: dict[str, Callable[[Stop], Sequence[Worker]]] = {
+    processes: dict[str, Callable[[ShutdownEvent], Sequence[Worker]]] = {
         "inbox": lambda stop: [InboxWorker(settings, stop)],
         "preparing": stage(PREPARING),
         "finalizing": stage(FINALIZING),

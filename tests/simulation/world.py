@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from swpt_accounts.workers.processes import Worker
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.runner import Worker
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.simulation.faults import AWAY_SECONDS, Fault, Faults
 from tests.simulation.kernel import Clock, Kernel, Killed
 
@@ -19,7 +19,7 @@ class Connected(Protocol):
     def lose(self) -> None: ...
 
 
-class SimStop(Stop):
+class SimStop(ShutdownEvent):
     """A stop whose waits take virtual time."""
 
     def __init__(self, kernel: Kernel) -> None:
@@ -42,7 +42,7 @@ class Process:
     """Workers that live and die together, and are started again, as by a supervisor."""
 
     def __init__(
-        self, world: "World", name: str, make_workers: Callable[[Stop], Sequence[Worker]]
+        self, world: "World", name: str, make_workers: Callable[[ShutdownEvent], Sequence[Worker]]
     ) -> None:
         self.name = name
         self.stop = SimStop(world.kernel)

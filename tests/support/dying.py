@@ -14,7 +14,7 @@ import psycopg
 from pika.adapters.blocking_connection import BlockingChannel
 
 from swpt_accounts.cli import swpt_accounts
-from swpt_accounts.moving.session import MoveSession
+from swpt_accounts.db.operator_session import OperatorSession
 
 _FRAMES = (
     *("exchange_declare", "exchange_bind", "exchange_unbind", "exchange_delete"),
@@ -38,7 +38,7 @@ def _die_after(number: int) -> None:
         return counted
 
     for name in ("run", "run_all"):
-        setattr(MoveSession, name, step(getattr(MoveSession, name)))
+        setattr(OperatorSession, name, step(getattr(OperatorSession, name)))
     for name in _FRAMES:
         setattr(BlockingChannel, name, step(getattr(BlockingChannel, name)))
     psycopg.Transaction.__exit__ = step(psycopg.Transaction.__exit__)  # type: ignore[method-assign]

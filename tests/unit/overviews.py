@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
-from swpt_accounts.observing.metrics import SCANS
-from swpt_accounts.overview.model import (
+from swpt_accounts.inspection.status.model import (
     AccountsSample,
     BrokerQueue,
     Counts,
@@ -16,7 +15,8 @@ from swpt_accounts.overview.model import (
     Server,
     Worker,
 )
-from swpt_accounts.overview.workers import WORKERS
+from swpt_accounts.inspection.status.workers import WORKERS
+from swpt_accounts.observability.metrics.definitions import SCANS
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TABLES = [*QUEUES, *OUTBOXES]

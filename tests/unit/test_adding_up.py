@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.audit.adding_up import NotComparable, Result, Verdict, add_up
-from swpt_accounts.audit.exporting import (
+from swpt_accounts.audit.exports import (
     DebtorSums,
     Export,
     InvalidExport,
@@ -22,7 +21,8 @@ from swpt_accounts.audit.exporting import (
     write_export,
 )
 from swpt_accounts.audit.partition import InvalidPartition, Partition
-from swpt_accounts.audit.sum_report import sum_as_table
+from swpt_accounts.audit.reconciliation import NotComparable, Result, Verdict, add_up
+from swpt_accounts.audit.reconciliation_report import sum_as_table
 from swpt_accounts.core.realm import Realm
 
 DEBTOR = 1

@@ -9,7 +9,7 @@ from agentkit import keys
 from agentkit.messages import Message, balance_change, configure, encode, finalize, prepare
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64, account_id
 from swpt_accounts.smp import incoming, routing
-from swpt_accounts.smp.decoding import decode
+from swpt_accounts.smp.decoder import decode
 
 int64 = st.integers(MIN_INT64, MAX_INT64)
 CREDITOR_ID = 0x000002 << 40 | 5

@@ -6,7 +6,7 @@ import pytest
 
 from swpt_accounts.stages.batch_size import BatchSize
 from swpt_accounts.workers.backoff import Backoff
-from swpt_accounts.workers.processes import Countdown
+from swpt_accounts.workers.runner import Countdown
 
 
 def test_waits_double_up_to_the_longest() -> None:

@@ -10,7 +10,7 @@ from benchmarks.agents.load import OpeningLoad, Pattern, Schedule, TransferLoad,
 from benchmarks.agents.messages import AccountTransfer, AccountUpdate, PreparedTransfer, decode
 from benchmarks.agents.opening import OpeningPlay
 from benchmarks.agents.transferring import TransferPlay
-from swpt_accounts.smp.decoding import decode as decode_incoming
+from swpt_accounts.smp.decoder import decode as decode_incoming
 from swpt_accounts.smp.incoming import (
     ConfigureAccount,
     FinalizeTransfer,

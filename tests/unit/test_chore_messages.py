@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
-from swpt_accounts.core.moments import MAX_MOMENT
-from swpt_accounts.smp.chores import (
+from swpt_accounts.chores.tasks import (
     CHORE_BYTES_MAX,
     CHORE_TYPES,
     CapitalizeInterest,
@@ -22,7 +20,9 @@ from swpt_accounts.smp.chores import (
     decode_chore,
     encode_chore,
 )
-from swpt_accounts.smp.decoding import MalformedMessage
+from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
+from swpt_accounts.core.timestamps import MAX_MOMENT
+from swpt_accounts.smp.decoder import MalformedMessage
 
 TS = datetime(2024, 5, 20, 13, 15, 9, 123456, UTC)
 TS_TEXT = "2024-05-20T13:15:09.123456+00:00"

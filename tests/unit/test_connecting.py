@@ -9,7 +9,7 @@ import pika
 import pytest
 from pika.exceptions import AMQPConnectionError
 
-from swpt_accounts.broker.connecting import (
+from swpt_accounts.broker.connections import (
     connect_blocking,
     connection_parameters,
     open_blocking,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from swpt_accounts.console.drawing import HEIGHT, WIDTH, chart, flow
+from swpt_accounts.console.charts import HEIGHT, WIDTH, chart, flow
 from swpt_accounts.console.rates import (
     age_series,
     mean_stay,
@@ -14,8 +14,16 @@ from swpt_accounts.console.rates import (
     stay_series,
     waiting_series,
 )
-from swpt_accounts.console.sampling import Counters, Sample
-from swpt_accounts.console.showing import ago, amount, moment, per_second, printable, seconds, size
+from swpt_accounts.console.sampler import Counters, Sample
+from swpt_accounts.console.template_filters import (
+    ago,
+    amount,
+    moment,
+    per_second,
+    printable,
+    seconds,
+    size,
+)
 from swpt_accounts.db.backlog import TableBacklog
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.console.ids import Meant, parse, spellings
+from swpt_accounts.core.id_notation import Meant, parse, spellings
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 
 U = 2**64 - 2

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from agentkit.messages import CONTENT_TYPE, configure, encode, finalize, prepare
 from swpt_accounts.cli.dead_letters_options import choosing, get_choice
-from swpt_accounts.dead_letters.choosing import Choice
+from swpt_accounts.dead_letters.filters import Choice
 from swpt_accounts.dead_letters.letter import Letter, receive
 
 FOREIGN = "account (5, 6) does not belong to this shard, which is 1.#"

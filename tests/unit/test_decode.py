@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swpt_accounts.core.ids import MAX_INT32, MAX_INT64, MIN_INT32, MIN_INT64
-from swpt_accounts.core.moments import MAX_MOMENT, MIN_MOMENT
-from swpt_accounts.smp.decoding import (
+from swpt_accounts.core.timestamps import MAX_MOMENT, MIN_MOMENT
+from swpt_accounts.smp.decoder import (
     MAX_REASON_LENGTH,
     MESSAGE_TYPES,
     MalformedMessage,

@@ -11,9 +11,10 @@ import yaml
 
 from scripts.settings_reference import settings_reference
 from swpt_accounts.broker import topology
+from swpt_accounts.chores import tasks
 from swpt_accounts.cli import swpt_accounts as group
 from swpt_accounts.db.tables import Base
-from swpt_accounts.smp import chores, decoding, outgoing
+from swpt_accounts.smp import decoder, outgoing
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -274,10 +275,10 @@ def test_examples_of_sql_read_tables_that_exist() -> None:
 
 def test_amqp_page_names_everything_that_is_declared_and_sent() -> None:
     text = read(DOCS / "reference" / "amqp.md")
-    messages = {*decoding.MESSAGE_TYPES, *(cls.__name__ for cls in outgoing.SIGNALS.values())}
+    messages = {*decoder.MESSAGE_TYPES, *(cls.__name__ for cls in outgoing.SIGNALS.values())}
     exchanges = {f"`{name}`" for name, _ in topology._EXCHANGES}
     coordinators = {f"`{name}`" for name, _ in topology._COORDINATORS}
-    for word in messages | exchanges | coordinators | set(chores.CHORE_TYPES):
+    for word in messages | exchanges | coordinators | set(tasks.CHORE_TYPES):
         assert word in text
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.smp import incoming, outgoing
-from swpt_accounts.smp.decoding import decode
-from swpt_accounts.smp.encoding import encode
+from swpt_accounts.smp.decoder import decode
+from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import (
     SIGNALS,
     AccountPurge,

@@ -15,16 +15,16 @@ import pytest
 
 from agentkit.processes import free_port
 from agentkit.waiting import wait_until
-from swpt_accounts.exporter import health, health_asker
-from swpt_accounts.exporter.container import find_command, has_web_server, worker_of
-from swpt_accounts.exporter.database import Answers
+from swpt_accounts.exporter import health, health_poller
+from swpt_accounts.exporter.collector import Page
+from swpt_accounts.exporter.container_command import find_command, has_web_server, worker_of
+from swpt_accounts.exporter.database_poller import Answers
 from swpt_accounts.exporter.health import Question
-from swpt_accounts.exporter.health_asker import HealthAsker
-from swpt_accounts.exporter.living import Problem
-from swpt_accounts.exporter.page import Page
+from swpt_accounts.exporter.health_poller import HealthPoller
+from swpt_accounts.exporter.liveness import Problem
 from swpt_accounts.exporter.server import REQUESTS_COUNT_MAX, PageServer
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 ENTRYPOINT = ("tini", "-g", "--", "/usr/src/app/docker/entrypoint.sh")
 
@@ -116,7 +116,7 @@ def health_of_container() -> Health:
 @pytest.fixture
 def url(settings: Settings, health_of_container: Health) -> Iterator[str]:
     """The address of an exporter in a container in which nothing has been recorded."""
-    stop, port = Stop(), free_port()
+    stop, port = ShutdownEvent(), free_port()
     away: Any = SimpleNamespace(answers=Answers(), queues=("some_queue",))
     found: Any = health_of_container
     server = PageServer(stop, port, Page(settings, found, away, [away]), found)
@@ -184,13 +184,13 @@ def test_who_says_nothing_holds_up_nobody_for_long(url: str) -> None:
 def test_a_problem_is_told_since_it_was_first_seen(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop, since = Stop(), iter(range(100, 200))
+    stop, since = ShutdownEvent(), iter(range(100, 200))
     monkeypatch.setattr(
-        health_asker, "check_needs", lambda _settings: [Problem("a", "b", next(since))]
+        health_poller, "check_needs", lambda _settings: [Problem("a", "b", next(since))]
     )
-    monkeypatch.setattr(health_asker, "check_live", lambda _settings: [])
-    monkeypatch.setattr(health_asker, "LOOK_SECONDS", 0.01)
-    asker = HealthAsker(settings, stop)
+    monkeypatch.setattr(health_poller, "check_live", lambda _settings: [])
+    monkeypatch.setattr(health_poller, "LOOK_SECONDS", 0.01)
+    asker = HealthPoller(settings, stop)
     assert [problem.what for problem in asker.problems(Question.LIVE)] == ["it has not looked yet"]
     thread = threading.Thread(target=asker.run, daemon=True)
     thread.start()
@@ -200,7 +200,7 @@ def test_a_problem_is_told_since_it_was_first_seen(
     assert [problem.since for problem in asker.problems(Question.READY)] == [100]
     assert asker.problems(Question.LIVE) == []
     now = monotonic()
-    monkeypatch.setattr(health_asker, "monotonic", lambda: now + 100)
+    monkeypatch.setattr(health_poller, "monotonic", lambda: now + 100)
     (problem,) = asker.problems(Question.LIVE)
     assert "it has not looked for 100 s" in problem.what
 

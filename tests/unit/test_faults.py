@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, UndefinedFunction
 
-from swpt_accounts.workers import faults
-from swpt_accounts.workers.faults import QUIET_SECONDS, REMINDER_SECONDS, FaultReporter
+from swpt_accounts.workers import outage_reporter
+from swpt_accounts.workers.outage_reporter import QUIET_SECONDS, REMINDER_SECONDS, OutageReporter
 
 logger = logging.getLogger("faults")
 AWAY = psycopg.OperationalError("connection refused\n  Is the server running?")
@@ -26,13 +26,13 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(faults, "monotonic", made)
+    monkeypatch.setattr(outage_reporter, "monotonic", made)
     return made
 
 
 @pytest.fixture
-def reporter() -> FaultReporter:
-    return FaultReporter(logger, "a_worker")
+def reporter() -> OutageReporter:
+    return OutageReporter(logger, "a_worker")
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -40,7 +40,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_a_fault_is_said_once(
-    clock: Clock, reporter: FaultReporter, caplog: pytest.LogCaptureFixture
+    clock: Clock, reporter: OutageReporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(50):
         reporter.failed("the database", AWAY)
@@ -59,7 +59,7 @@ def test_a_fault_is_said_once(
 
 
 def test_other_kinds_are_said_but_not_for_ever(
-    clock: Clock, reporter: FaultReporter, caplog: pytest.LogCaptureFixture
+    clock: Clock, reporter: OutageReporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(20):
         for error in (AWAY, InsufficientPrivilege("no"), UndefinedFunction("none")):
@@ -77,7 +77,7 @@ def test_other_kinds_are_said_but_not_for_ever(
 
 
 def test_what_comes_and_goes_is_one_fault(
-    clock: Clock, reporter: FaultReporter, caplog: pytest.LogCaptureFixture
+    clock: Clock, reporter: OutageReporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(100):
         reporter.failed("the broker", AWAY)
@@ -92,7 +92,7 @@ def test_what_comes_and_goes_is_one_fault(
 
 
 def test_pauses_grow_and_start_anew_when_it_has_worked(
-    clock: Clock, reporter: FaultReporter
+    clock: Clock, reporter: OutageReporter
 ) -> None:
     pauses = [reporter.failed("the database", AWAY) for _ in range(8)]
     assert pauses[0] <= 0.1
@@ -100,12 +100,12 @@ def test_pauses_grow_and_start_anew_when_it_has_worked(
     reporter.works()
     assert reporter.failed("the database", AWAY) > 3
     reporter.works()
-    clock.now += faults.WORKING_SECONDS
+    clock.now += outage_reporter.WORKING_SECONDS
     assert reporter.failed("the database", AWAY) <= 0.1
 
 
 def test_line_has_a_bounded_length(
-    reporter: FaultReporter, caplog: pytest.LogCaptureFixture
+    reporter: OutageReporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     reporter.failed("the database", psycopg.OperationalError("long\n" * 10_000))
     assert len(lines(caplog)[0]) < 700

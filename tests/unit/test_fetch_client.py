@@ -7,10 +7,10 @@ from typing import TypeVar, cast
 
 import pytest
 
-from swpt_accounts.events.work import FETCH_API_URL_MISSING
-from swpt_accounts.peers.client import CONFIG_BYTES_MAX, FetchClient
-from swpt_accounts.peers.complaints import Complaints
-from swpt_accounts.peers.lanes import Lanes
+from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING
+from swpt_accounts.peers.bulkhead import Bulkhead
+from swpt_accounts.peers.error_throttle import ErrorThrottle
+from swpt_accounts.peers.fetch_client import CONFIG_BYTES_MAX, FetchClient
 from swpt_accounts.settings import load_settings
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def ask(question: Callable[[FetchClient], Awaitable[T]], *pieces: bytes | None) 
             "FETCH_API_URL": f"http://127.0.0.1:{port}",
             "APP_FETCH_API_TIMEOUT_SECONDS": TIMEOUT_SECONDS,
         }
-        client = FetchClient(load_settings(variables), Lanes(10), Complaints())
+        client = FetchClient(load_settings(variables), Bulkhead(10), ErrorThrottle())
         try:
             return await question(client)
         finally:
@@ -155,8 +155,8 @@ def test_problem_of_a_kind_is_logged_once_in_a_minute(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("swpt_accounts.peers.complaints.monotonic", lambda: now)
-    complaints = Complaints()
+    monkeypatch.setattr("swpt_accounts.peers.error_throttle.monotonic", lambda: now)
+    complaints = ErrorThrottle()
     for _ in range(100):
         complaints.note("a", "A")
     complaints.note("b", "B", FETCH_API_URL_MISSING)

@@ -11,7 +11,7 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.procedures import IS_REACHABLE, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.web import answers
-from swpt_accounts.web.reading import DatabaseAway
+from swpt_accounts.web.database import DatabaseAway
 from swpt_accounts.web.views import fetch_api
 
 DEBTOR_ID = 2**64 - 2

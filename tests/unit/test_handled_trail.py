@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from swpt_accounts.inbox import handled
-from swpt_accounts.inbox.handled import (
+from swpt_accounts.inbox import deduplication
+from swpt_accounts.inbox.deduplication import (
     FORGET_AFTER_SECONDS,
     FORGET_COUNT_MAX,
     FORGET_SECONDS,
     KEPT_SECONDS,
-    HandledTrail,
+    DigestRetention,
 )
 
 
@@ -41,12 +41,12 @@ class Table:
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> Table:
     made = Table()
-    monkeypatch.setattr(handled, "monotonic", lambda: made.now)
+    monkeypatch.setattr(deduplication, "monotonic", lambda: made.now)
     return made
 
 
 def test_rows_are_kept_for_a_while_and_not_much_longer(table: Table) -> None:
-    trail = HandledTrail()
+    trail = DigestRetention()
     connection: Any = table
     trail.pause()
     for _ in range(10_000):
@@ -59,7 +59,7 @@ def test_rows_are_kept_for_a_while_and_not_much_longer(table: Table) -> None:
 
 
 def test_nothing_is_forgotten_after_an_outage(table: Table) -> None:
-    trail = HandledTrail()
+    trail = DigestRetention()
     connection: Any = table
     table.add()
     trail.forget(connection)
@@ -76,12 +76,12 @@ def test_restart_forgets_nothing_at_once(table: Table) -> None:
     connection: Any = table
     table.add()
     table.now += 100 * KEPT_SECONDS
-    HandledTrail().forget(connection)
+    DigestRetention().forget(connection)
     assert table.rows
 
 
 def test_batches_are_bounded(table: Table) -> None:
-    trail = HandledTrail()
+    trail = DigestRetention()
     connection: Any = table
     table.add(3 * FORGET_COUNT_MAX - 1)
     trail.forget(connection)
@@ -92,7 +92,7 @@ def test_batches_are_bounded(table: Table) -> None:
 
 
 def test_older_state_of_the_database_is_noticed(table: Table) -> None:
-    trail = HandledTrail()
+    trail = DigestRetention()
     connection: Any = table
     table.add(10)
     trail.forget(connection)

@@ -16,8 +16,8 @@ SCREENS = ("rich",)
 TRACES = ("opentelemetry", "google")
 # Modules that parse no documents: RootConfigData and chores are those that are parsed.
 WITHOUT_DOCUMENTS = (
-    *("staging", "flushing", "scanning", "auditing", "topology"),
-    *("dead_letters", "returned_messages", "status", "observing", "tracing", "resending"),
+    *("stages", "flush_messages", "scans", "books", "topology"),
+    *("dead_letters", "returned_messages", "status", "metrics_and_health", "trace", "resend"),
     "console",
 )
 
@@ -55,7 +55,7 @@ def test_documents_are_parsed_where_it_is_said() -> None:
 
 
 def test_supervisor_has_loaded_what_its_workers_need_and_no_more() -> None:
-    found = imported("swpt_accounts.supervisor", "swpt_accounts.cli.consuming_messages")
+    found = imported("swpt_accounts.supervisor", "swpt_accounts.cli.consume_messages")
     assert found & {*WEB, *SCHEMA, *PEERS, *TRACES} == set()
 
 
@@ -71,4 +71,7 @@ def test_migrations_have_the_schema() -> None:
 
 def test_traces_are_made_where_it_is_said() -> None:
     """Else the list above would forbid nothing."""
-    assert set(TRACES) <= imported("swpt_accounts.otel.receiving", "swpt_accounts.otel.sending")
+    assert set(TRACES) <= imported(
+        "swpt_accounts.observability.tracing.received_spans",
+        "swpt_accounts.observability.tracing.sent_spans",
+    )

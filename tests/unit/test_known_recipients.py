@@ -2,8 +2,8 @@
 
 import pytest
 
-from swpt_accounts.peers import known
-from swpt_accounts.peers.known import KnownRecipients, seconds_fresh
+from swpt_accounts.peers import reachability_cache
+from swpt_accounts.peers.reachability_cache import ReachabilityCache, seconds_fresh
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_never_longer_than_the_setting_nor_than_the_answer_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(known, "monotonic", lambda: now)
-    recipients = KnownRecipients(60.0)
+    monkeypatch.setattr(reachability_cache, "monotonic", lambda: now)
+    recipients = ReachabilityCache(60.0)
     recipients.add((1, 2), "max-age=86400")
     recipients.add((1, 3), "max-age=5")
     recipients.add((1, 4), "no-store")
@@ -43,14 +43,14 @@ def test_never_longer_than_the_setting_nor_than_the_answer_allows(
 
 
 def test_nothing_is_remembered_without_a_time() -> None:
-    recipients = KnownRecipients(0.0)
+    recipients = ReachabilityCache(0.0)
     recipients.add((1, 2), "max-age=86400")
     assert (1, 2) not in recipients
 
 
 def test_there_are_never_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known, "COUNT_MAX", 3)
-    recipients = KnownRecipients(60.0)
+    monkeypatch.setattr(reachability_cache, "COUNT_MAX", 3)
+    recipients = ReachabilityCache(60.0)
     for creditor_id in range(5):
         recipients.add((1, creditor_id), "max-age=60")
     assert sum((1, n) in recipients for n in range(5)) == 3

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from swpt_accounts.core.realm import Realm
-from swpt_accounts.peers.lanes import PROBES_COUNT_MAX, Lanes, group_of
+from swpt_accounts.peers.bulkhead import PROBES_COUNT_MAX, Bulkhead, group_of
 
 SLOW_SECONDS = 0.2
 SECONDS_MAX = 10.0
@@ -37,7 +37,7 @@ class Asking:
     """A shard that answers when it is told to, and another one that always does."""
 
     def __init__(self, count_max: int) -> None:
-        self.lanes = Lanes(count_max, slow_seconds=SLOW_SECONDS)
+        self.lanes = Bulkhead(count_max, slow_seconds=SLOW_SECONDS)
         self.is_back = asyncio.Event()
         self.open_count = 0
         self.most_open = 0

@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 from scripts.log_events_reference import render_reference
-from swpt_accounts.events import catalogue, console, life, messages, progress, queues, work
-from swpt_accounts.events.catalogue import EVENTS, GROUPS, MESSAGE_IDS
-from swpt_accounts.events.event import Event
-from swpt_accounts.events.fields import FIELDS
+from swpt_accounts.observability.events import (
+    background,
+    catalogue,
+    console,
+    lifecycle,
+    messages,
+    progress,
+    queues,
+)
+from swpt_accounts.observability.events.catalogue import EVENTS, GROUPS, MESSAGE_IDS
+from swpt_accounts.observability.events.event import Event
+from swpt_accounts.observability.events.fields import FIELDS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
@@ -28,7 +36,7 @@ RESERVED = {
     *("asctime", "levelname", "processName", "name", "message", "exc_info", "time", "level"),
     *("event", "stack_info", "taskName"),
 }
-MODULES = (console, life, messages, progress, queues, work)
+MODULES = (console, lifecycle, messages, progress, queues, background)
 BY_VARIABLE = {
     variable: value
     for module in MODULES
@@ -53,7 +61,7 @@ def told() -> list[tuple[Path, str, ast.Call]]:
         (path, node.func.value.id, node)
         for path, node in calls()
         if isinstance(node.func, ast.Attribute)
-        and node.func.attr == "tell"
+        and node.func.attr == "log"
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id.isupper()
     ]
@@ -74,10 +82,10 @@ def test_each_line_of_the_log_is_an_event() -> None:
 
 def test_each_event_is_told_somewhere() -> None:
     names = {BY_VARIABLE[variable].name for _, variable, _ in told()}
-    # These two are handed to `Complaints`.
-    text = (ROOT / "swpt_accounts/peers/complaints.py").read_text("utf-8")
-    assert "event.tell(logger, kind=kind, problem=problem, untold=untold)" in text
-    names |= {work.PEER_SILENT.name, work.FETCH_API_URL_MISSING.name}
+    # These two are handed to `ErrorThrottle`.
+    text = (ROOT / "swpt_accounts/peers/error_throttle.py").read_text("utf-8")
+    assert "event.log(logger, kind=kind, problem=problem, untold=untold)" in text
+    names |= {background.PEER_SILENT.name, background.FETCH_API_URL_MISSING.name}
     assert names == EVENTS.keys() - NOT_TOLD_BY_NAME
 
 
@@ -88,8 +96,8 @@ def test_each_event_is_told_with_all_its_fields_and_no_others() -> None:
         given = {keyword.arg for keyword in node.keywords}
         assert given - OWN_ARGUMENTS == set(event.fields), (path, variable)
         assert ("about" in given) == event.is_about_message, (path, variable)
-    assert {"kind", "problem", "untold"} == set(work.PEER_SILENT.fields)
-    assert {"kind", "problem", "untold"} == set(work.FETCH_API_URL_MISSING.fields)
+    assert {"kind", "problem", "untold"} == set(background.PEER_SILENT.fields)
+    assert {"kind", "problem", "untold"} == set(background.FETCH_API_URL_MISSING.fields)
 
 
 def test_each_event_is_in_the_catalogue_once() -> None:
@@ -123,4 +131,4 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_an_unknown_event_may_be_left_out() -> None:
     assert catalogue.is_limited("no_such_event")
-    assert not catalogue.is_limited(life.WORKER_DIED.name)
+    assert not catalogue.is_limited(lifecycle.WORKER_DIED.name)

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from agentkit.waiting import wait_until
-from swpt_accounts.events.life import WORKER_STUCK
-from swpt_accounts.events.messages import MESSAGE_DEAD_LETTERED
-from swpt_accounts.events.work import CHORES_LEFT
-from swpt_accounts.logs import storm
-from swpt_accounts.logs.formats import EventFormatter, TextFormatter
-from swpt_accounts.logs.storm import BURST_COUNT, KEYS_COUNT_MAX, CalmHandler
+from swpt_accounts.observability.events.background import CHORES_LEFT
+from swpt_accounts.observability.events.lifecycle import WORKER_STUCK
+from swpt_accounts.observability.events.messages import MESSAGE_DEAD_LETTERED
+from swpt_accounts.observability.log import rate_limit
+from swpt_accounts.observability.log.formats import EventFormatter, TextFormatter
+from swpt_accounts.observability.log.rate_limit import (
+    BURST_COUNT,
+    KEYS_COUNT_MAX,
+    RateLimitedHandler,
+)
 
 
 class Log:
@@ -25,7 +29,7 @@ class Log:
     def __init__(self) -> None:
         self.now = 0.0
         self.stream = io.StringIO()
-        self.handler = CalmHandler(self.stream)
+        self.handler = RateLimitedHandler(self.stream)
         self.handler.setFormatter(EventFormatter())
         self.logger = logging.Logger("swpt_accounts.storm", logging.INFO)  # noqa: LOG001 - of this test alone
         self.logger.addHandler(self.handler)
@@ -40,7 +44,7 @@ class Log:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     log = Log()
-    monkeypatch.setattr(storm, "monotonic", lambda: log.now)
+    monkeypatch.setattr(rate_limit, "monotonic", lambda: log.now)
     yield log
     log.handler.close()
 
@@ -48,7 +52,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
 def test_a_million_events_write_thousands_of_lines(log: Log) -> None:
     for i in range(100_000):
         log.now = i * 0.002
-        CHORES_LEFT.tell(log.logger, count=i)
+        CHORES_LEFT.log(log.logger, count=i)
     log.handler.close()
     lines = log.lines()
     written = [line for line in lines if line["event"] == "chores_left"]
@@ -60,7 +64,7 @@ def test_a_million_events_write_thousands_of_lines(log: Log) -> None:
 
 def test_what_was_left_out_is_told(log: Log) -> None:
     for i in range(BURST_COUNT + 7):
-        CHORES_LEFT.tell(log.logger, count=i)
+        CHORES_LEFT.log(log.logger, count=i)
     log.now = 3.0
     log.handler.close()
     told = log.lines()[-1]
@@ -73,14 +77,14 @@ def test_what_was_left_out_is_told(log: Log) -> None:
 
 
 def test_it_is_told_by_itself(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storm, "TELL_SECONDS", 0.01)
+    monkeypatch.setattr(rate_limit, "TELL_SECONDS", 0.01)
 
     def has_more(seen: int) -> bool:
         return log.count("lines_left_out") > seen
 
     for seen in range(2):
         for i in range(BURST_COUNT + 1):
-            CHORES_LEFT.tell(log.logger, count=i)
+            CHORES_LEFT.log(log.logger, count=i)
         wait_until(partial(has_more, seen))
 
 
@@ -88,8 +92,8 @@ def test_another_event_and_another_logger_are_not_hidden(log: Log) -> None:
     other = logging.Logger("another", logging.INFO)  # noqa: LOG001 - of this test alone
     other.addHandler(log.handler)
     for i in range(BURST_COUNT * 2):
-        CHORES_LEFT.tell(log.logger, count=i)
-    MESSAGE_DEAD_LETTERED.tell(
+        CHORES_LEFT.log(log.logger, count=i)
+    MESSAGE_DEAD_LETTERED.log(
         log.logger,
         routing_key="k",
         bytes_count=1,
@@ -99,7 +103,7 @@ def test_another_event_and_another_logger_are_not_hidden(log: Log) -> None:
         about=lambda: {"debtor_id": -(2**63)},
     )
     log.logger.error("a line of a library")
-    CHORES_LEFT.tell(other, count=-1)
+    CHORES_LEFT.log(other, count=-1)
     *_, letter, library, last = log.lines()
     assert (letter["event"], letter["debtor_id"]) == ("message_dead_lettered", -(2**63))
     assert (library["event"], library["message"]) == ("other", "a line of a library")
@@ -108,7 +112,7 @@ def test_another_event_and_another_logger_are_not_hidden(log: Log) -> None:
 
 def test_stops_and_what_is_critical_are_never_left_out(log: Log) -> None:
     for _ in range(BURST_COUNT * 2):
-        WORKER_STUCK.tell(log.logger)
+        WORKER_STUCK.log(log.logger)
         log.logger.critical("the end")
     assert log.count("worker_stuck") == log.count("other") == BURST_COUNT * 2
 
@@ -134,7 +138,7 @@ def test_ids_are_not_looked_for_in_what_is_left_out(log: Log) -> None:
         return {}
 
     for _ in range(BURST_COUNT * 3):
-        MESSAGE_DEAD_LETTERED.tell(
+        MESSAGE_DEAD_LETTERED.log(
             log.logger,
             routing_key="k",
             bytes_count=1,
@@ -148,12 +152,12 @@ def test_ids_are_not_looked_for_in_what_is_left_out(log: Log) -> None:
 
 def test_a_child_tells_nothing_of_its_parent(log: Log) -> None:
     for i in range(BURST_COUNT + 5):
-        CHORES_LEFT.tell(log.logger, count=i)
+        CHORES_LEFT.log(log.logger, count=i)
     receiving, sending = multiprocessing.Pipe(duplex=False)
 
     def child() -> None:
         before = len(log.lines())
-        CHORES_LEFT.tell(log.logger, count=-1)
+        CHORES_LEFT.log(log.logger, count=-1)
         log.handler.close()
         sending.send([line["event"] for line in log.lines()[before:]])
 
@@ -166,7 +170,7 @@ def test_a_child_tells_nothing_of_its_parent(log: Log) -> None:
 
 def test_text_has_the_event_in_brackets(log: Log) -> None:
     log.handler.setFormatter(TextFormatter())
-    WORKER_STUCK.tell(log.logger)
+    WORKER_STUCK.log(log.logger)
     log.logger.warning("plain")
     event, plain = log.stream.getvalue().splitlines()
     assert event.endswith(
@@ -179,6 +183,6 @@ def test_an_error_has_its_traceback(log: Log) -> None:
     try:
         raise ValueError("wrong")
     except ValueError as error:
-        WORKER_STUCK.tell(log.logger, error=error)
+        WORKER_STUCK.log(log.logger, error=error)
     (line,) = log.lines()
     assert line["exc_info"].endswith("ValueError: wrong")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from swpt_accounts.logs import configure_logging
+from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import load_settings
 
 ZONE = r"[+-][0-9]{4}"

@@ -4,8 +4,15 @@ import re
 
 from agentkit.processes import ROOT
 from scripts.metrics_reference import render_reference
-from swpt_accounts.observing.metrics import COUNTS, INCOMING, METRICS, OUTGOING, SECONDS, Kind
-from swpt_accounts.smp.decoding import MESSAGE_TYPES
+from swpt_accounts.observability.metrics.definitions import (
+    COUNTS,
+    INCOMING,
+    METRICS,
+    OUTGOING,
+    SECONDS,
+    Kind,
+)
+from swpt_accounts.smp.decoder import MESSAGE_TYPES
 from swpt_accounts.smp.outgoing import SIGNALS
 
 
@@ -37,7 +44,7 @@ def test_buckets_grow() -> None:
 
 
 def test_every_metric_is_used_somewhere() -> None:
-    description = ROOT / "swpt_accounts" / "observing" / "metrics.py"
+    description = ROOT / "swpt_accounts" / "observability" / "metrics" / "definitions.py"
     constants = re.findall(
         "^([A-Z_]+): Final = _(?:counter|gauge|histogram)", description.read_text(), re.M
     )

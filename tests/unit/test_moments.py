@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from swpt_accounts.core.moments import (
+from swpt_accounts.core.timestamps import (
     MAX_MOMENT,
     MIN_MOMENT,
     to_nearest_utc,

@@ -10,11 +10,14 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, get_current_span
 
-from swpt_accounts.otel import collector as module
-from swpt_accounts.otel.collector import BoundedProcessor, ToldExporter
-from swpt_accounts.otel.context import Step, TraceContext, parse_context
-from swpt_accounts.otel.receiving import TRACEPARENT_LENGTH_MAX, read_traceparent
-from swpt_accounts.otel.sending import step_span_id
+from swpt_accounts.observability.tracing import span_processor as module
+from swpt_accounts.observability.tracing.context import Step, TraceContext, parse_context
+from swpt_accounts.observability.tracing.received_spans import (
+    TRACEPARENT_LENGTH_MAX,
+    read_traceparent,
+)
+from swpt_accounts.observability.tracing.sent_spans import step_span_id
+from swpt_accounts.observability.tracing.span_processor import BoundedProcessor, ReportingExporter
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
@@ -149,8 +152,8 @@ def library() -> Library:
 
 
 @pytest.fixture
-def exporter(library: Library) -> Iterator[ToldExporter]:
-    made = ToldExporter(library)
+def exporter(library: Library) -> Iterator[ReportingExporter]:
+    made = ReportingExporter(library)
     yield made
     logging.getLogger(__name__).removeFilter(made.reason)
 
@@ -159,7 +162,7 @@ def spans(count: int) -> list[ReadableSpan]:
     return [ReadableSpan(f"span {n}") for n in range(count)]
 
 
-def queue(exporter: ToldExporter, count: int, count_max: int = 1000) -> list[bool]:
+def queue(exporter: ReportingExporter, count: int, count_max: int = 1000) -> list[bool]:
     return [exporter.may_queue(count_max) for _ in range(count)]
 
 
@@ -170,7 +173,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_nothing_is_said_while_all_is_well(
-    exporter: ToldExporter, caplog: pytest.LogCaptureFixture
+    exporter: ReportingExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert all(queue(exporter, 3))
     assert exporter.export(spans(3)) is SpanExportResult.SUCCESS
@@ -194,7 +197,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_fault_is_said_once_and_its_end_once(
-    exporter: ToldExporter, library: Library, caplog: pytest.LogCaptureFixture, clock: Clock
+    exporter: ReportingExporter, library: Library, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
     library.is_working = False
     for _ in range(50):
@@ -214,7 +217,7 @@ def test_fault_is_said_once_and_its_end_once(
 
 
 def test_reminder_counts_what_was_dropped_since(
-    exporter: ToldExporter, library: Library, caplog: pytest.LogCaptureFixture, clock: Clock
+    exporter: ReportingExporter, library: Library, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
     library.is_working = False
     for _ in range(3):
@@ -229,7 +232,7 @@ def test_reminder_counts_what_was_dropped_since(
 
 
 def test_what_there_is_no_room_for_is_dropped(
-    exporter: ToldExporter, caplog: pytest.LogCaptureFixture
+    exporter: ReportingExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert queue(exporter, 5, count_max=3) == [True, True, True, False, False]
     (line,) = lines(caplog)
@@ -240,7 +243,7 @@ def test_what_there_is_no_room_for_is_dropped(
 
 
 def test_batches_of_the_library_are_bounded(
-    exporter: ToldExporter, library: Library, monkeypatch: pytest.MonkeyPatch
+    exporter: ReportingExporter, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "20")

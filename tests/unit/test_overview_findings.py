@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swpt_accounts.overview.findings import (
+from swpt_accounts.inspection.status.health_rules import (
     LATE_SECONDS,
     LONG_COUNT,
     RULES,
@@ -15,7 +15,7 @@ from swpt_accounts.overview.findings import (
     Severity,
     findings,
 )
-from swpt_accounts.overview.model import (
+from swpt_accounts.inspection.status.model import (
     AccountsSample,
     BrokerQueue,
     LongTransaction,
@@ -24,7 +24,7 @@ from swpt_accounts.overview.model import (
     Server,
     Worker,
 )
-from swpt_accounts.overview.workers import WORKERS
+from swpt_accounts.inspection.status.workers import WORKERS
 from tests.unit.overviews import database, overview, waiting
 
 ROOT = Path(__file__).parents[2]

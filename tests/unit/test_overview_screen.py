@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from swpt_accounts.cli.status import exit_code
-from swpt_accounts.overview.findings import Finding, findings
-from swpt_accounts.overview.model import (
+from swpt_accounts.core.formatting import in_words, rate
+from swpt_accounts.inspection.status.health_rules import Finding, findings
+from swpt_accounts.inspection.status.model import (
     BrokerQueue,
     Counts,
     LongTransaction,
@@ -21,11 +22,10 @@ from swpt_accounts.overview.model import (
     Server,
     Worker,
 )
-from swpt_accounts.overview.reading import rates_between
-from swpt_accounts.overview.screen import WIDE, render
-from swpt_accounts.overview.telling import as_json
-from swpt_accounts.overview.words import in_words, rate
-from swpt_accounts.overview.workers import WORKERS
+from swpt_accounts.inspection.status.reader import rates_between
+from swpt_accounts.inspection.status.screen import WIDE, render
+from swpt_accounts.inspection.status.serializers import as_json
+from swpt_accounts.inspection.status.workers import WORKERS
 from tests.unit.overviews import NOW, TABLES, database, overview, waiting
 
 BUSY = overview(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swpt_accounts.scans.pacing import Pace, Pass, plan_pass
+from swpt_accounts.scans.pass_schedule import Pace, Pass, plan_pass
 
 PACES = st.builds(
     Pace,
@@ -83,7 +83,7 @@ def test_empty_table() -> None:
 
 def test_pass_goes_on_where_it_was_and_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("swpt_accounts.scans.pacing.monotonic", lambda: now)
+    monkeypatch.setattr("swpt_accounts.scans.pass_schedule.monotonic", lambda: now)
     current = Pass(10, Pace(100.0, 1, 1.0))
     current.resume()
     for i in range(3):

@@ -26,9 +26,8 @@ from tests.faults.points.visits import Rehearsal, Rehearsals, compare
 # They only read, or are what the steps call, or know no server; moves are killed in tests/moving,
 # and what is sent again is a copy.
 WITHOUT_STEPS = {
-    *("web", "audit", "tracing", "resending", "db", "smp", "settings", "core", "moving"),
-    *("events", "logs", "overview"),
-    *("observing", "exporter", "console", "otel", "splitting"),
+    *("web", "audit", "inspection", "db", "smp", "settings", "core", "takeover"),
+    *("observability", "exporter", "console", "sharding"),
 }
 
 SOURCE = """

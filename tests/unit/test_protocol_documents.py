@@ -24,8 +24,8 @@ from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.core.root_config import InvalidRootConfig, minimal_balance, parse_root_config
 from swpt_accounts.settings import load_settings
 from swpt_accounts.smp import outgoing, routing
-from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage, decode
-from swpt_accounts.smp.encoding import encode
+from swpt_accounts.smp.decoder import MESSAGE_TYPES, MalformedMessage, decode
+from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.types import CONTENT_TYPE, MAX_TRANSFER_NOTE_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -222,9 +222,9 @@ def codes_told() -> dict[str, set[str]]:
 
 
 CODES = {
-    "RejectedTransfer": codes_in_sql("preparing", "verifying") - {"OK"},
-    "FinalizedTransfer": codes_in_sql("finalizing"),
-    "RejectedConfig": codes_in_sql("configuring"),
+    "RejectedTransfer": codes_in_sql("preparation", "recipient_verification") - {"OK"},
+    "FinalizedTransfer": codes_in_sql("finalization"),
+    "RejectedConfig": codes_in_sql("configuration"),
 }
 
 
@@ -234,7 +234,7 @@ def test_status_codes_are_those_of_the_stored_procedures() -> None:
 
 def test_no_other_procedure_has_a_status_code() -> None:
     others = {path.stem for path in SQL.glob("*.sql")}
-    others -= {"preparing", "verifying", "finalizing", "configuring"}
+    others -= {"preparation", "recipient_verification", "finalization", "configuration"}
     assert codes_in_sql(*others) == set()
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swpt_accounts.workers import cursor as cursor_module
-from swpt_accounts.workers.cursor import (
+from swpt_accounts.workers import queue_cursor as cursor_module
+from swpt_accounts.workers.queue_cursor import (
     FULL_LOOK_SECONDS_IDLE,
     FULL_LOOK_SECONDS_MAX,
     FULL_LOOK_SECONDS_MIN,
@@ -44,7 +44,7 @@ def look(cursor: QueueCursor, last_id: int | None = None) -> int:
 
 
 def full_look(cursor: QueueCursor, last_id: int | None = None) -> None:
-    assert cursor.is_full_look
+    assert cursor.is_full_scan
     assert look(cursor, last_id) == 0
 
 
@@ -88,7 +88,7 @@ def starts(
     end = clock.now + seconds
     while clock.now < end:
         clock.now += 0.25
-        is_full = cursor.is_full_look
+        is_full = cursor.is_full_scan
         assert (look(cursor, last_id) == 0) == is_full
         if is_full:
             full.append(clock.now)
@@ -155,7 +155,7 @@ def test_full_looks_come_also_while_the_queue_does_not_end(clock: Clock) -> None
     cursor = QueueCursor()
     full = 0
     for last_id in range(1, 1000):
-        if cursor.is_full_look:
+        if cursor.is_full_scan:
             full += 1
             assert cursor.after_id == 0
             cursor.found_first(last_id)
@@ -170,11 +170,11 @@ def test_search_for_the_first_row_is_what_counts(clock: Clock) -> None:
     cursor = QueueCursor()
     assert cursor.after_id == 0
     cursor.found_first(5)
-    assert not cursor.is_full_look
+    assert not cursor.is_full_scan
     assert cursor.after_id == 4
     clock.now += FULL_LOOK_SECONDS_MIN
     cursor.seen(5, is_end=True)
-    assert cursor.is_full_look
+    assert cursor.is_full_scan
 
 
 def test_full_look_that_finds_nothing_goes_on_after_the_rows_that_are_gone(clock: Clock) -> None:
@@ -182,7 +182,7 @@ def test_full_look_that_finds_nothing_goes_on_after_the_rows_that_are_gone(clock
     full_look(cursor, 100)
     clock.now += FULL_LOOK_SECONDS_IDLE
     look(cursor)
-    assert cursor.is_full_look
+    assert cursor.is_full_scan
     assert cursor.after_id == 0
     cursor.found_first(None)
     assert cursor.after_id == 100
@@ -195,9 +195,9 @@ def test_full_look_follows_soon_when_a_row_was_missed(clock: Clock) -> None:
     look(cursor)
     starts(cursor, clock, 60.0)
     clock.now += FULL_LOOK_SECONDS_MIN
-    cursor.suspect()
+    cursor.request_full_scan()
     look(cursor)
-    assert cursor.is_full_look
+    assert cursor.is_full_scan
 
 
 @dataclass
@@ -245,7 +245,7 @@ def test_no_row_is_overlooked_for_long(
         table = Table(visible_at)
         end = max(visible_at, default=clock.now) + 60 * query_seconds + 30
         while clock.now < end:
-            if searches_first and cursor.is_full_look:
+            if searches_first and cursor.is_full_scan:
                 first = table.first(cursor.after_id, clock.now)
                 cursor.found_first(first)
             ids = table.take(cursor.after_id, count_max, clock.now)

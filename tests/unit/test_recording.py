@@ -9,23 +9,23 @@ import pytest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from agentkit.processes import ROOT
-from swpt_accounts.observing import recording
-from swpt_accounts.observing.metrics import CHORES, PREFIX
-from swpt_accounts.observing.recording import BoundedLabel
+from swpt_accounts.observability.metrics import recorder
+from swpt_accounts.observability.metrics.definitions import CHORES, PREFIX
+from swpt_accounts.observability.metrics.recorder import BoundedLabel
 
 PROCESS = """
 import sys
-from swpt_accounts.observing import recording
-from swpt_accounts.observing.metrics import *
-recording.configure(sys.argv[1], "scan_accounts", has_metrics=True)
-recording.start()
-recording.count(CHORES, 2, "done")
-recording.observe(CREDIT_SECONDS, 0.3, count=10)
-recording.observe(CREDIT_SECONDS, 0.3)
-recording.observe(CREDIT_SECONDS, 0.25, count=2)
-recording.observe(CREDIT_SECONDS, 9999, count=3)
-recording.set_value(MESSAGES_HELD, 5, "lock")
-recording.set_value(ACCOUNTS, float(sys.argv[2]), "normal")
+from swpt_accounts.observability.metrics import recorder
+from swpt_accounts.observability.metrics.definitions import *
+recorder.configure(sys.argv[1], "scan_accounts", has_metrics=True)
+recorder.start()
+recorder.count(CHORES, 2, "done")
+recorder.observe(CREDIT_SECONDS, 0.3, count=10)
+recorder.observe(CREDIT_SECONDS, 0.3)
+recorder.observe(CREDIT_SECONDS, 0.25, count=2)
+recorder.observe(CREDIT_SECONDS, 9999, count=3)
+recorder.set_value(MESSAGES_HELD, 5, "lock")
+recorder.set_value(ACCOUNTS, float(sys.argv[2]), "normal")
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -85,8 +85,8 @@ def test_processes_side_by_side_are_added_up(state_dir: Path) -> None:
     recorders = [Recorder(state_dir) for _ in range(2)]
     assert value(state_dir, "chores_total", outcome="done") == 4
     assert value(state_dir, "messages_held", **{"for": "lock"}) == 10
-    for recorder in recorders:
-        recorder.kill()
+    for started in recorders:
+        started.kill()
 
 
 def test_many_equal_values_are_in_their_bucket(state_dir: Path) -> None:
@@ -113,16 +113,16 @@ def test_where_nothing_can_be_written_the_work_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(recording, "_configured", None)
-    recording.start()
-    recording.configure(str(tmp_path / "file"), "scan_accounts", has_metrics=True)
-    recording.start()
+    monkeypatch.setattr(recorder, "_configured", None)
+    recorder.start()
+    recorder.configure(str(tmp_path / "file"), "scan_accounts", has_metrics=True)
+    recorder.start()
     assert "Neither metrics nor signs of life are recorded: STATE_DIR" in caplog.text
-    recording.count(CHORES, 1, "done")
-    recording.begin_loop("loop")
-    recording.end_loop()
-    recording.all_is_well()
-    assert not recording.is_on()
+    recorder.count(CHORES, 1, "done")
+    recorder.begin_loop("loop")
+    recorder.end_loop()
+    recorder.all_is_well()
+    assert not recorder.is_on()
 
 
 def test_labels_that_others_choose_are_few() -> None:

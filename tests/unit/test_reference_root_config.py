@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swpt_accounts.core.ids import MAX_INT64
-from swpt_accounts.core.reference_root_config import read_as_reference
 from swpt_accounts.core.root_config import (
     InvalidRootConfig,
     RootConfig,
     minimal_balance,
     parse_root_config,
 )
+from swpt_accounts.takeover.reference_root_config import read_as_reference
 
 NOTHING = RootConfig()
 _SHA256 = "0123456789ABCDEF" * 4

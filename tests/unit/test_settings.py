@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scripts.settings_reference import settings_reference
 from swpt_accounts.settings import Settings, SettingsError, load_settings
-from swpt_accounts.settings.advice import slow_settings
+from swpt_accounts.workers.performance_warnings import slow_settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,23 +14,23 @@ import pytest
 
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
-from swpt_accounts.exporter import living
-from swpt_accounts.exporter.living import living_processes, stuck_loops, waiting_loops
-from swpt_accounts.observing import life
-from swpt_accounts.observing.life import LifeFile, read_process
-from swpt_accounts.observing.state_dir import (
+from swpt_accounts.exporter import liveness
+from swpt_accounts.exporter.liveness import living_processes, stuck_loops, waiting_loops
+from swpt_accounts.observability import heartbeat
+from swpt_accounts.observability.heartbeat import LifeFile, read_process
+from swpt_accounts.observability.state_dir import (
     Slot,
     UnusableStateDir,
     is_held,
     open_folder,
     take_slot,
 )
-from swpt_accounts.workers.stopping import Stop
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 HOLDER = """
 import sys
 from pathlib import Path
-from swpt_accounts.observing.state_dir import take_slot
+from swpt_accounts.observability.state_dir import take_slot
 print(take_slot(Path(sys.argv[1])).number, flush=True)
 sys.stdin.read()
 """
@@ -54,12 +54,12 @@ def life_file(slot: Slot) -> LifeFile:
 
 
 @pytest.fixture
-def this_life(life_file: LifeFile) -> Iterator[life.Life]:
+def this_life(life_file: LifeFile) -> Iterator[heartbeat.Life]:
     made = life_file.begin("loop")
     assert made is not None
-    life.set_current_life(made)
+    heartbeat.set_current_life(made)
     yield made
-    life.set_current_life(None)
+    heartbeat.set_current_life(None)
 
 
 class Holder:
@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         open_folder(str(tmp_path / "file"), "processes")
 
 
-def only_process(folder: Path) -> life.Process:
+def only_process(folder: Path) -> heartbeat.Process:
     (process,) = living_processes(str(folder.parent))
     return process
 
@@ -156,11 +156,11 @@ def test_what_a_loop_says_can_be_read(folder: Path, life_file: LifeFile, slot: S
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = monotonic()
-    monkeypatch.setattr(living, "monotonic", lambda: now + seconds)
+    monkeypatch.setattr(liveness, "monotonic", lambda: now + seconds)
 
 
 def test_a_loop_that_breaks_its_promise_is_stuck(
-    folder: Path, this_life: life.Life, monkeypatch: pytest.MonkeyPatch
+    folder: Path, this_life: heartbeat.Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     this_life.has(None)
     later(monkeypatch, 29)
@@ -169,16 +169,16 @@ def test_a_loop_that_breaks_its_promise_is_stuck(
     (problem,) = stuck_loops([only_process(folder)])
     assert problem.subject == f"loop of flush_messages (process {os.getpid()})"
     assert problem.what == "it has given no sign of life for 31 s"
-    life.sign(100)
+    heartbeat.sign(100)
     assert list(stuck_loops([only_process(folder)])) == []
 
 
 def test_who_waits_for_a_server_is_not_stuck_but_not_ready(
-    folder: Path, this_life: life.Life, monkeypatch: pytest.MonkeyPatch
+    folder: Path, this_life: heartbeat.Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     this_life.has(None)
-    with life.awaiting("the database"):
-        with life.awaiting("the broker"):
+    with heartbeat.awaiting("the database"):
+        with heartbeat.awaiting("the broker"):
             assert only_process(folder).loops[0].awaits == "the broker"
         assert only_process(folder).loops[0].awaits == "the database"
         later(monkeypatch, 29)
@@ -192,10 +192,10 @@ def test_who_waits_for_a_server_is_not_stuck_but_not_ready(
 
 
 def test_a_long_wait_gives_signs(
-    folder: Path, this_life: life.Life, monkeypatch: pytest.MonkeyPatch
+    folder: Path, this_life: heartbeat.Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(life, "SLICE_SECONDS", 0.01)
-    stop, signs = Stop(), 0
+    monkeypatch.setattr(heartbeat, "SLICE_SECONDS", 0.01)
+    stop, signs = ShutdownEvent(), 0
 
     class Waiting:
         def poll(self, milliseconds: float) -> list[Any]:
@@ -204,9 +204,9 @@ def test_a_long_wait_gives_signs(
             assert milliseconds <= 10
             return [1] if signs == 5 else []
 
-    assert life.watched_poll(Waiting(), None)  # type: ignore[arg-type]
+    assert heartbeat.watched_poll(Waiting(), None)  # type: ignore[arg-type]
     assert signs == 5
-    assert not life.watched_poll(poll(), 0.02)
+    assert not heartbeat.watched_poll(poll(), 0.02)
     waiter = threading.Thread(target=lambda: stop.wait(None))
     waiter.start()
     stop.request()
@@ -216,7 +216,7 @@ def test_a_long_wait_gives_signs(
 def test_there_are_never_too_many_loops(
     folder: Path, life_file: LifeFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(life, "LOOPS_COUNT_MAX", 2)
+    monkeypatch.setattr(heartbeat, "LOOPS_COUNT_MAX", 2)
     made = [life_file.begin("loop") for _ in range(3)]
     assert [m is None for m in made] == [False, False, True]
     assert len(only_process(folder).loops) == 2

@@ -20,10 +20,10 @@ from scripts.specification.documents import markdown
 from scripts.specifications import specifications, to_yaml
 from swpt_accounts.broker import topology
 from swpt_accounts.core.ids import MAX_INT64, ROOT_CREDITOR_ID, parse_account_id
-from swpt_accounts.outbox.publications import APP_ID
+from swpt_accounts.outbox.serialization import APP_ID
 from swpt_accounts.settings import load_settings
 from swpt_accounts.smp import outgoing, routing
-from swpt_accounts.smp.decoding import MESSAGE_TYPES, MalformedMessage, decode
+from swpt_accounts.smp.decoder import MESSAGE_TYPES, MalformedMessage, decode
 from swpt_accounts.smp.types import CONTENT_TYPE
 from swpt_accounts.web.views import fetch_api
 

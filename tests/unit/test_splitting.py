@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from swpt_accounts.core.realm import Realm
+from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.tables import Base
-from swpt_accounts.moving.session import MoveRefused
 from swpt_accounts.settings import load_settings
-from swpt_accounts.splitting.children import Family, read_family
-from swpt_accounts.splitting.tables import FILTERED, LEFT, OWNED, SHARED, TABLES, WHOLE, row_filter
+from swpt_accounts.sharding.children import Family, read_family
+from swpt_accounts.sharding.tables import FILTERED, LEFT, OWNED, SHARED, TABLES, WHOLE, row_filter
 
 PARENT = {
     "POSTGRES_URL": "postgresql+psycopg://owner@parent/accounts",
@@ -81,35 +81,35 @@ def test_one_child_takes_over_all(tmp_path: Path) -> None:
 def test_children_that_do_not_fit_are_refused(
     tmp_path: Path, changes: dict[str, str], reason: str
 ) -> None:
-    with pytest.raises(MoveRefused, match=reason.replace(".", r"\.")):
+    with pytest.raises(PreconditionFailed, match=reason.replace(".", r"\.")):
         family_of(tmp_path, {**FIRST, **changes}, SECOND)
 
 
 def test_too_many_bits_are_refused(tmp_path: Path) -> None:
     realm = "1." * 20
-    with pytest.raises(MoveRefused, match="has 20 bits already"):
+    with pytest.raises(PreconditionFailed, match="has 20 bits already"):
         family_of(tmp_path, FIRST, SECOND, PROTOCOL_BROKER_QUEUE_ROUTING_KEY=f"{realm}#")
 
 
 def test_one_child_has_the_realm_and_the_queue_of_its_parent(tmp_path: Path) -> None:
-    with pytest.raises(MoveRefused, match="takes over all its accounts"):
+    with pytest.raises(PreconditionFailed, match="takes over all its accounts"):
         family_of(tmp_path, FIRST)
     realm = PARENT["PROTOCOL_BROKER_QUEUE_ROUTING_KEY"]
-    with pytest.raises(MoveRefused, match="goes on with the queue 'accounts'"):
+    with pytest.raises(PreconditionFailed, match="goes on with the queue 'accounts'"):
         family_of(tmp_path, {**FIRST, "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": realm})
 
 
 def test_three_children_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MoveRefused, match="the files of two children"):
+    with pytest.raises(PreconditionFailed, match="the files of two children"):
         family_of(tmp_path, FIRST, SECOND, SECOND)
 
 
 def test_a_file_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "child.env"
     file.write_text("POSTGRES_URL=postgresql://a@b/c\nwhat is this\n")
-    with pytest.raises(MoveRefused, match=r"child\.env, line 2: it is not like NAME=value"):
+    with pytest.raises(PreconditionFailed, match=r"child\.env, line 2: it is not like NAME=value"):
         read_family(PARENT, load_settings(PARENT), [file])
-    with pytest.raises(MoveRefused, match="cannot be read"):
+    with pytest.raises(PreconditionFailed, match="cannot be read"):
         read_family(PARENT, load_settings(PARENT), [tmp_path / "nothing.env"])
 
 

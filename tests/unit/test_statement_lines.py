@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swpt_accounts.core.ids import MAX_INT64
-from swpt_accounts.tracing.statement_lines import Known, Number, Told, make_lines
+from swpt_accounts.inspection.lookup.statement_lines import Known, Number, Told, make_lines
 
 NOW = datetime(2024, 5, 20, tzinfo=UTC)
 DATE = "2024-05-20"

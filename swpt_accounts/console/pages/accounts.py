@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from flask import Blueprint, render_template
 
-from swpt_accounts.console.place import here
-from swpt_accounts.console.reading import Snapshot, TooSlow
-from swpt_accounts.tracing.accounts import trace_account
-from swpt_accounts.tracing.subjects import AccountKey
+from swpt_accounts.console.context import here
+from swpt_accounts.console.database import Snapshot, TooSlow
+from swpt_accounts.inspection.lookup.accounts import trace_account
+from swpt_accounts.inspection.lookup.keys import AccountKey
 
 accounts = Blueprint("accounts", __name__)
 

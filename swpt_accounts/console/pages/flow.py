@@ -4,8 +4,8 @@ from typing import Final
 
 from flask import Blueprint, render_template
 
-from swpt_accounts.console.drawing import Chart, chart, flow
-from swpt_accounts.console.place import here
+from swpt_accounts.console.charts import Chart, chart, flow
+from swpt_accounts.console.context import here
 from swpt_accounts.console.rates import (
     age_series,
     rate,
@@ -14,7 +14,7 @@ from swpt_accounts.console.rates import (
     stay_series,
     waiting_series,
 )
-from swpt_accounts.console.sampling import Sample
+from swpt_accounts.console.sampler import Sample
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
 
 flow_pages = Blueprint("flow", __name__)

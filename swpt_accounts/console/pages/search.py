@@ -3,8 +3,8 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from swpt_accounts.console.ids import TEXT_LENGTH_MAX, Meant, parse
-from swpt_accounts.console.place import here
+from swpt_accounts.console.context import here
+from swpt_accounts.core.id_notation import TEXT_LENGTH_MAX, Meant, parse
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 
 search = Blueprint("search", __name__)

@@ -6,13 +6,13 @@ from typing import Final
 
 from flask import Blueprint, abort, render_template, request
 
-from swpt_accounts.console.place import here
-from swpt_accounts.core.moments import MIN_MOMENT
-from swpt_accounts.tracing.answers import Trace
-from swpt_accounts.tracing.journal import JournalChoice, read_journal
-from swpt_accounts.tracing.statements import read_statement
-from swpt_accounts.tracing.subjects import AccountKey, CoordinatorRequest, TransferKey
-from swpt_accounts.tracing.transfers import trace_by_coordinator, trace_by_transfer
+from swpt_accounts.console.context import here
+from swpt_accounts.core.timestamps import MIN_MOMENT
+from swpt_accounts.inspection.lookup.journal import JournalChoice, read_journal
+from swpt_accounts.inspection.lookup.keys import AccountKey, CoordinatorRequest, TransferKey
+from swpt_accounts.inspection.lookup.models import Trace
+from swpt_accounts.inspection.lookup.statements import read_statement
+from swpt_accounts.inspection.lookup.transfers import trace_by_coordinator, trace_by_transfer
 
 traces = Blueprint("traces", __name__)
 

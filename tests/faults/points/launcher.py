@@ -102,7 +102,7 @@ def main() -> None:
     for module in set(MODULES.values()):
         import_module(f"swpt_accounts.cli.{module}")
     import_module("swpt_accounts.supervisor")
-    import_module("swpt_accounts.peers.client")
+    import_module("swpt_accounts.peers.fetch_client")
     gc.collect()
     gc.freeze()
     _say(ready=True)

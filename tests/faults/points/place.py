@@ -79,15 +79,15 @@ _OPERATING: Final[dict[str, dict[str, str]]] = {
 }
 # What else would take minutes to come.
 _CONSTANTS: Final = {
-    "swpt_accounts.inbox.handled:FORGET_AFTER_SECONDS": 0.0,
-    "swpt_accounts.inbox.handled:FORGET_SECONDS": 0.0,
-    "swpt_accounts.inbox.draining:EMPTY_SECONDS": 0.1,
+    "swpt_accounts.inbox.deduplication:FORGET_AFTER_SECONDS": 0.0,
+    "swpt_accounts.inbox.deduplication:FORGET_SECONDS": 0.0,
+    "swpt_accounts.inbox.drain_pauses:EMPTY_SECONDS": 0.1,
     "swpt_accounts.inbox.worker:DRAINING_POLL_SECONDS": 0.1,
-    "swpt_accounts.inbox.draining:PAUSE_SECONDS_MIN": 1,
-    "swpt_accounts.inbox.draining:PAUSE_SECONDS_MAX": 1,
+    "swpt_accounts.inbox.drain_pauses:PAUSE_SECONDS_MIN": 1,
+    "swpt_accounts.inbox.drain_pauses:PAUSE_SECONDS_MAX": 1,
     # the request of a verifier that has died waits for two seconds
-    "swpt_accounts.peers.recipients:_LEASE_EXTRA": -28.0,
-    "swpt_accounts.dead_letters.reading:_SILENCE_SECONDS": 0.2,
+    "swpt_accounts.peers.recipient_verification:_LEASE_EXTRA": -28.0,
+    "swpt_accounts.dead_letters.reader:_SILENCE_SECONDS": 0.2,
     "swpt_accounts.outbox.worker:RETURNED_SECONDS": 0.1,
 }
 # The signal may come before anybody listens.

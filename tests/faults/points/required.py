@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from swpt_accounts.chores.tasks import Chore
 from swpt_accounts.db.procedures import PROCEDURES
-from swpt_accounts.smp.chores import Chore
-from swpt_accounts.smp.decoding import MESSAGE_TYPES
+from swpt_accounts.smp.decoder import MESSAGE_TYPES
 from swpt_accounts.smp.outgoing import SIGNALS
 from tests.faults.points.catalogue import catalogue
 from tests.faults.points.control import Point
@@ -16,12 +16,12 @@ _MENDING: Final = (
 )
 
 UNVISITED: Final = {
-    "scans.gap:open_gap:connect": _MENDING,
-    "scans.gap:Gap.check_clock:execute": _MENDING,
-    "scans.gap:Gap._pages:call_value TABLE_PAGES": _MENDING,
-    "scans.gap:Gap._call_all:call_value": _MENDING,
-    "scans.gap:Gap.mend:call PURGE_ACCOUNTS": _MENDING,
-    "outbox.watching:watch_flush.watch:execute": (
+    "scans.sequence_repair:open_gap:connect": _MENDING,
+    "scans.sequence_repair:Gap.check_clock:execute": _MENDING,
+    "scans.sequence_repair:Gap._pages:call_value TABLE_PAGES": _MENDING,
+    "scans.sequence_repair:Gap._call_all:call_value": _MENDING,
+    "scans.sequence_repair:Gap.mend:call PURGE_ACCOUNTS": _MENDING,
+    "outbox.flush_deadline:watch_flush.watch:execute": (
         "SELECT 1, when the broker confirms nothing for ten seconds: it changes nothing"
     ),
     "broker.consumer:BatchConsumer.pause:basic_nack": (
@@ -30,13 +30,13 @@ UNVISITED: Final = {
     "broker.queue_lengths:queue_length:queue_declare": (
         "only status and the exporter ask, and neither is a worker; it changes nothing"
     ),
-    "dead_letters.reading:DeadLetterReader._consume:basic_ack": (
+    "dead_letters.reader:DeadLetterReader._consume:basic_ack": (
         "once in a hundred letters; a stream forgets nothing by it"
     ),
-    "dead_letters.reading:DeadLetterReader._look:basic_get": (
+    "dead_letters.reader:DeadLetterReader._look:basic_get": (
         "only where the dead-letter queue is no stream; the letters go back when the reader dies"
     ),
-    "dead_letters.register:Register.forget_before:call FORGET_DEALT_WITH": (
+    "dead_letters.resolutions:Register.forget_before:call FORGET_DEALT_WITH": (
         "only when the stream has dropped letters by its age: after weeks"
     ),
     "scans.accounts:AccountsScan.scan:call ADD_UP_ACCOUNTS": (
@@ -60,7 +60,7 @@ _DELIVERED: Final = "broker.consumer:BatchConsumer.__init__:>_on_delivery"
 _PUBLISHED: Final = "broker.publisher:Publisher._publish:basic_publish"
 _CONFIRMED: Final = "broker.publisher:Publisher._on_channel_open:>_on_confirm"
 _FLUSHED: Final = "outbox.worker:FlushWorker._flush:transaction"
-_RECEIVED: Final = "inbox.effects:apply_messages:batch"
+_RECEIVED: Final = "inbox.handlers:apply_messages:batch"
 _ACKNOWLEDGED: Final = "broker.consumer:BatchConsumer._acknowledge:basic_ack"
 _TAKEN_IN_BY: Final = {
     "ConfigureAccount": "configure_accounts",

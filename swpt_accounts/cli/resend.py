@@ -1,0 +1,122 @@
+"""The command that sends messages of the journal again."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+import psycopg
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker.publisher import Publisher
+from swpt_accounts.cli.filters import account_option, since_option, until_option
+from swpt_accounts.cli.options import get_settings, url_option
+from swpt_accounts.inspection.lookup.journal import journal_extent
+from swpt_accounts.inspection.lookup.keys import AccountKey
+from swpt_accounts.inspection.lookup.models import JournalEntry
+from swpt_accounts.inspection.lookup.session import Reader, open_reader
+from swpt_accounts.inspection.resend.filters import Choice, chosen
+from swpt_accounts.inspection.resend.resender import NAME, Resender
+from swpt_accounts.settings import Settings
+from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.workers.shutdown import ShutdownEvent
+
+
+@click.command("resend")
+@url_option
+@account_option
+@since_option("Sent at this moment (UTC) or later.")
+@until_option("Sent before this moment (UTC).")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice([message_type.__name__ for message_type in SIGNALS.values()]),
+    help="Of this message type.",
+)
+@click.option(
+    "--per-second",
+    type=click.FloatRange(0.1, 10_000),
+    default=200.0,
+    show_default=True,
+    help="The most messages in a second.",
+)
+@click.option("--send", "is_sending", is_flag=True, help="Send them. Otherwise they are counted.")
+def resend(
+    url: str | None,
+    account: tuple[int, int] | None,
+    since: datetime | None,
+    until: datetime | None,
+    types: tuple[str, ...],
+    per_second: float,
+    is_sending: bool,
+) -> None:
+    """Send messages again that the journal has as sent, to peers that have lost them.
+
+    They are as they were; receivers recognise what they have.
+    """
+    if since is None:
+        raise click.UsageError("--since is needed: the first moment at which messages were lost")
+    until = min(until or datetime.max.replace(tzinfo=UTC), datetime.now(UTC))
+    if since >= until:
+        raise click.UsageError("--since is not before --until, or is in the future")
+    choice = Choice(
+        account=AccountKey(*account) if account else None,
+        since=since,
+        until=until,
+        message_types=types,
+    )
+    settings = get_settings(protocol_broker_url=url)
+    try:
+        with open_reader(settings, NAME) as reader:
+            _warn_of_gaps(reader, choice)
+            pages = chosen(reader, choice)
+            is_done = _send(settings, pages, per_second) if is_sending else _count(pages)
+    except (psycopg.Error, AMQPError) as error:
+        sys.exit(f"swpt_accounts: {' '.join(str(error).split()) or repr(error)}")
+    if not is_done:
+        sys.exit(1)
+
+
+def _warn_of_gaps(reader: Reader, choice: Choice) -> None:
+    with reader.snapshot():
+        extent = journal_extent(reader)
+    if extent.first_at is None:
+        sys.exit("swpt_accounts: the journal is empty (JOURNAL_DAYS)")
+    if extent.first_at > choice.since:
+        click.echo(
+            f"The journal begins at {extent.first_at.isoformat()}: what was sent before is not"
+            " in it.",
+            err=True,
+        )
+
+
+def _count(pages: Iterator[list[JournalEntry]]) -> bool:
+    counts: Counter[str] = Counter()
+    for page in pages:
+        counts.update(entry.message_type for entry in page)
+    _tell(counts, "would be sent again (--send sends them)")
+    return True
+
+
+def _send(settings: Settings, pages: Iterator[list[JournalEntry]], per_second: float) -> bool:
+    stop = ShutdownEvent()
+    stop.on_signals()
+    publisher = Publisher(settings.protocol_broker_url, NAME)
+    resender = Resender(publisher, stop, per_second)
+    is_done = False
+    try:
+        is_done = all(resender.send(page) for page in pages)
+    finally:
+        publisher.close()
+        _tell(resender.sent, "are sent again" + ("" if is_done else ", and there may be more"))
+        for reason, count in resender.refused.most_common(10):
+            click.echo(f"{count:>12}  the broker does not take: {reason}", err=True)
+    return is_done and not resender.refused
+
+
+def _tell(counts: Counter[str], what: str) -> None:
+    click.echo(f"{counts.total():>12}  messages {what}")
+    for message_type, count in sorted(counts.items()):
+        click.echo(f"{count:>12}  {message_type}")

@@ -1,0 +1,181 @@
+"""What the console asks the broker, and what it does there: dead letters, a few at a time."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from time import monotonic
+from typing import Final
+
+import msgspec
+import pika
+import psycopg
+from cachetools import TTLCache
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker.publisher import Publisher
+from swpt_accounts.broker.topology import connection_to, dead_letter_queue
+from swpt_accounts.db.connection import connect
+from swpt_accounts.db.errors import one_line
+from swpt_accounts.dead_letters.letter import Letter
+from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
+from swpt_accounts.dead_letters.replay import Replayer
+from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.settings import Settings
+from swpt_accounts.workers.shutdown import ShutdownEvent
+
+PAGE_COUNT: Final = 50
+_NAME: Final = "console"
+_SECONDS_MAX: Final = 12.0
+# Others would keep the threads from all other pages.
+_AT_ONCE_COUNT_MAX: Final = 2
+_CACHE_SECONDS: Final = 5.0
+
+
+class BrokerProblem(Exception):
+    """Why there is no answer, in words."""
+
+
+class _Deadline(ShutdownEvent):
+    """A stop that requests itself."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = monotonic() + seconds
+
+    def is_requested(self) -> bool:
+        return monotonic() >= self._at
+
+
+class Letters:
+    """Some letters, the newest first, and where there are others. `end` is after the last."""
+
+    def __init__(self, letters: list[Letter], first: int, end: int) -> None:
+        self.letters = letters
+        self.first = first
+        self.end = end
+
+
+class DeadLetters:
+    """The stream of dead letters."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.name = dead_letter_queue(settings.protocol_broker_queue)
+        self._free = threading.BoundedSemaphore(_AT_ONCE_COUNT_MAX)
+        self._lock = threading.Lock()
+        self._known: TTLCache[int | None, Letters] = TTLCache(20, _CACHE_SECONDS)
+
+    def page(self, before: int | None) -> Letters:
+        """The last letters before an offset, or of all. Raises `BrokerProblem`."""
+        with self._lock:
+            if (known := self._known.get(before)) is not None:
+                return known
+        with self._reader(self._settings) as (reader, _):
+            end = reader.end if before is None else min(before, reader.end)
+            first = max(end - PAGE_COUNT, 0)
+            found = [letter for letter in _read(reader, first, end) if letter.offset < end]
+            letters = Letters(found[::-1], first, reader.end)
+        with self._lock:
+            self._known[before] = letters
+        return letters
+
+    def letter(self, offset: int) -> Letter | None:
+        """The letter with an offset. Raises `BrokerProblem`."""
+        with self._reader(self._settings) as (reader, _):
+            return _find(reader, offset)
+
+    def replay(self, offset: int, digest: str) -> str:
+        """Send a letter again. Returns what became of it. Raises `BrokerProblem`."""
+        with self._dealing(offset, digest) as (settings, register, letter, stack):
+            publisher = Publisher(settings.protocol_broker_url, _NAME)
+            stack.callback(publisher.close)
+            replayer = Replayer(settings, register, publisher)
+            replayer.replay([letter], register.states([letter]), again=False)
+            kept = [reason for _, reason in replayer.report.kept]
+            return f"It is not sent: {kept[0]}." if kept else "It is sent again."
+
+    def discard(self, offset: int, digest: str) -> str:
+        """Note that a letter is dealt with. Raises `BrokerProblem`."""
+        with self._dealing(offset, digest) as (_, register, letter, _stack):
+            register.mark([letter], State.DISCARDED)
+            return "It is discarded. It stays in the stream."
+
+    @contextmanager
+    def _dealing(
+        self, offset: int, digest: str
+    ) -> Iterator[tuple[Settings, Register, Letter, ExitStack]]:
+        settings = _acting(self._settings)
+        with self._reader(settings) as (reader, stack):
+            connection = connect(settings, _NAME)
+            stack.callback(connection.close)
+            register = Register(connection, self.name)
+            if not register.lock():
+                raise BrokerProblem(
+                    "Another process deals with dead letters now. Try again when it has ended."
+                )
+            letter = _find(reader, offset)
+            if letter is None or letter.digest.hex() != digest:
+                raise BrokerProblem("This letter is not in the stream any more. Nothing was done.")
+            yield settings, register, letter, stack
+            with self._lock:
+                self._known.clear()
+
+    @contextmanager
+    def _reader(self, settings: Settings) -> Iterator[tuple[DeadLetterReader, ExitStack]]:
+        if not self._free.acquire(timeout=1.0):
+            raise BrokerProblem("Others look at dead letters in this moment. Try again.")
+        try:
+            with ExitStack() as stack:
+                connection = stack.enter_context(
+                    connection_to(settings.protocol_broker_url, _NAME, heartbeat_seconds=0)
+                )
+                yield _open(connection, settings), stack
+        except StoppedError:
+            raise BrokerProblem("The broker was asked, and took too long to answer.") from None
+        except ReadingError as error:
+            raise BrokerProblem(f"It says: {error}.") from error
+        except AMQPError as error:
+            raise BrokerProblem(
+                f"It is away, or refuses the console: {one_line(error) or repr(error)}."
+            ) from error
+        except psycopg.Error as error:
+            raise BrokerProblem(f"The database refuses it: {one_line(error)}.") from error
+        finally:
+            self._free.release()
+
+
+def _acting(settings: Settings) -> Settings:
+    """The settings with which something is done."""
+    return msgspec.structs.replace(
+        settings,
+        sqlalchemy_database_uri=settings.console_actions_postgres_url or settings.database_url,
+        protocol_broker_url=settings.console_actions_broker_url or settings.protocol_broker_url,
+    )
+
+
+def _open(connection: pika.BlockingConnection, settings: Settings) -> DeadLetterReader:
+    reader = DeadLetterReader(connection, settings.protocol_broker_queue, _Deadline(_SECONDS_MAX))
+    if not reader.is_stream:
+        # Whoever looks at such a queue takes everything out, and gives it back.
+        raise BrokerProblem(
+            "The dead-letter queue is no stream, so looking at it is no harmless thing. Use the"
+            " command `dead_letters`."
+        )
+    return reader
+
+
+def _read(reader: DeadLetterReader, first: int, end: int) -> list[Letter]:
+    if first >= end:
+        return []
+    reading = reader.read(lambda _count, _total: None, first)
+    found = []
+    for letter in reading:
+        found.append(letter)
+        if letter.offset >= end - 1 or len(found) >= PAGE_COUNT:
+            break
+    reading.close()
+    return found
+
+
+def _find(reader: DeadLetterReader, offset: int) -> Letter | None:
+    found = _read(reader, offset, offset + 1) if offset < reader.end else []
+    return next((letter for letter in found if letter.offset == offset), None)

@@ -1,0 +1,88 @@
+"""Dead letters, and the few things that can be done with one."""
+
+import logging
+
+from flask import Blueprint, abort, g, render_template, request
+
+from swpt_accounts.console.context import here
+from swpt_accounts.console.dead_letter_queue import DeadLetters, Letters
+from swpt_accounts.console.sign_in import check_form, wrong_token
+from swpt_accounts.dead_letters.letter import Letter
+from swpt_accounts.dead_letters.rendering import letter_json, whole_json
+from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.observability.events.console import CONSOLE_ACTION
+
+logger = logging.getLogger(__name__)
+letters = Blueprint("letters", __name__)
+
+_BODY_LENGTH_MAX = 20_000
+
+
+def _dead_letters() -> DeadLetters:
+    return here().dead_letters
+
+
+def _states(some: list[Letter]) -> list[State]:
+    with here().reader.snapshot() as snapshot:
+        return Register(snapshot.connection, _dead_letters().name).states(some)
+
+
+@letters.get("/dead-letters")
+def index() -> str:
+    """The last letters, or those before an offset."""
+    before = request.args.get("before", type=int)
+    if before is not None and not 0 <= before < 1 << 62:
+        abort(404)
+    found = _dead_letters().page(before)
+    return _list(found)
+
+
+def _list(found: Letters) -> str:
+    states = _states(found.letters)
+    rows = [
+        (letter, letter_json(letter, state), state.needs_attention)
+        for letter, state in zip(found.letters, states, strict=True)
+    ]
+    return render_template("letters.html", rows=rows, first=found.first, name=_dead_letters().name)
+
+
+@letters.get("/dead-letters/<int:offset>")
+def letter(offset: int) -> str:
+    """A letter, with what is wrong with it."""
+    return _show(_get(offset), None)
+
+
+def _get(offset: int) -> Letter:
+    found = _dead_letters().letter(offset) if offset < 1 << 62 else None
+    if found is None:
+        abort(404)
+    return found
+
+
+def _show(found: Letter, done: str | None) -> str:
+    (state,) = _states([found])
+    return render_template(
+        "letter.html",
+        letter=found,
+        told=whole_json(found, state, here().settings),
+        body=found.body.decode("utf-8", "backslashreplace")[:_BODY_LENGTH_MAX],
+        is_cut=len(found.body) > _BODY_LENGTH_MAX,
+        needs_attention=state.needs_attention,
+        done=done,
+    )
+
+
+@letters.post("/dead-letters/<int:offset>/<any(replay, discard):action>")
+def act(offset: int, action: str) -> str:
+    """Send a letter again, or note that it is dealt with."""
+    if not here().guard.has_actions:
+        abort(404)
+    check_form()
+    if not here().guard.may_act(request.form.get("actions_token", "")):
+        wrong_token()
+        abort(403, "That is not the token for actions. Nothing was done.")
+    digest = request.form.get("digest", "")
+    some = _dead_letters()
+    done = some.replay(offset, digest) if action == "replay" else some.discard(offset, digest)
+    CONSOLE_ACTION.log(logger, visitor=g.visitor.name, action=action, offset=offset, outcome=done)
+    return _show(_get(offset), done)

@@ -1,0 +1,100 @@
+"""Scans, shards, settings: how the authority is set up, and whether it is looked after."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, render_template
+
+from swpt_accounts.console.context import here
+from swpt_accounts.console.sampler import TABLES
+from swpt_accounts.settings import Settings
+from swpt_accounts.settings.description import SETTINGS, Setting
+from swpt_accounts.settings.urls import without_password
+
+upkeep = Blueprint("upkeep", __name__)
+
+_MORE_TABLES: Final = ("account_key", "root_config", "registered_balance_change", "handled_batch")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan: over which table it goes, in what time."""
+
+    command: str
+    table: str
+    hours: float
+
+
+def _scans(settings: Settings) -> list[Scan]:
+    return [
+        Scan("scan_accounts", "account", settings.app_accounts_scan_hours),
+        Scan(
+            "scan_prepared_transfers",
+            "prepared_transfer",
+            settings.app_prepared_transfers_scan_days * 24,
+        ),
+        Scan(
+            "scan_registered_balance_changes",
+            "registered_balance_change",
+            settings.app_registered_balance_changes_scan_days * 24,
+        ),
+    ]
+
+
+@upkeep.get("/scans")
+def scans() -> str:
+    """The scans, and whether their processes are there."""
+    with here().reader.snapshot() as snapshot:
+        sessions = {row.name: row for row in snapshot.rows("sessions")}
+        tables = {row.name: row for row in snapshot.rows("tables", names=_all_tables())}
+        passes = {row.name: row for row in snapshot.rows("scan_passes")}
+        late = snapshot.row("late_updates")
+        server = snapshot.row("server")
+    return render_template(
+        "scans.html",
+        scans=_scans(here().settings),
+        sessions=sessions,
+        tables=tables,
+        passes=passes,
+        late=late,
+        server=server,
+    )
+
+
+@upkeep.get("/shard")
+def shard() -> str:
+    """This shard: its realm, its database, and who is connected."""
+    with here().reader.snapshot() as snapshot:
+        return render_template(
+            "shard.html",
+            settings=here().settings,
+            server=snapshot.row("server"),
+            sessions=snapshot.rows("sessions"),
+            tables=snapshot.rows("tables", names=_all_tables()),
+            versions=snapshot.rows("versions"),
+            moves=snapshot.rows("moves"),
+            lines=snapshot.rows("returned_lines"),
+        )
+
+
+def _all_tables() -> list[str]:
+    return [*TABLES, *_MORE_TABLES]
+
+
+@upkeep.get("/settings")
+def settings() -> str:
+    """The settings of this process, without what is secret in them."""
+    rows = [(setting, shown(setting, here().settings)) for setting in SETTINGS.values()]
+    return render_template("settings.html", rows=rows)
+
+
+def shown(setting: Setting, settings: Settings) -> str:
+    """The value of a setting, as everybody may see it who may look."""
+    value: Any = getattr(settings, setting.field)
+    if value is None or value == "":
+        return ""
+    if setting.is_secret:
+        return "is set, and not shown"
+    if setting.schemes:
+        return without_password(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

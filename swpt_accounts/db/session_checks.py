@@ -1,0 +1,152 @@
+"""Checks a new session: is it what the program needs?"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from select import POLLIN, poll
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from psycopg.pq import ExecStatus
+from psycopg.rows import namedtuple_row
+
+from swpt_accounts.db.errors import ProceduresNotInstalled, UnsuitableDatabase
+from swpt_accounts.db.installer import procedures_version
+from swpt_accounts.db.queries import query
+from swpt_accounts.db.session_options import ARRIVED
+from swpt_accounts.db.shard_state import SCHEMA, refuse_where_closed
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_ENCODING: Final = "UTF8"
+_NO_POOLER: Final = (
+    "The program needs a server session of its own, with the startup parameter `options`: connect"
+    " to PostgreSQL itself"
+)
+_POOLER_SECONDS_MAX = 3.0
+_STANDBY_SECONDS_MAX = 10.0
+_CANCEL_SECONDS_MAX = 3.0
+
+
+def check_session(
+    connection: Connection, open_second: Callable[[], Connection], *, is_read_only: bool
+) -> None:
+    """Check a session, with one statement, and make its commits durable.
+
+    Behind a connection pooler `open_second` makes another session. Raises
+    `ProceduresNotInstalled`, `UnsuitableDatabase`, `ShardClosedError`.
+    """
+    encoding = connection.info.parameter_status("server_encoding") or _ENCODING
+    if encoding != _ENCODING:
+        raise UnsuitableDatabase(
+            f"the encoding of the database is {encoding}, in which not every message can be kept:"
+            f" it has to be {_ENCODING}"
+        )
+    parameters = {
+        "version": procedures_version(),
+        "arrived": ARRIVED,
+        "split_schema": SCHEMA,
+    }
+    cursor: psycopg.Cursor[Any] = connection.cursor(row_factory=namedtuple_row)
+    try:
+        row = cursor.execute(query("check_session"), parameters).fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row is not None:
+        _check_pooler(connection, open_second, row.pid, has_options=row.has_options)
+        refuse_where_closed(row.split_marks, is_read_only=is_read_only)
+    if row is None or not row.is_installed:
+        raise ProceduresNotInstalled(
+            "the database does not have the stored procedures of this program"
+            f" (version {parameters['version']}): `flask db upgrade` installs them"
+        )
+
+
+def await_standby(connection: Connection) -> None:
+    """Wait until the synchronous standby, if there is one, has all that the session can see.
+
+    A commit whose wait for the standby was cut off (the server has crashed, for example) is seen
+    by everybody afterwards, and is lost all the same when the standby takes over. What was read of
+    it must not be acknowledged, nor sent. So the session commits something of its own, which is
+    confirmed after all that was committed before. Raises `psycopg.OperationalError` when that
+    takes long.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(query("write_to_standby").encode())
+    if _is_answered(connection, _STANDBY_SECONDS_MAX):
+        while result := pgconn.get_result():
+            if result.status != ExecStatus.TUPLES_OK:
+                raise psycopg.errors.error_from_result(result, connection.info.encoding)
+        return
+    # Without this, the server would keep its side of each attempt until the standby is back.
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=_CANCEL_SECONDS_MAX)
+    raise psycopg.OperationalError(
+        "the synchronous standby does not confirm what was committed (synchronous_standby_names)"
+    )
+
+
+def refused_by_pooler(error: psycopg.OperationalError) -> UnsuitableDatabase | None:
+    """What it means when a connection pooler does not take the options of a session."""
+    if "unsupported startup parameter" not in str(error):
+        return None
+    return UnsuitableDatabase(f"a connection pooler refuses the session. {_NO_POOLER}")
+
+
+def _check_pooler(
+    connection: Connection,
+    open_second: Callable[[], Connection],
+    pid: int,
+    *,
+    has_options: bool,
+) -> None:
+    """A pooler gives its clients other process ids than those of the servers behind it."""
+    if not has_options:
+        raise UnsuitableDatabase(
+            f"a connection pooler has kept the options of the session. {_NO_POOLER}"
+        )
+    if pid == connection.info.backend_pid:
+        return
+    second = open_second()
+    try:
+        if _pid_in_transaction(second) == pid or _pid(connection) != pid:
+            raise UnsuitableDatabase(
+                "a connection pooler gives the server session of one client to another one"
+                f" (pool_mode is not `session`). {_NO_POOLER}"
+            )
+    finally:
+        second.close()
+
+
+def _pid(connection: Connection) -> int:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _pid_in_transaction(connection: Connection) -> int:
+    """Begin a transaction, which keeps a server session, and return the id of its process.
+
+    A pooler may let it wait for one without end, so the wait has a limit.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(b"BEGIN; SELECT pg_backend_pid()")
+    if not _is_answered(connection, _POOLER_SECONDS_MAX):
+        raise psycopg.OperationalError("the connection pooler has no free server session")
+    while result := pgconn.get_result():
+        if result.ntuples:
+            return int(result.get_value(0, 0) or 0)
+    raise psycopg.OperationalError("the connection pooler does not answer")
+
+
+def _is_answered(connection: Connection, seconds_max: float) -> bool:
+    """Whether the answer to what was sent comes in this time."""
+    pgconn = connection.pgconn
+    waiting = poll()
+    waiting.register(pgconn.socket, POLLIN)
+    end = monotonic() + seconds_max
+    while pgconn.is_busy():
+        if not waiting.poll(max(end - monotonic(), 0) * 1000):
+            return False
+        pgconn.consume_input()
+    return True

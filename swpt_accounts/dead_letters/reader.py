@@ -1,0 +1,193 @@
+"""Reads the dead-letter queue from its beginning to its end, and removes nothing."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from time import monotonic
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
+
+from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.dead_letters.letter import Letter, receive
+from swpt_accounts.workers.shutdown import ShutdownEvent
+
+_NOT_FOUND = 404
+_PRECONDITION_FAILED = 406
+# A stream has no end, only silence.
+_SILENCE_SECONDS = 1.0
+_LATE_SECONDS_MAX = 30.0
+# What may be on its way from the broker.
+_PREFETCH_COUNT = 500
+# A queue that is no stream counts how often its messages were looked at, and RabbitMQ 4 removes
+# those that were looked at 20 times.
+_LOOKS_COUNT_MAX = 10
+
+Progress = Callable[[int, int], None]
+
+
+class ReadingError(Exception):
+    """The dead-letter queue cannot be read. One line for the operator."""
+
+
+class StoppedError(Exception):
+    """The stop came before the end."""
+
+
+class DeadLetterReader:
+    """Reads what is in the dead-letter queue when it is made; what comes later is left out."""
+
+    def __init__(
+        self, connection: pika.BlockingConnection, queue: str, stop: ShutdownEvent
+    ) -> None:
+        """Look for the end. Raises `ReadingError`, `StoppedError` and `AMQPError`."""
+        self._connection = connection
+        self._name = dead_letter_queue(queue)
+        self._stop = stop
+        self._count = self._count_messages()
+        self.is_stream = True
+        # The letters before this offset, if known, are not in the stream any more.
+        self.gone_before: int | None = None
+        self._end = 0
+        try:
+            self._end = self._find_end()
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _PRECONDITION_FAILED or "x-stream-offset" not in str(error):
+                raise
+            self.is_stream = False
+
+    @property
+    def end(self) -> int:
+        """The offset after that of the last letter of the stream."""
+        return self._end
+
+    def _count_messages(self) -> int:
+        channel = self._connection.channel()
+        try:
+            count = channel.queue_declare(self._name, passive=True).method.message_count
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _NOT_FOUND:
+                raise
+            raise ReadingError(
+                f"there is no queue {self._name!r} on the broker; if that is its name, and not"
+                " that of another shard (--queue), `subscribe` declares it"
+            ) from None
+        channel.close()
+        return int(count)
+
+    def _find_end(self) -> int:
+        """The offset after that of the last letter: that of the last chunk is told by the stream.
+
+        The count of the messages lags behind, so it only says whether there are any.
+        """
+        end = 0
+        give_up_at = monotonic() + (_LATE_SECONDS_MAX if self._count else 2 * _SILENCE_SECONDS)
+        for letter in self._consume("last"):
+            if letter is not None:
+                end = letter.offset + 1
+            elif end or monotonic() >= give_up_at:
+                return end
+        return end
+
+    def read(self, progress: Progress, first: int = 0) -> Generator[Letter]:
+        """Yield the letters from an offset on. `progress` is told how many of how many are read.
+
+        Close it when you leave it early: a queue that is no stream gets its letters back then.
+        Raises `ReadingError`, `StoppedError` and `AMQPError`.
+        """
+        yield from self._read_stream(progress, first) if self.is_stream else self._look(progress)
+
+    def _read_stream(self, progress: Progress, first: int) -> Iterator[Letter]:
+        if first >= self._end:
+            return
+        begin: int | None = None
+        late_at = monotonic() + _LATE_SECONDS_MAX
+        for letter in self._consume(first or "first"):
+            if letter is None:
+                if monotonic() >= late_at:
+                    raise ReadingError(
+                        f"the stream {self._name!r} gives no more messages, though its last offset"
+                        f" is {self._end - 1}: try again"
+                    )
+                continue
+            late_at = monotonic() + _LATE_SECONDS_MAX
+            if begin is None:
+                begin = letter.offset
+                self.gone_before = begin if begin > first else None
+            if letter.offset < self._end:
+                progress(letter.offset - begin + 1, self._end - begin)
+                yield letter
+            if letter.offset >= self._end - 1:
+                return
+
+    def _consume(self, offset: int | str) -> Iterator[Letter | None]:
+        """Yield what the stream delivers; None when it was silent for a moment."""
+        channel = self._connection.channel()
+        arrived: deque[tuple[int, Letter]] = deque()
+
+        def on_delivery(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
+            arrived.append((method.delivery_tag, receive(properties, body)))
+
+        try:
+            channel.basic_qos(prefetch_count=_PREFETCH_COUNT)
+            channel.basic_consume(self._name, on_delivery, arguments={"x-stream-offset": offset})
+            count = 0
+            silent_since = monotonic()
+            while not self._stop.is_requested():
+                if not arrived:
+                    self._connection.process_data_events(time_limit=_SILENCE_SECONDS)
+                if not arrived:
+                    if monotonic() - silent_since >= _SILENCE_SECONDS:
+                        yield None
+                    continue
+                tag, letter = arrived.popleft()
+                yield letter
+                silent_since = monotonic()
+                count += 1
+                if count % (_PREFETCH_COUNT // 5) == 0:
+                    # asks for more; the messages stay
+                    channel.basic_ack(tag, multiple=True)
+            raise StoppedError
+        finally:
+            _leave_stream(self._connection, channel)
+
+    def _look(self, progress: Progress) -> Iterator[Letter]:
+        """Take all letters out of a queue that is no stream, and then give all back."""
+        channel = self._connection.channel()
+        try:
+            for n in range(1, self._count + 1):
+                if self._stop.is_requested():
+                    raise StoppedError
+                method, properties, body = channel.basic_get(self._name)
+                if method is None:
+                    return
+                looks = (properties.headers or {}).get("x-delivery-count", 0)
+                if isinstance(looks, int) and looks >= _LOOKS_COUNT_MAX:
+                    raise ReadingError(
+                        f"the queue {self._name!r} is no stream, and its messages were looked at"
+                        f" {looks} times: RabbitMQ 4 would soon remove them. Move them to a queue"
+                        " of another name with the shovel plugin, delete the queue, and let"
+                        " `subscribe` declare a stream"
+                    )
+                progress(n, self._count)
+                yield receive(properties, body)
+        finally:
+            _close(channel)
+
+
+def _leave_stream(connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
+    """Close a channel, though more is on its way.
+
+    The library would reject that, unless the consumer wanted no acknowledgements; a stream takes
+    no rejections, and the broker would close the connection.
+    """
+    if connection.is_open and channel.is_open:
+        connection.process_data_events(time_limit=0)
+        channel._impl._consumers_with_noack.update(channel._impl._consumers)
+        _close(channel)
+
+
+def _close(channel: BlockingChannel) -> None:
+    if channel.is_open:
+        channel.close()

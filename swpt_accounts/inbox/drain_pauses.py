@@ -1,0 +1,51 @@
+"""Draining mode: pauses, in which a queue that is empty and unused can be deleted."""
+
+import logging
+import time
+
+from swpt_accounts.broker.consumer import BatchConsumer
+from swpt_accounts.observability.events.messages import DRAINING_PAUSE
+from swpt_accounts.workers.shutdown import ShutdownEvent
+
+logger = logging.getLogger(__name__)
+
+EMPTY_SECONDS = 2.0
+# How often a consumer has to look whether its queue is empty.
+DRAINING_POLL_SECONDS = 1.0
+PAUSE_SECONDS_MIN = 15
+PAUSE_SECONDS_MAX = 3600
+_KEEP_ALIVE_SECONDS = 5.0
+
+
+class DrainingPauses:
+    """The pauses of one consumer.
+
+    A pause comes when the queue has been empty for a moment, and each is twice as long as the
+    one before. Pauses end at multiples of their length since the epoch, so that those of all
+    consumers fall together.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = PAUSE_SECONDS_MIN
+        self._empty_since: float | None = None
+
+    def after_batch(self, consumer: BatchConsumer, count: int, stop: ShutdownEvent) -> None:
+        """Note that a batch of so many messages was consumed; pause if it is time."""
+        now = time.monotonic()
+        if count > 0 or self._empty_since is None:
+            self._empty_since = now
+        elif now - self._empty_since >= EMPTY_SECONDS:
+            self._pause(consumer, stop)
+            self._empty_since = None
+
+    def _pause(self, consumer: BatchConsumer, stop: ShutdownEvent) -> None:
+        seconds = self._seconds + self._seconds - time.time() % self._seconds
+        self._seconds = min(2 * self._seconds, PAUSE_SECONDS_MAX)
+        DRAINING_PAUSE.log(logger, seconds=seconds)
+        consumer.pause()
+        end = time.monotonic() + seconds
+        while not stop.is_requested() and (rest := end - time.monotonic()) > 0:
+            stop.wait(min(rest, _KEEP_ALIVE_SECONDS))
+            consumer.keep_alive()
+        if not stop.is_requested():
+            consumer.resume()

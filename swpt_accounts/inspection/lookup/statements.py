@@ -1,0 +1,157 @@
+"""An account's statement, as its AccountTransfers in the journal and in the outbox tell."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from swpt_accounts.core.ids import ROOT_CREDITOR_ID
+from swpt_accounts.core.timestamps import MIN_MOMENT
+from swpt_accounts.inspection.lookup.hints import find_account
+from swpt_accounts.inspection.lookup.journal import (
+    JournalChoice,
+    find_last_transfers,
+    journal_extent,
+    read_journal,
+)
+from swpt_accounts.inspection.lookup.keys import AccountKey
+from swpt_accounts.inspection.lookup.models import JournalExtent, Statement
+from swpt_accounts.inspection.lookup.session import Reader
+from swpt_accounts.inspection.lookup.statement_lines import Known, Number, Told, make_lines
+from swpt_accounts.inspection.lookup.waiting_rows import find_waiting
+
+LINES_COUNT_MAX: Final = 10_000
+TRANSFER: Final = "AccountTransfer"
+_PAGE_COUNT: Final = 1000
+_WAITING: Final = ("account_transfer_signal", "returned_message")
+
+
+def read_statement(
+    reader: Reader,
+    key: AccountKey,
+    since: datetime,
+    until: datetime,
+    *,
+    count_max: int = LINES_COUNT_MAX,
+) -> Statement:
+    """What has changed an account between two moments. Raises `psycopg.Error`.
+
+    A transfer belongs to the moment at which it changed the principal (its `ts`). Where no message
+    tells of a change, the difference between two principals is a line of its own.
+    """
+    found, is_cut = _read_transfers(reader, key, since, until, count_max)
+    chosen = _within(found, since, until)
+    account = find_account(reader, key)
+    now = None
+    if until > reader.taken_at and not is_cut:
+        now = _known_now(account)
+    before = _known_before(reader, key, since, [*found.values()], chosen)
+    if before is None and not chosen and now is not None and now.at < since:
+        before = now
+    made = make_lines(before, chosen, now)
+    closing = made.closing if made.closing is not None or now is None else now.principal
+    return Statement(
+        key,
+        reader.taken_at.astimezone(UTC),
+        since,
+        until,
+        made.opening.principal if made.opening else None,
+        tuple(made.lines),
+        closing,
+        tuple(made.problems),
+        (*made.gaps, *_gaps(key, account, journal_extent(reader), since), *_unread(reader)),
+        is_cut,
+    )
+
+
+def _read_transfers(
+    reader: Reader, key: AccountKey, since: datetime, until: datetime, count_max: int
+) -> tuple[dict[Number, Told], bool]:
+    """The transfers that were noted from `since` on, and whether there are more of them.
+
+    They are noted when they are sent: after they have changed the principal, sometimes long after.
+    """
+    found: dict[Number, Told] = {}
+    for stage in find_waiting(reader, key):
+        if stage.place in _WAITING and "acquired_amount" in stage.fields:
+            told = told_by(stage.fields)
+            if told.at >= since:
+                found[told.number] = told
+    if key.creditor_id == ROOT_CREDITOR_ID:
+        return found, False
+    choice = JournalChoice(account=key, since=since, is_sent=True, message_types=(TRANSFER,))
+    after = None
+    while True:
+        page = read_journal(reader, choice, after=after, count_max=_PAGE_COUNT)
+        entries = [told_by(entry.message) for entry in page.entries]
+        found |= {told.number: told for told in entries}
+        after = page.next_after
+        if after is None or all(told.at >= until for told in entries):
+            return found, False
+        if len(found) >= count_max:
+            return found, True
+
+
+def told_by(fields: Mapping[str, Any]) -> Told:
+    """The AccountTransfer of a message, or of a row in the outbox."""
+    at = fields["ts"]
+    return Told(
+        Number(str(fields["creation_date"]), fields["transfer_number"]),
+        fields["previous_transfer_number"],
+        fields["acquired_amount"],
+        fields["principal"],
+        at if isinstance(at, datetime) else datetime.fromisoformat(at),
+        fields["coordinator_type"],
+        fields["sender"],
+        fields["recipient"],
+        fields["transfer_note"],
+    )
+
+
+def _within(found: Mapping[Number, Told], since: datetime, until: datetime) -> list[Told]:
+    """Those between two moments, in order; without holes, for moments may be out of order."""
+    numbers = [told.number for told in found.values() if since <= told.at < until]
+    if not numbers:
+        return []
+    first, last = min(numbers), max(numbers)
+    return [found[number] for number in sorted(found) if first <= number <= last]
+
+
+def _known_now(account: Any) -> Known | None:
+    if account is None:
+        return None
+    number = Number(account.creation_date.isoformat(), account.last_transfer_number)
+    return Known(number, account.principal, account.last_change_ts.astimezone(UTC))
+
+
+def _known_before(
+    reader: Reader, key: AccountKey, since: datetime, found: list[Told], chosen: list[Told]
+) -> Known | None:
+    """The principal after the last transfer before the first one of the statement."""
+    if key.creditor_id == ROOT_CREDITOR_ID:
+        return None
+    earlier = [told_by(entry.message) for entry in find_last_transfers(reader, key, since)]
+    numbers: Iterator[Told] = (
+        told
+        for told in [*earlier, *found]
+        if (told.number < chosen[0].number if chosen else told.at < since)
+    )
+    last = max(numbers, key=lambda told: told.number, default=None)
+    return Known(last.number, last.principal, last.at) if last else None
+
+
+def _unread(reader: Reader) -> Iterator[str]:
+    for unread in reader.unread.values():
+        yield f"The table {unread.place} was not read to its end: {unread.reason}."
+
+
+def _gaps(key: AccountKey, account: Any, extent: JournalExtent, since: datetime) -> Iterator[str]:
+    if not extent.is_on:
+        yield "The journal is off (JOURNAL_DAYS): only what is not sent yet is known."
+    if extent.first_at is None:
+        yield "The journal is empty."
+    elif extent.first_at > max(since, MIN_MOMENT):
+        yield f"The journal begins at {extent.first_at.isoformat()}: what was before is not known."
+    if account is None:
+        yield "There is no such account in this database (any more)."
+    if key.creditor_id == ROOT_CREDITOR_ID:
+        yield "No AccountTransfers tell of a debtor's own account."

@@ -1,0 +1,120 @@
+"""Which messages of the journal are sent again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from swpt_accounts.core.realm import Realm
+from swpt_accounts.inspection.lookup.journal import JournalChoice, entry_of, read_journal
+from swpt_accounts.inspection.lookup.keys import AccountKey
+from swpt_accounts.inspection.lookup.models import JournalEntry
+from swpt_accounts.inspection.lookup.session import Reader
+
+PAGE_COUNT: Final = 500
+SLOTS_COUNT: Final = 32
+# A message is noted with the moment when its transaction began: ids may be out of order by as much.
+OUT_OF_ORDER_MAX: Final = timedelta(minutes=15)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which messages: those for which all that is given is true."""
+
+    account: AccountKey | None
+    since: datetime
+    until: datetime
+    message_types: tuple[str, ...] = ()
+
+    def has(self, entry: JournalEntry, realm: Realm) -> bool:
+        """Whether a message was sent by this shard, within the time, and is of the types."""
+        return (
+            entry.is_sent
+            and self.since <= entry.recorded_at < self.until
+            and (not self.message_types or entry.message_type in self.message_types)
+            and realm.contains(entry.debtor_id, _owner(entry))
+        )
+
+
+def _owner(entry: JournalEntry) -> int:
+    """The creditor of the account that the message comes from. (A split shard has a journal of
+    both children.)
+    """
+    if entry.message_type == "PendingBalanceChange":
+        return int(entry.message["other_creditor_id"])
+    return entry.creditor_id
+
+
+def chosen(reader: Reader, choice: Choice) -> Iterator[list[JournalEntry]]:
+    """The chosen messages, the oldest first, some at a time. Each part is a transaction.
+
+    Raises `psycopg.Error`.
+    """
+    pages = _pages_of_span(reader, choice)
+    if choice.account is not None:
+        pages = _pages_of_account(reader, choice, choice.account)
+    realm = reader.settings.realm
+    for page in pages:
+        yield [entry for entry in page if choice.has(entry, realm)]
+
+
+def _pages_of_account(
+    reader: Reader, choice: Choice, account: AccountKey
+) -> Iterator[tuple[JournalEntry, ...]]:
+    wanted = JournalChoice(
+        account=account,
+        since=choice.since,
+        until=choice.until,
+        is_sent=True,
+        message_types=choice.message_types,
+    )
+    after = None
+    while True:
+        with reader.snapshot():
+            page = read_journal(reader, wanted, after=after, count_max=PAGE_COUNT)
+        yield page.entries
+        after = page.next_after
+        if after is None:
+            return
+
+
+def _pages_of_span(reader: Reader, choice: Choice) -> Iterator[tuple[JournalEntry, ...]]:
+    with reader.snapshot():
+        last_day = (min(choice.until, reader.taken_at) - _EPOCH).days
+    first_day = (choice.since - _EPOCH).days
+    for day in range(max(first_day, last_day - SLOTS_COUNT + 1), last_day + 1):
+        yield from _pages_of_slot(reader, day % SLOTS_COUNT, choice)
+
+
+def _pages_of_slot(reader: Reader, slot: int, choice: Choice) -> Iterator[tuple[JournalEntry, ...]]:
+    after_id = _last_id_before(reader, slot, choice.since)
+    while True:
+        with reader.snapshot():
+            rows = _slot_page(reader, slot, after_id)
+        entries = tuple(map(entry_of, rows))
+        yield entries
+        if len(rows) < PAGE_COUNT or entries[-1].recorded_at - OUT_OF_ORDER_MAX >= choice.until:
+            return
+        after_id = entries[-1].id
+
+
+def _slot_page(reader: Reader, slot: int, after_id: int) -> list[Any]:
+    return reader.rows("journal", "slot_page", slot=slot, after_id=after_id, count_max=PAGE_COUNT)
+
+
+def _last_id_before(reader: Reader, slot: int, moment: datetime) -> int:
+    """An id: none of the messages up to it is of this moment or later. Found by halving."""
+    with reader.snapshot():
+        ((low, high),) = reader.rows("journal", "ids_of_slot", slot=slot)
+        if low is None:
+            return 0
+        low -= 1
+        while high - low > PAGE_COUNT:
+            middle = (low + high) // 2
+            ((_, noted_at),) = reader.rows("journal", "moment_of", slot=slot, id=middle)
+            if noted_at + OUT_OF_ORDER_MAX < moment:
+                low = middle
+            else:
+                high = middle
+        return int(low)

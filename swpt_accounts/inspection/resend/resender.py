@@ -1,0 +1,63 @@
+"""Sends messages of the journal again, as they were, and not faster than is wanted."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from swpt_accounts.broker.publisher import Publication, Publisher
+from swpt_accounts.inspection.lookup.models import JournalEntry
+from swpt_accounts.outbox.serialization import make_publication
+from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.workers.shutdown import ShutdownEvent
+
+NAME: Final = "resend"
+BATCH_COUNT: Final = 100
+
+
+def publication(entry: JournalEntry) -> Publication:
+    """The message with its body, its headers and its route, as they were."""
+    message = msgspec.json.decode(entry.body, type=SIGNALS[f"{entry.message_type}Signal"])
+    return replace(make_publication(message), body=entry.body)
+
+
+class Resender:
+    """Publishes batches at a bounded pace, and counts what became of them."""
+
+    def __init__(self, publisher: Publisher, stop: ShutdownEvent, per_second: float) -> None:
+        self._publisher = publisher
+        self._stop = stop
+        self._per_second = per_second
+        self._begun_at = monotonic()
+        self._tried_count = 0
+        self.sent: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    def send(self, entries: Sequence[JournalEntry]) -> bool:
+        """Send messages. Returns whether all were tried: not after the stop.
+
+        Raises `AMQPError`; then some of the last batch may have been sent.
+        """
+        for start in range(0, len(entries), BATCH_COUNT):
+            if not self._keep_pace():
+                return False
+            batch = entries[start : start + BATCH_COUNT]
+            refused = self._publisher.publish(map(publication, batch))
+            self._tried_count += len(batch)
+            self.sent.update(
+                entry.message_type for n, entry in enumerate(batch) if n not in refused
+            )
+            self.refused.update(refused.values())
+        return True
+
+    def _keep_pace(self) -> bool:
+        """Wait until the next batch is due. Returns False at the stop."""
+        due_at = self._begun_at + self._tried_count / self._per_second
+        while (rest := due_at - monotonic()) > 0:
+            if self._stop.wait(min(rest, 1.0)):
+                return False
+            self._publisher.keep_alive()
+        return not self._stop.is_requested()

@@ -1,1 +1,0 @@
-"""The journal: messages received and sent are noted, each in the transaction of its effect."""

@@ -1,0 +1,1 @@
+"""Metrics, heartbeats, log and traces: what the processes record about themselves."""

@@ -1,0 +1,126 @@
+"""Asks the fetch API about accounts of other shards."""
+
+import asyncio
+from time import monotonic
+
+import aiohttp
+
+from swpt_accounts.core.ids import account_id
+from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING
+from swpt_accounts.observability.metrics.definitions import FETCH_QUESTIONS
+from swpt_accounts.observability.metrics.recorder import observe
+from swpt_accounts.peers.bulkhead import Bulkhead, group_of
+from swpt_accounts.peers.dns import DaemonResolver
+from swpt_accounts.peers.error_throttle import ErrorThrottle
+from swpt_accounts.peers.reachability_cache import ReachabilityCache
+from swpt_accounts.settings import Settings
+
+CONFIG_BYTES_MAX = 10_000
+_CHUNK_BYTES_MAX = 4096
+
+# The status, the body, and how long the answer may be used again.
+Answer = tuple[int, str, str]
+
+
+class FetchClient:
+    """Many requests at once, over kept-alive connections. To be used within one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        lanes: Bulkhead,
+        complaints: ErrorThrottle,
+        known: ReachabilityCache | None = None,
+    ) -> None:
+        """Without `known`, every question is asked."""
+        self._base_url = (settings.fetch_api_url or "").rstrip("/")
+        self._lanes = lanes
+        self._complaints = complaints
+        self._known = known
+        self._seconds_max = settings.app_fetch_api_timeout_seconds
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=settings.app_fetch_connections,
+                resolver=DaemonResolver(),
+                ttl_dns_cache=int(settings.app_fetch_dns_cache_seconds),
+            ),
+        )
+
+    async def is_reachable(self, debtor_id: int, creditor_id: int) -> bool | None:
+        """Whether the account accepts incoming transfers; None when there is no answer."""
+        recipient = (debtor_id, creditor_id)
+        if self._known is not None and recipient in self._known:
+            return True
+        answer = await self._get(*recipient, "reachable")
+        if answer is None:
+            return None
+        status, _, cache_control = answer
+        if self._known is not None and status == 204:
+            self._known.add(recipient, cache_control)
+        return {204: True, 404: False}.get(status)
+
+    async def get_config_data(self, debtor_id: int, creditor_id: int) -> str | None:
+        """The account's config_data; None when there is no such account, or no answer."""
+        answer = await self._get(debtor_id, creditor_id, "config")
+        return answer[1] if answer is not None and answer[0] == 200 else None
+
+    async def _get(self, debtor_id: int, creditor_id: int, what: str) -> Answer | None:
+        """An answer; None when there is none within the time limit, or nobody was asked."""
+        if not self._base_url:
+            problem = "FETCH_API_URL is not set: accounts of other shards are not found."
+            self._complaints.note("not set", problem, FETCH_API_URL_MISSING)
+            return None
+        url = f"{self._base_url}/accounts/{account_id(debtor_id)}/{account_id(creditor_id)}/{what}"
+        group = group_of(debtor_id, creditor_id)
+        started_at = monotonic()
+        answer: Answer | None = None
+        try:
+            async with asyncio.timeout(self._seconds_max):
+                answer = await self._lanes.ask(group, lambda: self._fetch(url))
+        except TimeoutError:
+            self._complaints.note("time", f"{url} does not answer in time.")
+        status = "none" if answer is None else _status_label(answer[0])
+        observe(FETCH_QUESTIONS, monotonic() - started_at, what, status)
+        return answer
+
+    async def _fetch(self, url: str) -> Answer | None:
+        note = self._complaints.note
+        try:
+            async with self._session.get(url, allow_redirects=False) as response:
+                body = await _read(response)
+        except (aiohttp.ClientError, OSError) as error:
+            note(type(error).__name__, f"{url} does not answer: {error!r}.")
+            return None
+        status, cache_control = response.status, response.headers.get("Cache-Control", "")
+        if status not in (200, 204, 404):
+            note(f"status {status}", f"{url} answers with status {status}.")
+        if status != 200:
+            return status, "", cache_control
+        if body is None:
+            problem = f"The answer of {url} is refused: it has over {CONFIG_BYTES_MAX} bytes."
+            note("long", problem)
+            return None
+        try:
+            return status, body.decode(), cache_control
+        except UnicodeDecodeError as error:
+            note("not UTF-8", f"The answer of {url} is refused: {error}.")
+            return None
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._session.close()
+
+
+def _status_label(status: int) -> str:
+    """A status, as metrics tell them: whatever the other side says, there are few."""
+    return str(status) if status in (200, 204, 404, 500, 503) else "other"
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body; None if it is too long. Raises `ClientError` where its end is missing."""
+    body = b""
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES_MAX):
+        body += chunk
+        if len(body) > CONFIG_BYTES_MAX:
+            return None
+    return body

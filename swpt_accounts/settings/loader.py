@@ -1,0 +1,108 @@
+"""From environment variables to settings, or to one line that says what is wrong."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import msgspec
+from msgspec import inspect as kinds
+
+from swpt_accounts.core.timestamps import to_utc
+from swpt_accounts.settings.description import SETTINGS, Setting
+from swpt_accounts.settings.schema import Settings, SettingsError
+from swpt_accounts.settings.urls import check_url, without_password
+
+_SWITCH_WORDS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+_SHOWN_LENGTH_MAX = 100
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables. One that is empty counts as not set.
+
+    Raises `SettingsError` if a value can not be parsed, makes no sense, or is empty where that
+    would be dangerous.
+    """
+    texts = {field: environ.get(s.variable, "").strip() for field, s in SETTINGS.items()}
+    values = {
+        field: _read(setting, texts[field])
+        for field, setting in SETTINGS.items()
+        if texts[field] or (setting.variable in environ and not setting.may_be_empty)
+    }
+    settings = Settings(**values)
+    for field in _broken_common_rules(settings):
+        setting = SETTINGS[field]
+        raise _wrong(setting, texts[field] or setting.default_text)
+    return settings
+
+
+def read_setting(field: str, text: str) -> Any:
+    """Read the value of one setting, given the name of its field.
+
+    Raises `SettingsError` if it can not be parsed, or makes no sense.
+    """
+    return _read(SETTINGS[field], text)
+
+
+def _broken_common_rules(settings: Settings) -> Iterator[str]:
+    """Yield the names of settings that do not agree with others, or with the time."""
+    commit_period_days_min = max(
+        settings.app_message_max_delay_days, settings.app_intranet_extreme_delay_days
+    )
+    if settings.app_prepared_transfer_max_delay_days < commit_period_days_min:
+        yield "app_prepared_transfer_max_delay_days"
+    if settings.console_token and settings.console_token == settings.console_actions_token:
+        yield "console_actions_token"
+    now = datetime.fromtimestamp(time.time(), UTC)
+    threshold_max = now - timedelta(days=settings.app_intranet_extreme_delay_days)
+    if settings.remove_from_archive_threshold_date > threshold_max:
+        yield "remove_from_archive_threshold_date"
+
+
+def _read(setting: Setting, text: str) -> Any:
+    try:
+        value = msgspec.convert(_parse(setting, text), setting.annotation)
+    except ValueError:
+        raise _wrong(setting, text) from None
+    if setting.zero_counts_as is not None and value == 0:
+        return setting.zero_counts_as
+    if setting.counts_from is not None:
+        value = max(value, setting.counts_from)
+    return value if setting.counts_up_to is None else min(value, setting.counts_up_to)
+
+
+def _parse(setting: Setting, text: str) -> Any:
+    """Turn the text into what the type of the setting wants. Raises `ValueError`."""
+    match setting.kind:
+        case kinds.IntType():
+            return int(text)
+        case kinds.FloatType():
+            number = float(text)
+            return number if math.isfinite(number) else text
+        case kinds.BoolType():
+            return _SWITCH_WORDS.get(text.lower(), False if setting.is_lenient else text)
+        case kinds.LiteralType():
+            return text.lower()
+        case kinds.DateTimeType():
+            moment = datetime.fromisoformat(text)
+            return to_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        case kinds.StrType() if setting.schemes:
+            check_url(text, setting.schemes)
+        case kinds.StrType() if setting.is_of_networks:
+            _ = [ip_network(word) for word in text.split()]
+    return text
+
+
+def _wrong(setting: Setting, text: str) -> SettingsError:
+    # An address may have been meant for another variable.
+    if setting.is_secret:
+        text = "***"
+    shown = without_password(text) if setting.schemes or "@" in text or "://" in text else text
+    return SettingsError(
+        f"{setting.variable} is {shown[:_SHOWN_LENGTH_MAX]!r}, but must be {setting.rule}"
+    )

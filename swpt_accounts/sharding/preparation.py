@@ -1,0 +1,188 @@
+"""Makes queues and databases of the children ready, while the parent works."""
+
+from time import monotonic, sleep
+from typing import Any, Final
+
+from psycopg import sql
+
+from swpt_accounts.core.progress import Progress
+from swpt_accounts.db.operator_session import PreconditionFailed
+from swpt_accounts.sharding.fence import change_tables, put_fence
+from swpt_accounts.sharding.preflight import check_versions, survey
+from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.sessions import (
+    PREPARING,
+    ChildSession,
+    Sessions,
+    read_noted,
+    require_noted,
+)
+from swpt_accounts.sharding.tables import FILTERED, WHOLE, published
+
+_POLL_SECONDS: Final = 0.2
+# A table is tried again by PostgreSQL, after pauses of its own.
+STUCK_SECONDS_MAX: Final = 600.0
+_LAG_SECONDS_MAX: Final = 20.0
+
+
+def prepare(sessions: Sessions, address: str, progress: Progress) -> None:
+    """Begin, or go on where it was. The children's servers find the parent's at the address.
+
+    Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`, `TopologyError`.
+    """
+    with sessions.parent.one_at_a_time():
+        if read_noted(sessions.parent) is None:
+            survey(sessions)
+            _begin(sessions)
+        require_noted(sessions, PREPARING)
+        check_versions(sessions)
+        _publish(sessions)
+        if sessions.family.is_split:
+            Relay(sessions.family).prepare()
+        for child in sessions.children:
+            _make_slot(sessions, child)
+            _make_child_ready(sessions, child)
+            _subscribe(child, address)
+        wait_for_copies(sessions, progress)
+
+
+def _begin(sessions: Sessions) -> None:
+    """Note in the parent's database who the children are."""
+    parent, family = sessions.parent, sessions.family
+    with parent.connection.transaction():
+        parent.run_all("parent", "make_state")
+        queue = family.parent.protocol_broker_queue
+        parent.run("parent", "note_split", {"realm": str(family.parent.realm), "queue": queue})
+        for child in sessions.children:
+            parent.run(
+                "parent",
+                "note_child",
+                {
+                    "realm": str(child.child.realm),
+                    "queue": child.child.queue,
+                    "identity": child.identity,
+                    "name": child.name,
+                },
+            )
+
+
+def _publish(sessions: Sessions) -> None:
+    """Publish the tables. What an update has changed is found by the whole old row: before."""
+    parent = sessions.parent
+    names = [child.name for child in sessions.children]
+    if len(parent.run("parent", "publications", {"names": names})) == len(names):
+        return
+
+    def publish() -> None:
+        parent.run("parent", "whole_old_rows")
+        for child in sessions.children:
+            tables = sql.SQL(published(child.child.realm))
+            parent.run("parent", "publish", named=sql.Identifier(child.name), tables=tables)
+
+    change_tables(parent, publish)
+
+
+def _make_slot(sessions: Sessions, child: ChildSession) -> None:
+    """From now on the parent's server keeps what it has written, until the child has got it."""
+    found = sessions.parent.run("parent", "slots", {"names": [child.name]})
+    if not found:
+        sessions.parent.run("parent", "make_slot", {"name": child.name})
+    elif found[0].wal_status == "lost":
+        raise PreconditionFailed(
+            f"the parent's server has thrown away what {child.child.name} had not got yet"
+            " (max_slot_wal_keep_size): `shards undo`, and begin anew"
+        )
+
+
+def _make_child_ready(sessions: Sessions, child: ChildSession) -> None:
+    """Nobody works in the database of the child from now on, and the rows can come."""
+    session = child.session
+    if session.run("child", "has_state")[0].found:
+        (origin,) = session.run("child", "read_origin")
+        if (origin.identity, origin.realm) != (sessions.identity, str(child.child.realm)):
+            raise PreconditionFailed(
+                f"{child.child.name}: this database is filled from another parent"
+            )
+        return
+
+    def close() -> None:
+        session.run_all("child", "make_state")
+        origin_row = {"identity": sessions.identity, "realm": str(child.child.realm)}
+        session.run("child", "note_origin", origin_row)
+        session.run("child", "make_key")
+        put_fence(session)
+
+    change_tables(session, close)
+
+
+def _subscribe(child: ChildSession, address: str) -> None:
+    if not child.session.run("child", "subscription", {"name": child.name}):
+        child.session.run(
+            "child",
+            "subscribe",
+            named=sql.Identifier(child.name),
+            slot=sql.Literal(child.name),
+            address=sql.Literal(address),
+        )
+
+
+def wait_for_copies(sessions: Sessions, progress: Progress) -> None:
+    """Wait until each child has all rows, and gets what is new at once.
+
+    Raises `PreconditionFailed` when nothing has come for long.
+    """
+    expected = _expected_rows(sessions)
+    progress.begin(
+        "rows to be copied to the children", sum(map(sum, (e.values() for e in expected)))
+    )
+    changed_at, before = monotonic(), -1
+    while True:
+        found = [c.session.run("child", "copied", {"name": c.name}) for c in sessions.children]
+        done = sum(map(_rows_done, found, expected))
+        if done != before:
+            before, changed_at = done, monotonic()
+        progress.note(done)
+        if all(rows and all(row.is_ready for row in rows) for rows in found):
+            break
+        if monotonic() - changed_at > STUCK_SECONDS_MAX:
+            raise PreconditionFailed(
+                f"for {STUCK_SECONDS_MAX:.0f} s no row has come to the children: why, the log of"
+                " the children's servers says"
+            )
+        sleep(_POLL_SECONDS)
+    progress.end()
+
+
+def _expected_rows(sessions: Sessions) -> list[dict[str, int]]:
+    """For each child, about how many rows of each table there will be, and one more."""
+    tables = [*FILTERED, *WHOLE]
+    found = sessions.parent.run("preflight", "estimates", {"tables": tables})
+    parts = len(sessions.children)
+    rows = {
+        row.table: row.rows_count // (parts if row.table in FILTERED else 1) + 1 for row in found
+    }
+    return [rows] * parts
+
+
+def _rows_done(found: list[Any], expected: dict[str, int]) -> int:
+    return sum(
+        expected.get(row.table, 0)
+        if row.is_ready
+        else min(row.rows_count, expected.get(row.table, 0))
+        for row in found
+    )
+
+
+def check_lag(sessions: Sessions) -> None:
+    """Raise `PreconditionFailed` unless each child gets at once what the parent writes."""
+    word = f"at {monotonic()}"
+    sessions.parent.run("parent", "beat", {"word": word})
+    end = monotonic() + _LAG_SECONDS_MAX
+    for child in sessions.children:
+        while child.session.run("child", "beat")[0].word != word:
+            if monotonic() > end:
+                raise PreconditionFailed(
+                    f"{child.child.name} lags behind the parent by more than"
+                    f" {_LAG_SECONDS_MAX:.0f} s: wait, or look into the log of its server"
+                )
+            sleep(_POLL_SECONDS)

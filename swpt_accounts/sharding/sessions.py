@@ -1,0 +1,134 @@
+"""The sessions with the databases of parent and children, and what is noted there."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg import sql
+
+from swpt_accounts.db.installer import procedures_schema
+from swpt_accounts.db.operator_session import (
+    OperatorSession,
+    PreconditionFailed,
+    open_operator_session,
+)
+from swpt_accounts.db.schema_discovery import BOOKS
+from swpt_accounts.settings import Settings
+from swpt_accounts.sharding.children import Child, Family
+
+NAME: Final = "shards"
+PREPARING: Final = "preparing"
+SWITCHING: Final = "switching"
+SWITCHED: Final = "switched"
+FINISHED: Final = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the parent's database says about the split."""
+
+    step: str
+    realm: str
+    queue: str
+    began_at: datetime
+    switched_at: datetime | None
+    interrupted_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSession:
+    """A child, and the session with its database.
+
+    `name` is that of its publication, its replication slot, and its subscription.
+    """
+
+    child: Child
+    session: OperatorSession
+    identity: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """With all databases of a family."""
+
+    family: Family
+    parent: OperatorSession
+    identity: str
+    children: tuple[ChildSession, ...]
+
+
+@contextmanager
+def open_sessions(family: Family) -> Iterator[Sessions]:
+    """Connect to all databases. Raises `psycopg.Error`, `PreconditionFailed`."""
+    with ExitStack() as stack:
+        parent = stack.enter_context(open_session(family.parent))
+        identity, oid = _identity(parent)
+        children = []
+        for child in family.children:
+            session = stack.enter_context(open_session(child.settings))
+            bits = str(child.realm).replace(".", "").removesuffix("#") or "all"
+            children.append(
+                ChildSession(child, session, _identity(session)[0], f"swpt_split_{oid}_{bits}")
+            )
+        identities = [identity, *(child.identity for child in children)]
+        if len(set(identities)) < len(identities):
+            raise PreconditionFailed("two of the shards have the same database, by two addresses")
+        yield Sessions(family, parent, identity, tuple(children))
+
+
+@contextmanager
+def open_session(settings: Settings) -> Iterator[OperatorSession]:
+    """Connect to the database of a shard, with the names of its tables and procedures."""
+    with open_operator_session(settings, "sharding/sql", NAME) as session:
+        path = sql.SQL(", ").join(map(sql.Identifier, (procedures_schema(), BOOKS, "public")))
+        session.connection.execute(sql.SQL("SET search_path = {}").format(path))
+        # others' sessions are asked for what was committed
+        session.connection.execute("SET synchronous_commit = on")
+        yield session
+
+
+def _identity(session: OperatorSession) -> tuple[str, int]:
+    ((identity, oid),) = session.run("preflight", "identity")
+    return identity, oid
+
+
+def read_noted(parent: OperatorSession) -> Noted | None:
+    """What the parent's database says; None if no split has begun."""
+    if not parent.run("parent", "has_state")[0].found:
+        return None
+    found = parent.run("parent", "read_split")
+    return Noted(*found[0]) if found else None
+
+
+def read_noted_children(parent: OperatorSession) -> list[Any]:
+    """What the parent's database says about its children."""
+    return parent.run("parent", "read_children")
+
+
+def require_noted(sessions: Sessions, *steps: str) -> Noted:
+    """What is noted, and is one of these steps of this very family. Raises `PreconditionFailed`."""
+    noted = read_noted(sessions.parent)
+    if noted is None:
+        raise PreconditionFailed("no split of this shard has begun: `shards prepare` begins it")
+    refuse_others(sessions, noted)
+    if noted.step not in steps:
+        raise PreconditionFailed(
+            f"the split is {noted.step}: this can be done only while it is {' or '.join(steps)}"
+        )
+    return noted
+
+
+def refuse_others(sessions: Sessions, noted: Noted) -> None:
+    """Raise `PreconditionFailed` where a split into other children has begun."""
+    known = {(c.realm, c.queue, c.identity) for c in read_noted_children(sessions.parent)}
+    given = {(str(c.child.realm), c.child.queue, c.identity) for c in sessions.children}
+    if known != given:
+        names = ", ".join(f"{realm} with {queue!r}" for realm, queue, _ in sorted(known))
+        raise PreconditionFailed(
+            f"another split of this shard was begun at {noted.began_at:%Y-%m-%d %H:%M}, into"
+            f" {names}, with other databases or other names: go on with that one, or undo it"
+            " (`shards undo`)"
+        )

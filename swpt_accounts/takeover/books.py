@@ -1,0 +1,138 @@
+"""Our tables, and where those of the reference are to be filled again."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg import sql
+
+from swpt_accounts.db.installer import REVISION, procedures_schema
+from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.db.schema_discovery import (
+    BOOKS,
+    KEPT_BOOKS,
+    KEPT_REFERENCE,
+    REFERENCE_REVISIONS,
+    Found,
+    Owner,
+    look,
+)
+from swpt_accounts.takeover.reference_schema import TABLES
+from swpt_accounts.takeover.structure_checks import check_structure
+
+JOURNAL_TABLES: Final = ("journal", *(f"journal_{slot:02}" for slot in range(32)))
+"""The journal, and its slots."""
+
+OUR_TABLES: Final = (
+    *sorted(
+        {
+            *TABLES,
+            *("account_key", "root_config", "unverified_transfer_request", "handled_batch"),
+            *("returned_message", "returned_line", "dead_letter_dealt_with"),
+            *("procedures_version", "move", "move_proof", "scan_pass"),
+            *JOURNAL_TABLES,
+        }
+    ),
+)
+"""All of our tables; those of the reference have some of these names, too."""
+
+MAKE_ROOM: Final = "run `move_out --make-room`, then `configure` of the reference, then this again"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Schemas: where the reference's tables are, where its programs look for them, and where there
+    is a guard that keeps them out.
+    """
+
+    reference: str
+    target: str
+    guarded: str | None
+
+
+def find_destination(session: OperatorSession) -> Destination | None:
+    """Where our rows are to go; None where they are. Raises `PreconditionFailed`."""
+    found = look(session.connection)
+    match found.owner:
+        case Owner.NOBODY:
+            raise PreconditionFailed(f"{found}: is it the right one? (POSTGRES_URL)")
+        case Owner.OURS | Owner.BOTH:
+            check_our_place(session, found)
+        case _ if exists(session, KEPT_BOOKS, "account_key"):
+            return None
+        case _:
+            raise PreconditionFailed(f"{found}: there is nothing to be given back")
+    destination = _destination(session, found)
+    check_structure(session, destination.reference)
+    return destination
+
+
+def check_our_place(session: OperatorSession, found: Found) -> None:
+    """Our tables are not in the way, and are those of this version. Raises `PreconditionFailed`."""
+    if not exists(session, BOOKS, "account_key"):
+        raise PreconditionFailed(
+            f"the tables of this program are not in the schema {BOOKS!r}, and the reference's have"
+            f" no place beside them: {MAKE_ROOM}"
+        )
+    revision = read_revision(session, BOOKS)
+    has_procedures = session.run("out", "has_schema", schema=sql.Literal(procedures_schema()))[0][0]
+    if revision != REVISION or not has_procedures:
+        raise PreconditionFailed(
+            "the tables, or the stored procedures, are those of another version of this program:"
+            " run its own `move_out`, or `configure` of this one"
+        )
+
+
+def _destination(session: OperatorSession, found: Found) -> Destination:
+    if found.owner is Owner.BOTH:
+        assert found.schema is not None
+        _check_revision(found.schema, found.revision)
+        if filled := _filled_tables(session, found.schema):
+            raise PreconditionFailed(
+                f"the reference's tables in the schema {found.schema!r} are not empty:"
+                f" {', '.join(filled)}"
+            )
+        return Destination(found.schema, found.schema, found.guarded)
+    if found.guarded is None or not exists(session, KEPT_REFERENCE, "account"):
+        raise PreconditionFailed(
+            f"there are no tables of the reference that could be filled: {MAKE_ROOM}"
+        )
+    _check_revision(KEPT_REFERENCE, read_revision(session, KEPT_REFERENCE))
+    return Destination(KEPT_REFERENCE, found.guarded, found.guarded)
+
+
+def _check_revision(schema: str, revision: str | None) -> None:
+    if revision != REFERENCE_REVISIONS[-1]:
+        raise PreconditionFailed(
+            f"the reference's tables in the schema {schema!r} are of its migration {revision}, not"
+            f" {REFERENCE_REVISIONS[-1]}, which is the only one that this program can fill"
+        )
+
+
+def _filled_tables(session: OperatorSession, schema: str) -> list[str]:
+    tables = [table for table in TABLES if table != "alembic_version"]
+    questions = [
+        session.statement(
+            "out",
+            "is_filled",
+            table_name=sql.Literal(table),
+            schema=sql.Identifier(schema),
+            table=sql.Identifier(table),
+        )
+        for table in tables
+    ]
+    rows = session.connection.execute(sql.SQL(" UNION ALL ").join(questions)).fetchall()
+    return [name for (name,) in rows]
+
+
+def exists(session: OperatorSession, schema: str, table: str) -> bool:
+    """Whether there is such a table."""
+    name = sql.Identifier(schema, table).as_string(session.connection)
+    return bool(session.run("out", "exists", quoted_table=sql.Literal(name))[0][0])
+
+
+def read_revision(session: OperatorSession, schema: str) -> str | None:
+    """The last migration of the tables in a schema."""
+    if not exists(session, schema, "alembic_version"):
+        return None
+    revision: str | None = session.run("out", "revision", schema=sql.Identifier(schema))[0][0]
+    return revision

@@ -1,0 +1,99 @@
+"""Says once that something fails, and once that it works again."""
+
+import logging
+from time import monotonic
+from typing import Final
+
+from swpt_accounts.db.errors import ShardClosedError, kind_of, one_line
+from swpt_accounts.observability.events.lifecycle import SERVER_AWAY, SERVER_BACK
+from swpt_accounts.observability.heartbeat import current_life
+from swpt_accounts.observability.metrics.definitions import RETRIES
+from swpt_accounts.observability.metrics.recorder import count
+from swpt_accounts.workers.backoff import Backoff
+
+REMINDER_SECONDS: Final = 300.0
+# What has failed a moment ago is not over yet: it may come and go.
+QUIET_SECONDS: Final = 5.0
+# What has worked for so long is tried again at once.
+WORKING_SECONDS: Final = 1.0
+# The children of a split shard begin at once when their turn comes.
+CLOSED_SECONDS_MAX: Final = 1.0
+_KINDS_COUNT_MAX: Final = 10
+
+
+class OutageReporter:
+    """What a worker waits for, in few lines of the log, however often it fails.
+
+    A line when it begins, when its kind changes, every five minutes, and when it is over.
+    """
+
+    def __init__(self, logger: logging.Logger, name: str) -> None:
+        self._logger = logger
+        self._name = name
+        self._backoff = Backoff()
+        self._began_at: float | None = None
+        self._failed_at = 0.0
+        self._works_since: float | None = None
+        self._said_at = 0.0
+        self._kinds: set[str] = set()
+        self._has_worked = False
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether something has failed, and is not known to be over."""
+        return self._began_at is not None
+
+    def failed(self, what: str, error: BaseException) -> float:
+        """Note that `what` ("the database") fails. Returns how many seconds to wait."""
+        now = self._failed_at = monotonic()
+        count(RETRIES, 1, self._name, what, type(error).__name__)
+        if (life := current_life()) is not None:
+            life.lacks(self, f"waits for {what}: {one_line(error)}")
+        if self._works_since is not None and now - self._works_since >= WORKING_SECONDS:
+            self._backoff.reset()
+        self._works_since = None
+        kind = f"{what}: {kind_of(error)}"
+        is_new = kind not in self._kinds and len(self._kinds) < _KINDS_COUNT_MAX
+        if self._began_at is None:
+            self._began_at = now
+            self._say(now, "waits for", what, error, "Trying again.")
+        elif is_new or now - self._said_at >= REMINDER_SECONDS:
+            since = f"Trying again, for {now - self._began_at:.0f} s now."
+            self._say(now, "still waits for", what, error, since)
+        self._kinds.add(kind)
+        seconds = self._backoff.next()
+        return min(seconds, CLOSED_SECONDS_MAX) if isinstance(error, ShardClosedError) else seconds
+
+    def works(self) -> None:
+        """Note that all is well. May be called all the time: it costs nothing then."""
+        if self._began_at is None and self._has_worked:
+            return
+        self._note_life()
+        if self._began_at is None:
+            return
+        now = monotonic()
+        if self._works_since is None:
+            self._works_since = now
+        if now - self._failed_at >= QUIET_SECONDS:
+            seconds = self._works_since - self._began_at
+            SERVER_BACK.log(self._logger, worker=self._name, seconds=seconds)
+            self._began_at = None
+            self._kinds.clear()
+            self._backoff.reset()
+
+    def _note_life(self) -> None:
+        """Say that nothing is lacking, as far as this is about."""
+        self._has_worked = True
+        if (life := current_life()) is not None:
+            life.has(self)
+
+    def _say(self, now: float, verb: str, what: str, error: BaseException, end: str) -> None:
+        self._said_at = now
+        SERVER_AWAY.log(
+            self._logger,
+            worker=self._name,
+            verb=verb,
+            server=what,
+            problem=one_line(error),
+            outlook=end,
+        )

@@ -1,0 +1,185 @@
+"""Runs workers in threads, and threads in processes, until the stop is requested."""
+
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import NoReturn, Protocol
+
+from swpt_accounts.db.errors import UnsuitableDatabase
+from swpt_accounts.observability.events.lifecycle import (
+    WORKER_DIED,
+    WORKER_PROCESS_DIED,
+    WORKER_STUCK,
+    WORKERS_START,
+    WORKERS_STOP,
+)
+from swpt_accounts.observability.heartbeat import SLICE_SECONDS, sign
+from swpt_accounts.observability.metrics import recorder
+from swpt_accounts.observability.tracing.setup import flush_spans
+from swpt_accounts.workers.shutdown import ShutdownEvent, idle, signals_held_back
+
+logger = logging.getLogger(__name__)
+
+# A process must end within 5 seconds of the request.
+STOP_SECONDS_MAX = 4.0
+MAIN = "main"
+"""The loop of a process that only waits for its end, and shows that the process is not frozen."""
+
+
+class Worker(Protocol):
+    """What a thread does: `run` returns when the stop comes, or when its work is done.
+
+    The `name` is what operators know it by.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self) -> None: ...
+
+
+class Countdown:
+    """Calls `at_zero` when `step` has been called so many times."""
+
+    def __init__(self, count: int, at_zero: Callable[[], None]) -> None:
+        self._count = count
+        self._at_zero = at_zero
+        self._lock = threading.Lock()
+
+    def step(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count == 0:
+                self._at_zero()
+
+
+# Makes the workers of one process, each of which gets a thread.
+WorkersFactory = Callable[[ShutdownEvent], Sequence[Worker]]
+
+
+def run_workers(make_workers: WorkersFactory, *, processes_count: int = 1) -> None:
+    """Run workers in so many processes, until a signal to stop, or until all work is done.
+
+    Exits with code 1 if a worker dies. With 0 processes nothing is done, until such a signal.
+    """
+    if processes_count == 0:
+        show_life()
+        idle()
+        return
+    stop = ShutdownEvent()
+    stop.on_signals()
+    if processes_count == 1:
+        _run_threads(make_workers, stop)
+    else:
+        _run_processes(make_workers, processes_count, stop)
+
+
+def show_life() -> None:
+    """Begin to record in this process, and show that it is not frozen."""
+    recorder.start()
+    recorder.begin_loop(MAIN)
+    recorder.all_is_well()
+
+
+def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
+    show_life()
+    failures: list[BaseException] = []
+    workers = make_workers(stop)
+    running = Countdown(len(workers), stop.request)
+
+    def run(worker: Worker) -> None:
+        try:
+            recorder.begin_loop(worker.name)
+            worker.run()
+        except UnsuitableDatabase as error:
+            failures.append(error)
+            stop.request()
+        except BaseException as error:
+            WORKER_DIED.log(logger, error=error)
+            failures.append(error)
+            stop.request()
+        finally:
+            recorder.end_loop()
+            running.step()
+
+    threads = [threading.Thread(target=run, args=(w,), daemon=True) for w in workers]
+    WORKERS_START.log(logger, threads_count=len(threads))
+    # A signal that another thread gets does not wake up this one.
+    with signals_held_back():
+        for thread in threads:
+            thread.start()
+    while not stop.wait(None):
+        pass
+    deadline = threading.Timer(STOP_SECONDS_MAX, _give_up)
+    deadline.daemon = True
+    deadline.start()
+    stopped_at = monotonic()
+    for thread in threads:
+        thread.join()
+    deadline.cancel()
+    flush_spans(stopped_at + STOP_SECONDS_MAX - monotonic())
+    WORKERS_STOP.log(logger)
+    if failures:
+        is_said = not isinstance(failures[0], UnsuitableDatabase)
+        sys.exit(1 if is_said else f"swpt_accounts: {failures[0]}")
+
+
+def _give_up() -> NoReturn:
+    """End the process at once: what is not committed is undone, and will be done again."""
+    WORKER_STUCK.log(logger)
+    logging.shutdown()
+    os._exit(1)
+
+
+def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent) -> None:
+    context = multiprocessing.get_context("fork")
+    life_line, held_end = os.pipe()
+
+    def run_child() -> None:
+        os.close(held_end)
+        child_stop = ShutdownEvent()
+        threading.Thread(target=_watch_parent, args=(life_line, child_stop), daemon=True).start()
+        child_stop.on_signals()
+        try:
+            _run_threads(make_workers, child_stop)
+        finally:
+            # multiprocessing ends its processes without it
+            logging.shutdown()
+
+    processes = [context.Process(target=run_child, name=f"worker-{i + 1}") for i in range(count)]
+    # A child has the handlers of its parent, until it has its own.
+    with signals_held_back():
+        for process in processes:
+            process.start()
+    os.close(life_line)
+    show_life()
+
+    # The end of a process shows in its sentinel a moment before its exit code is known. Each code
+    # is read once per iteration: one that becomes known between two reads must not escape both.
+    is_failed = False
+    while not stop.is_requested():
+        codes = [p.exitcode for p in processes]
+        running = [p.sentinel for p, code in zip(processes, codes, strict=True) if code is None]
+        is_failed = any(codes)
+        if is_failed or not running:
+            break
+        sign()
+        multiprocessing.connection.wait([*running, stop.fileno()], SLICE_SECONDS)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+    if is_failed:
+        WORKER_PROCESS_DIED.log(logger)
+        sys.exit(1)
+
+
+def _watch_parent(life_line: int, stop: ShutdownEvent) -> None:
+    """Stop when the parent is gone: then no process holds the other end of the pipe."""
+    os.read(life_line, 1)
+    stop.request()
