@@ -14,7 +14,6 @@ from swpt_accounts.core.root_config import (
     parse_root_config,
 )
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.workers.journal import record
 from swpt_accounts.db.procedures import (
     CONFIGURE_ACCOUNTS,
     FIND_HANDLED,
@@ -33,6 +32,7 @@ from swpt_accounts.smp.incoming import (
     PendingBalanceChange,
     PrepareTransfer,
 )
+from swpt_accounts.workers.journal import record
 
 T = TypeVar("T")
 # Calls a stored procedure by the names of its parameters, and does not wait for it to return.

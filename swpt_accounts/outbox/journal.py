@@ -5,9 +5,9 @@ from collections.abc import Container, Iterator, Sequence
 import msgspec
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.workers.journal import record
 from swpt_accounts.outbox.returned_messages import Outgoing
 from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage
+from swpt_accounts.workers.journal import record
 
 
 def record_sent(

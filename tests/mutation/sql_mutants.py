@@ -8,8 +8,8 @@ from tests.mutation.sql_operators import OPERATORS
 from tests.mutation.sql_tokens import Function, functions
 
 MONEY = (
-    *("money", "ids", "accounts", "currencies", "configuration", "recipient_verification", "preparation"),
-    *("finalization", "balance_changes", "chores", "scans"),
+    *("money", "ids", "accounts", "currencies", "configuration", "recipient_verification"),
+    *("preparation", "finalization", "balance_changes", "chores", "scans"),
 )
 """The subjects of which mutants are made: what is done with money, and what removes rows."""
 

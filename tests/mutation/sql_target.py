@@ -9,9 +9,9 @@ from unittest.mock import patch
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
+from swpt_accounts.db.installing import procedures_schema
 
 from agentkit.database import dsn_of, execute
-from swpt_accounts.db.installer import procedures_schema
 from tests.mutation.children import Child, Outcome, run_tests
 from tests.mutation.mutants import Mutant
 from tests.mutation.sql_mutants import MONEY, read_functions
@@ -24,10 +24,10 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "ids": (f"{_DB}ids.py", f"{_EXAMPLES}preparing.py"),
     "accounts": (f"{_EXAMPLES}configuring.py", f"{_EXAMPLES}balance_changes.py"),
     "currencies": (f"{_DB}root_configs.py", f"{_DB}waiting.py", f"{_EXAMPLES}scans.py"),
-    "configuration": (f"{_EXAMPLES}configuring.py",),
-    "recipient_verification": (f"{_DB}verifying.py",),
-    "preparation": (f"{_EXAMPLES}preparing.py",),
-    "finalization": (f"{_EXAMPLES}finalizing.py",),
+    "configuring": (f"{_EXAMPLES}configuring.py",),
+    "verifying": (f"{_DB}verifying.py",),
+    "preparing": (f"{_EXAMPLES}preparing.py",),
+    "finalizing": (f"{_EXAMPLES}finalizing.py",),
     "balance_changes": (f"{_EXAMPLES}balance_changes.py",),
     "chores": tuple(
         f"{_EXAMPLES}{name}.py"
@@ -38,10 +38,10 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
 # Then the rules about money, locks, batches, wake-ups; then random sequences.
 _ALL: Final = (
     *sorted(_OWN["chores"]),
-    *(f"{_EXAMPLES}{name}.py" for name in ("preparation", "finalization", "balance_changes")),
-    *(f"{_EXAMPLES}{name}.py" for name in ("configuration", "scans", "queues", "other_debtors")),
+    *(f"{_EXAMPLES}{name}.py" for name in ("preparing", "finalizing", "balance_changes")),
+    *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues", "other_debtors")),
     *(f"{_DB}{name}.py" for name in ("stages", "concurrency", "scan_locks", "locked", "wakeups")),
-    *(f"{_DB}{name}.py" for name in ("recipient_verification", "waiting", "root_configs", "containing", "ids")),
+    *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "containing", "ids")),
     f"{_DB}shards.py",
     "tests/model/test_against_database.py",
 )
