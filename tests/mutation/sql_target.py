@@ -9,7 +9,7 @@ from unittest.mock import patch
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
-from swpt_accounts.db.installing import procedures_schema
+from swpt_accounts.db.installer import procedures_schema
 
 from agentkit.database import dsn_of, execute
 from tests.mutation.children import Child, Outcome, run_tests
@@ -24,10 +24,10 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "ids": (f"{_DB}ids.py", f"{_EXAMPLES}preparing.py"),
     "accounts": (f"{_EXAMPLES}configuring.py", f"{_EXAMPLES}balance_changes.py"),
     "currencies": (f"{_DB}root_configs.py", f"{_DB}waiting.py", f"{_EXAMPLES}scans.py"),
-    "configuring": (f"{_EXAMPLES}configuring.py",),
-    "verifying": (f"{_DB}verifying.py",),
-    "preparing": (f"{_EXAMPLES}preparing.py",),
-    "finalizing": (f"{_EXAMPLES}finalizing.py",),
+    "configuration": (f"{_EXAMPLES}configuring.py",),
+    "recipient_verification": (f"{_DB}verifying.py",),
+    "preparation": (f"{_EXAMPLES}preparing.py",),
+    "finalization": (f"{_EXAMPLES}finalizing.py",),
     "balance_changes": (f"{_EXAMPLES}balance_changes.py",),
     "chores": tuple(
         f"{_EXAMPLES}{name}.py"
