@@ -12,7 +12,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from agentkit import authority, waiting
 from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, READY_SECONDS_MAX, SERVICES, WEBSERVER
 from agentkit.keys import TO_CREDITORS, TO_DEBTORS
-from agentkit.processes import ROOT, flask_command, migrate_command, run
+from agentkit.processes import ROOT, migrate_command, program_command, run
 from benchmarks.addresses import Addresses, BenchmarkError
 from benchmarks.settings import effective_settings, environment_with
 from swpt_accounts.observability.events.background import PEER_SILENT
@@ -64,8 +64,8 @@ class Authority(authority.Authority):
         """Make the schema, the exchanges and the queues, and a queue for all that is sent."""
         for command in (
             migrate_command("upgrade"),
-            flask_command("subscribe"),
-            flask_command("create_chores_queue"),
+            program_command("subscribe"),
+            program_command("create_chores_queue"),
         ):
             result = run(command, self.environment)
             if result.returncode != 0:
@@ -113,7 +113,7 @@ class Authority(authority.Authority):
         wait_until(
             lambda: not self.database.connected(SERVICES[name]), f"{name} is gone", STOP_SECONDS_MAX
         )
-        self.services[name].command = flask_command(name, *arguments)
+        self.services[name].command = program_command(name, *arguments)
         self.start(name)
 
     def complaints(self) -> list[str]:

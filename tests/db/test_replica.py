@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from agentkit.database import dsn_of, execute
-from agentkit.processes import flask_command, run
+from agentkit.processes import program_command, run
 from agentkit.waiting import wait_until
 from swpt_accounts.audit.books import check_books, open_books
 from swpt_accounts.cli.books import reason_of
@@ -59,7 +59,7 @@ def books(shard: Shard, database_url: str, replica_url: str) -> Shard:
 
 def call(url: str, *arguments: str) -> tuple[int, str]:
     environment = {**os.environ, "POSTGRES_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
-    result = run(flask_command(*arguments, "--database-url", url), environment)
+    result = run(program_command(*arguments, "--database-url", url), environment)
     return result.returncode, result.stdout
 
 

@@ -33,14 +33,14 @@ def _become(order: dict[str, Any]) -> NoReturn:
     for number, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(number, target)
     stepping.obey(Control(Path(order["folder"]), order["name"]))
-    from swpt_accounts.supervisor import _run_command
+    from swpt_accounts.supervisor import run_command
 
     for place, value in order["constants"].items():
         name, constant = place.split(":")
         module = import_module(name)
         is_duration = isinstance(getattr(module, constant), timedelta)
         setattr(module, constant, timedelta(seconds=value) if is_duration else value)
-    _run_command(order["arguments"], order["environment"])
+    run_command(order["arguments"], order["environment"])
 
 
 def _say(**fields: Any) -> None:
