@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+from agentkit.waiting import KitError
 from benchmarks import raw_limits
-from benchmarks.addresses import BenchmarkError, sandbox
-from benchmarks.agents.process import DriverError
+from benchmarks.addresses import sandbox
 from benchmarks.authority import Authority
 from benchmarks.bench import Bench, Results
 from benchmarks.machine import describe_machine
@@ -31,7 +31,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         results = _measure(options, folder)
-    except (BenchmarkError, DriverError) as error:
+    except KitError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -11,11 +11,12 @@ from typing import Any
 
 from agentkit.keys import ROOT_CREDITOR_ID
 from agentkit.messages import configure_root
+from agentkit.waiting import wait_until
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Load, OpeningLoad, Pattern, Schedule, TransferLoad
 from benchmarks.agents.play import LoadResult
 from benchmarks.agents.process import Driver
-from benchmarks.authority import OBSERVER_QUEUE, Authority, wait_until
+from benchmarks.authority import OBSERVER_QUEUE, Authority
 from benchmarks.checking import find_problems, settle
 from benchmarks.options import Options
 from benchmarks.readiness import await_silence
@@ -193,8 +194,8 @@ class Bench:
             statement = "SELECT 1 FROM account WHERE debtor_id = %s AND creditor_id = 0"
             wait_until(
                 lambda: connection.execute(statement, [debtor_id]).fetchone() is not None,
-                "the debtor has an account",
                 10,
+                "the debtor has an account",
             )
         self.drain()
         return debtor_id

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict, dataclass
 from time import monotonic
 
-from benchmarks.authority import ROOT
+from agentkit.processes import ROOT
 
 # What a worker imports: the one place to change when workers begin in another way.
 WORKER_IMPORTS = "import swpt_accounts.__main__, swpt_accounts.cli.flushing"

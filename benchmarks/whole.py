@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
-from agentkit.processes import Service
+from agentkit.processes import ROOT, Service
 from benchmarks.addresses import Addresses
-from benchmarks.authority import ROOT, STOP_SECONDS_MAX, Authority
+from benchmarks.authority import STOP_SECONDS_MAX, Authority
 from benchmarks.readiness import Readiness
 
 COMMAND = ["docker/supervise.sh"]

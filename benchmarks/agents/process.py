@@ -13,20 +13,15 @@ from time import monotonic
 from typing import Any, Self
 
 from agentkit.fast_link import Link
+from agentkit.waiting import KitError
 from benchmarks.agents.load import Load, OpeningLoad
 from benchmarks.agents.messages import Sentinel, decode
-from benchmarks.agents.opening import OpeningPlay
-from benchmarks.agents.play import LoadResult, Play
-from benchmarks.agents.transferring import TransferPlay
+from benchmarks.agents.play import LoadResult, OpeningPlay, Play, TransferPlay
 
 PREFETCH_COUNT = 5000
 START_SECONDS_MAX = 30.0
 END_SECONDS_MAX = 60.0
 _sentinel_numbers = itertools.count(1)
-
-
-class DriverError(Exception):
-    """The driver has failed."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +57,13 @@ class Driver:
 
     def _receive(self, seconds_max: float) -> Any:
         if not self._pipe.poll(seconds_max):
-            raise DriverError("the driver does not answer")
+            raise KitError("the driver does not answer")
         try:
             answer = self._pipe.recv()
         except EOFError:
-            raise DriverError("the driver has died") from None
+            raise KitError("the driver has died") from None
         if isinstance(answer, Exception):
-            raise DriverError(repr(answer))
+            raise KitError(repr(answer))
         return answer
 
     def start(self) -> None:

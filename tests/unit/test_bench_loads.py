@@ -8,8 +8,7 @@ import pytest
 from agentkit.fast_link import Route, parse_frames
 from benchmarks.agents.load import OpeningLoad, Pattern, Schedule, TransferLoad, account, parties
 from benchmarks.agents.messages import AccountTransfer, AccountUpdate, PreparedTransfer, decode
-from benchmarks.agents.opening import OpeningPlay
-from benchmarks.agents.transferring import TransferPlay
+from benchmarks.agents.play import OpeningPlay, TransferPlay
 from swpt_accounts.smp.decoding import decode as decode_incoming
 from swpt_accounts.smp.incoming import (
     ConfigureAccount,

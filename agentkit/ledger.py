@@ -1,10 +1,13 @@
-"""Keeps book of what has happened to each transfer, and finds what should not have happened."""
+"""Keeps book of very many transfers, of which everything must happen exactly once.
+
+(What must happen at least once is the matter of a `Coordinator`, which keeps every message.)
+"""
 
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
-from benchmarks.agents.messages import AccountTransfer
+from agentkit.chains import Link, link_problems
 
 PROBLEMS_SHOWN_MAX = 20
 PREPARED, FINALIZED, DEBITED, CREDITED = (1 << n for n in range(4))
@@ -24,54 +27,6 @@ class Problems:
             self.texts.append(text)
 
 
-class Chain:
-    """The AccountTransfers of one account: numbered without a gap, each with its principal.
-
-    They may come in any order: several flushers overtake each other.
-    """
-
-    def __init__(self) -> None:
-        self.number = 0
-        self.principal = 0
-        self._waiting: dict[int, AccountTransfer] = {}
-        """Those that came before their predecessor, by the number of that one."""
-        self._first_number = 0
-        self._first_principal = 0
-        self._earlier: dict[int, AccountTransfer] = {}
-        """Those that come before the first of the chain, by their own number."""
-
-    def add(self, transfer: AccountTransfer, problems: Problems) -> None:
-        """Add a link. The first one that is seen begins the chain, until an earlier one comes."""
-        if self.number == 0:
-            self.number = self._first_number = transfer.previous_transfer_number
-            self.principal = transfer.principal - transfer.acquired_amount
-            self._first_principal = self.principal
-        if transfer.transfer_number <= self._first_number:
-            self._earlier[transfer.transfer_number] = transfer
-            self._lengthen_at_start(problems)
-        else:
-            self._waiting[transfer.previous_transfer_number] = transfer
-            self._lengthen(problems)
-
-    def _lengthen(self, problems: Problems) -> None:
-        while (link := self._waiting.pop(self.number, None)) is not None:
-            if link.principal != self.principal + link.acquired_amount:
-                problems.note(f"the principal does not add up: {link}")
-            self.number = link.transfer_number
-            self.principal = link.principal
-
-    def _lengthen_at_start(self, problems: Problems) -> None:
-        while (link := self._earlier.pop(self._first_number, None)) is not None:
-            if link.principal != self._first_principal:
-                problems.note(f"the principal does not add up: {link}")
-            self._first_number = link.previous_transfer_number
-            self._first_principal = link.principal - link.acquired_amount
-
-    def loose(self) -> list[AccountTransfer]:
-        """Those between which and the others something is missing."""
-        return [*self._earlier.values(), *self._waiting.values()]
-
-
 class Ledger:
     """The transfers of a load, by the numbers of their requests.
 
@@ -81,7 +36,8 @@ class Ledger:
 
     def __init__(self, first_request_id: int) -> None:
         self.problems = Problems()
-        self.chains: dict[int, Chain] = {}
+        self._chains: dict[int, array[int]] = {}
+        """The links of each account, one after the other, since there are millions of them."""
         self.counts: Counter[str] = Counter()
         self._first = first_request_id
         self._senders = array("q")
@@ -126,22 +82,33 @@ class Ledger:
         index = request_id - self._first
         return self._amounts[index] if 0 <= index < len(self._amounts) else None
 
-    def note_account_transfer(self, transfer: AccountTransfer) -> tuple[int, int, float] | None:
-        """Note a message to the owner of an account.
+    def note_account_transfer(
+        self, owner: int, request_id: int, link: Link
+    ) -> tuple[int, float] | None:
+        """Note an AccountTransfer to the owner of an account.
 
-        Returns the request, the event, and when the request was due; None if it is wrong.
+        Returns the event, and when the request was due; None if it is wrong.
         """
-        self.chains.setdefault(transfer.creditor_id, Chain()).add(transfer, self.problems)
-        request_id = int(transfer.transfer_note)
-        event = CREDITED if transfer.acquired_amount > 0 else DEBITED
+        self._chains.setdefault(owner, array("q")).extend(link)
+        event = CREDITED if link.amount > 0 else DEBITED
         due_at = self.note(request_id, event)
         if due_at is None:
             return None
         index = request_id - self._first
-        owner = (self._recipients if event == CREDITED else self._senders)[index]
-        if (transfer.creditor_id, abs(transfer.acquired_amount)) != (owner, self._amounts[index]):
-            self.problems.note(f"the parties or the amount are wrong: {transfer}")
-        return request_id, event, due_at
+        expected = (self._recipients if event == CREDITED else self._senders)[index]
+        if (owner, abs(link.amount)) != (expected, self._amounts[index]):
+            self.problems.note(f"the party or the amount is wrong: account {owner}, {link}")
+        return event, due_at
+
+    def links(self, owner: int) -> list[Link]:
+        """The chain of an account, in its order."""
+        numbers = iter(self._chains[owner])
+        return sorted(map(Link._make, zip(*[numbers] * len(Link._fields), strict=True)))
+
+    def chain_ends(self) -> dict[int, tuple[int, int]]:
+        """Of each account that has a chain: the last transfer number, and the principal."""
+        ends = {owner: self.links(owner)[-1] for owner in self._chains}
+        return {owner: (end.number, end.principal) for owner, end in ends.items()}
 
     def close(self) -> None:
         """Find what is missing."""
@@ -152,6 +119,6 @@ class Ledger:
             if surplus := seen & ~wanted:
                 names = [name for event, name in _NAMES.items() if event & surplus]
                 self.problems.note(f"transfer {self._first + index} was {', '.join(names)}")
-        for creditor_id, chain in self.chains.items():
-            for transfer in chain.loose():
-                self.problems.note(f"a gap in the chain of account {creditor_id}: {transfer}")
+        for owner in self._chains:
+            for text in link_problems(self.links(owner), start=None):
+                self.problems.note(f"account {owner}: {text}")
