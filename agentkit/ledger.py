@@ -10,8 +10,14 @@ from dataclasses import dataclass, field
 from agentkit.chains import Link, link_problems
 
 PROBLEMS_SHOWN_MAX = 20
-PREPARED, FINALIZED, DEBITED, CREDITED = (1 << n for n in range(4))
-_NAMES = {PREPARED: "prepared", FINALIZED: "finalized", DEBITED: "debited", CREDITED: "credited"}
+PREPARED, FINALIZED, DEBITED, CREDITED, REJECTED = (1 << n for n in range(5))
+_NAMES = {
+    PREPARED: "prepared",
+    FINALIZED: "finalized",
+    DEBITED: "debited",
+    CREDITED: "credited",
+    REJECTED: "rejected",
+}
 
 
 @dataclass
@@ -75,7 +81,7 @@ class Ledger:
 
     def is_complete(self, request_id: int) -> bool:
         index = request_id - self._first
-        return self._seen[index] == self._wanted[index]
+        return self._seen[index] in (self._wanted[index], REJECTED)
 
     def amount(self, request_id: int) -> int | None:
         """The amount that was asked for; None if there was no such request."""
@@ -113,6 +119,8 @@ class Ledger:
     def close(self) -> None:
         """Find what is missing."""
         for index, (seen, wanted) in enumerate(zip(self._seen, self._wanted, strict=True)):
+            if seen == REJECTED:
+                continue
             if missing := wanted & ~seen:
                 names = [name for event, name in _NAMES.items() if event & missing]
                 self.problems.note(f"transfer {self._first + index} was not {', '.join(names)}")

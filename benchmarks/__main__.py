@@ -16,13 +16,13 @@ from benchmarks.memory import read_all
 from benchmarks.options import Options, parse_options
 from benchmarks.report.page import RESULTS, publish, render
 from benchmarks.results import read_results, write_results
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import ASKED_FOR, SCENARIOS
 from benchmarks.settings import DEFAULTS, SETTINGS
 
 
 def main() -> int:
     """Measure. Returns the exit code."""
-    options = parse_options(sys.argv[1:], list(SCENARIOS))
+    options = parse_options(sys.argv[1:], list(SCENARIOS), ASKED_FOR)
     if options.is_report_only:
         render(read_results(RESULTS))
         return 0

@@ -41,17 +41,18 @@ class Authority(authority.Authority):
 
     def prepare(self) -> None:
         """Make the schema, the exchanges and the queues, and a queue for all that is sent."""
-        for command in (
-            migrate_command("upgrade"),
-            flask_command("subscribe"),
-            flask_command("create_chores_queue"),
-        ):
-            result = run(command, self.environment)
-            if result.returncode != 0:
-                raise KitError(f"{' '.join(command)} failed:\n{result.stdout}")
+        self.execute(migrate_command("upgrade"))
+        self.execute(flask_command("subscribe"))
+        self.execute(flask_command("create_chores_queue"))
         self.broker.declare_queue(OBSERVER_QUEUE, **{"x-queue-type": "quorum"})
         for exchange in (TO_CREDITORS, TO_DEBTORS):
             self.broker.channel.queue_bind(OBSERVER_QUEUE, exchange, "#")
+
+    def execute(self, command: list[str]) -> None:
+        """Run a command to its end. Raises `KitError` when it fails."""
+        result = run(command, self.environment)
+        if result.returncode != 0:
+            raise KitError(f"{' '.join(command)} failed:\n{result.stdout}")
 
     @property
     def processes(self) -> dict[str, Popen[bytes]]:

@@ -131,7 +131,7 @@ class Bench:
     def run(
         self,
         load: Load,
-        meanwhile: Callable[[], None] | None = None,
+        meanwhile: Callable[[Driver], None] | None = None,
         at_end: Callable[[], None] | None = None,
     ) -> Run:
         """Carry out a load, and check everything afterwards.
@@ -144,7 +144,7 @@ class Bench:
             started_at = monotonic()
             driver.start()
             if meanwhile is not None:
-                meanwhile()
+                meanwhile(driver)
             driver.wait()
             if at_end is not None:
                 at_end()
@@ -161,7 +161,7 @@ class Bench:
         return Run(result, difference(before, after), seconds, problems, statements)
 
     def transfers(
-        self, world: World, pattern: Pattern, schedule: Schedule, shard_bits: int = 0
+        self, world: World, pattern: Pattern, schedule: Schedule, shard_bits: int = 0, **more: str
     ) -> TransferLoad:
         """A load of transfers between the accounts of a world.
 
@@ -177,6 +177,7 @@ class Bench:
             seed=next(self._seeds),
             amount=START_AMOUNT if pattern == "issuing" else None,
             shard_bits=shard_bits,
+            **more,
         )
 
     def opening(self, debtor_id: int, count: int) -> OpeningLoad:

@@ -47,18 +47,6 @@ run_benchmarks() {
   python -m benchmarks "$@"
 }
 
-# run_moving_benchmark [ARGUMENT...]
-run_moving_benchmark() {
-  use_test_servers
-  python -m benchmarks.moving "$@"
-}
-
-# run_splitting_benchmark [ARGUMENT...]
-run_splitting_benchmark() {
-  use_test_servers
-  python -m benchmarks.splitting "$@"
-}
-
 # run_chaos [ARGUMENT...]: on servers of its own, which it starts and destroys itself.
 run_chaos() {
   local name

@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from agentkit.chains import Link
 from agentkit.fast_link import frames
-from agentkit.ledger import CREDITED, FINALIZED, PREPARED, Ledger, Problems
+from agentkit.ledger import CREDITED, FINALIZED, PREPARED, REJECTED, Ledger, Problems
 from agentkit.messages import configure, finalize, prepare
 from benchmarks.agents.load import (
     FIRST_CREDITOR_ID,
@@ -97,6 +97,10 @@ class Play(ABC):
         seconds_max = self._schedule.seconds_max
         if seconds_max is not None and now - self._started_at >= seconds_max:
             self._next_offset = None
+
+    def stop(self) -> None:
+        """Send no more requests."""
+        self._next_offset = None
 
     @property
     def is_complete(self) -> bool:
@@ -196,8 +200,16 @@ class TransferPlay(Play):
         elif isinstance(message, FinalizedTransfer):
             self._note_finalized(message)
         elif isinstance(message, RejectedTransfer):
+            self._note_rejected(message, now)
+
+    def _note_rejected(self, message: RejectedTransfer, now: float) -> None:
+        due_at = self._ledger.note(message.coordinator_request_id, REJECTED)
+        if due_at is None:
+            return
+        if message.status_code != self._load.may_reject:
             self.problems.note(f"it was rejected: {message}")
-            self._done_count += 1
+        self._observe("prepared", due_at, now)
+        self._note_done(message.coordinator_request_id)
 
     def _note_prepared(self, message: PreparedTransfer, post: Post, now: float) -> None:
         request_id = message.coordinator_request_id

@@ -5,11 +5,9 @@ made from docs/performance/results.json.
 """
 
 import re
-from pathlib import Path
 
 from agentkit.processes import ROOT
 from benchmarks.report.figures import Results
-from benchmarks.report.pictures import pictures
 from benchmarks.report.tables import TABLES
 from benchmarks.results import combine, read_results, write_results
 
@@ -34,7 +32,5 @@ def publish(results: Results) -> None:
 
 
 def render(results: Results) -> None:
-    """Make the tables and the pictures anew."""
+    """Make the tables anew."""
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
-    for name, picture in pictures(results).items():
-        Path(FOLDER, name).write_text(picture, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from agentkit.waiting import wait_until
 from benchmarks.agents.load import Schedule, account
+from benchmarks.agents.process import Driver
 from benchmarks.bench import START_AMOUNT, Bench, Results, Run, World
 from benchmarks.scenarios.transfers import describe
 
@@ -32,7 +33,7 @@ def backlog(bench: Bench) -> Results:
 def _with_backlog(bench: Bench, world: World, count: int) -> Run:
     with bench.authority.halted(STAGE) as go_on:
 
-        def await_backlog() -> None:
+        def await_backlog(_: Driver) -> None:
             with bench.addresses.connect() as connection:
                 statement = f"SELECT count(*) FROM {QUEUE_TABLE}"
 

@@ -237,10 +237,10 @@ def _scaler_problems(world: World, manifest: Manifest) -> Iterator[str]:
     target = world.find("Deployment", manifest.namespace, name)
     if target is None:
         yield f"there is no Deployment {name}"
+    elif any(c.pod.owner == target and c.words[0] in ONE for c in world.ours()):
+        yield f"{target}: there must be one"
     elif "replicas" in target.spec:
         yield f"each `apply` would undo what it does: {target} must have no replicas"
-    elif any(c.pod.owner == target and c.words[0] in ONE for c in world.ours()):
-        yield f"{target} must be one"
 
 
 def check_scans(world: World) -> Iterator[str]:

@@ -131,7 +131,7 @@ FAULTS: list[tuple[str, str, Change, str]] = [
             lambda x: find(x, "ScaledObject", "consume-messages")["spec"]["scaleTargetRef"],
             name="scan-accounts",
         ),
-        "scan_accounts must be one",
+        "there must be one",
     ),
     (
         "production",
