@@ -181,12 +181,11 @@ def _shards(results: Results) -> str:
 
 def _roles(results: Results) -> str:
     names = [name for name in _TRANSFERS if runs_of(results, name)]
-    paths = {role: ("cpu_ms", role) for role in (*_ROLES, DRIVER)}
-    lines = [(role, paths[role]) for role in _ROLES]
-    lines += [("together", ("cpu_ms_total",)), (DRIVER, paths[DRIVER])]
+    paths: dict[str, Sequence[str]] = {role: ("cpu_ms", role) for role in _ROLES}
+    paths |= {"together": ("cpu_ms_total",), DRIVER: ("cpu_ms", DRIVER)}
     rows = [
         (words, *(text_of(figure(results, name, *path), 3) for name in names))
-        for words, path in lines
+        for words, path in paths.items()
     ]
     return table(("CPU ms of a transfer", *(f"`{name}`" for name in names)), rows)
 

@@ -1,7 +1,7 @@
 """The split of a shard."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Final
 
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.processes import ROOT, migrate_command
+from agentkit.shards import shard_settings
 from agentkit.waiting import KitError, wait_until
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Schedule
@@ -67,12 +68,7 @@ def _shards(folder: Path, addresses: Addresses) -> Iterator[_Shards]:
 
         def make(name: str, realm: str) -> Authority:
             own = stack.enter_context(addresses.with_database(f"{addresses.vhost}_{name}"))
-            settings = {
-                "PROTOCOL_BROKER_QUEUE": name,
-                "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": realm,
-                "CHORES_BROKER_QUEUE": f"{name}_chores",
-                "FETCH_API_URL": proxy.url,
-            }
+            settings = {**shard_settings(name, realm), "FETCH_API_URL": proxy.url}
             shard = Authority(own, folder / name, settings)
             stack.callback(shard.close)
             return shard
@@ -181,12 +177,8 @@ def _step(bench: Bench, shards: _Shards, steps: dict[str, float], name: str) -> 
 
 def _settings_file(child: Authority) -> str:
     """The file with the settings of a child."""
-    settings: Mapping[str, str] = {
-        "POSTGRES_URL": child.database_url,
-        "PROTOCOL_BROKER_QUEUE": child.queue,
-        "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": child.realm,
-        "CHORES_BROKER_QUEUE": child.chores_queue,
-    }
+    own = {"POSTGRES_URL": child.database_url}
+    settings = {**shard_settings(child.queue, child.realm), **own}
     path = child.folder / "settings.env"
     path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     return str(path)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agentkit.waiting import wait_until
-from benchmarks.importing import measure_import
 from benchmarks.memory import parse_fields, process_name, tree_pss
 from benchmarks.options import FULL, LONG_SECONDS, SMOKE, parse_options
+from benchmarks.scenarios.light import measure_import
 from benchmarks.usage import (
     ALL_ROLES,
     DRIVER,
