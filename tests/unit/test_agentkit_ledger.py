@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from agentkit.chains import Link
-from agentkit.ledger import CREDITED, DEBITED, FINALIZED, PREPARED, Ledger
+from agentkit.ledger import CREDITED, DEBITED, FINALIZED, PREPARED, REJECTED, Ledger
 
 SENDER, RECIPIENT = 11, 22
 Told = tuple[int, int, Link]
@@ -51,6 +51,16 @@ def test_an_issued_transfer_needs_no_debit() -> None:
     assert ledger.is_complete(100)
     ledger.close()
     assert ledger.problems.count == 0
+
+
+def test_a_rejected_transfer_is_complete_if_nothing_else_happens(ledger: Ledger) -> None:
+    ledger.note(100, REJECTED)
+    assert ledger.is_complete(100)
+    ledger.close()
+    assert ledger.problems.count == 0
+    ledger.note(100, PREPARED)
+    ledger.close()
+    assert ledger.problems.count == 2
 
 
 def test_what_is_missing_is_found(ledger: Ledger) -> None:
