@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+from agentkit.waiting import KitError
 from benchmarks import raw_limits
-from benchmarks.addresses import BenchmarkError, sandbox
-from benchmarks.agents.process import DriverError
+from benchmarks.addresses import sandbox
 from benchmarks.authority import Authority
 from benchmarks.bench import Bench, Results
 from benchmarks.machine import describe_machine
@@ -16,13 +16,13 @@ from benchmarks.memory import read_all
 from benchmarks.options import Options, parse_options
 from benchmarks.report.page import RESULTS, publish, render
 from benchmarks.results import read_results, write_results
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import ASKED_FOR, SCENARIOS
 from benchmarks.settings import DEFAULTS, SETTINGS
 
 
 def main() -> int:
     """Measure. Returns the exit code."""
-    options = parse_options(sys.argv[1:], list(SCENARIOS))
+    options = parse_options(sys.argv[1:], list(SCENARIOS), ASKED_FOR)
     if options.is_report_only:
         render(read_results(RESULTS))
         return 0
@@ -31,7 +31,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         results = _measure(options, folder)
-    except (BenchmarkError, DriverError) as error:
+    except KitError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

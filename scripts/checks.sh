@@ -47,18 +47,6 @@ run_benchmarks() {
   python -m benchmarks "$@"
 }
 
-# run_moving_benchmark [ARGUMENT...]
-run_moving_benchmark() {
-  use_test_servers
-  python -m benchmarks.moving "$@"
-}
-
-# run_splitting_benchmark [ARGUMENT...]
-run_splitting_benchmark() {
-  use_test_servers
-  python -m benchmarks.splitting "$@"
-}
-
 # run_chaos [ARGUMENT...]: on servers of its own, which it starts and destroys itself.
 run_chaos() {
   local name
@@ -108,23 +96,12 @@ run_lint() {
   check shellcheck -x "${shells[@]}"
   if [ ${#yamls[@]} -gt 0 ]; then check yamllint -s -d "$YAML_RULES" "${yamls[@]}"; fi
   check docker/lint.sh
-  check lint_manifests
+  check "python -m" scripts.manifests
   check_schema vendor.compose-spec docker-compose*.yml
   check_schema vendor.github-workflows .github/workflows/*.yml
   check check_asyncapi docs/asyncapi.yaml
   check build_docs
   if [ ${#failed[@]} -gt 0 ]; then die "failed: ${failed[*]}"; fi
-}
-
-# lint_manifests: the overlays of deploy/kubernetes. $KUBERNETES_CRDS may name a folder with the
-# operators' CustomResourceDefinitions.
-lint_manifests() {
-  if [ -n "${KUBERNETES_CRDS:-}" ]; then
-    python -m scripts.manifests --crds "$KUBERNETES_CRDS"
-  else
-    echo "KUBERNETES_CRDS is not set: the operators' resources are compared with a list of fields" >&2
-    python -m scripts.manifests
-  fi
 }
 
 # check_asyncapi FILE: AsyncAPI's own parser is a program for Node.js, the only one here.
