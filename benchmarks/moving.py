@@ -75,7 +75,7 @@ def run_command(url: str, *arguments: str) -> None:
         sys.exit(1)
 
 
-def parse_arguments(arguments: list[str]) -> Any:
+def parse(arguments: list[str]) -> Any:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="./dev bench-moving", description=__doc__)
     parser.add_argument("--accounts", type=int, default=1_000_000)
@@ -85,7 +85,7 @@ def parse_arguments(arguments: list[str]) -> Any:
 
 def main() -> None:
     """Measure."""
-    options = parse_arguments(sys.argv[1:])
+    options = parse(sys.argv[1:])
     server = os.environ["TEST_POSTGRES_URL"]
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"{options.accounts:,} accounts, {options.archive:,} rows of the archive", flush=True)

@@ -213,7 +213,7 @@ def measure(stack: ExitStack, options: Any, server: str, broker_url: str, folder
     command(parent, files, "finish")
 
 
-def parse_arguments(arguments: list[str]) -> Any:
+def parse(arguments: list[str]) -> Any:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="./dev bench-splitting", description=__doc__)
     parser.add_argument("--accounts", type=int, default=1_000_000)
@@ -224,7 +224,7 @@ def parse_arguments(arguments: list[str]) -> Any:
 
 def main() -> None:
     """Measure."""
-    options = parse_arguments(sys.argv[1:])
+    options = parse(sys.argv[1:])
     management = Management(os.environ["TEST_BROKER_MANAGEMENT_URL"])
     vhost = f"{NAME}_{os.getpid()}"
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

@@ -19,7 +19,9 @@ _NEGLIGIBLE_AMOUNT = 1.5
 _AMOUNTS = (2, 30, 7, 11, 5)
 
 
-def make_plan(agents: Agents, api_url: str, transfers: int) -> list[Step]:
+def make_plan(
+    agents: Agents, api_url: str, transfers: int, *, with_malformed: bool
+) -> list[Step]:
     """Makes the steps; `transfers` is how many payments there are between creditors."""
     lone = (transfers + 1) // 2
     steps = [
@@ -33,7 +35,7 @@ def make_plan(agents: Agents, api_url: str, transfers: int) -> list[Step]:
         _refusing(agents),
         _failing(agents),
         _misconfiguring(agents),
-        _malformed(agents),
+        *([_malformed(agents)] if with_malformed else []),
         _balancing(agents),
     ]
     return [step for step in steps if step.talks]
@@ -141,8 +143,8 @@ def _malformed(agents: Agents) -> Step:
     step.talks = [send_malformed(agents, step, agents.creditors[0])]
     queue = os.environ.get("PROTOCOL_BROKER_QUEUE") or "swpt_accounts"
     step.remark = (
-        f"Nobody answers the malformed message: it goes to the queue {queue}.XQ, and the log of"
-        " the authority says why."
+        f"Nobody answers the malformed message: it goes to the queue {queue}.XQ, and stays there:"
+        " ./dev run dead_letters show says why, and ./dev run dead_letters discard takes it away."
     )
     return step
 
