@@ -58,8 +58,10 @@ def _check_last(account: Account, transfers: list[Message]) -> list[str]:
     last, update = transfers[-1], account.update
     pairs = {name: (last[name], update[name]) for name in ("creation_date", "principal")}
     pairs["transfer_number"] = (last["transfer_number"], update["last_transfer_number"])
-    moments = (last["committed_at"], update["last_transfer_committed_at"])
-    pairs["committed_at"] = tuple(map(datetime.fromisoformat, moments))
+    pairs["committed_at"] = (
+        datetime.fromisoformat(last["committed_at"]),
+        datetime.fromisoformat(update["last_transfer_committed_at"]),
+    )
     return [
         f"the AccountTransfers end with {name} {expected}, and the AccountUpdate says {found}"
         for name, (expected, found) in pairs.items()

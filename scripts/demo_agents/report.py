@@ -100,7 +100,9 @@ def _trace_command(agents: Agents) -> list[str]:
         return []
     ids = [made[name] for name in ("debtor_id", "creditor_id", "transfer_id")]
     return [
-        "The last payment: debtor {}, creditor {}, transfer {}. To see what became of it:".format(*ids),
+        "The last payment: debtor {}, creditor {}, transfer {}. To see what became of it:".format(
+            *ids
+        ),
         "  ./dev run trace transfer {} {} {}".format(*ids),
     ]
 
