@@ -21,8 +21,8 @@ _AMOUNTS = (2, 30, 7, 11, 5)
 
 
 _MALFORMED_REMARK = (
-    "Nobody answers the malformed message: it stays as a dead letter, which ./dev run dead_letters"
-    " show tells about, and ./dev run dead_letters discard takes away."
+    "Nobody answers the malformed message: it stays as a dead letter, which `status` reports."
+    " ./dev run dead_letters list shows it, and ./dev run dead_letters discard removes it."
 )
 _INSUFFICIENT = "INSUFFICIENT_AVAILABLE_AMOUNT"
 _UNREACHABLE = "RECIPIENT_IS_UNREACHABLE"

@@ -8,9 +8,6 @@ import pytest
 from agentkit.authority import Authority
 from agentkit.processes import run
 
-pytestmark = pytest.mark.servers
-
-
 @pytest.fixture(scope="module")
 def authority_settings() -> dict[str, str]:
     return {"JOURNAL_DAYS": "2"}

@@ -1,4 +1,4 @@
-"""What one can ask ./dev and the commands for, with no setting, no server, and nothing installed."""
+"""What one can ask ./dev and the commands for, without settings, servers, or an installation."""
 
 import os
 import re
