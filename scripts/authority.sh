@@ -148,12 +148,9 @@ authority_is_ready_or_gone() { authority_is_ready || is_gone "$1"; }
 
 authority_down() {
   local pid
-  if ! pid=$(authority_pid) || is_gone "$pid"; then
-    services_tell >&2
-    die "no authority runs here"
-  fi
+  if ! pid=$(authority_pid) || is_gone "$pid"; then die "no authority runs here"; fi
   say "stopping the authority"
   kill -TERM "$pid"
   wait_until 90 is_gone "$pid" || die "process $pid does not stop"
-  services_tell >&2
+  services_tell
 }

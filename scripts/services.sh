@@ -119,25 +119,13 @@ services_stop() {
   if postgres_is_running; then postgres_stop; fi
 }
 
-# services_tell: which servers run, for whom, and where the data are.
+# services_tell: says what is still running.
 services_tell() {
-  local user users=()
   services_ports
   if services_are_up any; then
-    for user in "$SERVICES"/users/*; do
-      case ${user##*/} in
-        keep) users+=("./dev services start") ;;
-        *[!0-9]*) ;;
-        *) if is_alive "${user##*/}"; then users+=("process ${user##*/}"); fi ;;
-      esac
-    done
-    say "still running: PostgreSQL and RabbitMQ, wanted by: ${users[*]:-nobody}" \
-      "(./dev services stop ends them)"
+    say "still running: PostgreSQL and RabbitMQ, for another ./dev (./dev services stop ends them)"
   else
-    say "nothing is left running"
-  fi
-  if [ -d "$SERVICES/postgres" ]; then
-    say "the data stay in ${SERVICES#"$ROOT/"} (./dev services destroy deletes them)"
+    say "nothing is left running; the data stay in ${SERVICES#"$ROOT/"}"
   fi
 }
 
