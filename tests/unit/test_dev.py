@@ -95,7 +95,8 @@ def test_help_of_the_program_needs_no_setting(name: str) -> None:
 
 
 def test_help_of_flask_needs_no_setting() -> None:
-    shown = run(ROOT, sys.executable, *"-m flask swpt_accounts trace transfer --help".split())
+    flask = [sys.executable, "-m", "flask"]
+    shown = run(ROOT, *flask, "swpt_accounts", "trace", "transfer", "--help")
 
     assert shown.returncode == 0, shown.stderr
     assert "Usage: swpt_accounts trace transfer" in shown.stdout
