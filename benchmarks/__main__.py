@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -20,9 +21,15 @@ from benchmarks.scenarios import ASKED_FOR, SCENARIOS
 from benchmarks.settings import DEFAULTS, SETTINGS
 
 
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of the command."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return parse_options(words, list(SCENARIOS), ASKED_FOR)
+
+
 def main() -> int:
     """Measure. Returns the exit code."""
-    options = parse_options(sys.argv[1:], list(SCENARIOS), ASKED_FOR)
+    options = parse()
     if options.is_report_only:
         render(read_results(RESULTS))
         return 0

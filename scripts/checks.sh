@@ -23,7 +23,6 @@ run_tests() {
     arguments+=(--cov --cov-report=term --cov-report=html)
     mkdir -p "$VAR/coverage"
   fi
-  use_test_servers
   python -m pytest "${arguments[@]}"
 }
 
@@ -34,36 +33,11 @@ run_fast_tests() {
 
 # use_test_servers: what tests and benchmarks see of the environment, the same everywhere.
 use_test_servers() {
-  local name
-  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
+  settings_forget
   TEST_POSTGRES_URL=$(postgres_url)
   TEST_BROKER_URL=$(rabbitmq_url)
   TEST_BROKER_MANAGEMENT_URL=$(rabbitmq_management_url)
   export TEST_POSTGRES_URL TEST_BROKER_URL TEST_BROKER_MANAGEMENT_URL
-}
-
-run_benchmarks() {
-  use_test_servers
-  python -m benchmarks "$@"
-}
-
-# run_chaos [ARGUMENT...]: on servers of its own, which it starts and destroys itself.
-run_chaos() {
-  local name
-  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
-  python -m tests.faults.chaos "$@"
-}
-
-# run_points [ARGUMENT...]: on the servers of the tests.
-run_points() {
-  use_test_servers
-  python -m tests.faults.points "$@"
-}
-
-# run_simulation [ARGUMENT...]: in a database of its own, which is dropped in the end.
-run_simulation() {
-  use_test_servers
-  python -m tests.simulation "$@"
 }
 
 shell_scripts() {

@@ -23,18 +23,15 @@ run_mutation() {
 
 # A cluster that writes nothing through: what is lost with it is worth nothing.
 mutate_procedures() {
-  local name
   SERVICES=$(mktemp -d -t mutation.XXXXXX)
   chmod 755 "$SERVICES"
-  trap mutation_end EXIT
-  trap 'exit 130' INT HUP
-  trap 'exit 143' TERM
+  at_exit mutation_end
   postgres_bin >/dev/null || install_packages postgresql
   # shellcheck disable=SC2034 # for scripts/postgres.sh
   POSTGRES_PORT=$(free_ports 1) \
     POSTGRES_EXTRA="-c fsync=off -c full_page_writes=off -c max_wal_size=2GB"
   postgres_start
-  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
+  settings_forget
   TEST_POSTGRES_URL=$(postgres_url)
   export TEST_POSTGRES_URL
   python -m tests.mutation "$@"

@@ -20,11 +20,7 @@ def make_application(settings: Settings | None = None, *, has_migrations: bool =
 
     Without migrations it needs neither SQLAlchemy nor Alembic: the web server does well so.
     """
-    try:
-        settings = settings or load_settings(os.environ)
-        _ = settings.database_url
-    except SettingsError as error:
-        sys.exit(f"swpt_accounts: {error}")
+    settings = settings or _load_settings()
     app = Flask("swpt_accounts")
     app.extensions["swpt_accounts_settings"] = settings
     configure_logging(settings)
@@ -35,6 +31,17 @@ def make_application(settings: Settings | None = None, *, has_migrations: bool =
 
         init_database(app, settings)
     return app
+
+
+def _load_settings() -> Settings:
+    try:
+        settings = load_settings(os.environ)
+        _ = settings.database_url
+    except SettingsError as error:
+        if "--help" in sys.argv:  # of any command of flask: it needs no settings
+            return load_settings({"POSTGRES_URL": "postgresql+psycopg:///"})
+        sys.exit(f"swpt_accounts: {error}")
+    return settings
 
 
 @click.command(

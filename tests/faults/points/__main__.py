@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,7 +27,8 @@ _SHOWN_LENGTH_MAX = 2000
 _BOOKS_EVERY_COUNT = 100
 
 
-def _parse() -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of the command."""
     parser = argparse.ArgumentParser(prog="./dev points", description=__doc__)
     parser.add_argument("--list", action="store_true", help="list the points, and do nothing")
     parser.add_argument("--seed", type=int, default=1, help="decides the order, and the pairs")
@@ -36,7 +37,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="begin no scene after so long")
     parser.add_argument("--single", action="store_true", help="one crash in each scene only")
     parser.add_argument("--pairs", action="store_true", help="two crashes in each scene only")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _visits(options: argparse.Namespace, visits: Visits) -> list[Visit]:
@@ -91,7 +92,7 @@ def _tell(visits: Visits) -> bool:
 
 def main() -> None:
     """Make the visits. Ends with 1 if something was wrong."""
-    options = _parse()
+    options = parse()
     if options.list:
         for site in catalogue().values():
             print(site.key, *site.phases)
