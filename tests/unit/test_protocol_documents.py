@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from docutils import nodes
 
 from swpt_accounts.core import root_config
 from swpt_accounts.core.root_config import InvalidRootConfig, parse_root_config
@@ -88,11 +89,9 @@ def test_status_codes_are_those_of_the_stored_procedures() -> None:
     assert documented - {"OK"} == codes_in_sql(*(path.stem for path in SQL.glob("*.sql")))
 
 
-def root_configs(section: str) -> list[str]:
-    blocks = sections("root-config-data.rst")[section].findall(
-        lambda n: n.tagname == "literal_block"
-    )
-    return [block.astext() for block in blocks]
+def root_configs(title: str) -> list[str]:
+    section = sections("root-config-data.rst")[title]
+    return [block.astext() for block in section.findall(nodes.literal_block)]
 
 
 def test_examples_of_root_configurations() -> None:
