@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from swpt_accounts.db.tables import Base
 from swpt_accounts.events.catalogue import GROUPS, MESSAGE_IDS
 from swpt_accounts.events.event import Event
 from swpt_accounts.events.fields import FIELDS
@@ -110,6 +111,14 @@ def _rate_limit() -> str:
     )
 
 
+def _outboxes() -> str:
+    tables = Base.metadata.tables.items()
+    return table(
+        ("outbox", "columns"),
+        ((code([name]), code(t.columns.keys())) for name, t in tables if name.endswith("_signal")),
+    )
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "settings": lambda: _settings(internal=False),
     "internal_settings": lambda: _settings(internal=True),
@@ -117,5 +126,6 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "events": _events,
     "event_fields": _fields,
     "rate_limit": _rate_limit,
+    "outboxes": _outboxes,
     "message_ids": lambda: code(MESSAGE_IDS),
 }

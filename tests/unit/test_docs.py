@@ -54,7 +54,8 @@ def test_tables_have_everything_that_the_program_describes() -> None:
 def test_every_column_is_documented() -> None:
     described = sections("reference/database.md")
     documented = {name: set(re.findall(r"`(\w+)`", text)) for name, text in described.items()}
-    for name, table in Base.metadata.tables.items():
+    tables = {name: table for name, table in Base.metadata.tables.items() if "_signal" not in name}
+    for name, table in tables.items():
         assert set(table.columns.keys()) <= documented.pop(name), name
     assert not documented
 
