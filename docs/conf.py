@@ -49,7 +49,7 @@ if MERMAID.exists():
     html_js_files = ["mermaid.min.js"]
 
 _CHAPTER = re.compile(r"^##+ (.+)\n", re.MULTILINE)
-_LINK = re.compile(r"\]\(([^)\s#]+)\.(?:md|rst)\)")
+_PAGE = re.compile(r"\]\(([^)\s#]+)\.(?:md|rst)\)")
 _PLACE = re.compile(r"^<!-- table: (\w+) -->$", re.MULTILINE)
 
 
@@ -68,16 +68,22 @@ def add_tables(_app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = _PLACE.sub(lambda place: TABLES[place[1]](), source[0])
     if name == root_doc:
         source[0] += "".join(_trees(source[0]))
+    elif name == "docs/runbooks/README":
+        source[0] += _tree("docs/runbooks", "", source[0].partition("\n|")[2])
 
 
 def _trees(index: str) -> list[str]:
     """What has the links of each chapter of the index in the margin of all pages."""
     chapters = ["Start", *_CHAPTER.split(index)]
     return [
-        "\n```{toctree}\n:hidden:\n:caption: %s\n\n%s\n```\n"
-        % (title, "\n".join(f"/{normpath(f'docs/{link}')}" for link in _LINK.findall(text)))
+        _tree("docs", f":caption: {title}\n", text)
         for title, text in zip(chapters[::2], chapters[1::2], strict=True)
     ]
+
+
+def _tree(folder: str, option: str, text: str) -> str:
+    pages = "\n".join(f"/{normpath(f'{folder}/{link}')}" for link in _PAGE.findall(text))
+    return f"\n```{{toctree}}\n:hidden:\n{option}\n{pages}\n```\n"
 
 
 def resolve_links(app: Sphinx, tree: nodes.document) -> None:

@@ -170,20 +170,3 @@ def database(results: Results) -> str:
     rows = [(f"`{worker}`", text_of(values[worker], 3)) for worker in shown]
     rows.append(("checkpointer, WAL writer, autovacuum …", text_of(rest, 3)))
     return table(("PostgreSQL's process for", "CPU ms of a transfer"), rows)
-
-
-def statements(results: Results) -> str:
-    """The statements that took most time."""
-    runs = runs_of(results, "burst")
-    if not runs or not runs[-1]["statements"]:
-        return "not measured"
-    count = runs[-1]["count"]
-    rows = [
-        (
-            f"`{statement['text'][:60]}`",
-            f"{statement['calls']:,}",
-            f"{1000 * statement['total_ms'] / count:.1f}",
-        )
-        for statement in runs[-1]["statements"][:8]
-    ]
-    return table(("statement", "calls", "µs of a transfer"), rows)

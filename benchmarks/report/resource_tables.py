@@ -12,15 +12,6 @@ _WEIGHTS = (
 )
 
 
-def memory(results: Results) -> str:
-    """The memory of each worker process."""
-    rows = [
-        (f"`{name}`", f"{m['peak']:.0f}", f"{m['resident']:.0f}", f"{m['private']:.0f}")
-        for name, m in results["memory"].items()
-    ]
-    return table(("MiB", "at its peak", "at the end", "shared with nobody"), rows)
-
-
 def idle(results: Results) -> str:
     """The CPU time of each role, and of the servers, while nothing is asked of them."""
     if not runs_of(results, "idle"):

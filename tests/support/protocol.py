@@ -29,7 +29,9 @@ def sections(document: str) -> dict[str, nodes.section]:
 def rows(section: nodes.section, *head: str) -> list[list[str]]:
     """The rows of the first table with this head in a section (and in those below it)."""
     for table in section.findall(nodes.table):
-        cells = [[entry.astext() for entry in row] for row in table.findall(nodes.row)]
+        cells = [
+            [" ".join(entry.astext().split()) for entry in row] for row in table.findall(nodes.row)
+        ]
         if cells[0] == list(head):
             return cells[1:]
     raise LookupError(head)

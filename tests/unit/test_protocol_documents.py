@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from docutils import nodes
 
+from swpt_accounts.broker import topology
 from swpt_accounts.core import root_config
 from swpt_accounts.core.root_config import InvalidRootConfig, parse_root_config
+from swpt_accounts.smp import routing
 from swpt_accounts.smp.decoding import MESSAGE_TYPES, decode
 from swpt_accounts.smp.encoding import encode
 from swpt_accounts.smp.types import CONTENT_TYPE
@@ -76,6 +78,28 @@ def test_examples_are_read_and_written(message: str) -> None:
         if message in OUTGOING:
             sent = encode(msgspec.json.decode(example, type=OUTGOING[message]))
             assert msgspec.json.format(sent, indent=2).decode() == example
+
+
+def test_exchanges_are_those_that_are_declared() -> None:
+    section = sections("protocol.rst")["Exchanges"]
+    found = rows(section, "Exchange", "Type", "Messages", "Routing key")
+    assert [(row[0], row[1]) for row in found] == list(topology._EXCHANGES)
+    bindings = rows(section, "coordinator-type", "Goes on to")
+    assert {(row[0], row[1]) for row in bindings} == set(topology._COORDINATORS)
+
+
+def test_headers_are_those_that_are_sent() -> None:
+    section = sections("protocol.rst")["Properties of messages"]
+    told = rows(section, "Header", "Value", "In")
+    kinds = {int: "integer", str: "string"}
+    for name, message_type in OUTGOING.items():
+        sent = msgspec.json.decode(examples(name)[0], type=message_type)
+        place = "between shards" if name == "PendingBalanceChange" else name
+        documented = {
+            row[0]: row[1] for row in told if row[2] == "every message" or place in row[2]
+        }
+        headers = routing.headers(sent)
+        assert documented == {header: kinds[type(value)] for header, value in headers.items()}
 
 
 def codes_in_sql(*names: str) -> set[str]:
