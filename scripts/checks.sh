@@ -73,45 +73,23 @@ run_lint() {
   check "python -m" scripts.manifests
   check_schema vendor.compose-spec docker-compose*.yml
   check_schema vendor.github-workflows .github/workflows/*.yml
-  check check_asyncapi docs/asyncapi.yaml
   check build_docs
   if [ ${#failed[@]} -gt 0 ]; then die "failed: ${failed[*]}"; fi
 }
 
-# check_asyncapi FILE: AsyncAPI's own parser is a program for Node.js, the only one here.
-check_asyncapi() {
-  local folder=$VAR/asyncapi
-  if ! command -v npm >/dev/null; then
-    echo "there is no npm: $1 is not checked" >&2
-    return
-  fi
-  mkdir -p "$folder"
-  if ! cmp -s scripts/asyncapi/package-lock.json "$folder/node_modules/locked"; then
-    cp scripts/asyncapi/* "$folder"
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >"$folder/npm.log" 2>&1 ||
-      die_with_log "$folder/npm.log" "npm could not install the parser of AsyncAPI"
-    cp "$folder/package-lock.json" "$folder/node_modules/locked"
-  fi
-  cp scripts/asyncapi/check.cjs "$folder"
-  node "$folder/check.cjs" "$1"
-}
-
 SITE=$VAR/site
 
-# build_docs: makes the site of the documents. Broken links, and pages that are not in the nav of
-# mkdocs.yml, are errors; they would not be with --quiet. (The variable silences an advertisement.)
+# build_docs: makes the site of the documents. Links that lead nowhere, and pages that are not in the
+# index, are errors.
 build_docs() {
-  local log=$VAR/site.log
-  NO_MKDOCS_2_WARNING=1 mkdocs build --strict --site-dir "$SITE" >"$log" 2>&1 || {
-    cat "$log" >&2
-    return 1
-  }
+  rm -rf "$SITE"
+  sphinx-build -q -E -W --keep-going -j auto -c docs -d "$VAR/doctrees" . "$SITE"
 }
 
 MERMAID=mermaid@11.17.2
 MERMAID_DIGEST=581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8
 
-# fetch_mermaid: puts the script that draws diagrams where scripts/docs_site.py looks for it. Only
+# fetch_mermaid: puts the script that draws diagrams where docs/conf.py looks for it. Only
 # its bundle is needed, so nothing is installed.
 fetch_mermaid() {
   local folder=$VAR/mermaid

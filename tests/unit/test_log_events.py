@@ -1,4 +1,4 @@
-"""The events of the log: what the code tells, what the catalogue has, and what the page says."""
+"""The events of the log: what the code tells, and what the catalogue has."""
 
 import ast
 import logging
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.log_events_reference import render_reference
 from swpt_accounts.observability.events import (
     background,
     catalogue,
@@ -121,12 +120,6 @@ def test_each_field_is_used() -> None:
     used = {name for event in EVENTS.values() for name in event.fields}
     assert used | set(MESSAGE_IDS) == FIELDS.keys()
     assert sorted(FIELDS) == list(FIELDS)
-
-
-def test_the_page_is_up_to_date() -> None:
-    page = (ROOT / "docs/reference/log-events.md").read_text("utf-8")
-    assert page == render_reference()
-    assert re.findall(r"^\| `([a-z_]+)` \| (?:[A-Z]+|its own)", page, re.MULTILINE) == list(EVENTS)
 
 
 def test_an_unknown_event_may_be_left_out() -> None:

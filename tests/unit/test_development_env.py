@@ -1,12 +1,12 @@
-"""The files that describe the settings agree with the settings."""
+"""development.env shows all settings, with their defaults."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from scripts.settings_reference import render_reference, settings_reference
 from swpt_accounts.settings import load_settings
+from swpt_accounts.settings.description import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 ASSIGNMENT = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
@@ -31,7 +31,7 @@ def development() -> dict[str, str]:
 
 
 def test_development_env_names_every_setting(development: dict[str, str]) -> None:
-    known = {doc.name for doc in settings_reference()}
+    known = {setting.variable for setting in SETTINGS.values()}
     assert set(development) | {"SQLALCHEMY_DATABASE_URI"} == known
 
 
@@ -48,13 +48,3 @@ def test_development_env_shows_the_defaults(development: dict[str, str]) -> None
 def test_development_env_sets_nothing_that_the_defaults_do_well() -> None:
     text = (ROOT / "development.env").read_text(encoding="utf-8")
     assert set(re.findall(r"^([A-Z0-9_]+)=", text, re.MULTILINE)) == OWN_VALUES
-
-
-def test_reference_page_is_current() -> None:
-    page = ROOT / "docs" / "reference" / "settings.md"
-    assert page.read_text(encoding="utf-8") == render_reference()
-
-
-def test_reference_page_has_one_row_for_each_setting() -> None:
-    rows = re.findall(r"^\| `([A-Z0-9_]+)` \|", render_reference(), re.MULTILINE)
-    assert sorted(rows) == sorted(doc.name for doc in settings_reference())
