@@ -8,6 +8,7 @@ import pytest
 from agentkit.authority import Authority
 from agentkit.processes import run
 
+
 @pytest.fixture(scope="module")
 def authority_settings() -> dict[str, str]:
     return {"JOURNAL_DAYS": "2"}
