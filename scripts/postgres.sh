@@ -94,7 +94,8 @@ postgres_url() {
   echo "postgresql+psycopg://$POSTGRES_USER:$POSTGRES_PASSWORD@127.0.0.1:$POSTGRES_PORT/$POSTGRES_DB"
 }
 
-# write_release_schema NAME: what `flask db upgrade` makes of an empty database, as pg_dump says.
+# write_release_schema NAME: what `flask db upgrade` makes of an empty database, as pg_dump says, without
+# its comments and empty lines.
 write_release_schema() {
   local database=release_schema file=$ROOT/tests/db/releases/$1.sql url
   postgres_psql -qc "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database" -d postgres
@@ -103,7 +104,8 @@ write_release_schema() {
   {
     echo "-- The schema of $1, as pg_dump writes it."
     PGPASSWORD=$POSTGRES_PASSWORD "$(postgres_bin)/pg_dump" --inserts --no-owner --no-privileges \
-      -h 127.0.0.1 -p "$POSTGRES_PORT" -U "$POSTGRES_USER" "$database" | grep -v '^[\]'
+      -h 127.0.0.1 -p "$POSTGRES_PORT" -U "$POSTGRES_USER" "$database" |
+      grep -vE '^($|--|[\])'
   } >"$file"
   postgres_psql -qc "DROP DATABASE $database" -d postgres
   say "wrote ${file#"$ROOT/"}"

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from scripts.reference import TABLES, is_internal
-from swpt_accounts.chores import tasks as chores
+from scripts.reference import TABLES
 from swpt_accounts.cli import swpt_accounts as group
 from swpt_accounts.db.tables import Base
 from swpt_accounts.observability.events.catalogue import EVENTS
@@ -67,15 +66,6 @@ def test_commands_that_are_told_about_exist() -> None:
         "create_chores_queue",
         "flush_messages",
     }
-
-
-def test_defaults_of_important_settings_are_right() -> None:
-    row = r"^\| `([A-Z][A-Z0-9_]*)` \| (?:`(.*?)`|none) \|"
-    told = dict(re.findall(row, read("how-to/configure.md"), re.MULTILINE))
-    assert len(told) > 20
-    defaults = {setting.variable: setting.default_text for setting in SETTINGS.values()}
-    assert told == {name: defaults[name] for name in told}
-    assert not any(is_internal(SETTINGS[name.lower()]) for name in told)
 
 
 def test_no_page_names_a_setting_that_does_not_exist() -> None:
