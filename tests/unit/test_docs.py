@@ -7,6 +7,7 @@ import click
 import pytest
 
 from scripts.reference import TABLES
+from swpt_accounts.chores import tasks as chores
 from swpt_accounts.cli import swpt_accounts as group
 from swpt_accounts.db.tables import Base
 from swpt_accounts.observability.events.catalogue import EVENTS
