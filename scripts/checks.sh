@@ -6,7 +6,7 @@
 tests_in_order() {
   local name
   {
-    printf 'tests/%s/\n' unit model examples faults docker scale e2e db broker
+    printf 'tests/%s/\n' unit verification examples faults docker scale e2e db broker
     printf '%s\n' tests/*/
   } | sed 's:/$::' | awk '!seen[$0]++' | while read -r name; do
     if [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ]; then echo "$name"; fi
@@ -57,25 +57,6 @@ run_moving_benchmark() {
 run_splitting_benchmark() {
   use_test_servers
   python -m benchmarks.splitting "$@"
-}
-
-# run_chaos [ARGUMENT...]: on servers of its own, which it starts and destroys itself.
-run_chaos() {
-  local name
-  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
-  python -m tests.faults.chaos "$@"
-}
-
-# run_points [ARGUMENT...]: on the servers of the tests.
-run_points() {
-  use_test_servers
-  python -m tests.faults.points "$@"
-}
-
-# run_simulation [ARGUMENT...]: in a database of its own, which is dropped in the end.
-run_simulation() {
-  use_test_servers
-  python -m tests.simulation "$@"
 }
 
 shell_scripts() {

@@ -22,8 +22,8 @@ from swpt_accounts.tracing.journal import journal_extent
 from swpt_accounts.tracing.reading import open_reader
 from swpt_accounts.tracing.subjects import AccountKey
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
+from verification.model import builders
+from verification.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
 
 DAY = timedelta(days=1)
 

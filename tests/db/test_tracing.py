@@ -22,7 +22,7 @@ from swpt_accounts.tracing.reading import ROWS_COUNT_MAX, Reader, open_reader, r
 from swpt_accounts.tracing.subjects import AccountKey, CoordinatorRequest, TransferKey
 from swpt_accounts.tracing.transfers import trace_by_coordinator, trace_by_transfer
 from tests.db.shard import Shard
-from tests.model.builders import DEBTOR, configure_account, prepare_transfer
+from verification.model.builders import DEBTOR, configure_account, prepare_transfer
 
 ALICE, BOB = 1, 2
 TS = "2024-05-20T13:15:09+00:00"

@@ -10,10 +10,10 @@ from swpt_accounts.moving.make_room import make_room
 from swpt_accounts.moving.session import MoveRefused, open_move
 from swpt_accounts.settings import load_settings
 from tests.db.shard import Shard, empty_shard
-from tests.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 from tests.moving.giving_back import give_back, run_move_out
 from tests.moving.reference import Place, ReferenceDatabases, load_dump, move
 from tests.support.database import Databases, migrate
+from verification.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 
 
 @pytest.fixture
