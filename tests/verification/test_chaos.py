@@ -1,4 +1,4 @@
-"""Some rounds of `./dev chaos`: every cheap fault once, by fixed seeds."""
+"""Some rounds of `./dev verify chaos`: every cheap fault once, by fixed seeds."""
 
 from collections.abc import Iterator
 
@@ -42,6 +42,6 @@ def test_round(seed: int, place: Place) -> None:
     names = ROUNDS[seed]
     plan = make_plan(seed, [KINDS[name] for name in names])
     result = run_round(place, plan.without(skipped(place.servers)))
-    again = f"./dev chaos --rounds 1 --seed {seed} --only {' '.join(names)}"
+    again = f"./dev verify chaos --rounds 1 --seed {seed} --only {' '.join(names)}"
     assert not result.problems, "\n".join((str(plan), *result.problems, again))
     assert result.transfers_count > len(plan.steps)

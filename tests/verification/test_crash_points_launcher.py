@@ -1,4 +1,4 @@
-"""What `./dev points` has started ends with it."""
+"""What `./dev verify crash_points` has started ends with it."""
 
 import os
 import signal

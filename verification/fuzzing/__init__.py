@@ -1,1 +1,1 @@
-"""`./dev fuzz`: inputs that nobody has thought of, for all that reads what others have written."""
+"""Inputs that nobody has thought of, for all that reads what others have written."""

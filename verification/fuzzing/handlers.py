@@ -1,7 +1,7 @@
-"""What a worker makes of messages on a real broker and a real database.
+"""What the inbox makes of messages on a real database.
 
-In rounds: what is refused changes no table, and is put aside with the reason; what is taken is
-handled to its end, by all stages, chores, scans and outboxes, and the books are right.
+In rounds: what is taken in is handled to its end, by all stages, chores, scans and outboxes, and
+the books are right. (What becomes of refused messages is in tests/e2e/test_malformed.py.)
 """
 
 import json
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from os import getpid
 from random import Random
 from typing import Any
-from uuid import uuid4
 
 import pika
 import psycopg
 
 from agentkit.checks import field_problems
 from agentkit.received import Received
-from agentkit.waiting import NotInTimeError
 from benchmarks.memory import read_memory
+from swpt_accounts.broker.consumer import Delivery
 from swpt_accounts.chores.worker import do_chore
+from swpt_accounts.inbox.batch import decode_batch
+from swpt_accounts.inbox.effects import apply_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.outbox.wire_values import wire_cursor
 from swpt_accounts.smp.chores import CHORE_TYPES, decode_chore
@@ -26,9 +27,9 @@ from swpt_accounts.smp.encoding import encode
 from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage
 from swpt_accounts.smp.types import CONTENT_TYPE
 from swpt_accounts.stages.stages import CHANGING_BALANCES, FINALIZING, PREPARING
+from tests.db.shard import Shard
 from verification.fuzzing.checking import Finding, check_message
 from verification.fuzzing.documents import (
-    NOW,
     Document,
     body_of,
     pairs_of,
@@ -37,15 +38,14 @@ from verification.fuzzing.documents import (
     wrong_body,
 )
 from verification.fuzzing.fields import FIELDS
-from verification.fuzzing.place import Place, made_place
+from verification.fuzzing.place import own_shard
 
 ROUND_COUNT = 1000
+BATCH_COUNT = 100
 ROUNDS_COUNT = 4
 GROWTH_MIB_MAX = 64
 _CHORES_COUNT = 10
-_LAST_LETTER = b"the last one"
 _NO_PROPERTIES = pika.BasicProperties()
-_SENTINEL_DEBTOR = 4242
 _TYPES = tuple(FIELDS)
 # Whoever sends balance changes from nowhere makes money; a shard is not supposed to.
 _FORGIVEN = {"debtor_sum", "overflown", "future_date"}
@@ -53,14 +53,6 @@ _PREPARED_NAMES = (
     *("debtor_id", "creditor_id", "transfer_id"),
     *("coordinator_type", "coordinator_id", "coordinator_request_id", "locked_amount"),
 )
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A message as it goes to the broker."""
-
-    body: bytes
-    properties: dict[str, Any]
 
 
 @dataclass
@@ -76,51 +68,44 @@ class Counts:
 class Handlers:
     """Makes messages, and sees what becomes of them."""
 
-    def __init__(self, place: Place, rng: Random) -> None:
+    def __init__(self, shard: Shard, rng: Random) -> None:
         self.counts = Counts()
-        self._place = place
-        self._shard = place.shard
+        self._shard = shard
         self._rng = rng
-        self._outboxes = [outbox_table(name, place.shard.settings) for name in SIGNALS]
-        self._round = 0
-        self._letters_count = 0
+        self._outboxes = [outbox_table(name, shard.settings) for name in SIGNALS]
         self._prepared: list[dict[str, Any]] = []
 
-    def begin_anew(self) -> None:
-        """Empty tables, and a new worker."""
-        self._place.stop_worker()
-        self._place.start_worker()
-        # A round that was broken off has left something behind.
-        marker = uuid4().bytes
-        self._publish([Sent(marker, {})])
-        self._place.wait_for_letter(marker)
-        self._place.letters.clear()
-        self._shard.clear()
-        self._prepared = []
-
     def run_round(self, count: int) -> None:
-        """Send so many messages, and check everything. Raises `Finding`."""
-        self._round += 1
-        messages = [self._message() for _ in range(count)]
-        taken: list[Sent] = []
-        refused: list[Sent] = []
-        for sent in messages:
-            (taken if self._is_right(sent) else refused).append(sent)
+        """Take in so many messages, and check everything. Raises `Finding`."""
+        for _ in range(count // BATCH_COUNT):
+            self._take_batch()
         try:
-            self._refuse(refused)
-            self._take(taken)
             self._work_off()
             self._do_chores()
             self._flush()
             self._check_books()
-        except (NotInTimeError, psycopg.Error, AssertionError, ValueError) as error:
-            raise Finding(f"round {self._round}: {error!r}") from error
+        except (psycopg.Error, AssertionError, ValueError) as error:
+            raise Finding(repr(error)) from error
+
+    def _take_batch(self) -> None:
+        """What the decoder refuses is not what is right; the rest has its effects."""
+        deliveries = [self._delivery() for _ in range(BATCH_COUNT)]
+        right = [delivery for delivery in deliveries if self._is_right(delivery)]
+        received, refused = decode_batch(deliveries, self._shard.settings.realm)
+        _require([r.delivery for r in received] == right, f"refused: {refused[:3]}")
+        try:
+            apply_messages(
+                self._shard.connection, self._shard.settings, received, is_repeated=False
+            )
+        except psycopg.Error as error:
+            bodies = [delivery.body for delivery in right]
+            raise Finding(f"taken, and then refused: {error!r}, one of {bodies!r:.9000}") from error
         self.counts.refused += len(refused)
-        self.counts.taken += len(taken)
+        self.counts.taken += len(received)
 
     # -- messages -------------------------------------------------------------
 
-    def _message(self) -> Sent:
+    def _delivery(self) -> Delivery:
         rng = self._rng
         message_type = rng.choice(_TYPES)
         document = right_message(rng, message_type)
@@ -128,20 +113,12 @@ class Handlers:
             self._finalize(document)
         pairs = pairs_of(document)
         body = body_of(pairs) if rng.random() < 0.7 else wrong_body(rng, pairs)
-        properties = {"type": message_type, "content_type": CONTENT_TYPE}
+        properties = pika.BasicProperties(type=message_type, content_type=CONTENT_TYPE)
         if rng.random() < 0.02:
             name = rng.choice(("type", "content_type"))
-            properties[name] = rng.choice(
-                ("", "x" * 255, "й", "ConfigureAccount\n", "AccountPurge")
-            )
-        return Sent(body, {**properties, "headers": self._headers()})
-
-    def _headers(self) -> dict[str, Any] | None:
-        if self._rng.random() < 0.95:
-            return None
-        return self._rng.choice(
-            ({"x": "й" * 100}, {"x": [1, None, {"y": NOW}]}, {"CC": ["nowhere"]}, {"": 2**62})
-        )
+            odd = rng.choice(("", "x" * 255, "й", "ConfigureAccount\n", "AccountPurge"))
+            setattr(properties, name, odd)
+        return Delivery(1, "", False, properties, body)
 
     def _finalize(self, document: Document) -> None:
         transfer = self._rng.choice(self._prepared)
@@ -150,59 +127,13 @@ class Handlers:
         amount = self._rng.choice((0, 1, transfer["locked_amount"], transfer["locked_amount"] + 1))
         document["committed_amount"] = str(min(amount, 2**63 - 1))
 
-    def _is_right(self, sent: Sent) -> bool:
-        message_type, content_type = sent.properties["type"], sent.properties["content_type"]
+    def _is_right(self, delivery: Delivery) -> bool:
+        message_type, content_type = delivery.properties.type, delivery.properties.content_type
         if message_type not in FIELDS or content_type != CONTENT_TYPE:
             return False
-        return check_message(message_type, sent.body) is not None
+        return check_message(message_type, delivery.body) is not None
 
     # -- what becomes of them ---------------------------------------------------
-
-    def _refuse(self, refused: list[Sent]) -> None:
-        """All of them become dead letters, and nothing else happens."""
-        before = self._place.digest()
-        self._publish(refused)
-        self._letters_count += len(refused)
-        self._place.wait_for_letters(self._letters_count)
-        self._check_letters(refused)
-        after = self._place.digest()
-        changed = [table for table in before if before[table] != after[table]]
-        _require(not changed, f"refused messages have changed {changed}")
-
-    def _check_letters(self, refused: list[Sent]) -> None:
-        letters = self._place.letters
-        _require(len(letters) == len(refused), f"{len(letters)} dead letters of {len(refused)}")
-        for sent, (body, reason) in zip(refused, letters, strict=True):
-            _require(body == sent.body, f"another body: {body!r:.200}")
-            _require(bool(reason), "a dead letter without a reason")
-        self._letters_count = 0
-        letters.clear()
-
-    def _take(self, taken: list[Sent]) -> None:
-        """All of them have their effects, and none becomes a dead letter."""
-        last = {
-            "type": "ConfigureAccount",
-            "debtor_id": _SENTINEL_DEBTOR,
-            "creditor_id": 2**50 + self._round,
-            "negligible_amount": 0.0,
-            "config_flags": 0,
-            "config_data": "",
-            "ts": NOW.isoformat(),
-            "seqnum": 0,
-        }
-        properties = {"type": "ConfigureAccount", "content_type": CONTENT_TYPE}
-        self._publish([*taken, Sent(json.dumps(last).encode(), properties)])
-        self._place.wait_for_account(_SENTINEL_DEBTOR, 2**50 + self._round)
-        # What is refused after all is put aside after the effects of its batch, and before this.
-        self._publish([Sent(_LAST_LETTER, properties)])
-        self._place.wait_for_letters(1)
-        refused = [letter for letter in self._place.letters if letter[0] != _LAST_LETTER]
-        _require(not refused, f"taken, and then refused: {refused[:3]!r:.2000}")
-        self._place.letters.clear()
-        _require(not self._place.faults, f"faults: {self._place.faults[:3]}")
-
-    def _publish(self, messages: list[Sent]) -> None:
-        self._place.publish([(sent.body, sent.properties) for sent in messages])
 
     def _work_off(self) -> None:
         for stage in (PREPARING, FINALIZING, CHANGING_BALANCES):
@@ -254,9 +185,8 @@ class Handlers:
 
 def run(seed: int) -> str:
     """The rounds of a seed. Returns what is to be told. Raises `Finding`."""
-    with made_place(NOW) as place:
-        handlers = Handlers(place, Random(seed))
-        handlers.begin_anew()
+    with own_shard() as place:
+        handlers = Handlers(place.shard, Random(seed))
         handlers.run_round(ROUND_COUNT)
         before = read_memory(getpid()).resident
         for _ in range(ROUNDS_COUNT - 1):

@@ -11,7 +11,7 @@ _ODD_METHODS = (
     *("HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT", "PROPFIND"),
     *("get", "G\x00T", "", "X" * 500, "GET GET", "GÉT", "(GET)"),
 )
-_IDS = ("0", "3", "18446744073709551614", "18446744073709551615", "1099511627778", "9")
+IDS = ("0", "3", "18446744073709551614", "18446744073709551615", "1099511627778", "9")
 _ODD_IDS = (
     *("18446744073709551616", "-1", "+1", "01", "1.0", "1e3", "0x1", "", " 1", "1%20", "%31"),
     *(
@@ -30,8 +30,6 @@ _ODD_IDS = (
     ),
     *("{debtorId}", "' OR 1=1 --", "\\", "\x7f", "\xff", "1\t", "\ud800"),
 )
-PATH_IDS = (*_IDS, "18446744073709551616", "-1", "01", "1.0", "0x1", "%00", "%EF%BC%91")
-"""Ids as a path may have them, and what looks like one."""
 _ODD_VERSIONS = ("HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.9", "http/1.1", "", "X")
 _HEADERS = (
     *("Accept: */*", "Accept: application/json;q=0.5, \xff", "If-None-Match: *", "Range: bytes=0-"),
@@ -108,7 +106,7 @@ def _target(rng: Random) -> str:
     if chance < 0.04:
         odd = ("/", "*", "", "//", "/accounts", "/accounts/healthz", "/static/x", "/" + "a" * 9000)
         return rng.choice((*odd, "/accounts/" * 900, "/%00", "/accounts/%2e%2e/healthz", "?", "a"))
-    ids = [_rarely(rng, 0.2, _IDS, _ODD_IDS) for _ in range(2)]
+    ids = [_rarely(rng, 0.2, IDS, _ODD_IDS) for _ in range(2)]
     path = f"/accounts/{'/'.join(ids)}/{_rarely(rng, 0.1, _WHATS, _ODD_WHATS)}"
     if chance < 0.08:
         path = rng.choice(("//localhost", "http://localhost", "/.", "/x/..", "/%61", "")) + path

@@ -17,8 +17,8 @@ from agentkit.processes import ROOT
 from benchmarks.memory import read_memory
 from verification.fuzzing.checking import Finding
 from verification.fuzzing.documents import CREDITORS, DEBTORS, NOW
-from verification.fuzzing.http_requests import PATH_IDS, Answer, ask, random_request
-from verification.fuzzing.place import Place, made_place
+from verification.fuzzing.http_requests import IDS, Answer, ask, random_request
+from verification.fuzzing.place import Place, own_shard
 
 REQUESTS_COUNT = 2000
 GROWTH_MIB_MAX = 32
@@ -85,7 +85,7 @@ class Web:
 @contextmanager
 def made_web() -> Iterator[Web]:
     """A web server with accounts."""
-    with made_place(NOW) as place, tempfile.TemporaryDirectory() as folder:
+    with own_shard() as place, tempfile.TemporaryDirectory() as folder:
         for debtor_id in DEBTORS:
             for creditor_id in CREDITORS[:5]:
                 place.shard.receive(
@@ -100,7 +100,7 @@ def made_web() -> Iterator[Web]:
                         "seqnum": 0,
                     }
                 )
-        authority = Authority(place.runner_url, place.broker_url, Path(folder))
+        authority = Authority(place.addresses.worker_url, place.addresses.broker_url, Path(folder))
         try:
             authority.start(WEBSERVER)
             yield Web(place, authority)
@@ -125,10 +125,10 @@ def run_raw(web: Web, rng: Random, count: int) -> None:
 
 
 def run_documented(web: Web) -> None:
-    """The requests of docs/openapi.yaml, with all ids: each answer is one of the document's."""
+    """The requests of docs/openapi.yaml, with right ids: each answer is one of the document's."""
     document = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
     for path, item in document["paths"].items():
-        for ids in product(PATH_IDS, repeat=path.count("{")):
+        for ids in product(IDS, repeat=path.count("{")):
             target = re.sub(r"\{\w+\}", "{}", path).format(*ids)
             answer = web.ask(f"GET {target} HTTP/1.1\r\nHost: a\r\n{_CLOSE}".encode("latin-1"))
             problem = undocumented(answer, item["get"]["responses"], document["components"])

@@ -1,6 +1,6 @@
 """Finds the least that still fails."""
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
@@ -11,29 +11,25 @@ def shrink(
 ) -> tuple[list[Item], int]:
     """The fewest of the items of a run that has failed, and how many tries were made.
 
-    Nothing is tried first, then each half, then all but one, as long as what is left fails. What
-    fails only now and then may come out larger than it is.
+    Nothing, and each half, are tried as long as one of them fails; then what is left without each
+    of its items. What fails only now and then may come out larger than it is.
     """
     left, tries_count = list(items), 0
 
-    def first_failing() -> list[Item] | None:
+    def still_fails(part: list[Item]) -> bool:
         nonlocal tries_count
-        for part in _parts(left):
-            if tries_count >= tries_count_max:
-                return None
-            tries_count += 1
-            if fails(part):
-                return part
-        return None
+        if tries_count >= tries_count_max:
+            return False
+        tries_count += 1
+        return fails(part)
 
-    while (smaller := first_failing()) is not None:
-        left = smaller
+    while len(left) > 1:
+        middle = len(left) // 2
+        part = next(filter(still_fails, ([], left[:middle], left[middle:])), None)
+        if part is None:
+            break
+        left = part
+    for item in tuple(left):
+        if still_fails(part := [other for other in left if other != item]):
+            left = part
     return left, tries_count
-
-
-def _parts(items: list[Item]) -> Iterator[list[Item]]:
-    if len(items) > 1:
-        middle = len(items) // 2
-        yield from ([], items[:middle], items[middle:])
-    for left_out in items:
-        yield [item for item in items if item != left_out]
