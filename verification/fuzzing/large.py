@@ -5,7 +5,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from random import Random
 
 from verification.fuzzing.checking import TARGETS, Finding, read_only
@@ -19,51 +19,69 @@ CPU_SECONDS_MAX = 20
 _ISO = '"20240520T131509Z"'
 
 
-def large_values(size: int) -> dict[str, str]:
-    """JSON values of about so many bytes, and what is none."""
-    return {
-        "nested lists": "[" * (size // 2) + "]" * (size // 2),
-        "lists that do not end": "[" * size,
-        "nested objects": '{"a":' * (size // 6) + "1" + "}" * (size // 6),
-        "digits": "9" * size,
-        "negative digits": "-" + "9" * size,
-        "digits behind a point": "0." + "3" * size,
-        "a large exponent": "1e" + "9" * size,
-        "a small exponent": "1e-" + "9" * size,
-        "a string": f'"{"x" * size}"',
-        "a string with an emoji": f'"🙂{"x" * size}"',
-        "escapes": '"' + "\\u0041" * (size // 6) + '"',
-        "escaped NULs": '"' + "\\u0000" * (size // 6) + '"',
-        "lone surrogates": '"' + "\\ud800" * (size // 6) + '"',
-        "escaped quotes": '"' + '\\"' * (size // 2) + '"',
-        "empty lists": "[" + "[]," * (size // 3) + "1]",
-        "empty objects": "[" + "{}," * (size // 3) + "1]",
-        "many properties": "{" + ",".join(f'"{i}":0' for i in range(size // 12)) + "}",
-        "numbers": "[" + "1," * (size // 2) + "1]",
-        "digits in quotes": f'"{"2" * size}"',
-        "white space": " " * size + "1",
-    }
+VALUES: dict[str, Callable[[int], str]] = {
+    "nested lists": lambda n: "[" * (n // 2) + "]" * (n // 2),
+    "lists that do not end": lambda n: "[" * n,
+    "nested objects": lambda n: '{"a":' * (n // 6) + "1" + "}" * (n // 6),
+    "digits": lambda n: "9" * n,
+    "negative digits": lambda n: "-" + "9" * n,
+    "digits behind a point": lambda n: "0." + "3" * n,
+    "a large exponent": lambda n: "1e" + "9" * n,
+    "a small exponent": lambda n: "1e-" + "9" * n,
+    "a string": lambda n: f'"{"x" * n}"',
+    "a string with an emoji": lambda n: f'"🙂{"x" * n}"',
+    "escapes": lambda n: '"' + "\\u0041" * (n // 6) + '"',
+    "escaped NULs": lambda n: '"' + "\\u0000" * (n // 6) + '"',
+    "lone surrogates": lambda n: '"' + "\\ud800" * (n // 6) + '"',
+    "escaped quotes": lambda n: '"' + '\\"' * (n // 2) + '"',
+    "empty lists": lambda n: "[" + "[]," * (n // 3) + "1]",
+    "empty objects": lambda n: "[" + "{}," * (n // 3) + "1]",
+    "many properties": lambda n: "{" + ",".join(f'"{i}":0' for i in range(n // 12)) + "}",
+    "numbers": lambda n: "[" + "1," * (n // 2) + "1]",
+    "digits in quotes": lambda n: f'"{"2" * n}"',
+    "white space": lambda n: " " * n + "1",
+}
+"""JSON values of about so many bytes, and what is none."""
+
+Pairs = list[tuple[str, str]]
 
 
-def large_bodies(size: int) -> Iterator[tuple[str, str, bytes]]:
-    """What it is, who reads it, and the body."""
+def _with_iso(pairs: Pairs) -> Pairs:
+    return [(name, _ISO if value[:5] == '"2024' else value) for name, value in pairs]
+
+
+def _instead(pairs: Pairs, value: str) -> Pairs:
+    i = len(pairs) // 2
+    return [*pairs[:i], (pairs[i][0], value), *pairs[i + 1 :]]
+
+
+PLACES: dict[str, Callable[[Pairs, str], Pairs]] = {
+    "ignored": lambda pairs, value: [*pairs, ('"new"', value)],
+    "ignored, another date": lambda pairs, value: [("new", value), *_with_iso(pairs)],
+    "ignored, after a date": lambda pairs, value: [*_with_iso(pairs), ('"new"', value)],
+    "of a field": _instead,
+}
+WHOLE: dict[str, Callable[[Pairs, int], bytes]] = {
+    "a property many times": lambda p, n: body_of(p * (n // len(body_of(p)) + 1)),
+    "white space around": lambda p, n: b" " * (n // 2) + body_of(p) + b" " * (n // 2),
+    "UTF-16": lambda p, n: body_of(p).ljust(n // 2).decode().encode("utf-16"),
+    "a name": lambda p, n: body_of([*p, (json.dumps("n" * n), "1")]),
+}
+
+
+def large_bodies(size: int) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+    """What it is, who reads it, and what makes the body."""
     rng = Random(size)
     for target in TARGETS:
         pairs = pairs_of(right_document(rng, target))
-        with_iso = [(name, _ISO if value[:5] == '"2024' else value) for name, value in pairs]
-        for what, value in large_values(size).items():
-            yield f"{what}, ignored", target, body_of([*pairs, ('"new"', value)])
-            yield f"{what}, ignored, another date", target, body_of([("new", value), *with_iso])
-            yield f"{what}, ignored, after a date", target, body_of([*with_iso, ('"new"', value)])
-        i = rng.randrange(1, len(pairs)) if len(pairs) > 1 else 0
-        for what, value in large_values(size).items():
-            spoiled = [*pairs[:i], (pairs[i][0], value), *pairs[i + 1 :]]
-            yield f"{what} for {pairs[i][0]}", target, body_of(spoiled)
-        body = body_of(pairs)
-        yield "a property many times", target, body_of(pairs * (size // len(body) + 1))
-        yield "white space around", target, b" " * (size // 2) + body + b" " * (size // 2)
-        yield "UTF-16", target, body.ljust(size // 2).decode().encode("utf-16")
-        yield "a name", target, body_of([*pairs, (json.dumps("n" * size), "1")])
+        for what, place in product(VALUES, PLACES):
+            yield f"{what}, {place}", target, partial(_body, pairs, what, place, size)
+        for what, make in WHOLE.items():
+            yield what, target, partial(make, pairs, size)
+
+
+def _body(pairs: Pairs, what: str, place: str, size: int) -> bytes:
+    return body_of(PLACES[place](pairs, VALUES[what](size)))
 
 
 def in_a_child(action: Callable[[], object], growth_max: int) -> tuple[int, str]:
@@ -115,7 +133,8 @@ def run(size: int, *, first: int = 0, step: int = 1) -> tuple[int, float]:
     the process has grown for a byte of the body, at most.
     """
     count, worst = 0, 0.0
-    for what, target, body in islice(large_bodies(size), first, None, step):
+    for what, target, make in islice(large_bodies(size), first, None, step):
+        body = make()
         growth_max = GROWTH_FACTOR_MAX * len(body) + GROWTH_BYTES
         growth, problem = in_a_child(partial(read_only, target, body), growth_max)
         if problem:
