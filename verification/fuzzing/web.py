@@ -113,8 +113,8 @@ def run(seed: int) -> str:
     with made_web() as web:
         run_documented(web)
         run_raw(web, Random(seed), REQUESTS_COUNT)
-    told = ", ".join(f"{status}: {n}" for status, n in sorted(web.statuses.items()))
-    return f"requests by status: {told} (0: closed), memory +{web.growth_mib():.0f} MiB"
+        told = ", ".join(f"{status}: {n}" for status, n in sorted(web.statuses.items()))
+        return f"requests by status: {told} (0: closed), memory +{web.growth_mib():.0f} MiB"
 
 
 def run_raw(web: Web, rng: Random, count: int) -> None:
