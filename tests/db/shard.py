@@ -34,10 +34,10 @@ from tests.db.arithmetic import DatabaseArithmetic
 from tests.db.params import settings_with
 from tests.db.rows import StoredRows
 from tests.db.wire import make_delivery, read_struct
-from tests.model.books_invariants import check_sums_and_locks
-from tests.model.builders import DEBTOR, NOW
-from tests.model.node import NOTHING, Row
-from tests.model.state import Message, Params
+from verification.model.books_invariants import check_sums_and_locks
+from verification.model.builders import DEBTOR, NOW
+from verification.model.node import NOTHING, Row
+from verification.model.state import Message, Params
 
 BATCH_COUNT = 1000
 

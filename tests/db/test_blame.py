@@ -17,10 +17,10 @@ from swpt_accounts.inbox.commit import DatabaseAtFault, commit_batch
 from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, ignored_changes
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
-from tests.model import builders
-from tests.model.books import open_books
-from tests.model.builders import ALICE, BOB, DAY, NOW
-from tests.model.state import Message
+from verification.model import builders
+from verification.model.books import open_books
+from verification.model.builders import ALICE, BOB, DAY, NOW
+from verification.model.state import Message
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from tests.db.sessions import Blocked, another_session
 from tests.db.shard import Shard
 from tests.db.test_outbox import make_purge
 from tests.db.wire import Message
-from tests.model import builders
-from tests.model.books import account, open_books, prepare, prepared, sent
-from tests.model.builders import ALICE, BOB, CAROL, DAY, NOW, ROOT, SECOND
+from verification.model import builders
+from verification.model.books import account, open_books, prepare, prepared, sent
+from verification.model.builders import ALICE, BOB, CAROL, DAY, NOW, ROOT, SECOND
 
 STAGES = [PREPARING, FINALIZING, CHANGING_BALANCES]
 CREDITORS = (ALICE, BOB, CAROL)

@@ -14,9 +14,9 @@ from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
 from tests.db.wire import Message
-from tests.model import builders
-from tests.model.books import open_books, prepare
-from tests.model.builders import ALICE, BOB, DEBTOR, ROOT
+from verification.model import builders
+from verification.model.books import open_books, prepare
+from verification.model.builders import ALICE, BOB, DEBTOR, ROOT
 
 
 @pytest.fixture(params=[PREPARING, FINALIZING, CHANGING_BALANCES], ids=lambda stage: stage.name)

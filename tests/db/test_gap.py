@@ -12,9 +12,9 @@ from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.scans import sequence_repair as gap_module
 from swpt_accounts.scans.sequence_repair import Gap, GapRefused
 from tests.db.shard import Shard
-from tests.model import books, builders
-from tests.model.builders import ALICE, BOB, CAROL, DAY, FIRST_TRANSFER_ID, NOW, ROOT, SECOND
-from tests.model.state import Message
+from verification.model import books, builders
+from verification.model.builders import ALICE, BOB, CAROL, DAY, FIRST_TRANSFER_ID, NOW, ROOT, SECOND
+from verification.model.state import Message
 
 LOST_AT = NOW + timedelta(hours=1)
 MENDED_AT = LOST_AT + timedelta(minutes=20)

@@ -20,9 +20,9 @@ from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.realms import find_creditors, find_debtor, make_shard
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import DAY
 from tests.support.fetch_api import FetchApi
+from verification.model import builders
+from verification.model.builders import DAY
 
 KEY = "0.#"
 HANGING = "1.0.#"

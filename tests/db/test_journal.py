@@ -22,8 +22,8 @@ from swpt_accounts.outbox.serialization import make_publication
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import AccountPurge, PreparedTransfer
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
+from verification.model import builders
+from verification.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
 
 DAY = timedelta(days=1)
 

@@ -12,10 +12,10 @@ from swpt_accounts.settings import Settings
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
-from tests.model import builders
-from tests.model.books import open_books
-from tests.model.builders import ALICE, BOB, NOW, ROOT, SECOND
-from tests.model.state import Message
+from verification.model import builders
+from verification.model.books import open_books
+from verification.model.builders import ALICE, BOB, NOW, ROOT, SECOND
+from verification.model.state import Message
 
 COUNT_MAX = 3
 

@@ -26,9 +26,9 @@ from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREP
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import open_books, prepare
-from tests.model.builders import NOW
+from verification.model import builders
+from verification.model.books import open_books, prepare
+from verification.model.builders import NOW
 
 
 class ListeningWorker(DatabaseWorker):

@@ -18,10 +18,10 @@ from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS, AccountPurge, OutgoingMessage
 from tests.db.rows import OUTBOXES
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import open_books, prepare
-from tests.model.builders import ALICE, BOB, MICROSECOND, NOW, SECOND
-from tests.model.money import MAX_INT64
+from verification.model import builders
+from verification.model.books import open_books, prepare
+from verification.model.builders import ALICE, BOB, MICROSECOND, NOW, SECOND
+from verification.model.money import MAX_INT64
 
 NAMES = sorted(SIGNALS)
 

@@ -17,10 +17,10 @@ from swpt_accounts.settings import load_settings
 from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from tests.db.rows import CHANGING_TABLES, OUTBOXES, TOPICS
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import configure_root
-from tests.model.builders import DEBTOR, INFO, NOW, ROOT
-from tests.model.money import LATEST
+from verification.model import builders
+from verification.model.books import configure_root
+from verification.model.builders import DEBTOR, INFO, NOW, ROOT
+from verification.model.money import LATEST
 
 ACCOUNTS_COUNT = 50_000
 ROWS_COUNT = 10_000

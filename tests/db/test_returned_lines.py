@@ -24,7 +24,7 @@ from swpt_accounts.smp.outgoing import (
     RejectedTransfer,
 )
 from tests.db.shard import Shard
-from tests.model.builders import DAY, NOW, SECOND
+from verification.model.builders import DAY, NOW, SECOND
 
 TS = "2024-05-20T13:15:09+00:00"
 NAME = "AccountPurgeSignal"

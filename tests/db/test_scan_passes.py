@@ -19,7 +19,7 @@ from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
-from tests.model import builders
+from verification.model import builders
 
 TABLE = "registered_balance_change"
 CALLS_COUNT_MAX = 300

@@ -17,11 +17,11 @@ from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
 from tests.db.realms import find_creditors, find_debtor, make_shard
 from tests.db.rows import OUTBOXES
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import configure_root, prepared
-from tests.model.builders import DAY, DEBTOR, NOW, ROOT
-from tests.model.node import Row
 from tests.support.database import Databases
+from verification.model import builders
+from verification.model.books import configure_root, prepared
+from verification.model.builders import DAY, DEBTOR, NOW, ROOT
+from verification.model.node import Row
 
 KEYS = ("0.#", "1.#")
 CREDITORS = {key: find_creditors(key, 3) for key in KEYS}

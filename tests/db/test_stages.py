@@ -6,9 +6,9 @@ from swpt_accounts.settings import Settings
 from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import account, open_books, prepare, sent
-from tests.model.builders import ALICE, BOB, ROOT
+from verification.model import builders
+from verification.model.books import account, open_books, prepare, sent
+from verification.model.builders import ALICE, BOB, ROOT
 
 
 @pytest.mark.parametrize("count_max", [1, 2, 3, 4])

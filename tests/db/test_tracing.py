@@ -22,7 +22,7 @@ from swpt_accounts.outbox.serialization import make_publication
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import PreparedTransfer
 from tests.db.shard import Shard
-from tests.model.builders import DEBTOR, configure_account, prepare_transfer
+from verification.model.builders import DEBTOR, configure_account, prepare_transfer
 
 ALICE, BOB = 1, 2
 TS = "2024-05-20T13:15:09+00:00"

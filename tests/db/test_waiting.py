@@ -19,7 +19,7 @@ from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.settings import Settings, load_settings
 from tests.db.realms import find_creditors, find_debtor
 from tests.db.wire import make_delivery
-from tests.model import builders
+from verification.model import builders
 
 KEY = "0.#"
 FAR, FARTHER = find_debtor("1.0.#"), find_debtor("1.1.#")

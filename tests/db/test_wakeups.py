@@ -19,10 +19,10 @@ from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREP
 from tests.db.realms import find_creditors, make_shard
 from tests.db.rows import OUTBOXES, TOPICS
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import delete_account, open_books, prepare, prepared
-from tests.model.builders import DAY, INFO, NOW, ROOT, SECOND
 from tests.support.database import call_function
+from verification.model import builders
+from verification.model.books import delete_account, open_books, prepare, prepared
+from verification.model.builders import DAY, INFO, NOW, ROOT, SECOND
 
 QUEUES = {
     "transfer_request": PREPARING.topic,
