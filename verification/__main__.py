@@ -47,8 +47,20 @@ def run_one(name: str, arguments: Sequence[str]) -> int:
     return 1 if run.report.found else 0
 
 
-def run_all(names: Sequence[str], arguments: Sequence[str]) -> int:
-    """Run each engine in a process of its own. Returns the exit code."""
+def parse(arguments: Sequence[str]) -> list[str]:
+    """Look at the command line. Returns the engines; exits where something is wrong with it."""
+    names, options = split(arguments)
+    if unknown := set(names) - set(ENGINES):
+        sys.exit(f"unknown engine: {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}")
+    if len(names) == 1:
+        parse_options(names[0], options)
+    else:
+        parse_shared(options)
+    return names
+
+
+def parse_shared(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of several engines at once."""
     parser = argparse.ArgumentParser(
         prog="./dev verify",
         usage="./dev verify [ENGINE...] [--seed S] [--minutes M] [--rounds N]\n"
@@ -57,7 +69,12 @@ def run_all(names: Sequence[str], arguments: Sequence[str]) -> int:
         f" (default: all). The minutes, {_MINUTES:g} by default, are for all of them together.",
     )
     add_common_options(parser)
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def run_all(names: Sequence[str], arguments: Sequence[str]) -> int:
+    """Run each engine in a process of its own. Returns the exit code."""
+    options = parse_shared(arguments)
     minutes = (options.minutes or _MINUTES) / len(names)
     shared = ["--seed", str(options.seed), "--minutes", str(minutes)]
     if options.rounds is not None:
@@ -73,10 +90,8 @@ def run_all(names: Sequence[str], arguments: Sequence[str]) -> int:
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    names, arguments = split(sys.argv[1:])
-    if unknown := set(names) - set(ENGINES):
-        print(f"unknown engine: {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}")
-        return 2
+    names = parse(sys.argv[1:])
+    _, arguments = split(sys.argv[1:])
     if len(names) == 1:
         return run_one(names[0], arguments)
     return run_all(names or ENGINES, arguments)

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from swpt_accounts.inbox.batch import Received
+from swpt_accounts.inbox.batch import ReceivedMessage
 from swpt_accounts.inbox.handlers import apply_messages
 from tests.db.shard import Shard
 from verification.fuzzing import handlers as fuzzed
@@ -43,7 +43,9 @@ def test_rounds(handlers: Handlers) -> None:
 def test_a_message_that_the_database_refuses_is_found(
     monkeypatch: pytest.MonkeyPatch, handlers: Handlers
 ) -> None:
-    def refusing(connection: Any, settings: Any, received: list[Received], **options: Any) -> None:
+    def refusing(
+        connection: Any, settings: Any, received: list[ReceivedMessage], **options: Any
+    ) -> None:
         if any(getattr(r.message, "negligible_amount", 0.0) > 1e300 for r in received):
             raise psycopg.DataError("value out of range")
         apply_messages(connection, settings, received, **options)

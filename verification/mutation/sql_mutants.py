@@ -13,16 +13,8 @@ from swpt_accounts.db.installer import SUBJECTS, read_sql
 from verification.mutation.mutants import Mutant, number, shown
 
 MONEY = (
-    *(
-        "money",
-        "ids",
-        "accounts",
-        "currencies",
-        "configuration",
-        "recipient_verification",
-        "preparation",
-    ),
-    *("finalization", "balance_changes", "chores", "scans"),
+    *("money", "ids", "accounts", "currencies", "configuration", "recipient_verification"),
+    *("preparation", "finalization", "balance_changes", "chores", "scans"),
 )
 """The subjects of which mutants are made: what is done with money, and what removes rows."""
 

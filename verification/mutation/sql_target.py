@@ -40,13 +40,10 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
 # Then the rules about money, locks, batches, wake-ups; then random sequences.
 _ALL: Final = (
     *sorted(_OWN["chores"]),
-    *(f"{_EXAMPLES}{name}.py" for name in ("preparation", "finalization", "balance_changes")),
-    *(f"{_EXAMPLES}{name}.py" for name in ("configuration", "scans", "queues", "other_debtors")),
+    *(f"{_EXAMPLES}{name}.py" for name in ("preparing", "finalizing", "balance_changes")),
+    *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues", "other_debtors")),
     *(f"{_DB}{name}.py" for name in ("stages", "concurrency", "scan_locks", "locked", "wakeups")),
-    *(
-        f"{_DB}{name}.py"
-        for name in ("recipient_verification", "waiting", "root_configs", "containing", "ids")
-    ),
+    *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "containing", "ids")),
     f"{_DB}shards.py",
     "tests/verification/test_against_database.py",
 )

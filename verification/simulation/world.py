@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from swpt_accounts.workers.runner import Worker
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from verification.simulation.faults import AWAY_SECONDS, Fault, Faults
 from verification.simulation.kernel import Clock, Kernel, Killed
 
