@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from swpt_accounts.web.answers import (
+from swpt_accounts.web.fetch_api import (
     NEGATIVE_MAX_AGE_SECONDS,
     POSITIVE_MAX_AGE_SECONDS,
     RETRY_AFTER_SECONDS,

@@ -5,7 +5,7 @@ GOAL_SECONDS = 2.0
 SECONDS_MAX = 4.0
 
 
-class Pace:
+class AdaptiveBatch:
     """A number of messages that adapts to how long they take.
 
     It begins small, for nobody knows the link yet, doubles up to `count_max` as long as that many

@@ -11,9 +11,13 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.spec import Basic
 
-from swpt_accounts.broker.confirmed_publisher import ConfirmedPublisher, DeadLetterPublisher, Letter
-from swpt_accounts.broker.connections import connect_blocking, user_of
-from swpt_accounts.broker.dead_letters import dead_letter_properties
+from swpt_accounts.broker.connections import ShutdownWatch, connect_blocking, user_of
+from swpt_accounts.broker.dead_letters import (
+    ConfirmedPublisher,
+    DeadLetterPublisher,
+    Letter,
+    dead_letter_properties,
+)
 from swpt_accounts.broker.redelivery_reset import (
     COPY_HEADER,
     RETURNS_COUNT_MAX,
@@ -21,7 +25,6 @@ from swpt_accounts.broker.redelivery_reset import (
     copy_properties,
     take_copy_mark,
 )
-from swpt_accounts.broker.shutdown import ShutdownWatch
 from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.messages import (
@@ -143,7 +146,7 @@ class BatchConsumer:
         if self._worn:
             batch = self._renew(batch)
         self._unfinished += [delivery.tag for delivery in batch]
-        self._letters.look_after()
+        self._letters.maintain()
         return batch
 
     def keep_alive(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPConnectionError, AMQPError
 
-from swpt_accounts.broker.adaptive_batch import Pace
+from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
 from swpt_accounts.broker.connections import connection_parameters
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.lifecycle import BROKER_BLOCKED, BROKER_UNBLOCKED
@@ -64,7 +64,7 @@ class Publisher:
         self._refused: dict[int, str] = {}
         self._returned: list[tuple[str, str, bytes, str]] = []
         self._count_max = 0
-        self._window = Pace(WINDOW_COUNT_MIN, WINDOW_COUNT_MAX)
+        self._window = AdaptiveBatch(WINDOW_COUNT_MIN, WINDOW_COUNT_MAX)
         self._blocked_at: float | None = None
         parameters = connection_parameters(url, name)
         # pika would close the connection, and what is on its way would be sent twice

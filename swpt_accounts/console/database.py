@@ -15,7 +15,7 @@ from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.session_options import ASKING
 from swpt_accounts.inspection.lookup import session as tracing
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.outage import DatabaseAway, Outage
+from swpt_accounts.web.database import DatabaseAway, Outage
 
 NAME: Final = "console"
 _FILE: Final = "console/console.sql"
@@ -89,7 +89,7 @@ class Reader:
             self.close()
             self._outage.failed(error)
             raise DatabaseAway from error
-        self._outage.works()
+        self._outage.succeeded()
 
     def close(self) -> None:
         """Close the connection of this thread."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from swpt_accounts.console.database import NotAllowed, Reader, TooSlow
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog, read_backlog
-from swpt_accounts.web.outage import DatabaseAway
+from swpt_accounts.web.database import DatabaseAway
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Keeps questions that hang from holding up the others.
+"""Keeps requests to shards that hang from holding up the others.
 
 All questions go to one base URL, and from there to many shards, of which only one thing is known:
 a shard has the accounts that begin with the same bits (`core/realm.py`). So accounts are put in
@@ -19,6 +19,8 @@ SLOW_SECONDS = 0.5
 # Each group of a shard that hangs has to be found out: few groups are found out sooner, many tell
 # more shards apart.
 GROUP_BITS_LENGTH = 6
+# How often an error of one kind is logged.
+ERROR_SECONDS = 60.0
 _GRACE_SHARE = 0.2
 # How many questions to one suspected group are open at once.
 PROBES_COUNT_MAX = 2

@@ -16,10 +16,10 @@ from swpt_accounts.core.root_config import InvalidRootConfig, RootConfig, parse_
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import REMEMBER_ROOT_CONFIGS
 from swpt_accounts.observability.events.background import ROOT_CONFIG_INVALID, ROOT_CONFIGS_REFUSED
+from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import ROOT_CONFIGS_NOT_FETCHED
 from swpt_accounts.observability.metrics.recorder import count
-from swpt_accounts.peers.bulkhead import Bulkhead
-from swpt_accounts.peers.error_throttle import ErrorThrottle
+from swpt_accounts.peers.bulkhead import ERROR_SECONDS, Bulkhead
 from swpt_accounts.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class RootConfigPoller:
         )
         self._asked: set[int] = set()
         self._unwritten: dict[int, RootConfig | None] = {}
-        self._lanes = Bulkhead(settings.app_fetch_connections)
-        self._complaints = ErrorThrottle()
+        self._bulkhead = Bulkhead(settings.app_fetch_connections)
+        self._throttle = LogThrottle(ERROR_SECONDS)
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
@@ -134,7 +134,7 @@ class RootConfigPoller:
             # The HTTP client takes 10 MB, which most processes never need.
             from swpt_accounts.peers.fetch_client import FetchClient
 
-            self._client = FetchClient(self._settings, self._lanes, self._complaints)
+            self._client = FetchClient(self._settings, self._bulkhead, self._throttle)
         config_data = await self._client.get_config_data(debtor_id, ROOT_CREDITOR_ID)
         if config_data is None:
             return None
@@ -156,7 +156,7 @@ class RootConfigPoller:
             if not self._thread.is_alive():
                 self._loop.close()
             self._loop = self._thread = self._client = None
-            self._lanes = Bulkhead(self._settings.app_fetch_connections)
+            self._bulkhead = Bulkhead(self._settings.app_fetch_connections)
         self._asked.clear()
         self._unwritten.clear()
         self._answers = SimpleQueue()

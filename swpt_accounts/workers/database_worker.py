@@ -63,7 +63,7 @@ class DatabaseWorker(ABC):
 
     def note_success(self) -> None:
         """Call after each piece of work that went well."""
-        self._faults.works()
+        self._faults.succeeded()
 
     @abstractmethod
     def work(self, connection: DatabaseConnection) -> None:

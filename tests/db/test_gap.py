@@ -10,7 +10,7 @@ import pytest
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.scans import sequence_repair as gap_module
-from swpt_accounts.scans.sequence_repair import Gap, GapRefused
+from swpt_accounts.scans.sequence_repair import Gap, RepairRefused
 from tests.db.shard import Shard
 from tests.model import books, builders
 from tests.model.builders import ALICE, BOB, CAROL, DAY, FIRST_TRANSFER_ID, NOW, ROOT, SECOND
@@ -201,6 +201,6 @@ def test_what_is_due_is_purged(shard: Shard) -> None:
 def test_clock_that_is_behind(shard: Shard) -> None:
     """It would give out moments, and ids of changes, that were given out before."""
     gap = Gap(shard.connection, shard.settings, datetime.now(UTC) + DAY)
-    with pytest.raises(GapRefused, match="not after --told-until"):
+    with pytest.raises(RepairRefused, match="not after --told-until"):
         gap.check_clock()
     Gap(shard.connection, shard.settings, datetime.now(UTC) - DAY).check_clock()

@@ -18,12 +18,15 @@ from agentkit.received import Received
 from agentkit.waiting import NotInTimeError
 from swpt_accounts.chores.tasks import CHORE_TYPES, decode_chore
 from swpt_accounts.chores.worker import do_chore
-from swpt_accounts.outbox.tables import OutboxTable, outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
 from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+)
 from tests.fuzzing.checking import Finding, check_message
 from tests.fuzzing.documents import (
     NOW,
@@ -205,11 +208,11 @@ class Handlers:
         self._place.publish([(sent.body, sent.properties) for sent in messages])
 
     def _work_off(self) -> None:
-        for stage in (PREPARING, FINALIZING, CHANGING_BALANCES):
+        for stage in (TRANSFER_REQUESTS, FINALIZATION_REQUESTS, BALANCE_CHANGES):
             while self._shard.run_stage(stage)[0]:
                 pass
             _require(not self._shard.left_ids, f"{stage.procedure.name} leaves rows")
-            if stage is PREPARING:
+            if stage is TRANSFER_REQUESTS:
                 self._prepared = self._shard.prepared_transfers()[-50:]
         for table in ("transfer_request", "finalization_request", "pending_balance_change"):
             _require(not self._shard.rows(table), f"there is something left in {table}")
@@ -226,7 +229,7 @@ class Handlers:
             one = decode_chore(chore_type, body)
             _require(do_chore(self._shard.connection, self._shard.settings, one), "not done")
             self.counts.chores += 1
-        while self._shard.run_stage(CHANGING_BALANCES)[0]:
+        while self._shard.run_stage(BALANCE_CHANGES)[0]:
             pass
 
     def _flush(self) -> None:

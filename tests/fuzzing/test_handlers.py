@@ -10,7 +10,7 @@ import pytest
 from agentkit.database import dsn_of, execute
 from swpt_accounts.inbox import commit, worker
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
-from swpt_accounts.inbox.handlers import apply_messages
+from swpt_accounts.inbox.commit import apply_messages
 from tests.fuzzing.checking import Finding
 from tests.fuzzing.documents import NOW
 from tests.fuzzing.handlers import Handlers

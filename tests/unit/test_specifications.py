@@ -20,12 +20,12 @@ from scripts.specification.documents import markdown
 from scripts.specifications import specifications, to_yaml
 from swpt_accounts.broker import topology
 from swpt_accounts.core.ids import MAX_INT64, ROOT_CREDITOR_ID, parse_account_id
-from swpt_accounts.outbox.serialization import APP_ID
+from swpt_accounts.outbox.messages import APP_ID
 from swpt_accounts.settings import load_settings
 from swpt_accounts.smp import outgoing, routing
 from swpt_accounts.smp.decoder import MESSAGE_TYPES, MalformedMessage, decode
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.web.views import fetch_api
+from swpt_accounts.web.fetch_api import ACCOUNT_RESOURCES, HEALTH_PATH, FetchApi
 
 ROOT = Path(__file__).parents[2]
 ASYNCAPI_FILE = ROOT / "docs" / "asyncapi.yaml"
@@ -283,13 +283,10 @@ def test_description_names_the_app_id() -> None:
 # -- OpenAPI ------------------------------------------------------------------
 
 
-def web(routing_key: str = "#") -> Flask:
+def web(**variables: str) -> Flask:
     """The fetch API, for answers that need no database."""
     app = Flask(__name__)
-    app.extensions["swpt_accounts_settings"] = load_settings(
-        {"PROTOCOL_BROKER_QUEUE_ROUTING_KEY": routing_key}
-    )
-    app.register_blueprint(fetch_api)
+    app.wsgi_app = FetchApi(app, load_settings(variables))  # type: ignore[method-assign]
     return app
 
 
@@ -308,12 +305,8 @@ ACCOUNT_PATHS = [path for path in OPENAPI["paths"] if "{" in path]
 
 
 def test_paths_are_those_of_the_program() -> None:
-    rules = {
-        re.sub(r"<(\w+)_id>", r"{\1Id}", rule.rule)
-        for rule in web().url_map.iter_rules()
-        if rule.endpoint.startswith("fetch_api.")
-    }
-    assert set(OPENAPI["paths"]) == rules
+    of_accounts = {f"/accounts/{{debtorId}}/{{creditorId}}/{r}" for r in ACCOUNT_RESOURCES}
+    assert set(OPENAPI["paths"]) == {HEALTH_PATH, *of_accounts}
 
 
 def test_parameters_are_those_of_the_paths() -> None:
@@ -339,7 +332,11 @@ def test_ids_that_are_none(path: str, bad: str) -> None:
 
 @pytest.mark.parametrize("path", ACCOUNT_PATHS)
 def test_account_of_another_shard(path: str) -> None:
-    answer = web("1.#").test_client().get(path.format(debtorId=123, creditorId=456))
+    answer = (
+        web(PROTOCOL_BROKER_QUEUE_ROUTING_KEY="1.#")
+        .test_client()
+        .get(path.format(debtorId=123, creditorId=456))
+    )
     assert answer.status_code == 500
     assert "Cache-Control" in answer.headers
     check_answer(path, answer)
@@ -348,10 +345,7 @@ def test_account_of_another_shard(path: str) -> None:
 @pytest.mark.parametrize("path", ACCOUNT_PATHS)
 def test_database_that_does_not_answer(path: str) -> None:
     """There is none at this address."""
-    app = web()
-    app.extensions["swpt_accounts_settings"] = load_settings(
-        {"POSTGRES_URL": f"postgresql+psycopg://user:pass@127.0.0.1:{free_port()}/none"}
-    )
+    app = web(POSTGRES_URL=f"postgresql+psycopg://user:pass@127.0.0.1:{free_port()}/none")
     answer = app.test_client().get(path.format(debtorId=123, creditorId=456))
     assert answer.status_code == 503
     assert {"Cache-Control", "Retry-After"} <= set(answer.headers.keys())
