@@ -83,7 +83,7 @@ class BatchConsumer:
         prefetch_size: int = 0,
         stop: ShutdownEvent | None = None,
     ) -> None:
-        """Connect. The stop, when it comes, ends a wait. Raises `AMQPError`."""
+        """Connect. A shutdown request ends a wait. Raises `AMQPError`."""
         self._queue = queue
         self._user = user_of(url)
         self._batch: list[Delivery] = []
@@ -210,7 +210,7 @@ class BatchConsumer:
             self._channel.basic_ack(tag)
 
     def _letter_of(self, refusal: Refusal) -> Letter:
-        """Tell that a message is refused. Returns what the dead-letter queue gets."""
+        """Log that a message is refused. Returns what the dead-letter queue gets."""
         delivery = refusal.delivery
         MESSAGE_DEAD_LETTERED.log(
             logger,

@@ -93,8 +93,8 @@ class DeadLetterPublisher:
         """Publish a letter; while the queue takes nothing, wait.
 
         A consumer that did not wait would give its messages back, and get them again, without a
-        pause. Raises `AMQPError` after five minutes, and when the stop or the end of the
-        connection comes before; without a stop, at once.
+        pause. Raises `AMQPError` after five minutes, and when a shutdown or the end of the
+        connection comes before; without a `stop`, at once.
         """
         backoff = Backoff(seconds_max=PUT_ASIDE_PAUSE_SECONDS_MAX)
         give_up_at = monotonic() + PUT_ASIDE_SECONDS_MAX
@@ -125,8 +125,8 @@ class DeadLetterPublisher:
 
     def publish_together(self, letters: Sequence[Letter]) -> set[int]:
         """Publish letters, in their order. Returns the positions of those that are safe, which may
-        be none; the others are to be published one by one. Raises `AMQPError` when the stop comes,
-        or the connection of the consumer ends.
+        be none; the others are to be published one by one. Raises `AMQPError` when shutdown is
+        requested, or the connection of the consumer ends.
         """
         if monotonic() < self._again_at:
             return set()
@@ -147,7 +147,7 @@ class DeadLetterPublisher:
     def _go_on(self) -> None:
         """Answer the broker's heartbeats to the consumer during a long wait."""
         if self._stop is not None and self._stop.is_requested():
-            raise AMQPConnectionError("the stop has come")
+            raise AMQPConnectionError("shutdown is requested")
         self._connection.process_data_events(time_limit=0)
 
     def maintain(self) -> None:

@@ -2,7 +2,7 @@
 
 What is beyond it leaves the queue. RabbitMQ has such a limit of its own since version 4. An
 argument of the queue would remove it, but other programs that declare the same queue would then be
-refused; so it is left to a policy, and `renewing.py` keeps the messages far below it.
+refused; so it is left to a policy, and `redelivery_reset.py` keeps the messages far below it.
 """
 
 import json

@@ -270,8 +270,8 @@ class Publisher:
     def probe(self) -> None:
         """Find out whether the broker takes messages: `is_blocked`. Raises `AMQPError`.
 
-        It says so only to somebody who publishes: to the first message, which it still takes.
-        These are for nobody, and leave no trace.
+        It says so only to clients that publish: after the first message, which it still takes.
+        These go to no queue, and leave no trace.
         """
         for _ in range(2):
             self._publish(_PROBE, -1)

@@ -25,7 +25,7 @@ from swpt_accounts.smp.incoming import (
 CONTENDED_COUNT_MAX: Final = 4
 # So many different messages, and no other one among them, are not refused for what they say.
 _REFUSED_COUNT_MAX: Final = 2
-# An account that nobody has.
+# An account that does not exist.
 _DEBTOR_ID: Final = 3 * 2**60
 _CREDITOR_ID: Final = 3 * 2**60
 _DELIVERY: Final = Delivery(0, "", False, pika.BasicProperties(), b"")

@@ -1,6 +1,7 @@
 """Consumers that make room: for the deletion of their queue, or for a split of their shard."""
 
 import logging
+import math
 import time
 from typing import Final
 
@@ -61,8 +62,8 @@ class DrainPauses:
 class DrainSignal:
     """Asks the database from time to time whether consumers have to leave (`shards switch`)."""
 
-    def __init__(self) -> None:
-        self._due_at = 0.0
+    def __init__(self, *, is_ignored: bool) -> None:
+        self._due_at = math.inf if is_ignored else 0.0
         self._statement = query("split_marks").encode()
 
     @property

@@ -58,11 +58,11 @@ class InboxWorker:
         self._is_draining = is_draining
         self._connection: DatabaseConnection | None = None
         self._was_connected = False
-        self._database_faults = OutageReporter(logger, NAME)
-        self._broker_faults = OutageReporter(logger, NAME)
+        self._database_outage = OutageReporter(logger, NAME)
+        self._broker_outage = OutageReporter(logger, NAME)
         self._spans = ReceivedSpans(settings)
         self._digests = DigestRetention()
-        self._drain_signal = None if is_last else DrainSignal()
+        self._drain_signal = DrainSignal(is_ignored=is_last)
         is_child = settings.delete_parent_shard_records
         self._handled_by_parent = HandledByParent() if is_child else None
         # Half of what the broker delivers at once, so that others are always delivered.
@@ -76,7 +76,7 @@ class InboxWorker:
         return NAME
 
     def run(self) -> None:
-        """Consume until the stop, whatever becomes of the broker and the database.
+        """Consume until a shutdown is requested. Outages of the broker and the database pass.
 
         Raises `UnsuitableDatabase` if it has never been better.
         """
@@ -90,9 +90,9 @@ class InboxWorker:
             except psycopg.Error as error:
                 if isinstance(error, UnsuitableDatabase) and not self._was_connected:
                     raise
-                self._stop.wait(self._database_faults.failed("the database", error))
+                self._stop.wait(self._database_outage.failed("the database", error))
             except AMQPError as error:
-                self._stop.wait(self._broker_faults.failed("the broker", error))
+                self._stop.wait(self._broker_outage.failed("the broker", error))
         self._disconnect()
 
     def _consume(self) -> None:
@@ -113,10 +113,11 @@ class InboxWorker:
             while not self._stop.is_requested():
                 self._check_drain_signal()
                 are_parked = self._parked_count > 0
+                rest_seconds = max(self._drain_signal.rest_seconds, 0)
                 batch = consumer.next_batch(
-                    ANSWER_SECONDS if are_parked else min(poll_seconds, self._rest_seconds)
+                    ANSWER_SECONDS if are_parked else min(poll_seconds, rest_seconds)
                 )
-                self._broker_faults.succeeded()
+                self._broker_outage.succeeded()
                 if batch or are_parked:
                     self._handle(consumer, batch)
                 if pauses is not None:
@@ -127,7 +128,7 @@ class InboxWorker:
             consumer.close()
 
     def _check_drain_signal(self) -> None:
-        if self._drain_signal is None or self._drain_signal.rest_seconds > 0:
+        if self._drain_signal.rest_seconds > 0:
             return
         try:
             self._drain_signal.check(self._connect())
@@ -137,12 +138,6 @@ class InboxWorker:
             # the next batch will wait for the database
             self._disconnect()
             self._drain_signal.put_off()
-
-    @property
-    def _rest_seconds(self) -> float:
-        return (
-            POLL_SECONDS if self._drain_signal is None else max(self._drain_signal.rest_seconds, 0)
-        )
 
     @property
     def _parked_count(self) -> int:
@@ -199,10 +194,10 @@ class InboxWorker:
         self._spans.end(ready, refusals)
 
     def _persist(self, consumer: BatchConsumer, step: Callable[[DatabaseConnection, bool], T]) -> T:
-        """Take a step of a batch, whatever happens to the database in the meantime. The step is
-        told whether it may have been committed before.
+        """Take a step of a batch, and repeat it after errors of the database. Its second argument
+        says whether it may have been committed before.
 
-        Raises `_Requeue` at the stop, or when the database is away for long.
+        Raises `_Requeue` at a shutdown, or when the database is unreachable for long.
         """
         is_repeated = False
         give_back_at = monotonic() + GIVE_BACK_SECONDS
@@ -213,10 +208,10 @@ class InboxWorker:
                     # the children of a split shard may get the same messages
                     self._digests.forget(connection)
                 result = step(connection, is_repeated)
-                self._database_faults.succeeded()
+                self._database_outage.succeeded()
                 return result
             except psycopg.Error as error:
-                seconds = self._database_faults.failed("the database", error)
+                seconds = self._database_outage.failed("the database", error)
                 # The commit may have come through, though its answer has not.
                 is_repeated = True
                 self._disconnect()

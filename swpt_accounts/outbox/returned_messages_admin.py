@@ -1,4 +1,4 @@
-"""What operators do with returned messages: look at them, try them again, end them."""
+"""What operators do with returned messages: list them, retry them, discard them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,9 +17,6 @@ from swpt_accounts.smp.outgoing import SIGNALS, PendingBalanceChange
 
 MONEY: Final = f"{PendingBalanceChange.__name__}Signal"
 """The type of which each message is money on its way."""
-
-NO_DESTINATION: Final = "-"
-"""The destination of what the version before has put aside, until it is tried again."""
 
 BITE_COUNT = 500
 
@@ -40,15 +37,7 @@ class ReturnedMessageFilter:
     def parameters(self) -> dict[str, Any]:
         """The parameters of the condition `chosen` in `returned_messages.sql`."""
         debtor_id, creditor_id = self.account or (None, None)
-        return {
-            "signal_names": self.signal_names,
-            "destinations": self.destinations,
-            "reason": self.reason,
-            "since": self.since,
-            "until": self.until,
-            "debtor_id": debtor_id,
-            "creditor_id": creditor_id,
-        }
+        return {**vars(self), "debtor_id": debtor_id, "creditor_id": creditor_id}
 
 
 def type_name(signal_name: str) -> str:

@@ -72,7 +72,7 @@ class FlushWorker(DatabaseWorker):
         return AdaptiveBatch(len(bursts), sum(bursts))
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Send messages until the stop; with `quit_early`, until there are none."""
+        """Send messages until shutdown; with `quit_early`, until there are none."""
         publisher = self._open_publisher()
         self._cursors = {name: QueueCursor() for name in self._names}
         self._returned_at = 0.0
@@ -115,7 +115,7 @@ class FlushWorker(DatabaseWorker):
         return publisher
 
     def _await_broker(self, publisher: Publisher) -> None:
-        """Wait, without a transaction, until the broker takes messages, or until the stop."""
+        """Wait, without a transaction, until the broker takes messages, or until shutdown."""
         while publisher.is_blocked and not self.stop.wait(0.2):
             publisher.keep_alive()
 

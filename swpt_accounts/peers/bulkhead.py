@@ -48,7 +48,7 @@ class Bulkhead:
     """At most `count_max` questions are open at once, in two lanes.
 
     One that becomes slow changes to the slow lane, and its group is suspected, until it answers:
-    what is asked of it begins in the slow lane. When somebody else waits for a place, the slow
+    what is asked of it begins in the slow lane. When another question waits for a place, the slow
     lane keeps no more than a quarter of them; the oldest questions are cut off. A suspected group
     for which the slow lane has no room is not asked. All belongs to one event loop at a time.
     """

@@ -69,7 +69,7 @@ class FetchClient:
         return answer[1] if answer is not None and answer[0] == 200 else None
 
     async def _get(self, debtor_id: int, creditor_id: int, what: str) -> Answer | None:
-        """An answer; None when there is none within the time limit, or nobody was asked."""
+        """An answer; None when there is none within the time limit, or the request was not sent."""
         if not self._base_url:
             problem = "FETCH_API_URL is not set: accounts of other shards are not found."
             self._report("not set", problem, FETCH_API_URL_MISSING)

@@ -59,7 +59,7 @@ class RecipientVerifier(DatabaseWorker):
         self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Verify until the stop; with `quit_early`, until nothing is due."""
+        """Verify until shutdown; with `quit_early`, until nothing is due."""
         watchful_until = 0.0
         while not self.stop.is_requested():
             if rows := self._lease_requests(connection, self._bulkhead.free_count):
@@ -72,7 +72,7 @@ class RecipientVerifier(DatabaseWorker):
             self.note_success()
 
     def _wait(self, connection: DatabaseConnection, watchful_until: float) -> None:
-        """Wait until a request may be due, or until the stop."""
+        """Wait until a request may be due, or until shutdown."""
         while not self.stop.is_requested():
             is_watchful = monotonic() < watchful_until
             seconds_max = _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX
@@ -102,7 +102,7 @@ class RecipientVerifier(DatabaseWorker):
                 self._note(connection, await questions.next_answers())
                 rows = self._lease_requests(connection, self._bulkhead.free_count)
                 self.note_success()
-            # what is not answered before the stop is asked again by the next one
+            # what is not answered before shutdown is asked again by the next one
             left = [request_id for request_id, _, _ in rows]
             self._note(connection, [(ids, None) for ids in (left, *questions.left())])
         finally:

@@ -99,15 +99,10 @@ class RootConfigPoller:
             pass
 
     def _write(self, connection: DatabaseConnection, learned: dict[int, RootConfig]) -> bool:
-        procedure = REMEMBER_ROOT_CONFIGS
         try:
             connection.call(
-                procedure,
-                debtor_id=list(learned),
-                interest_rate=[config.interest_rate for config in learned.values()],
-                info_iri=[config.info_iri for config in learned.values()],
-                info_content_type=[config.info_content_type for config in learned.values()],
-                info_sha256=[config.info_sha256 for config in learned.values()],
+                REMEMBER_ROOT_CONFIGS,
+                **REMEMBER_ROOT_CONFIGS.arrays(learned.values(), debtor_id=list(learned)),
                 count_max=self._settings.app_fetch_data_cache_size,
             )
         except (psycopg.DataError, psycopg.IntegrityError) as error:

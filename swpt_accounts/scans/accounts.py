@@ -104,12 +104,7 @@ class AccountsScan(ScanWorker):
             settings.app_accounts_scan_beat_millisecs / 1000,
         )
         super().__init__(
-            settings,
-            stop,
-            "scan_accounts",
-            "account",
-            schedule,
-            quit_early=quit_early,
+            settings, stop, "scan_accounts", "account", schedule, quit_early=quit_early
         )
         self._poster = ChoresPoster(settings)
         self._root_configs = RootConfigPoller(settings)
@@ -122,7 +117,7 @@ class AccountsScan(ScanWorker):
         self._deleted_for_min = deleted_for_min(settings)
 
     def run(self) -> None:
-        """Make passes until the stop."""
+        """Make passes until shutdown."""
         try:
             super().run()
         finally:

@@ -68,7 +68,7 @@ class ScanWorker(DatabaseWorker):
         self._completed: Pass | None = None
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Make passes until the stop; with `quit_early`, one pass."""
+        """Make passes until shutdown; with `quit_early`, one pass."""
         if self._pass is not None:
             self._pass.resume()
         while not self.stop.is_requested():

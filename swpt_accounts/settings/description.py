@@ -19,7 +19,7 @@ class Setting:
     For 0 counts `zero_counts_as`, if there; less than `counts_from`, or more than `counts_up_to`,
     counts as that. Where `may_be_empty`, an empty variable counts as not set. A switch that
     `is_lenient` is off for every word that does not switch it on. The value of one that `is_secret`
-    is shown to nobody.
+    is never shown.
     """
 
     field: str

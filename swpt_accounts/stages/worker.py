@@ -82,7 +82,7 @@ class StageWorker(DatabaseWorker):
         self._is_woken = False
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Work off the queue until the stop; with `quit_early`, until it is empty."""
+        """Work off the queue until shutdown; with `quit_early`, until it is empty."""
         self._cursor = QueueCursor()
         self._left_ids = []
         busy = Backoff(_BUSY_SECONDS_MIN, _BUSY_SECONDS_MAX)
@@ -138,7 +138,7 @@ class StageWorker(DatabaseWorker):
             observe(self._stage.latency, found.waited_seconds, count=found.taken)
 
     def _wait(self, connection: DatabaseConnection) -> bool:
-        """Wait until there may be work, or until the stop. Returns whether a notice came."""
+        """Wait until there may be work, or until shutdown. Returns whether a notice came."""
         while not self.stop.is_requested():
             if connection.wait(self._wait_seconds, self.stop):
                 return True

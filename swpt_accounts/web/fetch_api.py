@@ -19,7 +19,8 @@ from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE
 from swpt_accounts.observability.metrics.definitions import FETCH_ANSWERS
 from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.database import DatabaseAway, read
+from swpt_accounts.web.database import read
+from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -105,7 +106,9 @@ class FetchApi:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
-        path = _SLASHES.sub("/", environ["PATH_INFO"])
+        path = environ["PATH_INFO"]
+        if "//" in path:
+            path = _SLASHES.sub("/", path)
         parts = path.split("/")
         is_of_account = len(parts) == 5 and parts[1] == "accounts" and parts[4] in ACCOUNT_RESOURCES
         if not is_of_account and path != HEALTH_PATH:
@@ -133,7 +136,7 @@ class FetchApi:
         started_at = monotonic()
         try:
             found = ACCOUNT_RESOURCES[what](self._settings, debtor, creditor)
-        except DatabaseAway:
+        except DatabaseUnavailable:
             found = _UNAVAILABLE
         observe(FETCH_ANSWERS, monotonic() - started_at, what, found.status[:3])
         return found

@@ -1,4 +1,4 @@
-"""Values that are honoured, but are known to cost most of the speed."""
+"""Warns of settings that are allowed, but cost most of the throughput."""
 
 import logging
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where in a queue table to look for work."""
+"""Where in a queue table to search for work."""
 
 import time
 from collections import deque

@@ -1,4 +1,4 @@
-"""How a worker is asked to stop."""
+"""Shutdown requests: from signals, or from other threads."""
 
 import logging
 import os
@@ -58,7 +58,7 @@ class ShutdownEvent:
 
 
 def idle() -> None:
-    """Do nothing, until a signal means "stop": what ends by itself would be started again."""
+    """Idle until a signal to stop: a supervisor would restart a process that exits."""
     stop = ShutdownEvent()
     stop.on_signals()
     IDLE.log(logger)

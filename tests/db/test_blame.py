@@ -15,7 +15,7 @@ from swpt_accounts.inbox import bisection
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.bisection import DatabaseAtFault
 from swpt_accounts.inbox.commit import commit_batch
-from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, ignored_changes
+from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, stale_changes
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from tests.model import builders
@@ -173,7 +173,7 @@ def test_changes_that_are_ignored_are_said(
     shard: Shard, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # other tests of this process may have had some, too
-    monkeypatch.setattr(ignored_changes, "_count", 0)
+    monkeypatch.setattr(stale_changes, "_count", 0)
     threshold = shard.settings.remove_from_archive_threshold_date
     old = threshold - timedelta(seconds=1)
     changes = [

@@ -196,7 +196,7 @@ def test_many_dead_destinations_delay_nobody(shard: Shard) -> None:
     shard.set_now(NOW + 2 * SECOND)
     returned = take(shard, count_max=60)
     assert len(returned) == 60
-    found = {m.destination for m in returned}
+    found = {m.line for m in returned}
     assert "to_creditors 00.00.00.00.00.00.00.01" in found
     assert "to_coordinators direct 00.00.00.00.00.00.00.03" in found
     assert len(found) == 60, "a share for each line"

@@ -10,8 +10,8 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.procedures import IS_REACHABLE, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.web import fetch_api
-from swpt_accounts.web.database import DatabaseAway
 from swpt_accounts.web.fetch_api import FetchApi
+from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
 DEBTOR_ID = 2**64 - 2
 REACHABLE, UNREACHABLE, BROKEN, AWAY = (2**32 + i for i in range(1, 5))
@@ -22,7 +22,7 @@ def read(_settings: Settings, procedure: Procedure, debtor_id: int, creditor_id:
     """Stands for the database."""
     assert debtor_id == -2
     if creditor_id == AWAY:
-        raise DatabaseAway
+        raise DatabaseUnavailable
     if creditor_id == BROKEN:
         raise RuntimeError("there is an error in the program")
     if procedure is IS_REACHABLE:
