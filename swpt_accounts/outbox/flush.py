@@ -27,7 +27,8 @@ class Flush:
     the oldest row taken from each outbox; `unfinished` the names of the outboxes that have more.
     """
 
-    started_at: float = field(default_factory=monotonic)
+    # (looked up late: the simulation has a clock of its own)
+    started_at: float = field(default_factory=lambda: monotonic())
     messages: list[OutboxMessage] = field(default_factory=list)
     returned_count: int = 0
     refused: dict[int, str] = field(default_factory=dict)

@@ -33,10 +33,10 @@ def _delete_before_confirm() -> Patches:
     """The flusher commits the removal of the rows, and then publishes their messages."""
     send = FlushWorker._send
 
-    def worse(self: FlushWorker, connection: Any, *arguments: Any) -> bool:
+    def worse(self: FlushWorker, connection: Any, *arguments: Any) -> None:
         connection.raw.execute("COMMIT")
         connection.raw.execute("BEGIN")
-        return send(self, connection, *arguments)
+        send(self, connection, *arguments)
 
     yield mock.patch.object(FlushWorker, "_send", worse)
 
@@ -78,14 +78,14 @@ def _commit_not_repeated() -> Patches:
 
 def _held_are_forgotten() -> Patches:
     """What waits for the lock of an account is acknowledged before it has taken effect."""
-    exchange = LockedAccounts.park
+    park = LockedAccounts.park
 
     def worse(
         self: LockedAccounts, connection: Any, received: list[ReceivedMessage]
     ) -> list[ReceivedMessage]:
-        going_on = exchange(self, connection, received)
+        others = park(self, connection, received)
         self.clear()
-        return going_on
+        return others
 
     yield mock.patch.object(LockedAccounts, "park", worse)
 
