@@ -20,7 +20,7 @@ HEARTBEAT_SECONDS = 60
 
 
 def user_of(url: str) -> str:
-    """Whom the broker takes us for. Reads no certificates."""
+    """The user of a URL, as the broker sees it. Reads no certificates."""
     name = urlsplit(url).username
     return pika.ConnectionParameters.DEFAULT_USERNAME if name is None else unquote(name)
 

@@ -156,7 +156,7 @@ class BatchConsumer:
     def _renew(self, batch: list[Delivery]) -> list[Delivery]:
         """Put copies of worn messages into the queue. Returns the messages that stay.
 
-        When it ends in between, a message is there twice, and both are marked as copies.
+        When interrupted, a message is in the queue twice, and both are marked as copies.
         """
         worn, self._worn = self._worn, []
         renewed: set[int] = set()

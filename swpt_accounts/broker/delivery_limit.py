@@ -22,9 +22,9 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 
 def limit_advice(version: str, vhost: str, queue: str, limit: int | None) -> str | None:
-    """What to tell an operator about the delivery limit of a queue; None if there is no need.
+    """A warning for operators about the delivery limit of a queue; None if there is no need.
 
-    `limit` is the queue's argument, None where it has none. AMQP does not tell the policies.
+    `limit` is the queue's argument, None where it has none. AMQP does not show policies.
     """
     if limit is not None:
         if limit < 0:

@@ -264,7 +264,7 @@ class Publisher:
         self._channel.queue_declare(queue, passive=True, callback=on_declared)
         self._run(CONFIRM_SECONDS_MAX)
         if not counts:
-            self._fail(f"the broker does not tell how long the queue {queue!r} is")
+            self._fail(f"the broker does not report the length of the queue {queue!r}")
         return counts[0]
 
     def probe(self) -> None:

@@ -30,7 +30,7 @@ WAITING_COUNT_MAX = 10_000
 # When the queue is so long, nothing is added until half of it is done.
 QUEUE_COUNT_MAX = 10_000
 BATCH_COUNT_MAX = 1000
-# How often a queue that takes no chores is looked at.
+# How often a queue that takes no chores is checked.
 LOOK_SECONDS = 5.0
 # How long a connection without work is kept: its heartbeats are not answered meanwhile.
 IDLE_SECONDS = 20.0
@@ -181,7 +181,7 @@ class ChoresPoster:
         return Publication("", self._queue, properties, encode_chore(chore))
 
     def _await_chores(self, seconds_max: float | None) -> bool:
-        """Wait for chores, for a time (None: for ever). Returns whether there are any to post."""
+        """Wait for chores, for a time (None: no limit). Returns whether there are any to post."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing, seconds_max)
             return bool(self._waiting) and not self._is_closing

@@ -210,7 +210,7 @@ class ChoresWorker(DatabaseWorker):
         return False
 
     def _without_excess(self, waiting: list[ReceivedChore]) -> list[ReceivedChore]:
-        """Those of them that go on waiting. A later scan posts the others again."""
+        """The chores that continue to wait. A later scan posts the others again."""
         oldest_at = monotonic() - HELD_SECONDS_MAX
         held = [task for task in waiting if task.received_at > oldest_at]
         held.sort(key=lambda task: task.delivery.tag)

@@ -85,7 +85,7 @@ class DigestRetention:
 class HandledByParent:
     """Recognises, in a child of a split shard, what the parent may have handled before.
 
-    Whoever binds the children's queues before that of the parent is unbound gets some messages
+    When the children's queues are bound before that of the parent is unbound, some messages are
     in both, without a mark. The parent has drained its queue when its database becomes the
     children's, so its digests are all there when the first batch of a child is handled.
     """

@@ -15,7 +15,7 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 logger = logging.getLogger(__name__)
 
 EMPTY_SECONDS = 2.0
-# How often a consumer has to look whether its queue is empty.
+# How often a consumer has to check whether its queue is empty.
 DRAINING_POLL_SECONDS = 1.0
 PAUSE_SECONDS_MIN = 15
 PAUSE_SECONDS_MAX = 3600

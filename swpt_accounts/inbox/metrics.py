@@ -14,7 +14,7 @@ _UNKNOWN: Final = "unknown"
 
 
 def note_received(received: Iterable[ReceivedMessage], refusals: Iterable[Refusal]) -> None:
-    """Note messages that are acknowledged, and those of them that the database has refused."""
+    """Note messages that are acknowledged, and which of them the database has refused."""
     if not is_on():
         return
     refused = list(refusals)

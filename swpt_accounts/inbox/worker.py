@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 NAME = "consume_messages"
 # Held for longer, a batch would be taken away by the broker, again and again.
 GIVE_BACK_SECONDS = 300.0
-# How soon the answer of another shard, or the end of a lock, is noticed by those who wait for it.
+# How soon the answer of another shard, or the end of a lock, is noticed while messages are parked.
 ANSWER_SECONDS = 0.05
 # For what is locked in spite of all care. Others wait, too, until it is known whose lock it is.
 LOCK_TIMEOUT = "200ms"

@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 # A question that is not answered so soon is slow: an answer takes milliseconds.
 SLOW_SECONDS = 0.5
-# Each group of a shard that hangs has to be found out: few groups are found out sooner, many tell
-# more shards apart.
+# Each group of a shard that hangs has to be detected: few groups are detected sooner, many
+# distinguish more shards.
 GROUP_BITS_LENGTH = 6
 # How often an error of one kind is logged.
 ERROR_SECONDS = 60.0
@@ -63,7 +63,7 @@ class Bulkhead:
         self._slow: dict[_Question, None] = {}
         self._probes: Counter[int] = Counter()
         self._suspects: set[int] = set()
-        # with their groups, those who wait to be told whether they have got a place
+        # the groups of questions that wait, and the futures that say whether they have got a place
         self._waiting: deque[tuple[int, asyncio.Future[bool]]] = deque()
 
     @property
@@ -131,7 +131,7 @@ class Bulkhead:
             raise
 
     def _admit(self) -> None:
-        """Give places to those who wait, at the cost of what is slow."""
+        """Give places to questions that wait, at the expense of slow ones."""
         while self._waiting and self._fresh_count < self._fresh_count_max:
             if self._fresh_count + len(self._slow) >= self._count_max:
                 self._cut_off_oldest()

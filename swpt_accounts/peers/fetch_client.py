@@ -123,7 +123,7 @@ class FetchClient:
 
 
 def _status_label(status: int) -> str:
-    """A status, as metrics tell them: whatever the other side says, there are few."""
+    """A status as a label of metrics: there are few, whatever the other side answers."""
     return str(status) if status in (200, 204, 404, 500, 503) else "other"
 
 

@@ -176,8 +176,8 @@ class _Questions:
             loop.remove_reader(socket)
             self._is_due.set()
 
-        # else the socket would stay readable; a notice that came since the last look waits for
-        # the poll
+        # otherwise the socket would stay readable; a notice that came since the last check waits
+        # for the poll
         self._connection.heard()
         loop.add_reader(socket, wake)
         try:

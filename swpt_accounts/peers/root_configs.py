@@ -57,7 +57,7 @@ class RootConfigPoller:
     def ask(self, debtor_ids: list[int]) -> set[int]:
         """Ask about debtors. Returns those whose answers are awaited.
 
-        The others were asked about in vain a moment ago, or are too many at once.
+        The others were asked about without success a moment ago, or are too many at once.
         """
         for debtor_id in debtor_ids:
             has_room = len(self._asked) < self._settings.app_fetch_data_cache_size

@@ -185,7 +185,7 @@ class AccountsScan(ScanWorker):
             SCAN_CHORES_LEFT.log(logger, problem=str(error))
 
     def finish(self, connection: DatabaseConnection) -> None:
-        """Wait until all chores of the pass are posted. Whatever is away, that has a limit."""
+        """Wait until all chores of the pass are posted, or until a time limit."""
         while (seconds_max := self.attend(connection)) < math.inf:
             if self.stop.wait(seconds_max):
                 return

@@ -1,4 +1,4 @@
-"""The process of a scan: one pass after another, for ever."""
+"""The process of a scan: one pass after another."""
 
 import logging
 import math
@@ -44,7 +44,7 @@ _NOTE_SECONDS = 10.0
 class ScanWorker(DatabaseWorker):
     """Walks over the physical pages of a table.
 
-    A pass outlives the connection to the database: it goes on where it was. So each page comes
+    A pass outlives the connection to the database: it continues where it was. So each page comes
     once in each pass, however often the connection is lost.
     """
 
@@ -158,8 +158,8 @@ class ScanWorker(DatabaseWorker):
         """Called after its last step."""
 
     def attend(self, connection: DatabaseConnection) -> float:
-        """Look after what is still on its way. Returns in how many seconds to look again."""
+        """Continue what is still in progress. Returns in how many seconds to call it again."""
         return math.inf
 
     def finish(self, connection: DatabaseConnection) -> None:
-        """Wait for what is still on its way, before the end."""
+        """Wait for what is still in progress, before the end."""

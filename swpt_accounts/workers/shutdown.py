@@ -36,7 +36,7 @@ class ShutdownEvent:
         return self._is_requested
 
     def wait(self, seconds_max: float | None) -> bool:
-        """Wait for the request, for a time (None: for ever). Returns whether it has come."""
+        """Wait for the request, for a time (None: without limit). Returns whether it has come."""
         waiting = poll()
         waiting.register(self._read_fd, POLLIN)
         watched_poll(waiting, seconds_max)
