@@ -8,8 +8,8 @@ import pytest
 
 from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDLED
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.inbox.deduplication import HandledByParent
-from swpt_accounts.inbox.handlers import apply_messages
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
 from verification.model import builders

@@ -9,8 +9,8 @@ import pytest
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.outbox.returned_messages import Outgoing, put_aside
-from swpt_accounts.outbox.serialization import make_publication
+from swpt_accounts.outbox.messages import OutboxMessage
+from swpt_accounts.outbox.returned_messages import put_aside
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
 from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
@@ -244,7 +244,7 @@ class TestSplit:
             AccountPurge(DEBTOR, creditor_id, "2024-05-20", ts),
             PendingBalanceChange(DEBTOR, FAR, creditor_id, 1, "direct", "", "", ts, 5, ts),
         ]
-        outgoing = [Outgoing(f"{type(m).__name__}Signal", make_publication(m)) for m in messages]
+        outgoing = [OutboxMessage.of(m) for m in messages]
         put_aside(shard.connection, outgoing, {0: "", 1: ""})
 
     def owner(self, table: str, row: Row) -> int:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from swpt_accounts.inbox.batch import ReceivedMessage
-from swpt_accounts.inbox.handlers import apply_messages
+from swpt_accounts.inbox.commit import apply_messages
 from tests.db.shard import Shard
 from verification.fuzzing import handlers as fuzzed
 from verification.fuzzing.checking import Finding

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest import mock
 
-import swpt_accounts.inbox.handlers
+import swpt_accounts.inbox.commit
 import swpt_accounts.outbox.worker
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.broker.publisher import Publisher
@@ -19,24 +19,24 @@ Patches = Iterator[Any]
 
 def _ack_before_commit() -> Patches:
     """The inbox acknowledges a batch, and then commits it."""
-    take_effect = InboxWorker._take_effect
+    take_effect = InboxWorker._commit
 
     def worse(self: InboxWorker, consumer: BatchConsumer, ready: list[ReceivedMessage]) -> None:
         consumer.finish([r.delivery for r in ready], [])
         with mock.patch.object(consumer, "finish"):
             take_effect(self, consumer, ready)
 
-    yield mock.patch.object(InboxWorker, "_take_effect", worse)
+    yield mock.patch.object(InboxWorker, "_commit", worse)
 
 
 def _delete_before_confirm() -> Patches:
     """The flusher commits the removal of the rows, and then publishes their messages."""
     send = FlushWorker._send
 
-    def worse(self: FlushWorker, connection: Any, *arguments: Any) -> bool:
+    def worse(self: FlushWorker, connection: Any, *arguments: Any) -> None:
         connection.raw.execute("COMMIT")
         connection.raw.execute("BEGIN")
-        return send(self, connection, *arguments)
+        send(self, connection, *arguments)
 
     yield mock.patch.object(FlushWorker, "_send", worse)
 
@@ -47,7 +47,7 @@ def _no_redelivery() -> Patches:
     def worse(_connection: Any, counted: list[ReceivedMessage], **_: bool) -> list[ReceivedMessage]:
         return counted
 
-    yield mock.patch.object(swpt_accounts.inbox.handlers, "_not_handled", worse)
+    yield mock.patch.object(swpt_accounts.inbox.commit, "without_handled", worse)
 
 
 def _no_confirms() -> Patches:
@@ -78,16 +78,16 @@ def _commit_not_repeated() -> Patches:
 
 def _held_are_forgotten() -> Patches:
     """What waits for the lock of an account is acknowledged before it has taken effect."""
-    exchange = LockedAccounts.exchange
+    park = LockedAccounts.park
 
     def worse(
         self: LockedAccounts, connection: Any, received: list[ReceivedMessage]
     ) -> list[ReceivedMessage]:
-        going_on = exchange(self, connection, received)
+        others = park(self, connection, received)
         self.clear()
-        return going_on
+        return others
 
-    yield mock.patch.object(LockedAccounts, "exchange", worse)
+    yield mock.patch.object(LockedAccounts, "park", worse)
 
 
 MUTATIONS: Final[dict[str, Callable[[], Patches]]] = {

@@ -81,10 +81,10 @@ _OPERATING: Final[dict[str, dict[str, str]]] = {
 _CONSTANTS: Final = {
     "swpt_accounts.inbox.deduplication:FORGET_AFTER_SECONDS": 0.0,
     "swpt_accounts.inbox.deduplication:FORGET_SECONDS": 0.0,
-    "swpt_accounts.inbox.drain_pauses:EMPTY_SECONDS": 0.1,
+    "swpt_accounts.inbox.drain:EMPTY_SECONDS": 0.1,
     "swpt_accounts.inbox.worker:DRAINING_POLL_SECONDS": 0.1,
-    "swpt_accounts.inbox.drain_pauses:PAUSE_SECONDS_MIN": 1,
-    "swpt_accounts.inbox.drain_pauses:PAUSE_SECONDS_MAX": 1,
+    "swpt_accounts.inbox.drain:PAUSE_SECONDS_MIN": 1,
+    "swpt_accounts.inbox.drain:PAUSE_SECONDS_MAX": 1,
     # the request of a verifier that has died waits for two seconds
     "swpt_accounts.peers.recipient_verification:_LEASE_EXTRA": -28.0,
     "swpt_accounts.dead_letters.reader:_SILENCE_SECONDS": 0.2,

@@ -16,12 +16,12 @@ _MENDING: Final = (
 )
 
 UNVISITED: Final = {
-    "scans.sequence_repair:open_gap:connect": _MENDING,
-    "scans.sequence_repair:Gap.check_clock:execute": _MENDING,
-    "scans.sequence_repair:Gap._pages:call_value TABLE_PAGES": _MENDING,
-    "scans.sequence_repair:Gap._call_all:call_value": _MENDING,
-    "scans.sequence_repair:Gap.mend:call PURGE_ACCOUNTS": _MENDING,
-    "outbox.flush_deadline:watch_flush.watch:execute": (
+    "scans.sequence_repair:open_repair:connect": _MENDING,
+    "scans.sequence_repair:SequenceRepair.check_clock:execute": _MENDING,
+    "scans.sequence_repair:SequenceRepair._pages:call_value TABLE_PAGES": _MENDING,
+    "scans.sequence_repair:SequenceRepair._call_all:call_value": _MENDING,
+    "scans.sequence_repair:SequenceRepair.mend:call PURGE_ACCOUNTS": _MENDING,
+    "outbox.flush:watch_flush.watch:execute": (
         "SELECT 1, when the broker confirms nothing for ten seconds: it changes nothing"
     ),
     "broker.consumer:BatchConsumer.pause:basic_nack": (
@@ -60,7 +60,7 @@ _DELIVERED: Final = "broker.consumer:BatchConsumer.__init__:>_on_delivery"
 _PUBLISHED: Final = "broker.publisher:Publisher._publish:basic_publish"
 _CONFIRMED: Final = "broker.publisher:Publisher._on_channel_open:>_on_confirm"
 _FLUSHED: Final = "outbox.worker:FlushWorker._flush:transaction"
-_RECEIVED: Final = "inbox.handlers:apply_messages:batch"
+_RECEIVED: Final = "inbox.commit:apply_messages:batch"
 _ACKNOWLEDGED: Final = "broker.consumer:BatchConsumer._acknowledge:basic_ack"
 _TAKEN_IN_BY: Final = {
     "ConfigureAccount": "configure_accounts",

@@ -20,13 +20,16 @@ from swpt_accounts.broker.consumer import Delivery
 from swpt_accounts.chores.tasks import CHORE_TYPES, decode_chore
 from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.inbox.batch import decode_batch
-from swpt_accounts.inbox.handlers import apply_messages
-from swpt_accounts.outbox.tables import OutboxTable, outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.inbox.commit import apply_messages
+from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
 from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+)
 from tests.db.shard import Shard
 from verification.fuzzing.checking import Finding, check_message
 from verification.fuzzing.documents import (
@@ -136,11 +139,11 @@ class Handlers:
     # -- what becomes of them ---------------------------------------------------
 
     def _work_off(self) -> None:
-        for stage in (PREPARING, FINALIZING, CHANGING_BALANCES):
+        for stage in (TRANSFER_REQUESTS, FINALIZATION_REQUESTS, BALANCE_CHANGES):
             while self._shard.run_stage(stage)[0]:
                 pass
             _require(not self._shard.left_ids, f"{stage.procedure.name} leaves rows")
-            if stage is PREPARING:
+            if stage is TRANSFER_REQUESTS:
                 self._prepared = self._shard.prepared_transfers()[-50:]
         for table in ("transfer_request", "finalization_request", "pending_balance_change"):
             _require(not self._shard.rows(table), f"there is something left in {table}")
@@ -157,7 +160,7 @@ class Handlers:
             one = decode_chore(chore_type, body)
             _require(do_chore(self._shard.connection, self._shard.settings, one), "not done")
             self.counts.chores += 1
-        while self._shard.run_stage(CHANGING_BALANCES)[0]:
+        while self._shard.run_stage(BALANCE_CHANGES)[0]:
             pass
 
     def _flush(self) -> None:

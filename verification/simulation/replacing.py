@@ -18,7 +18,7 @@ import agentkit.waiting
 import swpt_accounts.broker.consumer
 import swpt_accounts.chores.poster
 import swpt_accounts.db.connection
-import swpt_accounts.inbox.drain_pauses
+import swpt_accounts.inbox.drain
 import swpt_accounts.inbox.worker
 import swpt_accounts.scans.pass_schedule
 import swpt_accounts.workers.backoff
@@ -103,7 +103,7 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
             yield mock.patch.object(module, "monotonic", world.monotonic)
     for module in (
         swpt_accounts.workers.queue_cursor,
-        swpt_accounts.inbox.drain_pauses,
+        swpt_accounts.inbox.drain,
         agentkit.waiting,
         verification.chaos.agents,
     ):

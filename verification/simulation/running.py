@@ -22,7 +22,12 @@ from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
 from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+    Stage,
+)
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -220,9 +225,9 @@ def _processes(
 
     processes: dict[str, Callable[[ShutdownEvent], Sequence[Worker]]] = {
         "inbox": lambda stop: [InboxWorker(settings, stop)],
-        "preparing": stage(PREPARING),
-        "finalizing": stage(FINALIZING),
-        "changing": stage(CHANGING_BALANCES),
+        "preparing": stage(TRANSFER_REQUESTS),
+        "finalizing": stage(FINALIZATION_REQUESTS),
+        "changing": stage(BALANCE_CHANGES),
         "flusher": lambda stop: [FlushWorker(settings, stop, tuple(SIGNALS), wait_seconds=2.0)],
     }
     if shape.inboxes > 1:

@@ -1,24 +1,32 @@
-"""Draining mode: pauses, in which a queue that is empty and unused can be deleted."""
+"""Consumers that make room: for the deletion of their queue, or for a split of their shard."""
 
 import logging
+import math
 import time
+from typing import Final
 
 from swpt_accounts.broker.consumer import BatchConsumer
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.queries import query
+from swpt_accounts.db.shard_state import refuse_consumers
 from swpt_accounts.observability.events.messages import DRAINING_PAUSE
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
 EMPTY_SECONDS = 2.0
-# How often a consumer has to look whether its queue is empty.
+# How often a consumer has to check whether its queue is empty.
 DRAINING_POLL_SECONDS = 1.0
 PAUSE_SECONDS_MIN = 15
 PAUSE_SECONDS_MAX = 3600
 _KEEP_ALIVE_SECONDS = 5.0
+# A split is prepared for longer than that; in the switch itself, every moment counts.
+_IDLE_SECONDS: Final = 10.0
+_SPLITTING_SECONDS: Final = 0.3
 
 
-class DrainingPauses:
-    """The pauses of one consumer.
+class DrainPauses:
+    """The pauses of one consumer in draining mode, in which its queue can be deleted.
 
     A pause comes when the queue has been empty for a moment, and each is twice as long as the
     one before. Pauses end at multiples of their length since the epoch, so that those of all
@@ -49,3 +57,26 @@ class DrainingPauses:
             consumer.keep_alive()
         if not stop.is_requested():
             consumer.resume()
+
+
+class DrainSignal:
+    """Asks the database from time to time whether consumers have to leave (`shards switch`)."""
+
+    def __init__(self, *, is_ignored: bool) -> None:
+        self._due_at = math.inf if is_ignored else 0.0
+        self._statement = query("split_marks").encode()
+
+    @property
+    def rest_seconds(self) -> float:
+        """In how many seconds to check."""
+        return self._due_at - time.monotonic()
+
+    def put_off(self) -> None:
+        """Check later."""
+        self._due_at = time.monotonic() + _IDLE_SECONDS
+
+    def check(self, connection: DatabaseConnection) -> None:
+        """Raises `ShardClosedError` where consumers have to leave, and `psycopg.Error`."""
+        marks = [mark for mark in connection.probe(self._statement) if mark is not None]
+        refuse_consumers(marks)
+        self._due_at = time.monotonic() + (_SPLITTING_SECONDS if marks else _IDLE_SECONDS)
