@@ -90,7 +90,6 @@ make_locks() {
     --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras "$@")
   "${compile[@]}" pyproject.toml -o requirements/main.txt
   "${compile[@]}" pyproject.toml -o requirements/dev.txt --group dev -c requirements/main.txt
-  "${compile[@]}" pyproject.toml -o requirements/fuzz.txt --group fuzz -c requirements/main.txt
   # These run beside nothing: they have versions of their own.
   "${compile[@]}" -o requirements/audit.txt --group audit
   "${compile[@]}" -o requirements/mutation.txt --group mutation

@@ -57,7 +57,7 @@ class BrokerPoller:
                 for queue in self.queues:
                     values |= _read_queue(connection, queue)
             self.answers = Answers(time(), values)
-            self._faults.works()
+            self._faults.succeeded()
             self._stop.wait(ASK_SECONDS)
 
 

@@ -68,7 +68,7 @@ class DatabasePoller:
         while not self._stop.is_requested():
             values = read_values(connection) | self._read_dealt_with(connection)
             self.answers = Answers(time(), values)
-            self._faults.works()
+            self._faults.succeeded()
             self._stop.wait(ASK_SECONDS)
 
     def _read_dealt_with(self, connection: DatabaseConnection) -> Values:

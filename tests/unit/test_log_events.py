@@ -81,8 +81,8 @@ def test_each_line_of_the_log_is_an_event() -> None:
 
 def test_each_event_is_told_somewhere() -> None:
     names = {BY_VARIABLE[variable].name for _, variable, _ in told()}
-    # These two are handed to `ErrorThrottle`.
-    text = (ROOT / "swpt_accounts/peers/error_throttle.py").read_text("utf-8")
+    # These two are handed to `FetchClient._report`.
+    text = (ROOT / "swpt_accounts/peers/fetch_client.py").read_text("utf-8")
     assert "event.log(logger, kind=kind, problem=problem, untold=untold)" in text
     names |= {background.PEER_SILENT.name, background.FETCH_API_URL_MISSING.name}
     assert names == EVENTS.keys() - NOT_TOLD_BY_NAME
