@@ -42,9 +42,21 @@ def may_be_of_values(error: psycopg.Error) -> bool:
 def one_line(error: BaseException) -> str:
     """What an error says, in one line of bounded length; with its SQLSTATE, if it has one."""
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-    text = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    text = error.diag.message_primary if isinstance(error, psycopg.Error) else _cause(error)
     line = " ".join((text or str(error) or repr(error)).split())[:_TEXT_LENGTH_MAX].rstrip(".")
     return f"{line} (SQLSTATE {sqlstate})" if sqlstate else line
+
+
+def _cause(error: BaseException) -> str:
+    """What the innermost error says: pika wraps those of sockets, and its texts are their reprs."""
+    while type(error).__module__.startswith("pika."):
+        inner = getattr(error, "exception", None) or next(iter(error.args), None)
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
 
 
 def kind_of(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask.testing import FlaskClient
+from tests.unit.overviews import overview
 
 from agentkit.authority import Authority
 from agentkit.waiting import wait_until
@@ -18,7 +19,6 @@ from swpt_accounts.inspection.status.reader import OverviewReader
 from swpt_accounts.settings import load_settings
 from tests.console.conftest import signed_in
 from tests.console.test_pages import text_of
-from tests.unit.overviews import overview
 
 NOT_KNOWN = "What is wrong is not known"
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
+from swpt_accounts.core.worker_names import SCANS
+
 PREFIX: Final = "swpt_accounts_"
 
 
@@ -200,7 +202,6 @@ ROOT_CONFIGS_NOT_FETCHED: Final = _counter(
 
 # -- scans
 
-SCANS: Final = ("scan_accounts", "scan_prepared_transfers", "scan_registered_balance_changes")
 SCAN_PROGRESS: Final = _gauge(
     "scan_progress_ratio",
     "The part of the pass that is done.",
