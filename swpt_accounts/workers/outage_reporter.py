@@ -4,9 +4,10 @@ import logging
 from time import monotonic
 from typing import Final
 
+from swpt_accounts.core.formatting import duration
 from swpt_accounts.db.errors import ShardClosedError, kind_of, one_line
 from swpt_accounts.observability.events.lifecycle import SERVER_AWAY, SERVER_BACK
-from swpt_accounts.observability.heartbeat import current_life
+from swpt_accounts.observability.heartbeat import current_heartbeat
 from swpt_accounts.observability.metrics.definitions import RETRIES
 from swpt_accounts.observability.metrics.recorder import count
 from swpt_accounts.workers.backoff import Backoff
@@ -47,8 +48,8 @@ class OutageReporter:
         """Note that `what` ("the database") fails. Returns how many seconds to wait."""
         now = self._failed_at = monotonic()
         count(RETRIES, 1, self._name, what, type(error).__name__)
-        if (life := current_life()) is not None:
-            life.lacks(self, f"waits for {what}: {one_line(error)}")
+        if (heartbeat := current_heartbeat()) is not None:
+            heartbeat.degrade(self, f"cannot use {what}: {one_line(error)}")
         if self._works_since is not None and now - self._works_since >= WORKING_SECONDS:
             self._backoff.reset()
         self._works_since = None
@@ -56,10 +57,10 @@ class OutageReporter:
         is_new = kind not in self._kinds and len(self._kinds) < _KINDS_COUNT_MAX
         if self._began_at is None:
             self._began_at = now
-            self._say(now, "waits for", what, error, "Trying again.")
+            self._say(now, "cannot use", what, error, "Retrying.")
         elif is_new or now - self._said_at >= REMINDER_SECONDS:
-            since = f"Trying again, for {now - self._began_at:.0f} s now."
-            self._say(now, "still waits for", what, error, since)
+            since = f"Retrying for {duration(now - self._began_at)}."
+            self._say(now, "still cannot use", what, error, since)
         self._kinds.add(kind)
         seconds = self._backoff.next()
         return min(seconds, CLOSED_SECONDS_MAX) if isinstance(error, ShardClosedError) else seconds
@@ -84,8 +85,8 @@ class OutageReporter:
     def _note_life(self) -> None:
         """Say that nothing is lacking, as far as this is about."""
         self._has_worked = True
-        if (life := current_life()) is not None:
-            life.has(self)
+        if (heartbeat := current_heartbeat()) is not None:
+            heartbeat.recover(self)
 
     def _say(self, now: float, verb: str, what: str, error: BaseException, end: str) -> None:
         self._said_at = now

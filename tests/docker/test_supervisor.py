@@ -161,7 +161,7 @@ def test_the_health_check_sees_everything(everything: All, monkeypatch: pytest.M
         problem.subject: problem.what for problem in check(settings, Question.LIVE, command_all)
     }
     assert found.keys() == {"supervisor", "webserver"}
-    assert "it does not answer" in found["supervisor"]
+    assert "does not answer" in found["supervisor"]
     assert f":{everything.authority.port}/accounts/healthz" in found["webserver"]
 
 

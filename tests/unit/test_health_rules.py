@@ -30,10 +30,8 @@ from swpt_accounts.inspection.status.thresholds import (
 from tests.unit.shard_statuses import database, shard_status, waiting
 
 ROOT = Path(__file__).parents[2]
-BROKER_AWAY = (
-    Server("the database"),
-    Server("the broker", "Cannot connect to RabbitMQ at x:5672: Connection refused"),
-)
+REFUSED = "Cannot connect to RabbitMQ at x:5672: Connection refused"
+BROKER_AWAY = (Server("the database"), Server("the broker", REFUSED))
 
 
 def only(of: ShardStatus) -> HealthFinding:
