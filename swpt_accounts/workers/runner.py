@@ -18,7 +18,7 @@ from swpt_accounts.observability.events.lifecycle import (
     WORKERS_START,
     WORKERS_STOP,
 )
-from swpt_accounts.observability.heartbeat import SLICE_SECONDS
+from swpt_accounts.observability.heartbeat import SLICE_SECONDS, beat
 from swpt_accounts.observability.metrics import recorder
 from swpt_accounts.observability.tracing.setup import flush_spans
 from swpt_accounts.workers.shutdown import ShutdownEvent, idle, signals_held_back

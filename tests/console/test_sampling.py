@@ -7,8 +7,8 @@ from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.waiting import wait_until
 from swpt_accounts.console import sampler as sampler_module
+from swpt_accounts.console.charts import rate
 from swpt_accounts.console.context import console_of
-from swpt_accounts.console.rates import rate
 from swpt_accounts.console.sampler import Sampler
 
 

@@ -266,7 +266,7 @@ def _workers_in_short(database: DatabaseState | None) -> Text:
 
 
 def _scans(database: DatabaseState | None) -> Table:
-    table = _table("scans", "done", "started", "period", "behind", "last complete")
+    table = _table("scans", "done", "started ago", "period", "behind", "completed ago")
     for name in SCANS:
         scan = _scan(database, name)
         subject = name.removeprefix("scan_")
@@ -278,10 +278,10 @@ def _scans(database: DatabaseState | None) -> Table:
         table.add_row(
             subject,
             percent(scan.done_ratio),
-            f"{duration(scan.began_seconds)} ago",
+            duration(scan.began_seconds),
             duration(scan.pass_seconds),
             duration(scan.late_seconds),
-            _NOTHING if completed is None else f"{duration(completed)} ago",
+            _NOTHING if completed is None else duration(completed),
         )
     return table
 
