@@ -50,7 +50,7 @@ def test_a_fault_is_said_once(
     assert "Retrying" in line
     clock.now += REMINDER_SECONDS
     reporter.failed("the database", AWAY)
-    assert "550 s" in lines(caplog)[1]
+    assert "Retrying for 9 min." in lines(caplog)[1]
     reporter.works()
     clock.now += QUIET_SECONDS
     reporter.works()

@@ -174,7 +174,7 @@ def test_text_has_the_event_in_brackets(log: Log) -> None:
     log.logger.warning("plain")
     event, plain = log.stream.getvalue().splitlines()
     assert event.endswith(
-        " WARNING swpt_accounts.storm [worker_stuck]: A worker did not stop in time."
+        " WARNING swpt_accounts.storm [worker_stuck]: a worker did not stop in time"
     )
     assert plain.endswith(" WARNING swpt_accounts.storm: plain")
 

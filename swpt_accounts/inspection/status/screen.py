@@ -266,7 +266,7 @@ def _workers_in_short(database: DatabaseState | None) -> Text:
 
 
 def _scans(database: DatabaseState | None) -> Table:
-    table = _table("scans", "done", "started ago", "period", "behind", "completed ago")
+    table = _table("scans", "done", "started", "period", "behind", "completed")
     for name in SCANS:
         scan = _scan(database, name)
         subject = name.removeprefix("scan_")
