@@ -124,7 +124,7 @@ class Box:
 # The boxes: the title, the tables, and the place of the upper left corner.
 _LEFT, _RIGHT = 170, 560
 _PLACES: Final = (
-    ("recipient is verified", ("unverified_transfer_request",), _LEFT, 20),
+    ("recipients to verify", ("unverified_transfer_request",), _LEFT, 20),
     ("requests to prepare", ("transfer_request",), _LEFT, 110),
     ("requests to finalize", ("finalization_request",), _LEFT, 200),
     ("balance changes", ("pending_balance_change",), _LEFT, 290),
@@ -142,7 +142,7 @@ _PLACES: Final = (
         200,
     ),
     ("to other shards", ("pending_balance_change_signal",), _RIGHT, 290),
-    ("returned by the broker", ("returned_message",), _RIGHT, 380),
+    ("returned by RabbitMQ", ("returned_message",), _RIGHT, 380),
 )
 
 

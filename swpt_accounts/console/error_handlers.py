@@ -64,7 +64,7 @@ def _not_allowed(error: NotAllowed) -> Response:
 
 
 def _broker_problem(error: BrokerProblem) -> Response:
-    return problem("RabbitMQ gives no answer", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+    return problem("The dead letters are not available", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _bug(error: Exception) -> Response:

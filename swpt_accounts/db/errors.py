@@ -6,6 +6,8 @@ from typing import Final
 import psycopg
 
 _TEXT_LENGTH_MAX: Final = 500
+# libpq asks, where it cannot connect.
+_QUESTION: Final = re.compile(r"\s*Is the server running\b[^?]*\?")
 _DIGITS: Final = re.compile("[0-9]+")
 
 # The classes of SQLSTATE that a value can cause: data exceptions, and constraints.
@@ -43,7 +45,8 @@ def one_line(error: BaseException) -> str:
     """What an error says, in one line of bounded length; with its SQLSTATE, if it has one."""
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
     text = error.diag.message_primary if isinstance(error, psycopg.Error) else _cause(error)
-    line = " ".join((text or str(error) or repr(error)).split())[:_TEXT_LENGTH_MAX].rstrip(".")
+    text = _QUESTION.sub("", text or str(error) or repr(error))
+    line = " ".join(text.split())[:_TEXT_LENGTH_MAX].rstrip(".")
     return f"{line} (SQLSTATE {sqlstate})" if sqlstate else line
 
 
@@ -54,9 +57,8 @@ def _cause(error: BaseException) -> str:
         if not isinstance(inner, BaseException):
             break
         error = inner
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    text = getattr(error, "reply_text", None) or getattr(error, "strerror", None) or str(error)
+    return str(text or type(error).__name__)
 
 
 def kind_of(error: BaseException) -> str:

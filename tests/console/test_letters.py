@@ -155,5 +155,5 @@ def test_the_broker_is_away(idle_authority: Authority, console_environment: dict
     with signed_in(away) as client:
         answer = client.get("/dead-letters")
         assert answer.status_code == 503
-        assert "RabbitMQ gives no answer" in answer.text
+        assert "The dead letters are not available" in answer.text
         assert "secret" not in answer.text

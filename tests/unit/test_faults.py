@@ -46,7 +46,7 @@ def test_a_fault_is_said_once(
         reporter.failed("the database", AWAY)
         clock.now += 5
     (line,) = lines(caplog)
-    assert line.startswith("a_worker cannot use the database: connection refused Is the server")
+    assert line.startswith("a_worker cannot use the database: connection refused. ")
     assert "Retrying" in line
     clock.now += REMINDER_SECONDS
     reporter.failed("the database", AWAY)
