@@ -17,8 +17,8 @@ def console(settings: Settings) -> None:
     """Show in a browser what the authority does."""
     if settings.console_token is None and settings.console_user_header is None:
         sys.exit(
-            "swpt_accounts: set CONSOLE_TOKEN, or CONSOLE_USER_HEADER: without one, the console"
-            " lets nobody in"
+            "swpt_accounts: set CONSOLE_TOKEN, or CONSOLE_USER_HEADER: without one, nobody can"
+            " sign in"
         )
     sys.stdout.flush()
     arguments = ["-m", "gunicorn", "--config", _CONFIG, _APPLICATION]

@@ -11,7 +11,7 @@ SERVER = "the database"
 
 
 class InstrumentedConnection(psycopg.Connection[tuple[Any, ...]]):
-    """While it waits for the server, its thread is not late with its signs of life."""
+    """While it waits for the server, no heartbeat of its thread is due."""
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
         """Consume a generator that operates on the connection."""

@@ -124,7 +124,7 @@ def test_a_loss_is_told(caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(100):
             reporter.note("3 messages are missing")
     assert [record.message for record in caplog.records] == [
-        "3 messages are missing (And 0 batches before.)"
+        "3 messages are missing (0 batches since the previous line)"
     ]
 
 

@@ -39,7 +39,7 @@ def _place(meant: Meant) -> str:
 
 def _number(text: str, n: int) -> Response | tuple[str, int]:
     """A number may be a debtor; if it is none, it may be the other half of something."""
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         if snapshot.row("has_debtor", debtor_id=n).found:
             return redirect(_place(Meant("debtor", (n,))), 303)
         debtors = (

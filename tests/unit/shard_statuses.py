@@ -1,22 +1,21 @@
-"""Overviews of a shard where all is well, but for what a test says."""
+"""Statuses of a shard without problems, but for what a test says."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from swpt_accounts.core.worker_names import SCANS, WORKERS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
 from swpt_accounts.inspection.status.model import (
     AccountsSample,
     BrokerQueue,
-    Counts,
     DatabaseState,
-    Overview,
     ScanState,
     Server,
-    Worker,
+    ShardStatus,
+    TableCounters,
+    WorkerSessions,
 )
-from swpt_accounts.inspection.status.workers import WORKERS
-from swpt_accounts.observability.metrics.definitions import SCANS
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TABLES = [*QUEUES, *OUTBOXES]
@@ -38,8 +37,8 @@ def database(*backlog: TableBacklog, **different: Any) -> DatabaseState:
         taken_at=NOW,
         is_replica=False,
         backlog=tuple(rows.get(table, waiting(table, 0)) for table in TABLES),
-        counts={table: Counts(0, 0) for table in TABLES},
-        workers=tuple(Worker(name, 1, 0, 2.0) for name in WORKERS),
+        counts={table: TableCounters(0, 0) for table in TABLES},
+        workers=tuple(WorkerSessions(name, 1, 0, 2.0) for name in WORKERS),
         long_transactions=(),
         returned_lines_count=0,
         returned_lines=(),
@@ -50,9 +49,9 @@ def database(*backlog: TableBacklog, **different: Any) -> DatabaseState:
     return replace(state, **different)
 
 
-def overview(state: DatabaseState | None = None, **different: Any) -> Overview:
-    """An overview of a shard where all is well, but for this."""
-    made = Overview(
+def shard_status(state: DatabaseState | None = None, **different: Any) -> ShardStatus:
+    """The status of a shard without problems, but for this."""
+    made = ShardStatus(
         shard="#",
         seconds=0.1,
         servers=(Server("the database"), Server("the broker")),

@@ -15,10 +15,10 @@ from swpt_accounts.db import connection as db_connection
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import ADD_UP_ACCOUNTS
 from swpt_accounts.exporter import liveness
-from swpt_accounts.exporter.database_poller import read_values
-from swpt_accounts.exporter.liveness import living_processes, stuck_loops, waiting_loops
+from swpt_accounts.exporter.liveness import degraded_loops, living_processes, stuck_loops
+from swpt_accounts.exporter.pollers import read_values
 from swpt_accounts.observability import heartbeat
-from swpt_accounts.observability.heartbeat import LifeFile
+from swpt_accounts.observability.heartbeat import HeartbeatFile
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.state_dir import open_folder, take_slot
 from swpt_accounts.settings import Settings
@@ -115,18 +115,18 @@ def test_who_waits_for_a_lock_rightly_waits(
 ) -> None:
     state_dir = str(tmp_path / "state")
     slot = take_slot(open_folder(state_dir, "processes"))
-    life_file = LifeFile(slot, "process_balance_changes")
+    heartbeat_file = HeartbeatFile(slot, "process_balance_changes")
 
     def wait_for_lock() -> None:
-        made = life_file.begin("stage")
+        made = heartbeat_file.begin("stage")
         assert made is not None
-        made.has(None)
-        heartbeat.set_current_life(made)
+        made.recover(None)
+        heartbeat.set_current_heartbeat(made)
         session = db_connection.connect(settings, "test stage")
         session.raw.execute("SET lock_timeout = 0")
         session.raw.execute("SELECT FROM account WHERE debtor_id = 1 FOR UPDATE")
         session.close()
-        life_file.end(made)
+        heartbeat_file.end(made)
 
     open_books(shard, {2**40: 1})
     raw = shard.connection.raw
@@ -144,8 +144,8 @@ def test_who_waits_for_a_lock_rightly_waits(
         monkeypatch.setattr(liveness, "monotonic", lambda: now + 100)
         processes = living_processes(state_dir)
         assert list(stuck_loops(processes)) == []
-        (problem,) = waiting_loops(processes)
-        assert (problem.subject, problem.what) == ("stage", "waits for an answer of the database")
+        (problem,) = degraded_loops(processes)
+        assert (problem.subject, problem.what) == ("stage", "waiting for the database")
     wait_until(lambda: not living_processes(state_dir)[0].loops, 60, "it has got the lock")
     slot.release()
 

@@ -1,4 +1,4 @@
-"""Slots, signs of life, and what is made of them."""
+"""Slots, heartbeats, and what is made of them."""
 
 import os
 import subprocess
@@ -15,9 +15,9 @@ import pytest
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from swpt_accounts.exporter import liveness
-from swpt_accounts.exporter.liveness import living_processes, stuck_loops, waiting_loops
+from swpt_accounts.exporter.liveness import degraded_loops, living_processes, stuck_loops
 from swpt_accounts.observability import heartbeat
-from swpt_accounts.observability.heartbeat import LifeFile, read_process
+from swpt_accounts.observability.heartbeat import HeartbeatFile, read_process
 from swpt_accounts.observability.state_dir import (
     Slot,
     UnusableStateDir,
@@ -49,17 +49,17 @@ def slot(folder: Path) -> Iterator[Slot]:
 
 
 @pytest.fixture
-def life_file(slot: Slot) -> LifeFile:
-    return LifeFile(slot, "flush_messages")
+def heartbeat_file(slot: Slot) -> HeartbeatFile:
+    return HeartbeatFile(slot, "flush_messages")
 
 
 @pytest.fixture
-def this_life(life_file: LifeFile) -> Iterator[heartbeat.Life]:
-    made = life_file.begin("loop")
+def this_heartbeat(heartbeat_file: HeartbeatFile) -> Iterator[heartbeat.Heartbeat]:
+    made = heartbeat_file.begin("loop")
     assert made is not None
-    heartbeat.set_current_life(made)
+    heartbeat.set_current_heartbeat(made)
     yield made
-    heartbeat.set_current_life(None)
+    heartbeat.set_current_heartbeat(None)
 
 
 class Holder:
@@ -122,32 +122,34 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         open_folder(str(tmp_path / "file"), "processes")
 
 
-def only_process(folder: Path) -> heartbeat.Process:
+def only_process(folder: Path) -> heartbeat.ProcessState:
     (process,) = living_processes(str(folder.parent))
     return process
 
 
-def test_what_a_loop_says_can_be_read(folder: Path, life_file: LifeFile, slot: Slot) -> None:
-    first, second = life_file.begin("one"), life_file.begin("zwölf")
+def test_what_a_loop_says_can_be_read(
+    folder: Path, heartbeat_file: HeartbeatFile, slot: Slot
+) -> None:
+    first, second = heartbeat_file.begin("one"), heartbeat_file.begin("zwölf")
     assert first is not None
     assert second is not None
     process = only_process(folder)
     assert (process.pid, process.command, process.slot) == (os.getpid(), "flush_messages", 0)
     assert [loop.name for loop in process.loops] == ["one", "zwölf"]
-    assert {loop.fault for loop in process.loops} == {"has not begun to work"}
-    first.lacks("key", "waits for the broker: no")
-    second.has(None)
+    assert {loop.fault for loop in process.loops} == {"starting"}
+    first.degrade("key", "cannot use the broker: no")
+    second.recover(None)
     one, two = only_process(folder).loops
-    assert (one.fault, two.fault) == ("waits for the broker: no", "")
-    assert [str(p).partition(", since")[0] for p in waiting_loops([only_process(folder)])] == [
-        "one: waits for the broker: no"
+    assert (one.fault, two.fault) == ("cannot use the broker: no", "")
+    assert [str(p).partition(", since")[0] for p in degraded_loops([only_process(folder)])] == [
+        "one: cannot use the broker: no"
     ]
-    first.has("another key")
+    first.recover("another key")
     assert only_process(folder).loops[0].fault
-    first.has("key")
-    life_file.end(second)
+    first.recover("key")
+    heartbeat_file.end(second)
     assert [(loop.name, loop.fault) for loop in only_process(folder).loops] == [("one", "")]
-    third = life_file.begin("three")
+    third = heartbeat_file.begin("three")
     assert third is not None
     assert third.number == second.number
     slot.release()
@@ -160,39 +162,39 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 
 
 def test_a_loop_that_breaks_its_promise_is_stuck(
-    folder: Path, this_life: heartbeat.Life, monkeypatch: pytest.MonkeyPatch
+    folder: Path, this_heartbeat: heartbeat.Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    this_life.has(None)
+    this_heartbeat.recover(None)
     later(monkeypatch, 29)
     assert list(stuck_loops([only_process(folder)])) == []
     later(monkeypatch, 31)
     (problem,) = stuck_loops([only_process(folder)])
-    assert problem.subject == f"loop of flush_messages (process {os.getpid()})"
-    assert problem.what == "it has given no sign of life for 31 s"
-    heartbeat.sign(100)
+    assert problem.subject == f"loop of flush_messages (pid {os.getpid()})"
+    assert problem.what == "no heartbeat for 31 s"
+    heartbeat.beat(100)
     assert list(stuck_loops([only_process(folder)])) == []
 
 
 def test_who_waits_for_a_server_is_not_stuck_but_not_ready(
-    folder: Path, this_life: heartbeat.Life, monkeypatch: pytest.MonkeyPatch
+    folder: Path, this_heartbeat: heartbeat.Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    this_life.has(None)
+    this_heartbeat.recover(None)
     with heartbeat.awaiting("the database"):
         with heartbeat.awaiting("the broker"):
             assert only_process(folder).loops[0].awaits == "the broker"
         assert only_process(folder).loops[0].awaits == "the database"
         later(monkeypatch, 29)
-        assert list(waiting_loops([only_process(folder)])) == []
+        assert list(degraded_loops([only_process(folder)])) == []
         later(monkeypatch, 10_000)
         assert list(stuck_loops([only_process(folder)])) == []
-        (problem,) = waiting_loops([only_process(folder)])
-        assert problem.what == "waits for an answer of the database"
+        (problem,) = degraded_loops([only_process(folder)])
+        assert problem.what == "waiting for the database"
     assert only_process(folder).loops[0].awaits == ""
     assert list(stuck_loops([only_process(folder)])) != []
 
 
 def test_a_long_wait_gives_signs(
-    folder: Path, this_life: heartbeat.Life, monkeypatch: pytest.MonkeyPatch
+    folder: Path, this_heartbeat: heartbeat.Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "SLICE_SECONDS", 0.01)
     stop, signs = ShutdownEvent(), 0
@@ -214,10 +216,10 @@ def test_a_long_wait_gives_signs(
 
 
 def test_there_are_never_too_many_loops(
-    folder: Path, life_file: LifeFile, monkeypatch: pytest.MonkeyPatch
+    folder: Path, heartbeat_file: HeartbeatFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "LOOPS_COUNT_MAX", 2)
-    made = [life_file.begin("loop") for _ in range(3)]
+    made = [heartbeat_file.begin("loop") for _ in range(3)]
     assert [m is None for m in made] == [False, False, True]
     assert len(only_process(folder).loops) == 2
 
