@@ -1,11 +1,12 @@
-"""What a report on the books looks like: a table for people, JSON for programs."""
+"""How the results of the checks are written: a table for people, JSON for programs."""
 
 import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from swpt_accounts.audit.books import BooksReport, CheckResult, Finding
-from swpt_accounts.audit.checks import Severity
+from swpt_accounts.audit.books import BookFinding, BooksReport, CheckResult
+from swpt_accounts.audit.checks import CheckSeverity
+from swpt_accounts.audit.cross_shard import DebtorResult, Result, Verdict
 
 FORMAT: Final = 1
 """The version of the JSON documents: it changes when a property changes its meaning, or goes."""
@@ -21,9 +22,9 @@ def as_json(report: BooksReport) -> str:
             "taken_at": report.taken_at.isoformat(),
             "is_replica": report.is_replica,
             "seconds": round(report.seconds, 3),
-            "is_sound": report.count(Severity.ERROR) == 0,
-            "errors_count": report.count(Severity.ERROR),
-            "warnings_count": report.count(Severity.WARNING),
+            "is_sound": report.count(CheckSeverity.ERROR) == 0,
+            "errors_count": report.count(CheckSeverity.ERROR),
+            "warnings_count": report.count(CheckSeverity.WARNING),
             "checks": [_check(check) for check in report.checks],
             "findings": [_finding(finding) for finding in report.findings],
         },
@@ -41,7 +42,7 @@ def _check(check: CheckResult) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: BookFinding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "severity": finding.severity,
@@ -68,7 +69,7 @@ def as_table(report: BooksReport) -> Iterator[str]:
 
 def summary(report: BooksReport) -> str:
     """What came of it, in a line."""
-    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    errors, warnings = report.count(CheckSeverity.ERROR), report.count(CheckSeverity.WARNING)
     verdict = f"{errors} errors" if errors else "the books are right"
     left_out = [check.code for check in report.checks if not check.is_made]
     return (
@@ -89,3 +90,61 @@ def table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]
 
 def _text(number: int | None) -> str:
     return "" if number is None else str(number)
+
+
+def is_sound(result: Result) -> bool:
+    """Whether everything was proved."""
+    return result.count(Verdict.SOUND) == len(result.debtors) and not result.errors_counts
+
+
+def sum_as_json(result: Result, count_max: int) -> str:
+    """The result as a JSON document (docs/reference/book-checks.md)."""
+    return json.dumps(
+        {
+            "type": "BooksSum",
+            "format": FORMAT,
+            "is_sound": is_sound(result),
+            "rounds": [
+                {"first_at": r.first_at.isoformat(), "last_at": r.last_at.isoformat()}
+                for r in result.rounds
+            ],
+            "counts": {verdict: result.count(verdict) for verdict in Verdict},
+            "shards_with_errors": result.errors_counts,
+            "debtors": [
+                {
+                    "debtor_id": debtor.debtor_id,
+                    "verdict": debtor.verdict,
+                    "amount": str(debtor.amount),
+                    "problem": debtor.problem,
+                }
+                for debtor in _told(result, count_max)
+            ],
+        },
+        indent=2,
+    )
+
+
+def sum_as_table(result: Result, count_max: int) -> Iterator[str]:
+    """The result in lines: a row for each debtor that is not sound, and how many there are."""
+    told = _told(result, count_max)
+    if told:
+        yield from table(
+            ("verdict", "debtor", "adds up to", "problem"),
+            [(d.verdict, str(d.debtor_id), str(d.amount), d.problem) for d in told],
+        )
+        yield ""
+    for realm, count in result.errors_counts.items():
+        yield f"shard {realm}: its own check has found {count} errors"
+    counts = ", ".join(f"{result.count(verdict)} {verdict}" for verdict in Verdict)
+    first, last = result.rounds[0].first_at, result.rounds[-1].last_at
+    yield (
+        f"{len(result.debtors)} debtors: {counts}"
+        f" (between {first:%Y-%m-%d %H:%M:%S}Z and {last:%Y-%m-%d %H:%M:%S}Z)"
+    )
+
+
+def _told(result: Result, count_max: int) -> list[DebtorResult]:
+    """Those that are not sound, the wrong ones first."""
+    unsound = [d for d in result.debtors if d.verdict != Verdict.SOUND]
+    unsound.sort(key=lambda d: (d.verdict != Verdict.WRONG, d.debtor_id))
+    return unsound[:count_max]

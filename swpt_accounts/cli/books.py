@@ -8,11 +8,10 @@ import click
 import psycopg
 
 from swpt_accounts.audit.books import FINDINGS_MAX, check_books, open_books
-from swpt_accounts.audit.checks import Severity
+from swpt_accounts.audit.checks import CheckSeverity
+from swpt_accounts.audit.cross_shard import Verdict, add_up
 from swpt_accounts.audit.exports import make_export, read_export, write_export
-from swpt_accounts.audit.reconciliation import Verdict, add_up
-from swpt_accounts.audit.reconciliation_report import is_sound, sum_as_json, sum_as_table
-from swpt_accounts.audit.report import as_json, as_table
+from swpt_accounts.audit.report import as_json, as_table, is_sound, sum_as_json, sum_as_table
 from swpt_accounts.audit.shard_content import find_foreign_record
 from swpt_accounts.cli.options import get_settings
 from swpt_accounts.cli.progress import shown_progress
@@ -87,7 +86,7 @@ def verify_books(
         click.echo(as_json(report))
     elif not quiet or report.findings:
         click.echo("\n".join(as_table(report)))
-    sys.exit(1 if report.count(Severity.ERROR) else 0)
+    sys.exit(1 if report.count(CheckSeverity.ERROR) else 0)
 
 
 @click.command("add_up_books")

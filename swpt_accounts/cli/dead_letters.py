@@ -1,23 +1,100 @@
-"""The commands that look at the messages which were put aside, and send them again."""
+"""The commands that read dead letters, and send them again."""
 
 import json
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from functools import reduce
 from typing import Any
 
 import click
 
-from swpt_accounts.cli.dead_letters_options import choosing, get_choice
-from swpt_accounts.cli.filters import is_sure, sure_option
-from swpt_accounts.cli.options import get_settings
+from swpt_accounts.cli.options import (
+    account_option,
+    get_settings,
+    is_sure,
+    put_aside_since_option,
+    put_aside_until_option,
+    queue_option,
+    sure_option,
+    url_option,
+)
 from swpt_accounts.dead_letters import rendering
-from swpt_accounts.dead_letters.filters import Choice
-from swpt_accounts.dead_letters.letter import Letter
-from swpt_accounts.dead_letters.resolutions import State
-from swpt_accounts.dead_letters.session import Session, open_session
+from swpt_accounts.dead_letters.letter import Letter, LetterFilter
+from swpt_accounts.dead_letters.resolutions import LetterState
+from swpt_accounts.dead_letters.session import DeadLetterSession, open_session
 from swpt_accounts.settings import Settings
+
+
+def _offsets(text: str) -> range:
+    found = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not an offset, nor two of them, like 7-12")
+    first = int(found[1])
+    return range(first, int(found[2] or first) + 1)
+
+
+def _digest(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{6,64}", text):
+        raise click.BadParameter(f"{text!r} is not the beginning of a digest, 6 digits or more")
+    return text.lower()
+
+
+_OPTIONS = (
+    url_option,
+    queue_option,
+    click.option("--type", "types", multiple=True, metavar="TYPE", help="Of this message type."),
+    click.option("--reason", help="With this kind of reason, or this text in the reason."),
+    account_option,
+    put_aside_since_option,
+    put_aside_until_option,
+    click.option(
+        "--offset",
+        "offsets",
+        type=_offsets,
+        metavar="N[-M]",
+        multiple=True,
+        help="With these offsets.",
+    ),
+    click.option(
+        "--digest",
+        "digests",
+        type=_digest,
+        metavar="HEX",
+        multiple=True,
+        help="Whose digest begins so.",
+    ),
+)
+
+
+def choosing(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that choose letters, and where they are."""
+    return reduce(lambda made, option: option(made), reversed(_OPTIONS), function)
+
+
+def get_choice(
+    types: tuple[str, ...],
+    reason: str | None,
+    account: tuple[int, int] | None,
+    since: datetime | None,
+    until: datetime | None,
+    offsets: tuple[range, ...],
+    digests: tuple[str, ...],
+) -> LetterFilter:
+    """What these options choose."""
+    return LetterFilter(
+        types=frozenset(types),
+        reason=reason,
+        account=account,
+        since=since,
+        until=until,
+        offsets=offsets,
+        digests=digests,
+    )
+
 
 _LISTED_COUNT_MAX = 100
 _SHOWN_COUNT_MAX = 10
@@ -31,7 +108,7 @@ def dead_letters() -> None:
 @contextmanager
 def _session(
     url: str | None, queue: str | None, *, deals: bool
-) -> Iterator[tuple[Settings, Session]]:
+) -> Iterator[tuple[Settings, DeadLetterSession]]:
     settings = get_settings(protocol_broker_url=url, protocol_broker_queue=queue)
     with open_session(settings, deals=deals) as session:
         yield settings, session
@@ -171,9 +248,9 @@ def discard(
             return
         count = 0
 
-        def mark(letters: list[Letter], _states: list[State]) -> None:
+        def mark(letters: list[Letter], _states: list[LetterState]) -> None:
             nonlocal count
-            session.register.mark(letters, State.DISCARDED)
+            session.register.mark(letters, LetterState.DISCARDED)
             count += len(letters)
 
         try:
@@ -183,8 +260,8 @@ def discard(
 
 
 def _confirm(
-    session: Session,
-    choice: Choice,
+    session: DeadLetterSession,
+    choice: LetterFilter,
     limit: int | None,
     question: str,
     yes: bool,

@@ -14,14 +14,14 @@ from swpt_accounts.settings import SettingsError, load_settings
 
 MODULES: Final = MappingProxyType(
     {
-        "consume_messages": "consume_messages",
-        "consume_chore_messages": "consume_chores",
+        "consume_messages": "consumers",
+        "consume_chore_messages": "consumers",
         "process_transfer_requests": "stages",
         "process_finalization_requests": "stages",
         "process_balance_changes": "stages",
         "flush_messages": "flush_messages",
         "returned_messages": "returned_messages",
-        "scan_accounts": "scan_accounts",
+        "scan_accounts": "scans",
         "scan_prepared_transfers": "scans",
         "scan_registered_balance_changes": "scans",
         "subscribe": "topology",
@@ -39,8 +39,8 @@ MODULES: Final = MappingProxyType(
         "status": "status",
         "serve_metrics": "metrics_and_health",
         "healthcheck": "metrics_and_health",
-        "move_in": "move_in",
-        "move_out": "move_out",
+        "move_in": "takeover",
+        "move_out": "takeover",
         "shards": "shards",
         "console": "console",
     }

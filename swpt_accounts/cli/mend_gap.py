@@ -6,8 +6,7 @@ from datetime import datetime
 import click
 import psycopg
 
-from swpt_accounts.cli.filters import moment_option
-from swpt_accounts.cli.options import get_settings
+from swpt_accounts.cli.options import get_settings, moment_option
 from swpt_accounts.scans.sequence_repair import GapRefused, open_gap
 from swpt_accounts.settings import SettingsError
 

@@ -10,14 +10,17 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.publisher import Publisher
-from swpt_accounts.cli.filters import account_option, since_option, until_option
-from swpt_accounts.cli.options import get_settings, url_option
+from swpt_accounts.cli.options import (
+    account_option,
+    get_settings,
+    since_option,
+    until_option,
+    url_option,
+)
 from swpt_accounts.inspection.lookup.journal import journal_extent
-from swpt_accounts.inspection.lookup.keys import AccountKey
-from swpt_accounts.inspection.lookup.models import JournalEntry
-from swpt_accounts.inspection.lookup.session import Reader, open_reader
-from swpt_accounts.inspection.resend.filters import Choice, chosen
-from swpt_accounts.inspection.resend.resender import NAME, Resender
+from swpt_accounts.inspection.lookup.models import AccountKey, JournalEntry
+from swpt_accounts.inspection.lookup.session import LookupReader, open_reader
+from swpt_accounts.inspection.resend import NAME, Resender, ResendFilter, chosen
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -61,7 +64,7 @@ def resend(
     until = min(until or datetime.max.replace(tzinfo=UTC), datetime.now(UTC))
     if since >= until:
         raise click.UsageError("--since is not before --until, or is in the future")
-    choice = Choice(
+    choice = ResendFilter(
         account=AccountKey(*account) if account else None,
         since=since,
         until=until,
@@ -79,7 +82,7 @@ def resend(
         sys.exit(1)
 
 
-def _warn_of_gaps(reader: Reader, choice: Choice) -> None:
+def _warn_of_gaps(reader: LookupReader, choice: ResendFilter) -> None:
     with reader.snapshot():
         extent = journal_extent(reader)
     if extent.first_at is None:

@@ -13,20 +13,20 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.topology import TopologyError
-from swpt_accounts.cli.move_in import reason_of, shown
 from swpt_accounts.cli.options import get_settings
+from swpt_accounts.cli.takeover import reason_of, shown
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.settings import SettingsError
 from swpt_accounts.sharding.children import Family, read_family
+from swpt_accounts.sharding.cutover import switch
 from swpt_accounts.sharding.finish import finish
 from swpt_accounts.sharding.preflight import survey
 from swpt_accounts.sharding.preparation import prepare
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.rollback import undo
 from swpt_accounts.sharding.sessions import Sessions, open_sessions, read_noted, refuse_others
-from swpt_accounts.sharding.status import State, look
-from swpt_accounts.sharding.switch import switch
-from swpt_accounts.takeover.disk_space import MIB
+from swpt_accounts.sharding.status import SplitStatus, read_status
+from swpt_accounts.takeover.checks import MIB
 
 _AGAIN: Final = "Run it again: it goes on where it was."
 
@@ -83,7 +83,7 @@ def plan_command(sessions: Sessions) -> None:
         return
     found = survey(sessions)
     family = sessions.family
-    queue = Relay(family).counts()
+    queue = QueueCutover(family).counts()
     if queue is None:
         raise PreconditionFailed(
             f"the parent has no queue {family.parent.protocol_broker_queue!r}: is it the right"
@@ -166,11 +166,11 @@ def status_command(sessions: Sessions) -> None:
         click.echo("No split of this shard has begun.")
         return
     refuse_others(sessions, noted)
-    for line in _lines(look(sessions)):
+    for line in _lines(read_status(sessions)):
         click.echo(line)
 
 
-def _lines(state: State) -> Iterator[str]:
+def _lines(state: SplitStatus) -> Iterator[str]:
     yield f"{state.noted.step}, begun at {state.noted.began_at:%Y-%m-%d %H:%M:%S}"
     if state.noted.interrupted_seconds is not None:
         yield f"the switch took {state.noted.interrupted_seconds:.1f} s"

@@ -56,11 +56,11 @@ class Reader:
         self._outage = Outage(logger, NAME)
 
     @contextmanager
-    def tracing(self) -> Iterator[tracing.Reader]:
+    def tracing(self) -> Iterator[tracing.LookupReader]:
         """The same, for questions about single transfers and accounts."""
         with (
             self._answers(),
-            tracing.Reader(self._connection(), self._settings).snapshot() as reader,
+            tracing.LookupReader(self._connection(), self._settings).snapshot() as reader,
         ):
             yield reader
 

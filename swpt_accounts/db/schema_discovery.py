@@ -98,7 +98,7 @@ class Found:
                 )
 
 
-def look(connection: Connection) -> Found:
+def discover(connection: Connection) -> Found:
     """Look whose tables there are. Locks and changes nothing. Raises `psycopg.Error`."""
     ours: Found | None = None
     theirs: Found | None = None

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.replay import obstacle
-from swpt_accounts.dead_letters.resolutions import State
+from swpt_accounts.dead_letters.resolutions import LetterState
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
 
@@ -37,7 +37,7 @@ def table_head() -> str:
     return _row(_HEAD)
 
 
-def table_row(letter: Letter, state: State | None) -> str:
+def table_row(letter: Letter, state: LetterState | None) -> str:
     """A line for a letter. A state of None is not known."""
     moment, account = _moment_text(letter.moment), account_text(letter.account)
     state_text = "unknown" if state is None else state.value
@@ -64,7 +64,7 @@ def counts_json(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     ]
 
 
-def letter_json(letter: Letter, state: State | None) -> dict[str, Any]:
+def letter_json(letter: Letter, state: LetterState | None) -> dict[str, Any]:
     """What `list` tells of a letter."""
     return {
         "id": letter.id,
@@ -80,7 +80,7 @@ def letter_json(letter: Letter, state: State | None) -> dict[str, Any]:
     }
 
 
-def whole_json(letter: Letter, state: State | None, settings: Settings) -> dict[str, Any]:
+def whole_json(letter: Letter, state: LetterState | None, settings: Settings) -> dict[str, Any]:
     """What `show` tells of a letter: all of it."""
     wrong = letter.decoded
     return {
@@ -102,7 +102,7 @@ def wrong_field(error: MalformedMessage) -> str | None:
     return next(filter(None, found.groups()), None) if found else None
 
 
-def whole_lines(letter: Letter, state: State | None, settings: Settings) -> Iterator[str]:
+def whole_lines(letter: Letter, state: LetterState | None, settings: Settings) -> Iterator[str]:
     """All of a letter, line by line."""
     properties = letter.properties
     yield f"letter {letter.id}"

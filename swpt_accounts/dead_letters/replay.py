@@ -11,7 +11,7 @@ from swpt_accounts.broker.headers import sendable_headers
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.broker.redelivery_reset import COPY_HEADER
 from swpt_accounts.dead_letters.letter import OFFSET_HEADER, Letter
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
 from swpt_accounts.smp.incoming import IncomingMessage, PendingBalanceChange, PrepareTransfer
@@ -104,7 +104,9 @@ class Replayer:
         self._publisher = publisher
         self.report = Report()
 
-    def replay(self, letters: Sequence[Letter], states: Sequence[State], *, again: bool) -> None:
+    def replay(
+        self, letters: Sequence[Letter], states: Sequence[LetterState], *, again: bool
+    ) -> None:
         """Send letters that are in these states. `again`: also one that may have been sent.
 
         Raises `AMQPError` and `psycopg.Error`; then some may have been sent or not, and are noted
@@ -118,20 +120,22 @@ class Replayer:
         if not ready:
             self._publisher.keep_alive()
             return
-        self._register.mark(ready, State.REPLAYING)
+        self._register.mark(ready, LetterState.REPLAYING)
         publications = [publication(letter, self._settings) for letter in ready]
         refused = self._publisher.publish(publications)
         sent = [letter for n, letter in enumerate(ready) if n not in refused]
-        self._register.mark(sent, State.REPLAYED)
+        self._register.mark(sent, LetterState.REPLAYED)
         self._register.unmark([ready[n] for n in refused])
         self.report.sent_count += len(sent)
         for n, reason in refused.items():
             to = publications[n].exchange or publications[n].routing_key
             self.report.keep(ready[n], f"the broker does not take it for {to!r}: {reason}")
 
-    def _is_ready(self, letter: Letter, state: State, *, again: bool) -> bool:
+    def _is_ready(self, letter: Letter, state: LetterState, *, again: bool) -> bool:
         reason = obstacle(letter, self._settings)
-        is_uncertain = state is State.REPLAYING and isinstance(letter.decoded, PrepareTransfer)
+        is_uncertain = state is LetterState.REPLAYING and isinstance(
+            letter.decoded, PrepareTransfer
+        )
         if reason is None and is_uncertain and not again:
             reason = UNCERTAIN
         if reason is not None:

@@ -14,7 +14,7 @@ from swpt_accounts.db.procedures import (
 from swpt_accounts.dead_letters.letter import Letter
 
 
-class State(StrEnum):
+class LetterState(StrEnum):
     """What became of a letter. One that is being replayed may have been sent, or not."""
 
     OPEN = "open"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
     @property
     def needs_attention(self) -> bool:
-        return self in (State.OPEN, State.REPLAYING)
+        return self in (LetterState.OPEN, LetterState.REPLAYING)
 
 
 class Register:
@@ -39,7 +39,7 @@ class Register:
         worked."""
         return bool(self._connection.call_value(LOCK_DEAD_LETTERS))
 
-    def states(self, letters: Sequence[Letter]) -> list[State]:
+    def states(self, letters: Sequence[Letter]) -> list[LetterState]:
         """What became of each of the letters."""
         rows = self._connection.call_table(
             FIND_DEALT_WITH,
@@ -47,10 +47,10 @@ class Register:
             stream_offset=[letter.offset for letter in letters],
             digest=[letter.digest for letter in letters],
         )
-        found = {(row.stream_offset, row.digest): State(row.state) for row in rows}
-        return [found.get((letter.offset, letter.digest), State.OPEN) for letter in letters]
+        found = {(row.stream_offset, row.digest): LetterState(row.state) for row in rows}
+        return [found.get((letter.offset, letter.digest), LetterState.OPEN) for letter in letters]
 
-    def mark(self, letters: Sequence[Letter], state: State) -> None:
+    def mark(self, letters: Sequence[Letter], state: LetterState) -> None:
         """Write down what became of letters."""
         self._connection.call(
             MARK_DEALT_WITH,

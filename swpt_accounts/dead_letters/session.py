@@ -13,11 +13,10 @@ from pika.exceptions import AMQPError
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.broker.topology import connection_to, dead_letter_queue
 from swpt_accounts.db.connection import connect
-from swpt_accounts.dead_letters.filters import Choice
-from swpt_accounts.dead_letters.letter import Letter
+from swpt_accounts.dead_letters.letter import Letter, LetterFilter
 from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
 from swpt_accounts.dead_letters.replay import Replayer
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.observability.events.progress import LETTERS_READ, PROGRESS_LOGGER
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -31,7 +30,7 @@ _PROGRESS_SECONDS = 0.5
 _LINE_SECONDS = 10.0
 
 
-class Session:
+class DeadLetterSession:
     """Reads letters, knows their states, and deals with them."""
 
     def __init__(
@@ -70,7 +69,9 @@ class Session:
             sys.stderr.write(f"\r{count} of {total} letters are read\x1b[K\r")
             sys.stderr.flush()
 
-    def letters(self, choice: Choice, *, all_states: bool) -> Iterator[tuple[Letter, State | None]]:
+    def letters(
+        self, choice: LetterFilter, *, all_states: bool
+    ) -> Iterator[tuple[Letter, LetterState | None]]:
         """The chosen letters, with their states, in the order of the queue.
 
         Unless `all_states`, only those to be dealt with. A state is None where the database
@@ -81,7 +82,9 @@ class Session:
                 if all_states or state is None or state.needs_attention:
                     yield letter, state
 
-    def _batches(self, choice: Choice) -> Iterator[tuple[list[Letter], list[State | None]]]:
+    def _batches(
+        self, choice: LetterFilter
+    ) -> Iterator[tuple[list[Letter], list[LetterState | None]]]:
         """The chosen letters, whatever their states, so many at a time."""
         reading = self._reader.read(self._show_progress, choice.first)
         try:
@@ -91,15 +94,15 @@ class Session:
         finally:
             reading.close()
 
-    def _states(self, letters: list[Letter]) -> list[State | None]:
+    def _states(self, letters: list[Letter]) -> list[LetterState | None]:
         return (
             [None] * len(letters) if self._register is None else [*self._register.states(letters)]
         )
 
     def deal(
         self,
-        choice: Choice,
-        action: Callable[[list[Letter], list[State]], None],
+        choice: LetterFilter,
+        action: Callable[[list[Letter], list[LetterState]], None],
         *,
         every: bool,
         count_max: int | None,
@@ -125,7 +128,7 @@ class Session:
 
 
 @contextmanager
-def open_session(settings: Settings, *, deals: bool) -> Iterator[Session]:
+def open_session(settings: Settings, *, deals: bool) -> Iterator[DeadLetterSession]:
     """A session; one that `deals` with letters needs the database, and is the only one.
 
     Ends the process with one line when it fails, or a signal comes.
@@ -140,7 +143,7 @@ def open_session(settings: Settings, *, deals: bool) -> Iterator[Session]:
             url = settings.protocol_broker_url
             connection = stack.enter_context(connection_to(url, NAME, heartbeat_seconds=0))
             reader = DeadLetterReader(connection, settings.protocol_broker_queue, stop)
-            yield Session(settings, reader, register, stack)
+            yield DeadLetterSession(settings, reader, register, stack)
     except StoppedError:
         sys.exit("swpt_accounts: stopped before the end")
     except (ReadingError, AMQPError, psycopg.Error) as error:

@@ -25,7 +25,7 @@ BITE_COUNT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ReturnedMessageFilter:
     """Which messages: those for which all that is given is true."""
 
     signal_names: list[str] | None = None
@@ -74,7 +74,7 @@ def as_json(row: Any) -> bytes:
 class ReturnedMessages:
     """A connection of an operator. All methods may raise `psycopg.Error`."""
 
-    def __init__(self, connection: DatabaseConnection, choice: Choice) -> None:
+    def __init__(self, connection: DatabaseConnection, choice: ReturnedMessageFilter) -> None:
         self._connection = connection
         self._choice = choice
 
@@ -143,7 +143,7 @@ class ReturnedMessages:
 
 @contextmanager
 def open_returned_messages(
-    settings: Settings, choice: Choice, *, only_read: bool
+    settings: Settings, choice: ReturnedMessageFilter, *, only_read: bool
 ) -> Iterator[ReturnedMessages]:
     """Connect as an operator. Raises `psycopg.Error`."""
     queries = read_queries("outbox/returned_messages.sql")

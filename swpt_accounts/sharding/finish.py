@@ -5,7 +5,7 @@ from pika.exceptions import AMQPError
 from swpt_accounts.audit.shard_content import find_foreign_record
 from swpt_accounts.broker.topology import delete_chores_queue
 from swpt_accounts.db.operator_session import PreconditionFailed
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import (
     FINISHED,
     SWITCHED,
@@ -32,7 +32,7 @@ def finish(sessions: Sessions) -> None:
 
 
 def _delete_queues(sessions: Sessions) -> None:
-    Relay(sessions.family).delete_parents_queue()
+    QueueCutover(sessions.family).delete_parents_queue()
     parent = sessions.family.parent
     try:
         delete_chores_queue(

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import ChildSession, Sessions
 from swpt_accounts.sharding.tables import TABLES
 
@@ -17,14 +17,14 @@ _SENDERS_OF_CHILD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class ParentSurvey:
     """How much there is in the parent."""
 
     accounts_count: int
     bytes_count: int
 
 
-def survey(sessions: Sessions) -> Survey:
+def survey(sessions: Sessions) -> ParentSurvey:
     """Look at all servers, for a split that has not begun.
 
     Raises `PreconditionFailed`, with all that is wrong, and `AMQPError`.
@@ -35,9 +35,9 @@ def survey(sessions: Sessions) -> Survey:
         found = _look(child.session, child.child.name)
         problems += _problems_of_child(child, found, parent)
     if sessions.family.is_split:
-        problems += Relay(sessions.family).problems()
+        problems += QueueCutover(sessions.family).problems()
     refuse(problems)
-    return Survey(parent.accounts_count, parent.bytes_count)
+    return ParentSurvey(parent.accounts_count, parent.bytes_count)
 
 
 def refuse(problems: list[str]) -> None:

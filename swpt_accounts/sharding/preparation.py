@@ -7,9 +7,8 @@ from psycopg import sql
 
 from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.operator_session import PreconditionFailed
-from swpt_accounts.sharding.fence import change_tables, put_fence
 from swpt_accounts.sharding.preflight import check_versions, survey
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import (
     PREPARING,
     ChildSession,
@@ -17,7 +16,7 @@ from swpt_accounts.sharding.sessions import (
     read_noted,
     require_noted,
 )
-from swpt_accounts.sharding.tables import FILTERED, WHOLE, published
+from swpt_accounts.sharding.tables import FILTERED, WHOLE, change_tables, published, put_fence
 
 _POLL_SECONDS: Final = 0.2
 # A table is tried again by PostgreSQL, after pauses of its own.
@@ -38,7 +37,7 @@ def prepare(sessions: Sessions, address: str, progress: Progress) -> None:
         check_versions(sessions)
         _publish(sessions)
         if sessions.family.is_split:
-            Relay(sessions.family).prepare()
+            QueueCutover(sessions.family).prepare()
         for child in sessions.children:
             _make_slot(sessions, child)
             _make_child_ready(sessions, child)

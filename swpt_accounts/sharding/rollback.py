@@ -3,10 +3,9 @@
 from psycopg import sql
 
 from swpt_accounts.db.operator_session import PreconditionFailed
-from swpt_accounts.sharding.handover import detach
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.cutover import detach, drop_traces
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import PREPARING, ChildSession, Sessions, require_noted
-from swpt_accounts.sharding.switch import drop_traces
 from swpt_accounts.sharding.tables import TABLES
 
 
@@ -15,7 +14,7 @@ def undo(sessions: Sessions) -> None:
     with sessions.parent.one_at_a_time():
         require_noted(sessions, PREPARING)
         if sessions.family.is_split:
-            Relay(sessions.family).undo()
+            QueueCutover(sessions.family).undo()
         for child in sessions.children:
             _empty(sessions, child)
         drop_traces(sessions)

@@ -26,7 +26,7 @@ FINISHED: Final = "finished"
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class SplitRecord:
     """What the parent's database says about the split."""
 
     step: str
@@ -95,12 +95,12 @@ def _identity(session: OperatorSession) -> tuple[str, int]:
     return identity, oid
 
 
-def read_noted(parent: OperatorSession) -> Noted | None:
+def read_noted(parent: OperatorSession) -> SplitRecord | None:
     """What the parent's database says; None if no split has begun."""
     if not parent.run("parent", "has_state")[0].found:
         return None
     found = parent.run("parent", "read_split")
-    return Noted(*found[0]) if found else None
+    return SplitRecord(*found[0]) if found else None
 
 
 def read_noted_children(parent: OperatorSession) -> list[Any]:
@@ -108,7 +108,7 @@ def read_noted_children(parent: OperatorSession) -> list[Any]:
     return parent.run("parent", "read_children")
 
 
-def require_noted(sessions: Sessions, *steps: str) -> Noted:
+def require_noted(sessions: Sessions, *steps: str) -> SplitRecord:
     """What is noted, and is one of these steps of this very family. Raises `PreconditionFailed`."""
     noted = read_noted(sessions.parent)
     if noted is None:
@@ -121,7 +121,7 @@ def require_noted(sessions: Sessions, *steps: str) -> Noted:
     return noted
 
 
-def refuse_others(sessions: Sessions, noted: Noted) -> None:
+def refuse_others(sessions: Sessions, noted: SplitRecord) -> None:
     """Raise `PreconditionFailed` where a split into other children has begun."""
     known = {(c.realm, c.queue, c.identity) for c in read_noted_children(sessions.parent)}
     given = {(str(c.child.realm), c.child.queue, c.identity) for c in sessions.children}

@@ -8,8 +8,8 @@ from psycopg import sql
 
 from swpt_accounts.core.root_config import minimal_balance
 from swpt_accounts.db.operator_session import OperatorSession
-from swpt_accounts.takeover.outboxes import outgoing
-from swpt_accounts.takeover.reference_root_config import read_as_reference
+from swpt_accounts.takeover.copy_steps import outgoing
+from swpt_accounts.takeover.root_configs import read_as_reference
 
 EXAMPLES_MAX: Final = 3
 _BATCH: Final = 1000

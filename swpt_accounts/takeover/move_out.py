@@ -10,16 +10,21 @@ from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.installer import procedures_schema, uninstall_script
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.db.schema_discovery import BOOKS, KEPT_BOOKS, KEPT_REFERENCE
-from swpt_accounts.takeover.archive_return import bring_archive_up_to_date
-from swpt_accounts.takeover.books import OUR_TABLES, Destination, find_destination
-from swpt_accounts.takeover.copy_steps import Steps
-from swpt_accounts.takeover.disk_space import MIB, bytes_needed, try_disk
+from swpt_accounts.takeover.archive import bring_archive_up_to_date
+from swpt_accounts.takeover.checks import (
+    MIB,
+    TableSize,
+    bytes_needed,
+    check_surroundings,
+    sizes_of,
+    try_disk,
+)
+from swpt_accounts.takeover.copy_steps import Steps, outgoing
 from swpt_accounts.takeover.incompatibilities import Loss, find_losses
 from swpt_accounts.takeover.move_in import set_apart
-from swpt_accounts.takeover.outboxes import outgoing
-from swpt_accounts.takeover.proof import keep_proof
+from swpt_accounts.takeover.reconciliation import keep_proof
 from swpt_accounts.takeover.reference_schema import ARCHIVE, OUTBOXES, TABLES
-from swpt_accounts.takeover.structure_checks import TableSize, check_surroundings, sizes_of
+from swpt_accounts.takeover.schemas import OUR_TABLES, Destination, find_destination
 from swpt_accounts.takeover.table_locks import lock_tables
 
 _FILLED: Final = ("account", "prepared_transfer", ARCHIVE)

@@ -1,17 +1,15 @@
-"""What a move would do, and what is under way: nothing is changed, and nobody is held up."""
+"""What `move_in` or `move_out` would do, and what is still under way. Changes nothing."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from psycopg import sql
 
-from swpt_accounts.db.operator_session import OperatorSession
-from swpt_accounts.db.schema_discovery import Found, look
+from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.db.schema_discovery import BOOKS, Found, discover
 from swpt_accounts.settings import Settings
-from swpt_accounts.takeover.disk_space import bytes_needed
-from swpt_accounts.takeover.reference_schema import ARCHIVE, OUTBOXES, QUEUES, TABLES
-from swpt_accounts.takeover.root_configs import read_roots
-from swpt_accounts.takeover.structure_checks import (
+from swpt_accounts.takeover.checks import (
+    bytes_needed,
     check_rows,
     check_structure,
     check_surroundings,
@@ -19,6 +17,11 @@ from swpt_accounts.takeover.structure_checks import (
     refuse_others,
     sizes_of,
 )
+from swpt_accounts.takeover.incompatibilities import Loss, find_harmless, find_losses
+from swpt_accounts.takeover.move_out import bytes_needed_there, look_into_books
+from swpt_accounts.takeover.reference_schema import ARCHIVE, OUTBOXES, QUEUES, TABLES
+from swpt_accounts.takeover.root_configs import read_roots
+from swpt_accounts.takeover.schemas import JOURNAL_TABLES, OUR_TABLES, Destination, find_destination
 
 DIFFERENCES: Final = {
     "refused_config": "root accounts have a configuration that this program would refuse, if it"
@@ -34,12 +37,12 @@ DIFFERENCES: Final = {
 """What may be different afterwards, and how it is told, after its number."""
 
 # Rows a second of benchmarks/moving.py, on two cores (docs/how-to/move-in.md).
-_ACCOUNTS_RATE: Final = 30_000
-_ARCHIVE_RATE: Final = 20_000
+_IN_ACCOUNTS_RATE: Final = 30_000
+_IN_ARCHIVE_RATE: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class MoveInSurvey:
     """What there is to be taken over. Times are guesses, in seconds."""
 
     found: Found
@@ -52,17 +55,17 @@ class Survey:
     def seconds_at_once(self) -> float:
         """For how long no transfer will be possible."""
         rows = sum(n for table, n in self.rows_counts.items() if table != ARCHIVE)
-        return 1 + rows / _ACCOUNTS_RATE
+        return 1 + rows / _IN_ACCOUNTS_RATE
 
     @property
     def seconds_later(self) -> float:
         """How long the archive will be copied, beside the work."""
-        return self.rows_counts[ARCHIVE] / _ARCHIVE_RATE
+        return self.rows_counts[ARCHIVE] / _IN_ARCHIVE_RATE
 
 
-def survey(session: OperatorSession, settings: Settings) -> Survey:
+def survey_move_in(session: OperatorSession, settings: Settings) -> MoveInSurvey:
     """Look, and make the same checks as `move_in`. Raises `PreconditionFailed`, `psycopg.Error`."""
-    found = look(session.connection)
+    found = discover(session.connection)
     refuse_others(found)
     assert found.schema is not None
     schema = found.schema
@@ -76,7 +79,7 @@ def survey(session: OperatorSession, settings: Settings) -> Survey:
         counts = {table: count_rows(session, schema, table) for table in TABLES}
         at_once, later = bytes_needed(sizes_of(session, schema))
     differences = {"refused_config": refused, **row._asdict()}
-    return Survey(found, counts, {k: differences[k] for k in DIFFERENCES}, at_once, later)
+    return MoveInSurvey(found, counts, {k: differences[k] for k in DIFFERENCES}, at_once, later)
 
 
 def count_rows(session: OperatorSession, schema: str, table: str) -> int:
@@ -88,7 +91,7 @@ def count_rows(session: OperatorSession, schema: str, table: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class UnderWay:
+class WorkUnderWay:
     """What has not come to its end: rows of queues and outboxes, and programs at work."""
 
     rows_counts: dict[str, int]
@@ -100,12 +103,77 @@ class UnderWay:
         return self.sessions_count == 0 and not any(self.rows_counts.values())
 
 
-def look_what_is_under_way(session: OperatorSession) -> UnderWay:
+def read_work_in_reference(session: OperatorSession) -> WorkUnderWay:
     """Look into a database of the reference. Raises `PreconditionFailed`, `psycopg.Error`."""
-    found = look(session.connection)
+    found = discover(session.connection)
     refuse_others(found)
     assert found.schema is not None
     check_structure(session, found.schema)
     counts = {table: count_rows(session, found.schema, table) for table in (*QUEUES, *OUTBOXES)}
     ((sessions_count,),) = session.run("reference_tables", "sessions")
-    return UnderWay(counts, sessions_count)
+    return WorkUnderWay(counts, sessions_count)
+
+
+_GOING_ON: Final = (*QUEUES, "unverified_transfer_request", *OUTBOXES, "returned_message")
+_LEFT: Final = {
+    *("alembic_version", "procedures_version", "move", "move_proof", "scan_pass"),
+    *("account_key", "root_config", "handled_batch", "returned_line", "dead_letter_dealt_with"),
+    *JOURNAL_TABLES,
+}
+
+_OUT_ACCOUNTS_RATE: Final = 40_000
+_OUT_ARCHIVE_RATE: Final = 120_000
+_OUT_LOCKED_RATE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOutSurvey:
+    """What there is to be given back. Times are guesses, in seconds."""
+
+    destination: Destination
+    rows_counts: dict[str, int]
+    losses: list[Loss]
+    harmless: dict[str, int]
+    bytes_needed: int
+
+    @property
+    def seconds_before(self) -> float:
+        """How long the archive will be brought up to date, beside the work."""
+        return self.rows_counts[ARCHIVE] / _OUT_ARCHIVE_RATE
+
+    @property
+    def seconds_at_once(self) -> float:
+        """For how long no transfer will be possible."""
+        rows = sum(n for table, n in self.rows_counts.items() if table != ARCHIVE)
+        return 1 + rows / _OUT_ACCOUNTS_RATE + self.rows_counts[ARCHIVE] / _OUT_LOCKED_RATE
+
+
+def survey_move_out(session: OperatorSession) -> MoveOutSurvey:
+    """Make the same checks as `move_out`. Raises `PreconditionFailed`, `psycopg.Error`."""
+    destination = _destination(session)
+    look_into_books(session)
+    counts = {
+        table: count_rows(session, BOOKS, table) for table in OUR_TABLES if table not in _LEFT
+    }
+    return MoveOutSurvey(
+        destination,
+        counts,
+        find_losses(session),
+        find_harmless(session),
+        bytes_needed_there(session, destination),
+    )
+
+
+def read_work_in_books(session: OperatorSession) -> WorkUnderWay:
+    """Look into a database of ours. Raises `PreconditionFailed`, `psycopg.Error`."""
+    _destination(session)
+    counts = {table: count_rows(session, BOOKS, table) for table in _GOING_ON}
+    ((sessions_count,),) = session.run("out", "own_sessions")
+    return WorkUnderWay(counts, sessions_count)
+
+
+def _destination(session: OperatorSession) -> Destination:
+    destination = find_destination(session)
+    if destination is None:
+        raise PreconditionFailed("the database has been given back before")
+    return destination

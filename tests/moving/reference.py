@@ -24,8 +24,7 @@ from swpt_accounts.db.operator_session import open_operator_session
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.takeover import move_in as moving
 from swpt_accounts.takeover.archive import copy_archive
-from swpt_accounts.takeover.ddl import make_script
-from swpt_accounts.takeover.move_in import MovedIn
+from swpt_accounts.takeover.move_in import MovedIn, make_script
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "reference"
 KEPT: Final = "swpt_accounts_reference"

@@ -6,9 +6,9 @@ import pytest
 
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
-from swpt_accounts.db.schema_discovery import BOOKS, Owner, look
+from swpt_accounts.db.schema_discovery import BOOKS, Owner, discover
 from swpt_accounts.settings import load_settings
-from swpt_accounts.takeover.schema_relocation import make_room
+from swpt_accounts.takeover.schemas import make_room
 from tests.db.shard import Shard, empty_shard
 from tests.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 from tests.moving.giving_back import give_back, run_move_out
@@ -84,7 +84,7 @@ def _make_room_beside(shard: Shard, ours: Place, databases: Databases) -> None:
 
     load_dump(ours.url, with_rows=False)
     with ours.session() as session:
-        assert look(session).owner is Owner.BOTH
+        assert discover(session).owner is Owner.BOTH
     shard.receive(configure_account(BOB, negligible_amount=2.5, seqnum=1))
 
 

@@ -4,7 +4,7 @@ import re
 
 from agentkit.processes import run
 from swpt_accounts.db.operator_session import open_operator_session
-from swpt_accounts.takeover.preflight_out import look_what_is_under_way_here
+from swpt_accounts.takeover.preflight import read_work_in_books
 from tests.docker.processes import ENTRYPOINT, image_environment
 from tests.moving.giving_back import reference_rows, run_move_out, snapshot
 from tests.moving.reference import Place, ReferenceDatabases, move
@@ -79,9 +79,9 @@ def test_what_is_under_way(reference: ReferenceDatabases, public: Place) -> None
     assert found.stdout == "Nothing is under way.\n"
     with calm.session() as worker, open_operator_session(calm.settings()) as session:
         worker.execute("SET application_name = 'swpt_accounts webserver'")
-        assert look_what_is_under_way_here(session).is_calm
+        assert read_work_in_books(session).is_calm
         worker.execute("SET application_name = 'swpt_accounts flush_messages'")
-        assert look_what_is_under_way_here(session).sessions_count == 1
+        assert read_work_in_books(session).sessions_count == 1
 
 
 def test_where_there_is_nothing(reference: ReferenceDatabases, public: Place) -> None:

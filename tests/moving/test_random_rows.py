@@ -14,11 +14,11 @@ from swpt_accounts.core.progress import NoProgress
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.db.operator_session import OperatorSession, open_operator_session
 from swpt_accounts.db.schema_discovery import BOOKS, KEPT_REFERENCE
-from swpt_accounts.takeover.books import OUR_TABLES, find_destination
+from swpt_accounts.takeover.checks import sizes_of
 from swpt_accounts.takeover.copy_steps import fill_books
 from swpt_accounts.takeover.move_out import fill_reference
 from swpt_accounts.takeover.reference_schema import COLUMNS
-from swpt_accounts.takeover.structure_checks import sizes_of
+from swpt_accounts.takeover.schemas import OUR_TABLES, find_destination
 from tests.moving.reference import Place, ReferenceDatabases, move
 
 Row = dict[str, Any]

@@ -9,9 +9,9 @@ from unittest.mock import patch
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
-from swpt_accounts.db.installer import procedures_schema
 
 from agentkit.database import dsn_of, execute
+from swpt_accounts.db.installer import procedures_schema
 from tests.mutation.children import Child, Outcome, run_tests
 from tests.mutation.mutants import Mutant
 from tests.mutation.sql_mutants import MONEY, read_functions

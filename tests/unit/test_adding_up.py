@@ -11,6 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swpt_accounts.audit.cross_shard import (
+    InvalidPartition,
+    NotComparable,
+    Partition,
+    Result,
+    Verdict,
+    add_up,
+)
 from swpt_accounts.audit.exports import (
     DebtorSums,
     Export,
@@ -20,9 +28,7 @@ from swpt_accounts.audit.exports import (
     read_export,
     write_export,
 )
-from swpt_accounts.audit.partition import InvalidPartition, Partition
-from swpt_accounts.audit.reconciliation import NotComparable, Result, Verdict, add_up
-from swpt_accounts.audit.reconciliation_report import sum_as_table
+from swpt_accounts.audit.report import sum_as_table
 from swpt_accounts.core.realm import Realm
 
 DEBTOR = 1

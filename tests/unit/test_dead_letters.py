@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from agentkit.messages import CONTENT_TYPE, configure, encode, finalize, prepare
-from swpt_accounts.cli.dead_letters_options import choosing, get_choice
-from swpt_accounts.dead_letters.filters import Choice
-from swpt_accounts.dead_letters.letter import Letter, receive
+from swpt_accounts.cli.dead_letters import choosing, get_choice
+from swpt_accounts.dead_letters.letter import Letter, LetterFilter, receive
 
 FOREIGN = "account (5, 6) does not belong to this shard, which is 1.#"
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -70,8 +69,8 @@ CHOICES: list[tuple[tuple[str, ...], list[int]]] = [
 ]
 
 
-def choice_of(options: tuple[str, ...]) -> Choice:
-    chosen: list[Choice] = []
+def choice_of(options: tuple[str, ...]) -> LetterFilter:
+    chosen: list[LetterFilter] = []
 
     @click.command()
     @choosing

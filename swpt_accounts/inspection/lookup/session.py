@@ -21,7 +21,7 @@ ROWS_COUNT_MAX: Final = 100
 """The most rows that are shown of each table."""
 
 
-class Reader:
+class LookupReader:
     """Answers questions as of `taken_at`. Use it within `reading`, or within `snapshot`.
 
     A table that takes too long to read is noted in `unread`.
@@ -34,7 +34,7 @@ class Reader:
         self.taken_at: datetime
 
     @contextmanager
-    def snapshot(self) -> Iterator["Reader"]:
+    def snapshot(self) -> Iterator["LookupReader"]:
         """A transaction in which all answers are of one moment. Raises `psycopg.Error`."""
         raw = self._raw
         raw.isolation_level, raw.read_only = IsolationLevel.REPEATABLE_READ, True
@@ -93,17 +93,17 @@ def _part(queries: dict[str, str], value: Any) -> sql.Composable:
 
 
 @contextmanager
-def open_reader(settings: Settings, name: str = NAME) -> Iterator[Reader]:
+def open_reader(settings: Settings, name: str = NAME) -> Iterator[LookupReader]:
     """Connect, for several snapshots one after the other. Raises `psycopg.Error`."""
     connection = connect(settings, name, is_read_only=True, behaviour=(ASKING,))
     try:
-        yield Reader(connection, settings)
+        yield LookupReader(connection, settings)
     finally:
         connection.close()
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[Reader]:
+def reading(settings: Settings) -> Iterator[LookupReader]:
     """Connect, and open a snapshot. Raises `psycopg.Error`."""
     with open_reader(settings) as reader, reader.snapshot():
         yield reader

@@ -6,17 +6,16 @@ from typing import Any, Final
 
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.core.timestamps import MIN_MOMENT
-from swpt_accounts.inspection.lookup.hints import find_account
 from swpt_accounts.inspection.lookup.journal import (
-    JournalChoice,
+    JournalFilter,
     find_last_transfers,
     journal_extent,
     read_journal,
 )
-from swpt_accounts.inspection.lookup.keys import AccountKey
-from swpt_accounts.inspection.lookup.models import JournalExtent, Statement
-from swpt_accounts.inspection.lookup.session import Reader
+from swpt_accounts.inspection.lookup.models import AccountKey, JournalExtent, Statement
+from swpt_accounts.inspection.lookup.session import LookupReader
 from swpt_accounts.inspection.lookup.statement_lines import Known, Number, Told, make_lines
+from swpt_accounts.inspection.lookup.traces import find_account
 from swpt_accounts.inspection.lookup.waiting_rows import find_waiting
 
 LINES_COUNT_MAX: Final = 10_000
@@ -26,7 +25,7 @@ _WAITING: Final = ("account_transfer_signal", "returned_message")
 
 
 def read_statement(
-    reader: Reader,
+    reader: LookupReader,
     key: AccountKey,
     since: datetime,
     until: datetime,
@@ -64,7 +63,7 @@ def read_statement(
 
 
 def _read_transfers(
-    reader: Reader, key: AccountKey, since: datetime, until: datetime, count_max: int
+    reader: LookupReader, key: AccountKey, since: datetime, until: datetime, count_max: int
 ) -> tuple[dict[Number, Told], bool]:
     """The transfers that were noted from `since` on, and whether there are more of them.
 
@@ -78,7 +77,7 @@ def _read_transfers(
                 found[told.number] = told
     if key.creditor_id == ROOT_CREDITOR_ID:
         return found, False
-    choice = JournalChoice(account=key, since=since, is_sent=True, message_types=(TRANSFER,))
+    choice = JournalFilter(account=key, since=since, is_sent=True, message_types=(TRANSFER,))
     after = None
     while True:
         page = read_journal(reader, choice, after=after, count_max=_PAGE_COUNT)
@@ -124,7 +123,7 @@ def _known_now(account: Any) -> Known | None:
 
 
 def _known_before(
-    reader: Reader, key: AccountKey, since: datetime, found: list[Told], chosen: list[Told]
+    reader: LookupReader, key: AccountKey, since: datetime, found: list[Told], chosen: list[Told]
 ) -> Known | None:
     """The principal after the last transfer before the first one of the statement."""
     if key.creditor_id == ROOT_CREDITOR_ID:
@@ -139,7 +138,7 @@ def _known_before(
     return Known(last.number, last.principal, last.at) if last else None
 
 
-def _unread(reader: Reader) -> Iterator[str]:
+def _unread(reader: LookupReader) -> Iterator[str]:
     for unread in reader.unread.values():
         yield f"The table {unread.place} was not read to its end: {unread.reason}."
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from swpt_accounts.inspection.lookup.keys import (
+from swpt_accounts.inspection.lookup.models import (
     AccountKey,
     CoordinatorRequest,
     Subject,
+    TraceStage,
     TransferKey,
 )
-from swpt_accounts.inspection.lookup.models import Stage
-from swpt_accounts.inspection.lookup.session import Reader
+from swpt_accounts.inspection.lookup.session import LookupReader
 from swpt_accounts.inspection.lookup.summaries import words
 from swpt_accounts.smp.outgoing import SIGNALS
 
@@ -118,7 +118,7 @@ _OF_COMMITS: Final = {
 }
 
 
-def find_waiting(reader: Reader, subject: Subject) -> Iterator[Stage]:
+def find_waiting(reader: LookupReader, subject: Subject) -> Iterator[TraceStage]:
     """What waits of a subject, in all tables."""
     parameters = parameters_of(subject)
     for place in PLACES:
@@ -129,8 +129,8 @@ def find_waiting(reader: Reader, subject: Subject) -> Iterator[Stage]:
 
 
 def find_of_commit(
-    reader: Reader, sender: AccountKey, recipients: Collection[int], committed_at: datetime
-) -> Iterator[Stage]:
+    reader: LookupReader, sender: AccountKey, recipients: Collection[int], committed_at: datetime
+) -> Iterator[TraceStage]:
     """What waits because of transfers from an account that were committed at a moment.
 
     Where no recipient is known, it may be about other transfers of that moment, too.
@@ -185,12 +185,12 @@ def _condition(place: Place, subject: Subject) -> str:
 
 
 def _read(
-    reader: Reader, place: Place, condition: str, parameters: Mapping[str, Any]
-) -> Iterator[Stage]:
+    reader: LookupReader, place: Place, condition: str, parameters: Mapping[str, Any]
+) -> Iterator[TraceStage]:
     parts = {"table": place.table, "condition": f"condition:{condition}"}
     for row in reader.try_rows(place.table, FILE, "rows", parts, **parameters):
         fields = plain(row)
-        yield Stage(
+        yield TraceStage(
             place.name,
             fields[place.moment] if place.moment else None,
             words(place.message_type, fields),
@@ -216,11 +216,11 @@ def _parts_of(subject: Subject) -> list[str]:
             return [f'"debtor_id":{subject.debtor_id},"creditor_id":{subject.creditor_id},']
 
 
-def _read_returned(reader: Reader, parts: list[str]) -> Iterator[Stage]:
+def _read_returned(reader: LookupReader, parts: list[str]) -> Iterator[TraceStage]:
     for row in reader.try_rows(RETURNED, FILE, "returned", parts=parts):
         message_type = SIGNALS[row.signal_name].__name__
         message = msgspec.json.decode(row.body)
-        yield Stage(
+        yield TraceStage(
             f"{message_type} was put aside",
             row.put_aside_at.astimezone(UTC),
             f"{words(message_type, message)}; the broker: {row.reason}",

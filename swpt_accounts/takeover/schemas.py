@@ -1,4 +1,4 @@
-"""Our tables, and where those of the reference are to be filled again."""
+"""The schemas of our tables and of the reference's, and what is moved between them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +14,11 @@ from swpt_accounts.db.schema_discovery import (
     REFERENCE_REVISIONS,
     Found,
     Owner,
-    look,
+    discover,
 )
+from swpt_accounts.takeover.checks import check_structure
 from swpt_accounts.takeover.reference_schema import TABLES
-from swpt_accounts.takeover.structure_checks import check_structure
+from swpt_accounts.takeover.table_locks import lock_tables
 
 JOURNAL_TABLES: Final = ("journal", *(f"journal_{slot:02}" for slot in range(32)))
 """The journal, and its slots."""
@@ -51,7 +52,7 @@ class Destination:
 
 def find_destination(session: OperatorSession) -> Destination | None:
     """Where our rows are to go; None where they are. Raises `PreconditionFailed`."""
-    found = look(session.connection)
+    found = discover(session.connection)
     match found.owner:
         case Owner.NOBODY:
             raise PreconditionFailed(f"{found}: is it the right one? (POSTGRES_URL)")
@@ -136,3 +137,47 @@ def read_revision(session: OperatorSession, schema: str) -> str | None:
         return None
     revision: str | None = session.run("out", "revision", schema=sql.Identifier(schema))[0][0]
     return revision
+
+
+def make_room(session: OperatorSession) -> str | None:
+    """Let the reference make empty tables beside ours. Workers wait for a moment, and go on.
+
+    Returns the schema where there is room now, or None where there was. Raises
+    `PreconditionFailed`, and `psycopg.Error`: then nothing has changed.
+    """
+    with session.one_at_a_time():
+        found = discover(session.connection)
+        if found.owner is Owner.BOTH and exists(session, BOOKS, "account_key"):
+            return None
+        if found.owner is not Owner.OURS:
+            raise PreconditionFailed(f"{found}: no room can be made")
+        if found.guarded is not None and exists(session, KEPT_REFERENCE, "account"):
+            raise PreconditionFailed(
+                f"the reference's tables are in the schema {KEPT_REFERENCE!r}, and will be filled"
+                " again by `move_out`: no room is needed"
+            )
+        schema = found.schema
+        assert schema is not None
+        if schema == BOOKS and found.guarded is None:
+            return None
+        with session.connection.transaction():
+            if schema != BOOKS:
+                _move_books(session, schema)
+            if found.guarded is not None:
+                session.run_all("out", "drop_guard", schema=sql.Identifier(found.guarded))
+        return found.guarded or schema
+
+
+def _move_books(session: OperatorSession, schema: str) -> None:
+    lock_tables(session, schema, OUR_TABLES)
+    names = {"books": sql.Identifier(BOOKS), "quoted_books": sql.Literal(BOOKS)}
+    session.run_all("out", "make_books", **names)
+    session.set_path("pg_catalog")
+    statements = session.run(
+        "out",
+        "changes_of_books",
+        {"schema": schema, "tables": list(OUR_TABLES)},
+        **names,
+    )
+    for (statement,) in statements:
+        session.connection.execute(statement.encode())

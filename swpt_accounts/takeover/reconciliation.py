@@ -1,4 +1,4 @@
-"""Proves a move: what was counted and added up before and after is the same, and is kept."""
+"""Compares counts and sums before and after a move, and keeps them."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,15 +1,22 @@
-"""Which messages of the journal are sent again."""
+"""Sends messages of the journal again, to peers that have lost them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Final
 
+import msgspec
+
+from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.core.realm import Realm
-from swpt_accounts.inspection.lookup.journal import JournalChoice, entry_of, read_journal
-from swpt_accounts.inspection.lookup.keys import AccountKey
-from swpt_accounts.inspection.lookup.models import JournalEntry
-from swpt_accounts.inspection.lookup.session import Reader
+from swpt_accounts.inspection.lookup.journal import JournalFilter, entry_of, read_journal
+from swpt_accounts.inspection.lookup.models import AccountKey, JournalEntry
+from swpt_accounts.inspection.lookup.session import LookupReader
+from swpt_accounts.outbox.serialization import make_publication
+from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 PAGE_COUNT: Final = 500
 SLOTS_COUNT: Final = 32
@@ -19,7 +26,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ResendFilter:
     """Which messages: those for which all that is given is true."""
 
     account: AccountKey | None
@@ -46,7 +53,7 @@ def _owner(entry: JournalEntry) -> int:
     return entry.creditor_id
 
 
-def chosen(reader: Reader, choice: Choice) -> Iterator[list[JournalEntry]]:
+def chosen(reader: LookupReader, choice: ResendFilter) -> Iterator[list[JournalEntry]]:
     """The chosen messages, the oldest first, some at a time. Each part is a transaction.
 
     Raises `psycopg.Error`.
@@ -60,9 +67,9 @@ def chosen(reader: Reader, choice: Choice) -> Iterator[list[JournalEntry]]:
 
 
 def _pages_of_account(
-    reader: Reader, choice: Choice, account: AccountKey
+    reader: LookupReader, choice: ResendFilter, account: AccountKey
 ) -> Iterator[tuple[JournalEntry, ...]]:
-    wanted = JournalChoice(
+    wanted = JournalFilter(
         account=account,
         since=choice.since,
         until=choice.until,
@@ -79,7 +86,9 @@ def _pages_of_account(
             return
 
 
-def _pages_of_span(reader: Reader, choice: Choice) -> Iterator[tuple[JournalEntry, ...]]:
+def _pages_of_span(
+    reader: LookupReader, choice: ResendFilter
+) -> Iterator[tuple[JournalEntry, ...]]:
     with reader.snapshot():
         last_day = (min(choice.until, reader.taken_at) - _EPOCH).days
     first_day = (choice.since - _EPOCH).days
@@ -87,7 +96,9 @@ def _pages_of_span(reader: Reader, choice: Choice) -> Iterator[tuple[JournalEntr
         yield from _pages_of_slot(reader, day % SLOTS_COUNT, choice)
 
 
-def _pages_of_slot(reader: Reader, slot: int, choice: Choice) -> Iterator[tuple[JournalEntry, ...]]:
+def _pages_of_slot(
+    reader: LookupReader, slot: int, choice: ResendFilter
+) -> Iterator[tuple[JournalEntry, ...]]:
     after_id = _last_id_before(reader, slot, choice.since)
     while True:
         with reader.snapshot():
@@ -99,11 +110,11 @@ def _pages_of_slot(reader: Reader, slot: int, choice: Choice) -> Iterator[tuple[
         after_id = entries[-1].id
 
 
-def _slot_page(reader: Reader, slot: int, after_id: int) -> list[Any]:
+def _slot_page(reader: LookupReader, slot: int, after_id: int) -> list[Any]:
     return reader.rows("journal", "slot_page", slot=slot, after_id=after_id, count_max=PAGE_COUNT)
 
 
-def _last_id_before(reader: Reader, slot: int, moment: datetime) -> int:
+def _last_id_before(reader: LookupReader, slot: int, moment: datetime) -> int:
     """An id: none of the messages up to it is of this moment or later. Found by halving."""
     with reader.snapshot():
         ((low, high),) = reader.rows("journal", "ids_of_slot", slot=slot)
@@ -118,3 +129,52 @@ def _last_id_before(reader: Reader, slot: int, moment: datetime) -> int:
             else:
                 high = middle
         return int(low)
+
+
+NAME: Final = "resend"
+BATCH_COUNT: Final = 100
+
+
+def publication(entry: JournalEntry) -> Publication:
+    """The message with its body, its headers and its route, as they were."""
+    message = msgspec.json.decode(entry.body, type=SIGNALS[f"{entry.message_type}Signal"])
+    return replace(make_publication(message), body=entry.body)
+
+
+class Resender:
+    """Publishes batches at a bounded pace, and counts what became of them."""
+
+    def __init__(self, publisher: Publisher, stop: ShutdownEvent, per_second: float) -> None:
+        self._publisher = publisher
+        self._stop = stop
+        self._per_second = per_second
+        self._begun_at = monotonic()
+        self._tried_count = 0
+        self.sent: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    def send(self, entries: Sequence[JournalEntry]) -> bool:
+        """Send messages. Returns whether all were tried: not after the stop.
+
+        Raises `AMQPError`; then some of the last batch may have been sent.
+        """
+        for start in range(0, len(entries), BATCH_COUNT):
+            if not self._keep_pace():
+                return False
+            batch = entries[start : start + BATCH_COUNT]
+            refused = self._publisher.publish(map(publication, batch))
+            self._tried_count += len(batch)
+            self.sent.update(
+                entry.message_type for n, entry in enumerate(batch) if n not in refused
+            )
+            self.refused.update(refused.values())
+        return True
+
+    def _keep_pace(self) -> bool:
+        """Wait until the next batch is due. Returns False at the stop."""
+        due_at = self._begun_at + self._tried_count / self._per_second
+        while (rest := due_at - monotonic()) > 0:
+            if self._stop.wait(min(rest, 1.0)):
+                return False
+            self._publisher.keep_alive()
+        return not self._stop.is_requested()

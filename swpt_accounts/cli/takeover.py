@@ -16,7 +16,7 @@ from swpt_accounts.db.operator_session import (
     PreconditionFailed,
     open_operator_session,
 )
-from swpt_accounts.db.schema_discovery import Owner, look
+from swpt_accounts.db.schema_discovery import KEPT_BOOKS, Owner, discover
 from swpt_accounts.observability.events.progress import (
     MOVE_PART_BEGINS,
     MOVE_PART_OVER,
@@ -24,17 +24,23 @@ from swpt_accounts.observability.events.progress import (
 )
 from swpt_accounts.settings import Settings, SettingsError
 from swpt_accounts.takeover.archive import ArchiveIncompleteError, copy_archive
-from swpt_accounts.takeover.disk_space import MIB
+from swpt_accounts.takeover.checks import MIB
+from swpt_accounts.takeover.incompatibilities import HARMLESS
 from swpt_accounts.takeover.move_in import drop_reference as drop_kept_tables
 from swpt_accounts.takeover.move_in import move_in as take_over
+from swpt_accounts.takeover.move_out import move_out as give_back
 from swpt_accounts.takeover.preflight import (
     DIFFERENCES,
-    Survey,
-    UnderWay,
-    look_what_is_under_way,
-    survey,
+    MoveInSurvey,
+    MoveOutSurvey,
+    WorkUnderWay,
+    read_work_in_books,
+    read_work_in_reference,
+    survey_move_in,
+    survey_move_out,
 )
-from swpt_accounts.takeover.proof import PROOFS_MAX, Amount, read_proof
+from swpt_accounts.takeover.reconciliation import PROOFS_MAX, Amount, read_proof
+from swpt_accounts.takeover.schemas import make_room as move_books
 
 logger = logging.getLogger(PROGRESS_LOGGER)
 
@@ -106,7 +112,7 @@ def tell_proof(amounts: Sequence[Amount]) -> None:
         click.echo("  … (all of them are in the table move_proof)")
 
 
-def tell_survey(made: Survey) -> None:
+def tell_move_in_survey(made: MoveInSurvey) -> None:
     """Print what would be done."""
     click.echo(f"{str(made.found).capitalize()}. They would be taken over:")
     for table, count in made.rows_counts.items():
@@ -126,7 +132,7 @@ def tell_survey(made: Survey) -> None:
         click.echo(f"  {count:,} {text}.")
 
 
-def tell_under_way(found: UnderWay, sessions: str) -> None:
+def tell_under_way(found: WorkUnderWay, sessions: str) -> None:
     """Print what has not come to its end. `sessions` says whose sessions were counted."""
     for table, count in found.rows_counts.items():
         if count:
@@ -166,7 +172,7 @@ def move_in(
     try:
         with open_operator_session(settings) as session:
             if check:
-                under_way = look_what_is_under_way(session)
+                under_way = read_work_in_reference(session)
                 tell_under_way(under_way, "other programs")
                 sys.exit(0 if under_way.is_calm else 1)
             if drop_reference:
@@ -174,7 +180,7 @@ def move_in(
                 click.echo("The tables of the reference are dropped.")
                 return
             if dry_run:
-                tell_survey(survey(session, settings))
+                tell_move_in_survey(survey_move_in(session, settings))
                 return
             _move_in(session, settings, shown(is_quiet=quiet), unless_moved=unless_moved)
     except (PreconditionFailed, SettingsError) as error:
@@ -186,7 +192,7 @@ def move_in(
 def _move_in(
     session: OperatorSession, settings: Settings, progress: Progress, *, unless_moved: bool
 ) -> None:
-    if unless_moved and look(session.connection).owner is Owner.OURS:
+    if unless_moved and discover(session.connection).owner is Owner.OURS:
         return
     moved = take_over(session, settings, progress)
     if moved is None:
@@ -208,3 +214,94 @@ def _move_in(
 def reason_of(error: psycopg.Error) -> str:
     """What the server, or the connection, has to say, in a line."""
     return " ".join(str(error).split()) or repr(error)
+
+
+@click.command("move_out")
+@click.option(
+    "--check", is_flag=True, help="Only tell what is under way: exit with 0 if nothing is, else 1."
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only check, and tell what would be done, what would be lost, and how long it takes.",
+)
+@click.option(
+    "--make-room",
+    is_flag=True,
+    help="Only move the tables of this program aside, so that the reference can make its own: for"
+    " a database that has none of it.",
+)
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Do it although the reference cannot hold everything as it is.",
+)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def move_out(
+    *, check: bool, dry_run: bool, make_room: bool, accept_loss: bool, quiet: bool
+) -> None:
+    """Give the database back to the reference, in place."""
+    settings = get_settings()
+    try:
+        with open_operator_session(settings) as session:
+            if check:
+                under_way = read_work_in_books(session)
+                tell_under_way(under_way, "workers of this program")
+                sys.exit(0 if under_way.is_calm else 1)
+            elif dry_run:
+                tell_move_out_survey(survey_move_out(session))
+            elif make_room:
+                _make_room(session)
+            else:
+                _move_out(session, shown(is_quiet=quiet), accept_loss=accept_loss)
+    except (PreconditionFailed, SettingsError) as error:
+        sys.exit(f"swpt_accounts: {error}\nNothing has changed.")
+    except psycopg.Error as error:
+        sys.exit(f"swpt_accounts: {reason_of(error)}\n{REPEAT}")
+
+
+def _move_out(session: OperatorSession, progress: Progress, *, accept_loss: bool) -> None:
+    moved = give_back(session, progress, accept_loss=accept_loss)
+    if moved is None:
+        click.echo("The database has been given back before.")
+    else:
+        click.echo(
+            f"The database is the reference's: its tables are in the schema"
+            f" {moved.reference_schema!r}. No transfer was possible for {moved.seconds:.1f} s."
+        )
+        for loss in moved.losses:
+            click.echo(f"Lost: {loss}.")
+    tell_proof(read_proof(session, KEPT_BOOKS))
+
+
+def _make_room(session: OperatorSession) -> None:
+    schema = move_books(session)
+    where = "There was room before." if schema is None else f"There is room in {schema!r}."
+    click.echo(
+        f"{where} Now run `configure` of the reference, which makes its tables, and then"
+        " `move_out`. Until then this program goes on as before."
+    )
+
+
+def tell_move_out_survey(made: MoveOutSurvey) -> None:
+    click.echo(f"The tables of the reference in {made.destination.reference!r} would be filled:")
+    for table, count in made.rows_counts.items():
+        click.echo(f"  {count:>12,}  {table}")
+    click.echo(
+        f"Beside the work, the archive would be brought up to date in about"
+        f" {made.seconds_before:,.0f} s; then no transfer would be possible for about"
+        f" {made.seconds_at_once:,.0f} s."
+    )
+    click.echo(f"On the disk of the server, {made.bytes_needed // MIB:,} MiB are needed.")
+    click.echo(
+        "What would be lost, which needs --accept-loss:"
+        if made.losses
+        else "Nothing would be lost."
+    )
+    for loss in made.losses:
+        click.echo(f"  {loss}.")
+    harmless = [(count, HARMLESS[kind]) for kind, count in made.harmless.items() if count]
+    if harmless:
+        click.echo("What would be left behind, and does no harm:")
+    for count, text in harmless:
+        click.echo(f"  {count:,} {text}.")
