@@ -4,6 +4,7 @@ import click
 
 from swpt_accounts.chores.worker import ChoresWorker
 from swpt_accounts.cli.options import (
+    all_of,
     get_settings,
     prefetch_count_option,
     prefetch_size_option,
@@ -17,34 +18,23 @@ from swpt_accounts.workers.performance_warnings import warn_of_slow_settings
 from swpt_accounts.workers.runner import run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
+# Each replaces the setting of its name, after the prefix of the broker.
+_consumer_options = all_of(
+    url_option,
+    queue_option,
+    processes_option,
+    threads_option,
+    prefetch_size_option,
+    prefetch_count_option,
+)
+
 
 @click.command("consume_messages")
-@url_option
-@queue_option
-@processes_option
-@threads_option
-@prefetch_size_option
-@prefetch_count_option
-@click.option("--draining-mode", is_flag=True, help="Make pauses when the queue is empty.")
-def consume_messages(
-    url: str | None,
-    queue: str | None,
-    processes: int | None,
-    threads: int | None,
-    prefetch_size: int | None,
-    prefetch_count: int | None,
-    draining_mode: bool,
-) -> None:
+@_consumer_options
+@click.option("--draining-mode", is_flag=True, help="Pause when the queue is empty.")
+def consume_messages(*, draining_mode: bool, **options: str | int | None) -> None:
     """Consume Swaptacular Messaging Protocol messages."""
-    settings = get_settings(
-        protocol_broker_url=url,
-        protocol_broker_queue=queue,
-        protocol_broker_processes=processes,
-        protocol_broker_threads=threads,
-        protocol_broker_prefetch_size=prefetch_size,
-        protocol_broker_prefetch_count=prefetch_count,
-    )
-
+    settings = get_settings(**{f"protocol_broker_{name}": v for name, v in options.items()})
     warn_of_slow_settings(settings, "protocol_broker_")
 
     def make_workers(stop: ShutdownEvent) -> list[InboxWorker]:
@@ -55,29 +45,10 @@ def consume_messages(
 
 
 @click.command("consume_chore_messages")
-@url_option
-@queue_option
-@processes_option
-@threads_option
-@prefetch_size_option
-@prefetch_count_option
-def consume_chore_messages(
-    url: str | None,
-    queue: str | None,
-    processes: int | None,
-    threads: int | None,
-    prefetch_size: int | None,
-    prefetch_count: int | None,
-) -> None:
+@_consumer_options
+def consume_chore_messages(**options: str | int | None) -> None:
     """Consume the local tasks (chores)."""
-    settings = get_settings(
-        chores_broker_url=url,
-        chores_broker_queue=queue,
-        chores_broker_processes=processes,
-        chores_broker_threads=threads,
-        chores_broker_prefetch_size=prefetch_size,
-        chores_broker_prefetch_count=prefetch_count,
-    )
+    settings = get_settings(**{f"chores_broker_{name}": v for name, v in options.items()})
 
     def make_workers(stop: ShutdownEvent) -> list[ChoresWorker]:
         return [ChoresWorker(settings, stop) for _ in range(settings.chores_broker_threads)]

@@ -10,26 +10,42 @@ from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChan
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
-days_option = click.option(
-    "-d", "--days", type=click.FloatRange(0, min_open=True), help="The days that a pass takes."
+hours_option = click.option(
+    "-h", "--hours", type=click.FloatRange(0, min_open=True), help="Duration of a pass, in hours."
 )
+days_option = click.option(
+    "-d", "--days", type=click.FloatRange(0, min_open=True), help="Duration of a pass, in days."
+)
+
+
+@click.command("scan_accounts")
+@hours_option
+@quit_early_option
+def scan_accounts(hours: float | None, quit_early: bool) -> None:
+    """Scan the accounts repeatedly."""
+    settings = get_settings(app_accounts_scan_hours=hours)
+    pass_hours = settings.app_accounts_scan_hours
+
+    def make_workers(stop: ShutdownEvent) -> list[Worker]:
+        workers: list[Worker] = [
+            AccountsScan(settings, stop, hours=pass_hours, quit_early=quit_early)
+        ]
+        if settings.app_prompt_account_updates:
+            workers.append(PromptUpdatesWorker(settings, stop, quit_early=quit_early))
+        return workers
+
+    run_workers(make_workers)
 
 
 @click.command("scan_prepared_transfers")
 @days_option
 @quit_early_option
 def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
-    """Scan the prepared transfers, again and again."""
+    """Scan the prepared transfers repeatedly."""
     settings = get_settings(app_prepared_transfers_scan_days=days)
+    pass_days = settings.app_prepared_transfers_scan_days
     run_workers(
-        lambda stop: [
-            PreparedTransfersScan(
-                settings,
-                stop,
-                days=settings.app_prepared_transfers_scan_days,
-                quit_early=quit_early,
-            )
-        ]
+        lambda stop: [PreparedTransfersScan(settings, stop, days=pass_days, quit_early=quit_early)]
     )
 
 
@@ -37,37 +53,11 @@ def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
 @days_option
 @quit_early_option
 def scan_registered_balance_changes(days: float | None, quit_early: bool) -> None:
-    """Scan the archive of balance changes, again and again."""
+    """Scan the archive of balance changes repeatedly."""
     settings = get_settings(app_registered_balance_changes_scan_days=days)
+    pass_days = settings.app_registered_balance_changes_scan_days
     run_workers(
         lambda stop: [
-            RegisteredBalanceChangesScan(
-                settings,
-                stop,
-                days=settings.app_registered_balance_changes_scan_days,
-                quit_early=quit_early,
-            )
+            RegisteredBalanceChangesScan(settings, stop, days=pass_days, quit_early=quit_early)
         ]
     )
-
-
-@click.command("scan_accounts")
-@click.option(
-    "-h", "--hours", type=click.FloatRange(0, min_open=True), help="The hours that a pass takes."
-)
-@quit_early_option
-def scan_accounts(hours: float | None, quit_early: bool) -> None:
-    """Scan the accounts, again and again."""
-    settings = get_settings(app_accounts_scan_hours=hours)
-
-    def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        workers: list[Worker] = [
-            AccountsScan(
-                settings, stop, hours=settings.app_accounts_scan_hours, quit_early=quit_early
-            )
-        ]
-        if settings.app_prompt_account_updates:
-            workers.append(PromptUpdatesWorker(settings, stop, quit_early=quit_early))
-        return workers
-
-    run_workers(make_workers)

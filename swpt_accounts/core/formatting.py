@@ -37,3 +37,8 @@ def percent(ratio: float) -> str:
 def rate(per_second: float) -> str:
     """A rate, with a digit after the point where it is small."""
     return f"{per_second:,.1f}" if 0 < per_second < 10 else f"{per_second:,.0f}"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: "1 letter", "1,234 letters"."""
+    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"

@@ -44,6 +44,23 @@ def parse(text: str) -> PastedIds | None:
     return _meant(kinds[len(parts)], parts) if len(parts) in kinds else None
 
 
+def parse_number(text: str) -> int:
+    """A single id. Raises `ValueError`, whose text says what is wrong."""
+    parsed = parse(text)
+    if parsed is not None and parsed.kind == "number":
+        return parsed.ids[0]
+    return parse_id(text)
+
+
+def parse_account(text: str) -> tuple[int, int]:
+    """A debtor id and a creditor id. Raises `ValueError`, whose text says what is wrong."""
+    parsed = parse(text)
+    if parsed is None or parsed.kind != "account":
+        raise ValueError(f"{text[:50]!r} is not an account: write DEBTOR/CREDITOR, like 1/2")
+    debtor_id, creditor_id = parsed.ids
+    return debtor_id, creditor_id
+
+
 def _meant(kind: str, texts: list[str], coordinator_type: str = "") -> PastedIds | None:
     try:
         return PastedIds(kind, tuple(map(parse_id, texts)), coordinator_type)

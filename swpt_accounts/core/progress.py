@@ -1,28 +1,28 @@
-"""How far a move is."""
+"""How far long work is, for an operator who waits for it."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Somebody who wants to know how far it is."""
+    """Shows the parts of long work."""
 
     def begin(self, what: str, total: int) -> None:
-        """Hear of a new part, and how much there is to do."""
+        """Begin a part, with its amount of work."""
 
-    def note(self, done: int) -> None:
-        """Hear how much of it is done."""
+    def note(self, done: int, item: str = "") -> None:
+        """Show how much of it is done, and with which item."""
 
     def end(self) -> None:
-        """Hear that the part is over."""
+        """End the part."""
 
 
 class NoProgress:
-    """Nobody wants to know."""
+    """Shows nothing."""
 
     def begin(self, what: str, total: int) -> None:
         """Do nothing."""
 
-    def note(self, done: int) -> None:
+    def note(self, done: int, item: str = "") -> None:
         """Do nothing."""
 
     def end(self) -> None:

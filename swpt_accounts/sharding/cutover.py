@@ -13,7 +13,7 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.sharding.preflight import check_versions, refuse
 from swpt_accounts.sharding.preparation import check_lag
-from swpt_accounts.sharding.queue_cutover import QueueCutover, check_queue, drain, let_leave
+from swpt_accounts.sharding.queue_cutover import QueueCutover, check_queue, drain, stop_consumers
 from swpt_accounts.sharding.sessions import (
     PREPARING,
     SWITCHED,
@@ -28,11 +28,11 @@ from swpt_accounts.sharding.tables import OWNED, SHARED, change_tables, close_pa
 _SLOT_SECONDS_MAX: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
-# Is told what was done, and how many seconds after the messages began to wait.
-Told = Callable[[str, float], None]
+# Gets what was done, and how many seconds after the messages began to wait.
+Report = Callable[[str, float], None]
 
 
-def switch(sessions: Sessions, progress: Progress, told: Told) -> None:
+def switch(sessions: Sessions, progress: Progress, report: Report) -> None:
     """Let the children take over, or go on where that was.
 
     Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`.
@@ -44,7 +44,7 @@ def switch(sessions: Sessions, progress: Progress, told: Told) -> None:
         relay = QueueCutover(sessions.family)
         if noted.step == PREPARING:
             _check(sessions, relay)
-        seconds = _hand_over(sessions, relay, stack, progress, told)
+        seconds = _hand_over(sessions, relay, stack, progress, report)
         if sessions.family.is_split:
             relay.settle()
         drop_traces(sessions)
@@ -62,7 +62,7 @@ def _check(sessions: Sessions, relay: QueueCutover) -> None:
         rows = child.session.run("child", "copied", {"name": name})
         if name not in found or not rows or not all(row.is_ready for row in rows):
             raise PreconditionFailed(
-                f"{child.child.name} is not ready: `shards prepare` goes on with it"
+                f"{child.child.name} is not ready: run `shards prepare` to continue"
             )
     check_lag(sessions)
     if sessions.family.is_split:
@@ -72,7 +72,7 @@ def _check(sessions: Sessions, relay: QueueCutover) -> None:
 
 
 def _hand_over(
-    sessions: Sessions, relay: QueueCutover, stack: ExitStack, progress: Progress, told: Told
+    sessions: Sessions, relay: QueueCutover, stack: ExitStack, progress: Progress, report: Report
 ) -> float:
     """Returns for how many seconds nobody has worked."""
     family, parent = sessions.family, sessions.parent
@@ -80,20 +80,20 @@ def _hand_over(
     began_at = monotonic()
     if family.is_split:
         relay.switch()
-        told("messages go to the queues of the children", monotonic() - began_at)
+        report("messages are routed to the queues of the children", monotonic() - began_at)
         drain(relay, parent, family.parent, progress)
-        told("the parent has handled all that came before", monotonic() - began_at)
+        report("the parent has processed all earlier messages", monotonic() - began_at)
     else:
-        let_leave(relay, parent)
-        told("nobody consumes the queue", monotonic() - began_at)
+        stop_consumers(relay, parent)
+        report("the queue has no consumers", monotonic() - began_at)
     close_parent(parent)
     parent.run("parent", "beat", {"word": LAST_WORD})
-    told("nobody writes into the parent's database", monotonic() - began_at)
+    report("the parent's database is closed for writing", monotonic() - began_at)
     with ThreadPoolExecutor(len(others) + 1) as pool:
         _prove(sessions, pool)
-        told("the children have everything", monotonic() - began_at)
+        report("the children have all rows", monotonic() - began_at)
         list(pool.map(open_child, others, sessions.children))
-    told("the children work", monotonic() - began_at)
+    report("the children are open", monotonic() - began_at)
     for child in sessions.children:
         parent.run("parent", "note_opened", {"realm": str(child.child.realm)})
     return monotonic() - began_at
@@ -136,9 +136,7 @@ def drop_traces(sessions: Sessions) -> None:
         for slot in slots:
             parent.run("parent", "drop_slot", {"name": slot.name})
         if monotonic() > end:
-            raise PreconditionFailed(
-                f"the replication slot {slots[0].name!r} is still used by somebody"
-            )
+            raise PreconditionFailed(f"the replication slot {slots[0].name!r} is still in use")
         sleep(_POLL_SECONDS)
 
 
@@ -176,8 +174,9 @@ def compare(wanted: dict[str, Any], found: Sequence[dict[str, Any]]) -> None:
         together = sum(sums[subject] for sums in found)
         if together != amount:
             raise PreconditionFailed(
-                f"the children do not have what the parent has: {subject} are {together} in place"
-                f" of {amount}. Their work does not begin"
+                f"the children differ from the parent: {subject} are {together} instead of"
+                f" {amount}."
+                " The children stay closed"
             )
 
 
@@ -208,8 +207,9 @@ def _wait_for_last_word(child: ChildSession) -> None:
     while child.session.run("child", "beat")[0].word != LAST_WORD:
         if monotonic() > end:
             raise PreconditionFailed(
-                f"{child.child.name} has not got all that the parent has written: the log of its"
-                " server says why"
+                f"{child.child.name} has not received all rows from the parent: check the log of"
+                " its"
+                " server"
             )
         sleep(_CHILD_POLL_SECONDS)
 
@@ -223,7 +223,7 @@ def detach(child: ChildSession) -> None:
         elif not found[0].is_running:
             return
         elif monotonic() > end:
-            raise PreconditionFailed(f"{child.child.name}: its subscription does not stop")
+            raise PreconditionFailed(f"{child.child.name}: could not stop its subscription")
         else:
             sleep(_CHILD_POLL_SECONDS)
 

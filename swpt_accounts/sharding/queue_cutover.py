@@ -17,6 +17,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import ChannelClosedByBroker
 
 from swpt_accounts.broker import topology
+from swpt_accounts.core.formatting import number, plural
 from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.inbox.worker import InboxWorker
@@ -58,7 +59,7 @@ class QueueCutover:
 
     @contextmanager
     def watched(self) -> Iterator["WatchedQueue"]:
-        """To look again and again, over one connection."""
+        """The parent's queue, polled over one connection."""
         with self._connected() as connection:
             yield WatchedQueue(connection, self._queue)
 
@@ -71,12 +72,11 @@ class QueueCutover:
                 found = _counts(connection, queue) or QueueCounts(0, 0)
                 name = f"the queue {queue!r} of a child"
                 if found.consumers:
-                    yield f"{name} has {found.consumers} consumers: stop them"
+                    yield f"{name} has {plural(found.consumers, 'consumer')}: stop them"
                 if found.ready:
                     yield (
-                        f"{name} has {found.ready} messages. Where the parent's queue is bound as"
-                        " well, it has got the same: then delete the child's, and `shards prepare`"
-                        " declares it anew"
+                        f"{name} has {plural(found.ready, 'message')}. If the parent's queue has"
+                        " received the same, delete the child's: `shards prepare` declares it again"
                     )
 
     def prepare(self) -> None:
@@ -86,7 +86,7 @@ class QueueCutover:
         """
         with self._connected() as connection:
             if _counts(connection, self._queue) is None:
-                raise PreconditionFailed(f"there is no queue {self._queue!r} of the parent")
+                raise PreconditionFailed(f"the parent's queue {self._queue!r} does not exist")
             channel = connection.channel()
             channel.exchange_declare(self._alternate, "topic", durable=True)
             for queue, key in self._keys.items():
@@ -131,7 +131,9 @@ class QueueCutover:
             for queue in self._keys:
                 found = _counts(connection, queue)
                 if found is not None and found.ready:
-                    raise PreconditionFailed(f"the queue {queue!r} has {found.ready} messages")
+                    raise PreconditionFailed(
+                        f"the queue {queue!r} has {plural(found.ready, 'message')}"
+                    )
             channel.queue_bind(self._queue, ACCOUNTS_IN_EXCHANGE, self._key)
             self._delete_exchanges(connection, channel)
             for queue in self._keys:
@@ -147,9 +149,9 @@ class QueueCutover:
                 return
             if found.ready or found.consumers:
                 raise PreconditionFailed(
-                    f"the queue {self._queue!r} of the parent has {found.ready} messages and"
-                    f" {found.consumers} consumers: somebody has bound it with another key, or"
-                    " sends to it directly. Nobody will handle what is in it"
+                    f"the parent's queue {self._queue!r} has {plural(found.ready, 'message')} and"
+                    f" {plural(found.consumers, 'consumer')}: it is bound with another key, or"
+                    " published to directly. These messages will not be processed"
                 )
             connection.channel().queue_delete(self._queue)
 
@@ -166,18 +168,18 @@ class QueueCutover:
 
 
 class WatchedQueue:
-    """A queue that is looked at again and again."""
+    """A queue that is polled."""
 
     def __init__(self, connection: BlockingConnection, queue: str) -> None:
         self._connection = connection
         self._queue = queue
 
     def counts(self) -> QueueCounts:
-        """What is in it now; nothing, if it is gone."""
+        """What is in it now; nothing, if it was deleted."""
         return _counts(self._connection, self._queue) or QueueCounts(0, 0)
 
-    def rest(self, seconds: float) -> None:
-        """Wait a moment, and answer the broker's heartbeats."""
+    def sleep(self, seconds: float) -> None:
+        """Wait, and answer the broker's heartbeats."""
         self._connection.sleep(seconds)
 
 
@@ -214,43 +216,44 @@ _JOIN_SECONDS_MAX: Final = 30.0
 
 
 def check_queue(relay: QueueCutover) -> None:
-    """Raise `PreconditionFailed` if the parent has not got through with its queue."""
+    """Raise `PreconditionFailed` if the parent's queue is long."""
     found = relay.counts()
     if found is not None and found.ready > READY_COUNT_MAX:
         raise PreconditionFailed(
-            f"the queue of the parent has {found.ready} messages, and its children would have to"
-            f" wait for them: try again when there are fewer than {READY_COUNT_MAX}"
+            f"the queue of the parent has {plural(found.ready, 'message')}, and the children would"
+            f" wait for them: retry when there are fewer than {number(READY_COUNT_MAX)}"
         )
 
 
 def drain(
     relay: QueueCutover, parent: OperatorSession, settings: Settings, progress: Progress
 ) -> None:
-    """Return when all that has come to the parent's queue has had its effect, and nobody is there.
+    """Return when the parent's queue is empty, and has no consumers.
 
-    First the parent's consumers do it. What they gave back when they left is taken in here: by
-    its flag it is recognised, as after any crash. Raises `PreconditionFailed` if that takes long.
+    First the parent's consumers process it. What they requeue when they stop is consumed here; it
+    is recognised by its redelivered flag, as after any crash. Raises
+    `PreconditionFailed` if that takes long.
     """
     with relay.watched() as queue:
-        _let_consumers_work(queue, progress)
-        parent.run("parent", "let_leave")
-        _wait_until_alone(queue)
+        _await_consumers(queue, progress)
+        parent.run("parent", "stop_consumers")
+        _await_no_consumers(queue)
         while queue.counts().ready:
             _consume_rest(queue, settings)
-            _wait_until_alone(queue)
+            _await_no_consumers(queue)
 
 
-def let_leave(relay: QueueCutover, parent: OperatorSession) -> None:
-    """Return when nobody consumes the queue; what is in it is for the child."""
-    parent.run("parent", "let_leave")
+def stop_consumers(relay: QueueCutover, parent: OperatorSession) -> None:
+    """Return when the queue has no consumers; its messages are for the child."""
+    parent.run("parent", "stop_consumers")
     with relay.watched() as queue:
-        _wait_until_alone(queue)
+        _await_no_consumers(queue)
 
 
-def _let_consumers_work(queue: WatchedQueue, progress: Progress) -> None:
-    """Wait until they have taken everything from the queue, as long as they make headway."""
+def _await_consumers(queue: WatchedQueue, progress: Progress) -> None:
+    """Wait until they have emptied the queue, as long as they make progress."""
     total = queue.counts().ready
-    progress.begin("messages in the queue of the parent", total)
+    progress.begin("messages in the parent's queue", total)
     least, since = total, monotonic()
     while True:
         found = queue.counts()
@@ -261,25 +264,27 @@ def _let_consumers_work(queue: WatchedQueue, progress: Progress) -> None:
             least, since = found.ready, monotonic()
         if monotonic() - since > _STUCK_SECONDS_MAX:
             raise PreconditionFailed(
-                f"the consumers of the parent make no headway with {found.ready} messages: look"
-                " into their log"
+                f"the consumers of the parent do not process {plural(found.ready, 'message')}:"
+                " check"
+                " their logs"
             )
-        queue.rest(_POLL_SECONDS)
+        queue.sleep(_POLL_SECONDS)
     progress.end()
 
 
-def _wait_until_alone(queue: WatchedQueue) -> None:
+def _await_no_consumers(queue: WatchedQueue) -> None:
     end = monotonic() + _LEAVE_SECONDS_MAX
     while consumers := queue.counts().consumers:
         if monotonic() > end:
             raise PreconditionFailed(
-                f"{consumers} consumers of the parent's queue do not leave it: stop them"
+                f"{plural(consumers, 'consumer')} of the parent's queue did not stop: stop the"
+                " services"
             )
-        queue.rest(_POLL_SECONDS)
+        queue.sleep(_POLL_SECONDS)
 
 
 def _consume_rest(queue: WatchedQueue, settings: Settings) -> None:
-    """Consume until the queue is empty; what was not acknowledged is given back."""
+    """Consume until the queue is empty; what was not acknowledged is requeued."""
     stop = ShutdownEvent()
     worker = Thread(
         target=InboxWorker(settings, stop, is_draining=True, is_last=True).run,
@@ -291,10 +296,10 @@ def _consume_rest(queue: WatchedQueue, settings: Settings) -> None:
     while worker.is_alive() and queue.counts().ready:
         if monotonic() > end:
             break
-        queue.rest(_POLL_SECONDS)
+        queue.sleep(_POLL_SECONDS)
     stop.request()
     worker.join(_JOIN_SECONDS_MAX)
     if queue.counts().ready and monotonic() > end:
         raise PreconditionFailed(
-            "what is left in the queue of the parent cannot be handled: see above"
+            "could not process the rest of the parent's queue: see the lines above"
         )

@@ -1,4 +1,4 @@
-"""Takes back what was prepared, as long as nothing was switched."""
+"""Undoes the preparation, before the cutover."""
 
 from psycopg import sql
 
@@ -10,7 +10,10 @@ from swpt_accounts.sharding.tables import TABLES
 
 
 def undo(sessions: Sessions) -> None:
-    """As it was before. Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`."""
+    """Restore what was before `prepare`.
+
+    Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`.
+    """
     with sessions.parent.one_at_a_time():
         require_noted(sessions, PREPARING)
         if sessions.family.is_split:

@@ -75,7 +75,9 @@ def open_sessions(family: Family) -> Iterator[Sessions]:
             )
         identities = [identity, *(child.identity for child in children)]
         if len(set(identities)) < len(identities):
-            raise PreconditionFailed("two of the shards have the same database, by two addresses")
+            raise PreconditionFailed(
+                "two of the shards have the same database, under two addresses"
+            )
         yield Sessions(family, parent, identity, tuple(children))
 
 
@@ -96,7 +98,7 @@ def _identity(session: OperatorSession) -> tuple[str, int]:
 
 
 def read_noted(parent: OperatorSession) -> SplitRecord | None:
-    """What the parent's database says; None if no split has begun."""
+    """What the parent's database has noted; None if no split has begun."""
     if not parent.run("parent", "has_state")[0].found:
         return None
     found = parent.run("parent", "read_split")
@@ -112,12 +114,10 @@ def require_noted(sessions: Sessions, *steps: str) -> SplitRecord:
     """What is noted, and is one of these steps of this very family. Raises `PreconditionFailed`."""
     noted = read_noted(sessions.parent)
     if noted is None:
-        raise PreconditionFailed("no split of this shard has begun: `shards prepare` begins it")
+        raise PreconditionFailed("no split of this shard has begun: run `shards prepare`")
     refuse_others(sessions, noted)
     if noted.step not in steps:
-        raise PreconditionFailed(
-            f"the split is {noted.step}: this can be done only while it is {' or '.join(steps)}"
-        )
+        raise PreconditionFailed(f"the split is {noted.step}; it must be {' or '.join(steps)}")
     return noted
 
 
@@ -128,7 +128,7 @@ def refuse_others(sessions: Sessions, noted: SplitRecord) -> None:
     if known != given:
         names = ", ".join(f"{realm} with {queue!r}" for realm, queue, _ in sorted(known))
         raise PreconditionFailed(
-            f"another split of this shard was begun at {noted.began_at:%Y-%m-%d %H:%M}, into"
-            f" {names}, with other databases or other names: go on with that one, or undo it"
-            " (`shards undo`)"
+            f"another split of this shard began at {noted.began_at:%Y-%m-%d %H:%M}, into {names},"
+            " with"
+            " other databases or other names: continue that one, or run `shards undo`"
         )

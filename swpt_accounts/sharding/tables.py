@@ -9,13 +9,14 @@ import psycopg
 from psycopg import sql
 
 from swpt_accounts.core.realm import ACCOUNT_BITS_LENGTH, Realm
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 
 FILTERED: Final = ("account", "account_key", "prepared_transfer")
 """Replicated while the parent works, each child the rows of its realm."""
 
 WHOLE: Final = ("registered_balance_change", "root_config", "handled_batch", "journal")
-"""Replicated while the parent works, to both: of their rows nobody knows whose they are."""
+"""Replicated while the parent works, to both: it is not known whose rows they are."""
 
 OWNED: Final = (
     *("transfer_request", "unverified_transfer_request", "finalization_request"),
@@ -63,9 +64,9 @@ _LOCK_PAUSE_SECONDS: Final = 0.2
 
 
 def change_tables(session: OperatorSession, change: Callable[[], object]) -> None:
-    """Change tables in a transaction, and let others go on when one cannot be locked soon.
+    """Change tables in a transaction; if one cannot be locked soon, let others continue and retry.
 
-    Raises `PreconditionFailed` where somebody does not let go of a table.
+    Raises `PreconditionFailed` if a session keeps its lock.
     """
     end = monotonic() + _LOCK_SECONDS_MAX
     while True:
@@ -76,12 +77,14 @@ def change_tables(session: OperatorSession, change: Callable[[], object]) -> Non
             return
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             if monotonic() > end:
-                raise PreconditionFailed(f"somebody does not let go of a table: {error}") from error
+                raise PreconditionFailed(
+                    f"could not lock the tables; a session holds a lock on one: {one_line(error)}"
+                ) from error
             sleep(_LOCK_PAUSE_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - it guards no secret
 
 
 def put_fence(session: OperatorSession) -> None:
-    """Part of a transaction: whoever writes has ended before, and nobody writes from now on."""
+    """Part of a transaction: writers have ended before it, and are rejected from now on."""
     session.run_all("books", "make_fence")
     for table in TABLES:
         session.run("books", "lock", table=sql.Identifier(table))
@@ -90,9 +93,9 @@ def put_fence(session: OperatorSession) -> None:
 
 
 def close_parent(session: OperatorSession) -> None:
-    """End all work in the database of the parent. Harmless when that has been done.
+    """Close the database of the parent for writing. Harmless if that has been done.
 
-    Raises `PreconditionFailed` where somebody does not let go of a table.
+    Raises `PreconditionFailed` if a session keeps its lock.
     """
 
     def close() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
@@ -38,7 +39,7 @@ def copy_archive(session: OperatorSession, settings: Settings, progress: Progres
             break
         if total is None:
             total = pages_count
-            progress.begin("pages of the archive, copied beside the work", total)
+            progress.begin("pages of the archive to copy", total)
         progress.note(copied)
         if copied == pages_count:
             break
@@ -66,8 +67,8 @@ def _check_archive(session: OperatorSession, settings: Settings) -> None:
     )
     if missing:
         raise ArchiveIncompleteError(
-            f"{missing} rows of the reference's archive are missing in ours: its tables have to"
-            " stay"
+            f"the copied archive lacks {plural(missing, 'row')} of the reference's: keep the tables"
+            " of the reference"
         )
 
 
@@ -84,13 +85,15 @@ def bring_archive_up_to_date(
     if _find_missing(session, schema, since, progress):
         _copy_missing(session, schema, progress)
         if _find_missing(session, schema, since, progress):
-            raise PreconditionFailed("rows of the archive do not arrive in the reference's")
+            raise PreconditionFailed(
+                "rows of the archive are still missing in the reference's after copying"
+            )
 
 
 def _find_missing(session: OperatorSession, schema: str, since: str, progress: Progress) -> int:
     """Returns how many pages of rows are missing."""
     ((total,),) = session.run("out", "archive_pages", table=sql.Literal(ARCHIVE))
-    progress.begin("pages of the archive, compared beside the work", total)
+    progress.begin("pages of the archive to compare", total)
     session.run_all(
         "out", "find_missing", reference=sql.Identifier(schema), since=sql.Literal(since)
     )
@@ -102,7 +105,7 @@ def _find_missing(session: OperatorSession, schema: str, since: str, progress: P
 
 def _copy_missing(session: OperatorSession, schema: str, progress: Progress) -> None:
     ((pages_count,),) = session.run("out", "archive_pages", table=sql.Literal("missing_change"))
-    progress.begin("pages of the archive, copied beside the work", pages_count)
+    progress.begin("pages of the archive to copy", pages_count)
     for first in range(0, pages_count, _PAGES_AT_ONCE):
         end = min(first + _PAGES_AT_ONCE, pages_count)
         pages = {"first_page": first, "end_page": end}

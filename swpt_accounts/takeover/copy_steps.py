@@ -60,7 +60,7 @@ class Steps:
     ) -> None:
         """Run them in their order. The progress is in pages of what is read."""
         tables = [*self.by_pages.values(), *filter(None, self.at_once.values())]
-        progress.begin("pages of tables, moved", sum(sizes[table].pages_count for table in tables))
+        progress.begin("pages of tables to copy", sum(sizes[table].pages_count for table in tables))
         done = 0
         for name, table in self.by_pages.items():
             pages_count = sizes[table].pages_count

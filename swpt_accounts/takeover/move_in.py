@@ -43,7 +43,7 @@ _FILLED: Final = ("account", "account_key", "prepared_transfer", "root_config")
 
 @dataclass(frozen=True, slots=True)
 class MovedIn:
-    """What was done. `seconds` is for how long no transfer was possible."""
+    """What was done. `seconds` is how long transfers were blocked."""
 
     reference_schema: str
     seconds: float
@@ -76,7 +76,7 @@ def move_in(session: OperatorSession, settings: Settings, progress: Progress) ->
 def check_before(
     session: OperatorSession, schema: str, settings: Settings, progress: Progress
 ) -> None:
-    """All that can be known while the reference is at work. Raises `PreconditionFailed`."""
+    """What can be checked while the reference works. Raises `PreconditionFailed`."""
     check_structure(session, schema)
     check_surroundings(session, schema)
     with session.connection.transaction(force_rollback=True):
@@ -84,7 +84,7 @@ def check_before(
         check_rows(session, schema, settings.realm)
         sizes = sizes_of(session, schema)
     needed = sum(bytes_needed(sizes))
-    progress.begin("MiB of room on the disk, tried and given back", needed // MIB)
+    progress.begin("MiB of disk space to test", needed // MIB)
     try_disk(session, needed, lambda done: progress.note(done // MIB))
     progress.end()
 
@@ -149,14 +149,14 @@ def _has_left(session: OperatorSession) -> bool:
 
 
 def drop_reference(session: OperatorSession) -> None:
-    """Drop the reference's tables, which nobody needs any more. Raises `PreconditionFailed`."""
+    """Drop the tables of the reference. Raises `PreconditionFailed`."""
     with session.one_at_a_time(), session.connection.transaction():
         found = discover(session.connection)
         if found.owner is not Owner.OURS or not _exists(session, KEPT_REFERENCE):
-            raise PreconditionFailed(f"{found}: there are no tables of the reference that are kept")
+            raise PreconditionFailed(f"{found}: there are no tables of the reference to drop")
         if not session.run("in", "is_archive_copied", books=sql.Identifier(BOOKS)):
             raise PreconditionFailed(
-                "the archive is not wholly copied yet: run `move_in`, which does it"
+                "the archive has not been copied completely: run `move_in` to complete it"
             )
         session.set_path(BOOKS)
         session.run_all("in", "hide_older_archive")
@@ -193,9 +193,9 @@ def make_script() -> str:
         check=False,
     )
     if made.returncode != 0:
-        raise PreconditionFailed(f"flask db upgrade --sql: {made.stderr.strip()[-500:]}")
+        raise PreconditionFailed(f"`flask db upgrade --sql` failed: {made.stderr.strip()[-500:]}")
     script = made.stdout.strip()
     begin, end = "BEGIN;", "COMMIT;"
     if not (script.startswith(begin) and script.endswith(end)):
-        raise PreconditionFailed(f"flask db upgrade --sql has written {script[:200]!r}")
+        raise PreconditionFailed(f"`flask db upgrade --sql` has written: {script[:200]}")
     return script.removeprefix(begin).removesuffix(end)

@@ -54,20 +54,19 @@ _STEPS: Final = Steps(
 
 
 class LossRefusedError(PreconditionFailed):
-    """The reference cannot hold everything, and nobody has accepted that."""
+    """The reference cannot store everything unchanged, and that was not accepted."""
 
     def __init__(self, losses: list[Loss]) -> None:
         self.losses = losses
         lines = "".join(f"\n  {loss}" for loss in losses)
         super().__init__(
-            "not everything can be given back as it is (--accept-loss does it all the same):"
-            + lines
+            "not everything can be given back unchanged (--accept-loss proceeds anyway):" + lines
         )
 
 
 @dataclass(frozen=True, slots=True)
 class MovedOut:
-    """What was done. `seconds` is for how long no transfer was possible, `losses` is what there was
+    """What was done. `seconds` is how long transfers were blocked, `losses` is what was found
     before.
     """
 
@@ -106,13 +105,13 @@ def move_out(session: OperatorSession, progress: Progress, *, accept_loss: bool)
 
 
 def look_into_books(session: OperatorSession) -> None:
-    """From now on names are those of our tables and procedures."""
+    """From now on, names are resolved to our tables and procedures."""
     path = sql.SQL(", ").join(map(sql.Identifier, (procedures_schema(), BOOKS)))
     session.connection.execute(sql.SQL("SET search_path = {}").format(path))
 
 
 def bytes_needed_there(session: OperatorSession, destination: Destination) -> int:
-    """How much room the reference's tables will need, beside what they have."""
+    """How many more bytes the tables of the reference will need."""
     ours = sizes_of(session, BOOKS)
     theirs = sizes_of(session, destination.reference)
     at_once, archive = bytes_needed(ours)
@@ -121,7 +120,7 @@ def bytes_needed_there(session: OperatorSession, destination: Destination) -> in
 
 def _try_disk(session: OperatorSession, destination: Destination, progress: Progress) -> None:
     needed = bytes_needed_there(session, destination)
-    progress.begin("MiB of room on the disk, tried and given back", needed // MIB)
+    progress.begin("MiB of disk space to test", needed // MIB)
     try_disk(session, needed, lambda done: progress.note(done // MIB))
     progress.end()
 

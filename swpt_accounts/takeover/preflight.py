@@ -17,24 +17,39 @@ from swpt_accounts.takeover.checks import (
     refuse_others,
     sizes_of,
 )
-from swpt_accounts.takeover.incompatibilities import Loss, find_harmless, find_losses
+from swpt_accounts.takeover.incompatibilities import Kind, Loss, find_harmless, find_losses
 from swpt_accounts.takeover.move_out import bytes_needed_there, look_into_books
 from swpt_accounts.takeover.reference_schema import ARCHIVE, OUTBOXES, QUEUES, TABLES
 from swpt_accounts.takeover.root_configs import read_roots
 from swpt_accounts.takeover.schemas import JOURNAL_TABLES, OUR_TABLES, Destination, find_destination
 
-DIFFERENCES: Final = {
-    "refused_config": "root accounts have a configuration that this program would refuse, if it"
-    " was sent again. It stays in force",
-    "rounded_rate": "accounts have an interest rate that the reference had rounded. It becomes the"
-    " one of the root account at a scan, when its last change is old enough",
-    "rounded_interest": "accounts have interest below 1e-20, which becomes 0",
-    "root_below_limit": "root accounts are below what they may issue now: nothing can be issued"
-    " until they are above it",
-    "deleted_root": "root accounts are deleted: the fetch API tells no configuration of them",
-    "small_balance": "accounts that are to be deleted have more than what is negligible: they stay",
+DIFFERENCES: Final[dict[str, Kind]] = {
+    "refused_config": (
+        "root account",
+        (
+            "with a configuration that this program would reject if it was sent again. It stays in"
+            " force"
+        ),
+    ),
+    "rounded_rate": (
+        "account",
+        (
+            "with an interest rate that the reference has rounded. A scan sets the rate of the root"
+            " account, once the last change is old enough"
+        ),
+    ),
+    "rounded_interest": ("account", "with interest below 1e-20, which becomes 0"),
+    "root_below_limit": (
+        "root account",
+        "below its issuing limit: nothing can be issued until it is above the limit",
+    ),
+    "deleted_root": ("deleted root account", "without a configuration in the fetch API"),
+    "small_balance": (
+        "account",
+        "scheduled for deletion, with more than the negligible amount: not to be deleted",
+    ),
 }
-"""What may be different afterwards, and how it is told, after its number."""
+"""What may be different afterwards."""
 
 # Rows a second of benchmarks/moving.py, on two cores (docs/how-to/move-in.md).
 _IN_ACCOUNTS_RATE: Final = 30_000
@@ -43,7 +58,7 @@ _IN_ARCHIVE_RATE: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class MoveInSurvey:
-    """What there is to be taken over. Times are guesses, in seconds."""
+    """What would be taken over. Durations are estimates, in seconds."""
 
     found: Found
     rows_counts: dict[str, int]
@@ -53,18 +68,18 @@ class MoveInSurvey:
 
     @property
     def seconds_at_once(self) -> float:
-        """For how long no transfer will be possible."""
+        """How long transfers would be blocked."""
         rows = sum(n for table, n in self.rows_counts.items() if table != ARCHIVE)
         return 1 + rows / _IN_ACCOUNTS_RATE
 
     @property
     def seconds_later(self) -> float:
-        """How long the archive will be copied, beside the work."""
+        """How long copying the archive would take, during normal operation."""
         return self.rows_counts[ARCHIVE] / _IN_ARCHIVE_RATE
 
 
 def survey_move_in(session: OperatorSession, settings: Settings) -> MoveInSurvey:
-    """Look, and make the same checks as `move_in`. Raises `PreconditionFailed`, `psycopg.Error`."""
+    """Run the checks of `move_in`. Raises `PreconditionFailed`, `psycopg.Error`."""
     found = discover(session.connection)
     refuse_others(found)
     assert found.schema is not None
@@ -92,19 +107,19 @@ def count_rows(session: OperatorSession, schema: str, table: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WorkUnderWay:
-    """What has not come to its end: rows of queues and outboxes, and programs at work."""
+    """Unfinished work: rows of queues and outboxes, and sessions of other programs."""
 
     rows_counts: dict[str, int]
     sessions_count: int
 
     @property
     def is_calm(self) -> bool:
-        """Whether there is nothing."""
+        """Whether there is none."""
         return self.sessions_count == 0 and not any(self.rows_counts.values())
 
 
 def read_work_in_reference(session: OperatorSession) -> WorkUnderWay:
-    """Look into a database of the reference. Raises `PreconditionFailed`, `psycopg.Error`."""
+    """In a database of the reference. Raises `PreconditionFailed`, `psycopg.Error`."""
     found = discover(session.connection)
     refuse_others(found)
     assert found.schema is not None
@@ -128,7 +143,7 @@ _OUT_LOCKED_RATE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class MoveOutSurvey:
-    """What there is to be given back. Times are guesses, in seconds."""
+    """What would be given back. Durations are estimates, in seconds."""
 
     destination: Destination
     rows_counts: dict[str, int]
@@ -138,18 +153,18 @@ class MoveOutSurvey:
 
     @property
     def seconds_before(self) -> float:
-        """How long the archive will be brought up to date, beside the work."""
+        """How long updating the archive would take, during normal operation."""
         return self.rows_counts[ARCHIVE] / _OUT_ARCHIVE_RATE
 
     @property
     def seconds_at_once(self) -> float:
-        """For how long no transfer will be possible."""
+        """How long transfers would be blocked."""
         rows = sum(n for table, n in self.rows_counts.items() if table != ARCHIVE)
         return 1 + rows / _OUT_ACCOUNTS_RATE + self.rows_counts[ARCHIVE] / _OUT_LOCKED_RATE
 
 
 def survey_move_out(session: OperatorSession) -> MoveOutSurvey:
-    """Make the same checks as `move_out`. Raises `PreconditionFailed`, `psycopg.Error`."""
+    """Run the checks of `move_out`. Raises `PreconditionFailed`, `psycopg.Error`."""
     destination = _destination(session)
     look_into_books(session)
     counts = {
@@ -165,7 +180,7 @@ def survey_move_out(session: OperatorSession) -> MoveOutSurvey:
 
 
 def read_work_in_books(session: OperatorSession) -> WorkUnderWay:
-    """Look into a database of ours. Raises `PreconditionFailed`, `psycopg.Error`."""
+    """In a database of this program. Raises `PreconditionFailed`, `psycopg.Error`."""
     _destination(session)
     counts = {table: count_rows(session, BOOKS, table) for table in _GOING_ON}
     ((sessions_count,),) = session.run("out", "own_sessions")
@@ -175,5 +190,5 @@ def read_work_in_books(session: OperatorSession) -> WorkUnderWay:
 def _destination(session: OperatorSession) -> Destination:
     destination = find_destination(session)
     if destination is None:
-        raise PreconditionFailed("the database has been given back before")
+        raise PreconditionFailed("the database has already been given back")
     return destination

@@ -5,10 +5,10 @@ from contextlib import closing
 import pytest
 
 from swpt_accounts.db.connection import connect
-from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
+from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.schema_discovery import BOOKS, Owner, discover
 from swpt_accounts.settings import load_settings
-from swpt_accounts.takeover.schemas import make_room
+from swpt_accounts.takeover.schemas import make_room, open_takeover_session
 from tests.db.shard import Shard, empty_shard
 from tests.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 from tests.moving.giving_back import give_back, run_move_out
@@ -28,7 +28,7 @@ CONFIG = '{"type": "RootConfigData", "rate": 2.5}'
 
 
 def room(place: Place) -> str | None:
-    with open_operator_session(place.settings()) as session:
+    with open_takeover_session(place.settings()) as session:
         return make_room(session)
 
 
@@ -127,13 +127,13 @@ def test_the_kept_tables_were_dropped(public: Place) -> None:
 
 def test_no_room_is_needed(public: Place) -> None:
     with (
-        open_operator_session(public.settings()) as session,
+        open_takeover_session(public.settings()) as session,
         pytest.raises(PreconditionFailed, match="no room can"),
     ):
         make_room(session)
     move(public)
     with (
-        open_operator_session(public.settings()) as session,
+        open_takeover_session(public.settings()) as session,
         pytest.raises(PreconditionFailed, match="no room is"),
     ):
         make_room(session)

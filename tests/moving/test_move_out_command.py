@@ -3,8 +3,8 @@
 import re
 
 from agentkit.processes import run
-from swpt_accounts.db.operator_session import open_operator_session
 from swpt_accounts.takeover.preflight import read_work_in_books
+from swpt_accounts.takeover.schemas import open_takeover_session
 from tests.docker.processes import ENTRYPOINT, image_environment
 from tests.moving.giving_back import reference_rows, run_move_out, snapshot
 from tests.moving.reference import Place, ReferenceDatabases, move
@@ -77,7 +77,10 @@ def test_what_is_under_way(reference: ReferenceDatabases, public: Place) -> None
     found = run_move_out(calm, "--check")
     assert found.returncode == 0
     assert found.stdout == "Nothing is under way.\n"
-    with calm.session() as worker, open_operator_session(calm.settings()) as session:
+    with (
+        calm.session() as worker,
+        open_takeover_session(calm.settings()) as session,
+    ):
         worker.execute("SET application_name = 'swpt_accounts webserver'")
         assert read_work_in_books(session).is_calm
         worker.execute("SET application_name = 'swpt_accounts flush_messages'")

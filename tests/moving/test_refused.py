@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of, execute
 from swpt_accounts.core.progress import NoProgress
-from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
+from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.takeover.move_in import check_before
+from swpt_accounts.takeover.schemas import open_takeover_session
 from tests.moving.reference import (
     BOOKS,
     KEPT,
@@ -32,7 +33,7 @@ from tests.moving.reference import (
 def checked(place: Place) -> None:
     """All checks before the move. Raises `PreconditionFailed`."""
     settings = place.settings()
-    with open_operator_session(settings) as session:
+    with open_takeover_session(settings) as session:
         check_before(session, place.schema, settings, NoProgress())
 
 

@@ -25,7 +25,7 @@ import swpt_accounts.workers.backoff
 import swpt_accounts.workers.queue_cursor
 import tests.faults.chaos.agents
 import tests.faults.load
-from swpt_accounts.db.instrumented import InstrumentedConnection
+from swpt_accounts.db.connection import InstrumentedConnection
 from tests.simulation.broker import SimBroker
 from tests.simulation.consuming import SimBlockingConnection
 from tests.simulation.database import SimDatabase, SimDatabaseConnection
