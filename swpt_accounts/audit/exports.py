@@ -109,10 +109,10 @@ def read_export(path: Path) -> Export:
     try:
         export = msgspec.json.decode(path.read_bytes(), type=Export)
         if export.format != FORMAT:
-            raise ValueError(f"it has the format {export.format}, this program reads {FORMAT}")
+            raise ValueError(f"its format is {export.format}; this program reads {FORMAT}")
         Realm.parse(export.realm)
         for sums in export.debtors:
             _ = int(sums.principals) + int(sums.waiting)
     except ValueError as error:  # of msgspec, too
-        raise InvalidExport(f"{path} is no export of `verify_books`: {error}") from None
+        raise InvalidExport(f"{path} is not an export of `verify_books`: {error}") from None
     return export

@@ -7,6 +7,7 @@ from typing import Any, Final
 from swpt_accounts.audit.books import BookFinding, BooksReport, CheckResult
 from swpt_accounts.audit.checks import CheckSeverity
 from swpt_accounts.audit.cross_shard import DebtorResult, Result, Verdict
+from swpt_accounts.core.formatting import plural
 
 FORMAT: Final = 1
 """The version of the JSON documents: it changes when a property changes its meaning, or goes."""
@@ -53,7 +54,7 @@ def _finding(finding: BookFinding) -> dict[str, Any]:
 
 
 def as_table(report: BooksReport) -> Iterator[str]:
-    """The report in lines: a row for each finding that is told, and how many there are."""
+    """The report in lines: a row for each reported finding, and a summary."""
     findings = report.findings
     if findings:
         yield from table(
@@ -63,21 +64,28 @@ def as_table(report: BooksReport) -> Iterator[str]:
         yield ""
     for check in report.checks:
         if check.findings_count > len(check.findings):
-            yield f"{check.code}: {check.findings_count} findings, {len(check.findings)} are shown"
+            yield (
+                f"{check.code}: {plural(check.findings_count, 'finding')}, {len(check.findings)}"
+                " shown"
+            )
     yield summary(report)
 
 
 def summary(report: BooksReport) -> str:
-    """What came of it, in a line."""
+    """The result in one line."""
     errors, warnings = report.count(CheckSeverity.ERROR), report.count(CheckSeverity.WARNING)
-    verdict = f"{errors} errors" if errors else "the books are right"
-    left_out = [check.code for check in report.checks if not check.is_made]
-    return (
-        f"{verdict}{f', {warnings} warnings' if warnings else ''}"
-        f" (realm {report.realm}, snapshot of {report.taken_at:%Y-%m-%d %H:%M:%S}Z"
-        f"{', a replica' if report.is_replica else ''}, held for {report.seconds:.1f} s"
-        f"{'; not checked in one shard of several: ' + ', '.join(left_out) if left_out else ''})"
+    parts = [plural(errors, "error") if errors else "the books are correct"]
+    if warnings:
+        parts.append(plural(warnings, "warning"))
+    replica = ", a replica" if report.is_replica else ""
+    text = (
+        f"realm {report.realm}, snapshot of {report.taken_at:%Y-%m-%d %H:%M:%S}Z{replica},"
+        f" held for {report.seconds:.1f} s"
     )
+    left_out = [check.code for check in report.checks if not check.is_made]
+    if left_out:
+        text += f"; cannot be checked in one of several shards: {', '.join(left_out)}"
+    return f"{', '.join(parts)} ({text})"
 
 
 def table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -117,7 +125,7 @@ def sum_as_json(result: Result, count_max: int) -> str:
                     "amount": str(debtor.amount),
                     "problem": debtor.problem,
                 }
-                for debtor in _told(result, count_max)
+                for debtor in _reported(result, count_max)
             ],
         },
         indent=2,
@@ -126,24 +134,24 @@ def sum_as_json(result: Result, count_max: int) -> str:
 
 def sum_as_table(result: Result, count_max: int) -> Iterator[str]:
     """The result in lines: a row for each debtor that is not sound, and how many there are."""
-    told = _told(result, count_max)
-    if told:
+    reported = _reported(result, count_max)
+    if reported:
         yield from table(
             ("verdict", "debtor", "adds up to", "problem"),
-            [(d.verdict, str(d.debtor_id), str(d.amount), d.problem) for d in told],
+            [(d.verdict, str(d.debtor_id), str(d.amount), d.problem) for d in reported],
         )
         yield ""
     for realm, count in result.errors_counts.items():
-        yield f"shard {realm}: its own check has found {count} errors"
+        yield f"shard {realm}: its own check found {plural(count, 'error')}"
     counts = ", ".join(f"{result.count(verdict)} {verdict}" for verdict in Verdict)
     first, last = result.rounds[0].first_at, result.rounds[-1].last_at
     yield (
-        f"{len(result.debtors)} debtors: {counts}"
+        f"{plural(len(result.debtors), 'debtor')}: {counts}"
         f" (between {first:%Y-%m-%d %H:%M:%S}Z and {last:%Y-%m-%d %H:%M:%S}Z)"
     )
 
 
-def _told(result: Result, count_max: int) -> list[DebtorResult]:
+def _reported(result: Result, count_max: int) -> list[DebtorResult]:
     """Those that are not sound, the wrong ones first."""
     unsound = [d for d in result.debtors if d.verdict != Verdict.SOUND]
     unsound.sort(key=lambda d: (d.verdict != Verdict.WRONG, d.debtor_id))

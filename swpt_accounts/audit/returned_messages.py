@@ -1,4 +1,4 @@
-"""Checks the messages that the broker did not take: they are kept as they were to be sent."""
+"""Checks the messages that the broker has returned."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -43,7 +43,7 @@ def check_returned_messages(snapshot: BooksSnapshot) -> Iterator[ReturnedMessage
 def _read(signal_name: str, body: bytes) -> OutgoingMessage:
     message_type: Any = SIGNALS.get(signal_name)
     if message_type is None:
-        raise ValueError(f"there is no {signal_name!r}")
+        raise ValueError(f"unknown message type {signal_name}")
     message: OutgoingMessage = msgspec.json.decode(body, type=message_type)
     if isinstance(message, PendingBalanceChange):
         datetime.fromisoformat(message.committed_at)

@@ -64,12 +64,12 @@ class Letter:
 
     @property
     def reason(self) -> str:
-        """Why it was put aside, in one line."""
-        if isinstance(told := self.headers.get(REASON_HEADER), str):
-            return told
+        """Why it was rejected, in one line."""
+        if isinstance(reason := self.headers.get(REASON_HEADER), str):
+            return reason
         if isinstance(reason := self._death.get("reason"), str):
-            return f"the broker has put it aside: {reason}"
-        return "nobody has noted why"
+            return f"dead-lettered by RabbitMQ: {reason}"
+        return "unknown reason"
 
     @property
     def kind(self) -> str:
@@ -81,7 +81,7 @@ class Letter:
 
     @cached_property
     def moment(self) -> datetime | None:
-        """When it was put aside; None where that was not noted."""
+        """When it was rejected; None if that was not noted."""
         match self.headers.get(MOMENT_HEADER), self._death.get("time"):
             case str() as text, _:
                 try:
@@ -153,10 +153,10 @@ def receive(properties: pika.BasicProperties, body: bytes) -> Letter:
 
 @dataclass(frozen=True, kw_only=True)
 class LetterFilter:
-    """What a letter must be like. What is empty or None makes no difference.
+    """The conditions for letters. What is empty or None is no condition.
 
     `offsets` and `digests` name letters: ranges of offsets, both ends included, and beginnings of
-    digests in hexadecimal. A letter whose moment is not known is of no time.
+    digests in hexadecimal. A letter whose moment is unknown is outside any span.
     """
 
     types: frozenset[str] = frozenset()
@@ -174,11 +174,11 @@ class LetterFilter:
 
     @property
     def first(self) -> int:
-        """No letter with a lower offset is chosen."""
+        """No letter with a lower offset matches."""
         return min((one.start for one in self.offsets), default=0)
 
-    def has(self, letter: Letter) -> bool:
-        """Whether the letter is chosen."""
+    def matches(self, letter: Letter) -> bool:
+        """Whether the letter matches."""
         return (
             self._has_name(letter)
             and (not self.types or letter.type in self.types or letter.type_name in self.types)

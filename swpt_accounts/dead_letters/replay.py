@@ -24,9 +24,9 @@ _KEPT_PROPERTIES: Final = (
     *("correlation_id", "reply_to", "timestamp", "priority"),
 )
 UNCERTAIN: Final = (
-    "a replay was interrupted, and may have sent it already; a second PrepareTransfer would lock a"
-    " second amount, until its coordinator dismisses it. Choose it by its id, with --again, to"
-    " send it all the same; or discard it"
+    "an interrupted replay may have sent it already; a second PrepareTransfer would lock a second"
+    " amount until the coordinator dismisses it. Send it anyway with --again and --offset or"
+    " --digest, or discard it"
 )
 
 
@@ -45,16 +45,16 @@ class Report:
 
 
 def obstacle(letter: Letter, settings: Settings) -> str | None:
-    """Why the message would do no good if it was sent again; None if it may be sent."""
+    """Why sending the message again would not help; None if it may be sent."""
     message = letter.decoded
     if isinstance(message, MalformedMessage):
-        return f"it would be refused again: {message}"
+        return f"it would be rejected again: {message}"
     threshold = settings.remove_from_archive_threshold_date
     if isinstance(message, PendingBalanceChange) and message.committed_at < threshold:
         return (
             f"it was committed before REMOVE_FROM_ARCHIVE_THRESHOLD_DATE ({threshold.isoformat()}),"
-            " so it would be ignored, and the money lost: set that date back first, for the"
-            " consumers too"
+            " so it would be ignored, and the money lost: first set an earlier date, also for the"
+            " consumers"
         )
     return None
 
@@ -129,7 +129,7 @@ class Replayer:
         self.report.sent_count += len(sent)
         for n, reason in refused.items():
             to = publications[n].exchange or publications[n].routing_key
-            self.report.keep(ready[n], f"the broker does not take it for {to!r}: {reason}")
+            self.report.keep(ready[n], f"RabbitMQ returned it ({to!r}): {reason}")
 
     def _is_ready(self, letter: Letter, state: LetterState, *, again: bool) -> bool:
         reason = obstacle(letter, self._settings)

@@ -1,4 +1,4 @@
-"""What was done with dead letters: a stream does not let go of single messages."""
+"""What was done with dead letters: single messages cannot be removed from a stream."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -28,15 +28,14 @@ class LetterState(StrEnum):
 
 
 class Register:
-    """The letters of a dead-letter queue that were dealt with."""
+    """The handled letters of a dead-letter queue."""
 
     def __init__(self, connection: DatabaseConnection, name: str) -> None:
         self._connection = connection
         self._name = name
 
     def lock(self) -> bool:
-        """Let nobody else deal with letters while this connection lasts. Returns whether that
-        worked."""
+        """Lock the letters for this connection. Returns False if another one has the lock."""
         return bool(self._connection.call_value(LOCK_DEAD_LETTERS))
 
     def states(self, letters: Sequence[Letter]) -> list[LetterState]:
