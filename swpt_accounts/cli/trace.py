@@ -15,11 +15,13 @@ import psycopg
 from swpt_accounts.cli.options import (
     CoordinatorTypeParam,
     IdParam,
+    fail,
     get_settings,
-    since_option,
-    until_option,
+    json_option,
+    span_options,
 )
 from swpt_accounts.core.timestamps import MAX_MOMENT, MIN_MOMENT
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.inspection.lookup.models import (
     AccountKey,
     AccountTrace,
@@ -47,18 +49,18 @@ _SHOWN_COLUMNS = (
 )
 
 
-def tell_trace(trace: Trace, *, is_json: bool) -> None:
-    """Write where a transfer is."""
+def write_trace(trace: Trace, *, is_json: bool) -> None:
+    """Write the state of a transfer."""
     if is_json:
         _write_json({**_as_dict(trace), "waits_for": trace.waits_for})
         return
     click.echo(f"{trace.subject}: {trace.state.upper()}  (at {_moment(trace.taken_at)})")
-    _tell_stages(trace.stages)
-    _tell_list("It waits for", trace.waits_for)
-    _tell_rest(trace)
+    _write_stages(trace.stages)
+    _write_list("Waiting for", trace.waits_for)
+    _write_rest(trace)
 
 
-def tell_account(trace: AccountTrace, *, is_json: bool) -> None:
+def write_account(trace: AccountTrace, *, is_json: bool) -> None:
     """Write what is known of an account."""
     if is_json:
         _write_json(_as_dict(trace))
@@ -68,30 +70,30 @@ def tell_account(trace: AccountTrace, *, is_json: bool) -> None:
         width = max(map(len, _SHOWN_COLUMNS))
         for name in _SHOWN_COLUMNS:
             click.echo(f"  {name:<{width}}  {_value(trace.account[name])}")
-    _tell_stages(trace.stages)
+    _write_stages(trace.stages)
     waits = (stage.waits_for for stage in trace.stages if stage.waits_for)
-    _tell_list("On their way", dict.fromkeys(waits))
-    _tell_rest(trace)
+    _write_list("Pending", dict.fromkeys(waits))
+    _write_rest(trace)
 
 
-def tell_statement(statement: Statement, form: str) -> None:
-    """Write a statement: `text`, `csv` or `json`. Of CSV, what is no line goes to the errors."""
+def write_statement(statement: Statement, form: str) -> None:
+    """Write a statement as `text`, `csv` or `json`. With CSV, remarks go to standard error."""
     if form == "json":
         _write_json(_as_dict(statement))
         return
-    told = list(_statement_rows(statement))
+    rows = list(_statement_rows(statement))
     if form == "csv":
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(told)
+        csv.writer(text, lineterminator="\n").writerows(rows)
         click.echo(text.getvalue(), nl=False)
     else:
         click.echo(f"{statement.subject}, {_span(statement)}")
-        _tell_table(told)
+        _write_table(rows)
     is_error = form == "csv"
-    _tell_list("THIS DOES NOT FIT", statement.problems, is_error=is_error)
-    _tell_list("What is not known", statement.gaps, is_error=is_error)
+    _write_list("DISCREPANCIES", statement.problems, is_error=is_error)
+    _write_list("Unknown", statement.gaps, is_error=is_error)
     if statement.is_cut:
-        click.echo("There are more transfers: the statement ends early.", err=is_error)
+        click.echo("The statement is incomplete: it has reached --limit.", err=is_error)
 
 
 def _statement_rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
@@ -124,7 +126,7 @@ def _spreadsheet_safe(note: str) -> str:
     return f"'{note}" if note.startswith(("=", "+", "-", "@", "\t", "\r")) else note
 
 
-def _tell_table(rows: list[tuple[Any, ...]]) -> None:
+def _write_table(rows: list[tuple[Any, ...]]) -> None:
     texts = [[_printable(str(value)) for value in row] for row in rows]
     widths = [max(len(row[n]) for row in texts) for n in range(4)]
     for row in texts:
@@ -135,13 +137,13 @@ def _tell_table(rows: list[tuple[Any, ...]]) -> None:
         click.echo("  ".join(filter(None, [*cells, row[4], parties, row[7]])).rstrip())
 
 
-def _tell_stages(stages: Iterable[TraceStage]) -> None:
+def _write_stages(stages: Iterable[TraceStage]) -> None:
     for stage in stages:
-        at = "since when, is not noted" if stage.at is None else _moment(stage.at)
+        at = "unknown time" if stage.at is None else _moment(stage.at)
         click.echo(f"  {at:<32}  {stage.name}: {_printable(stage.text)}  [{stage.place}]")
 
 
-def _tell_list(title: str, lines: Iterable[str], *, is_error: bool = False) -> None:
+def _write_list(title: str, lines: Iterable[str], *, is_error: bool = False) -> None:
     lines = list(lines)
     if lines:
         click.echo(f"{title}:", err=is_error)
@@ -149,20 +151,21 @@ def _tell_list(title: str, lines: Iterable[str], *, is_error: bool = False) -> N
         click.echo(f"  - {_printable(line)}", err=is_error)
 
 
-def _tell_rest(trace: Trace | AccountTrace) -> None:
-    _tell_list("Not read", (f"{u.place}: {u.reason}" for u in trace.unread))
-    _tell_list("Notes", trace.notes)
+def _write_rest(trace: Trace | AccountTrace) -> None:
+    _write_list("Not read completely", (f"{u.place}: {u.reason}" for u in trace.unread))
+    _write_list("Notes", trace.notes)
     click.echo(_extent(trace.journal))
 
 
 def _extent(journal: JournalExtent) -> str:
-    state = f"is kept for {journal.days} days" if journal.is_on else "is off (JOURNAL_DAYS)"
     if journal.first_at is None or journal.last_at is None:
-        return f"The journal {state}, and is empty."
-    return (
-        f"The journal {state}, and has messages from {_moment(journal.first_at)} to"
-        f" {_moment(journal.last_at)}."
-    )
+        found = "the journal is empty"
+    else:
+        found = (
+            f"the journal has entries from {_moment(journal.first_at)} to"
+            f" {_moment(journal.last_at)}"
+        )
+    return f"JOURNAL_DAYS is {journal.days} for this command; {found}."
 
 
 def _span(statement: Statement) -> str:
@@ -195,11 +198,10 @@ def _write_json(value: Any) -> None:
 
 # A negative id is no option.
 _WITH_IDS: Final = {"ignore_unknown_options": True}
-_json_option = click.option("--json", "is_json", is_flag=True, help="Write JSON.")
 
 
 def id_argument(name: str) -> Callable[[Any], Any]:
-    """An argument that is an id, however it is written."""
+    """An argument that is an id, in any notation."""
     return click.argument(name, type=IdParam(), metavar=name.upper())
 
 
@@ -209,72 +211,71 @@ def _reader() -> Iterator[LookupReader]:
         with reading(get_settings()) as reader:
             yield reader
     except psycopg.Error as error:
-        sys.exit(f"swpt_accounts: {' '.join(str(error).split()) or repr(error)}")
+        fail(one_line(error))
 
 
 @click.group("trace")
 def trace() -> None:
-    """Say where a transfer is, and what it waits for. Changes nothing."""
+    """Show the state of a transfer, and what it waits for. Read-only."""
 
 
 @trace.command("coordinator", context_settings=_WITH_IDS)
 @click.argument("coordinator_type", type=CoordinatorTypeParam(), metavar="TYPE")
 @id_argument("coordinator_id")
 @id_argument("request_id")
-@_json_option
+@json_option
 def by_coordinator(
     coordinator_type: str, coordinator_id: int, request_id: int, is_json: bool
 ) -> None:
-    """The transfer of a coordinator's request: its type, its id, and its number."""
+    """Look up a transfer by the type and the id of its coordinator, and the id of the request."""
     with _reader() as reader:
         found = trace_by_coordinator(
             reader, CoordinatorRequest(coordinator_type, coordinator_id, request_id)
         )
-    tell_trace(found, is_json=is_json)
+    write_trace(found, is_json=is_json)
 
 
 @trace.command("transfer", context_settings=_WITH_IDS)
 @id_argument("debtor_id")
 @id_argument("creditor_id")
 @id_argument("transfer_id")
-@_json_option
+@json_option
 def by_transfer(debtor_id: int, creditor_id: int, transfer_id: int, is_json: bool) -> None:
-    """The transfer with an id, from the account of a sender."""
+    """Look up a transfer by the sender's account and the transfer id."""
     with _reader() as reader:
         found = trace_by_transfer(reader, TransferKey(debtor_id, creditor_id, transfer_id))
-    tell_trace(found, is_json=is_json)
+    write_trace(found, is_json=is_json)
 
 
 @trace.command("account", context_settings=_WITH_IDS)
 @id_argument("debtor_id")
 @id_argument("creditor_id")
-@_json_option
+@json_option
 def by_account(debtor_id: int, creditor_id: int, is_json: bool) -> None:
-    """An account, what is on its way from it and to it, and its last messages."""
+    """Show an account, what is pending from it and to it, and its last messages."""
     with _reader() as reader:
         found = trace_account(reader, AccountKey(debtor_id, creditor_id))
-    tell_account(found, is_json=is_json)
+    write_account(found, is_json=is_json)
 
 
 @click.command("statement", context_settings=_WITH_IDS)
 @id_argument("debtor_id")
 @id_argument("creditor_id")
-@since_option("Changes at this moment (UTC) or later.")
-@until_option("Changes before this moment (UTC).")
+@span_options("Changes")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "csv", "json"]),
     default="text",
     show_default=True,
-    help="What to write.",
+    help="Output format.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1, 1_000_000),
     default=LINES_COUNT_MAX,
     show_default=True,
-    help="How many transfers are read, about.",
+    help="Approximate maximum number of transfers to read.",
 )
 def statement(
     debtor_id: int,
@@ -284,16 +285,16 @@ def statement(
     form: str,
     limit: int,
 ) -> None:
-    """Print what has changed an account: opening principal, transfers, closing principal.
+    """Print a statement of an account: opening principal, transfers, closing principal.
 
-    Exits with 1 if they do not fit together.
+    Exit with 1 if they do not add up.
     """
     since, until = since or MIN_MOMENT, until or MAX_MOMENT
     if since >= until:
-        raise click.UsageError("--since is not before --until")
+        raise click.UsageError("--since must be before --until")
     with _reader() as reader:
         key = AccountKey(debtor_id, creditor_id)
         found = read_statement(reader, key, since, until, count_max=limit)
-    tell_statement(found, form)
+    write_statement(found, form)
     if found.problems:
         sys.exit(1)

@@ -27,14 +27,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResendFilter:
-    """Which messages: those for which all that is given is true."""
+    """Conditions, which a message must all meet."""
 
     account: AccountKey | None
     since: datetime
     until: datetime
     message_types: tuple[str, ...] = ()
 
-    def has(self, entry: JournalEntry, realm: Realm) -> bool:
+    def matches(self, entry: JournalEntry, realm: Realm) -> bool:
         """Whether a message was sent by this shard, within the time, and is of the types."""
         return (
             entry.is_sent
@@ -53,33 +53,33 @@ def _owner(entry: JournalEntry) -> int:
     return entry.creditor_id
 
 
-def chosen(reader: LookupReader, choice: ResendFilter) -> Iterator[list[JournalEntry]]:
-    """The chosen messages, the oldest first, some at a time. Each part is a transaction.
+def select_messages(reader: LookupReader, wanted: ResendFilter) -> Iterator[list[JournalEntry]]:
+    """The matching messages, the oldest first, page by page. Each page is a transaction.
 
     Raises `psycopg.Error`.
     """
-    pages = _pages_of_span(reader, choice)
-    if choice.account is not None:
-        pages = _pages_of_account(reader, choice, choice.account)
+    pages = _pages_of_span(reader, wanted)
+    if wanted.account is not None:
+        pages = _pages_of_account(reader, wanted, wanted.account)
     realm = reader.settings.realm
     for page in pages:
-        yield [entry for entry in page if choice.has(entry, realm)]
+        yield [entry for entry in page if wanted.matches(entry, realm)]
 
 
 def _pages_of_account(
-    reader: LookupReader, choice: ResendFilter, account: AccountKey
+    reader: LookupReader, wanted: ResendFilter, account: AccountKey
 ) -> Iterator[tuple[JournalEntry, ...]]:
-    wanted = JournalFilter(
+    journal_filter = JournalFilter(
         account=account,
-        since=choice.since,
-        until=choice.until,
+        since=wanted.since,
+        until=wanted.until,
         is_sent=True,
-        message_types=choice.message_types,
+        message_types=wanted.message_types,
     )
     after = None
     while True:
         with reader.snapshot():
-            page = read_journal(reader, wanted, after=after, count_max=PAGE_COUNT)
+            page = read_journal(reader, journal_filter, after=after, count_max=PAGE_COUNT)
         yield page.entries
         after = page.next_after
         if after is None:
@@ -87,25 +87,25 @@ def _pages_of_account(
 
 
 def _pages_of_span(
-    reader: LookupReader, choice: ResendFilter
+    reader: LookupReader, wanted: ResendFilter
 ) -> Iterator[tuple[JournalEntry, ...]]:
     with reader.snapshot():
-        last_day = (min(choice.until, reader.taken_at) - _EPOCH).days
-    first_day = (choice.since - _EPOCH).days
+        last_day = (min(wanted.until, reader.taken_at) - _EPOCH).days
+    first_day = (wanted.since - _EPOCH).days
     for day in range(max(first_day, last_day - SLOTS_COUNT + 1), last_day + 1):
-        yield from _pages_of_slot(reader, day % SLOTS_COUNT, choice)
+        yield from _pages_of_slot(reader, day % SLOTS_COUNT, wanted)
 
 
 def _pages_of_slot(
-    reader: LookupReader, slot: int, choice: ResendFilter
+    reader: LookupReader, slot: int, wanted: ResendFilter
 ) -> Iterator[tuple[JournalEntry, ...]]:
-    after_id = _last_id_before(reader, slot, choice.since)
+    after_id = _last_id_before(reader, slot, wanted.since)
     while True:
         with reader.snapshot():
             rows = _slot_page(reader, slot, after_id)
         entries = tuple(map(entry_of, rows))
         yield entries
-        if len(rows) < PAGE_COUNT or entries[-1].recorded_at - OUT_OF_ORDER_MAX >= choice.until:
+        if len(rows) < PAGE_COUNT or entries[-1].recorded_at - OUT_OF_ORDER_MAX >= wanted.until:
             return
         after_id = entries[-1].id
 

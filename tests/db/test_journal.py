@@ -15,7 +15,7 @@ from swpt_accounts.db.procedures import SWEEP_JOURNAL
 from swpt_accounts.inspection.lookup.journal import journal_extent
 from swpt_accounts.inspection.lookup.models import AccountKey
 from swpt_accounts.inspection.lookup.session import open_reader
-from swpt_accounts.inspection.resend import ResendFilter, chosen
+from swpt_accounts.inspection.resend import ResendFilter, select_messages
 from swpt_accounts.outbox.journal import record_sent
 from swpt_accounts.outbox.returned_messages import Outgoing
 from swpt_accounts.outbox.serialization import make_publication
@@ -199,7 +199,7 @@ def test_a_time_span(
 ) -> None:
     choice = ResendFilter(account=None, since=NOW + since * DAY, until=NOW + until * DAY)
     with open_reader(settings) as reader:
-        found = [entry.debtor_id for page in chosen(reader, choice) for entry in page]
+        found = [entry.debtor_id for page in select_messages(reader, choice) for entry in page]
         with reader.snapshot():
             extent = journal_extent(reader)
     assert found == [*expected]
@@ -211,7 +211,7 @@ def test_an_account_and_a_type(three_days: Shard, settings: Settings) -> None:
     with open_reader(settings) as reader:
         for types, expected in ((("AccountPurge",), [4]), (("AccountUpdate",), [])):
             choice = ResendFilter(account=AccountKey(4, 1), message_types=types, **span)
-            found = [entry.debtor_id for page in chosen(reader, choice) for entry in page]
+            found = [entry.debtor_id for page in select_messages(reader, choice) for entry in page]
             assert found == expected
 
 

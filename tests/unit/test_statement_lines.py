@@ -8,25 +8,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swpt_accounts.core.ids import MAX_INT64
-from swpt_accounts.inspection.lookup.statement_lines import Known, Number, Told, make_lines
+from swpt_accounts.inspection.lookup.statement_lines import (
+    KnownPrincipal,
+    Number,
+    StatedTransfer,
+    make_lines,
+)
 
 NOW = datetime(2024, 5, 20, tzinfo=UTC)
 DATE = "2024-05-20"
 
 
-def history(amounts: list[int], start: int = 0) -> list[Told]:
+def history(amounts: list[int], start: int = 0) -> list[StatedTransfer]:
     """An account's transfers."""
     made, principal = [], start
     for number, amount in enumerate(amounts, 1):
         principal += amount
         at = NOW + timedelta(seconds=number)
-        told = Told(Number(DATE, number), number - 1, amount, principal, at, "direct", "1", "2", "")
-        made.append(told)
+        transfer = StatedTransfer(
+            Number(DATE, number), number - 1, amount, principal, at, "direct", "1", "2", ""
+        )
+        made.append(transfer)
     return made
 
 
-def known(told: Told, difference: int = 0) -> Known:
-    return Known(told.number, told.principal + difference, told.at + timedelta(hours=1))
+def known(transfer: StatedTransfer, difference: int = 0) -> KnownPrincipal:
+    return KnownPrincipal(
+        transfer.number, transfer.principal + difference, transfer.at + timedelta(hours=1)
+    )
 
 
 @given(st.lists(st.integers(-(10**18), 10**18), min_size=1, max_size=8), st.data())
@@ -64,7 +73,7 @@ def test_a_principal_that_is_wrong_is_told(amounts: list[int], data: st.DataObje
     stolen = data.draw(st.integers(1, 1000))
     place = data.draw(st.integers(1, len(transfers)))
     wrong = transfers[:place] + [
-        replace(told, principal=told.principal - stolen) for told in transfers[place:]
+        replace(transfer, principal=transfer.principal - stolen) for transfer in transfers[place:]
     ]
     made = make_lines(None, wrong, known(transfers[-1], -stolen))
     assert len(made.problems) == 1
@@ -100,7 +109,7 @@ def test_numbers_that_go_back_are_a_problem() -> None:
     assert any("go back" in problem for problem in made.problems)
 
 
-@pytest.mark.parametrize("now", [None, Known(Number(DATE, 0), 5, NOW)])
-def test_nothing_is_known(now: Known | None) -> None:
+@pytest.mark.parametrize("now", [None, KnownPrincipal(Number(DATE, 0), 5, NOW)])
+def test_nothing_is_known(now: KnownPrincipal | None) -> None:
     made = make_lines(None, [], now)
     assert (made.opening, made.lines, made.closing) == (None, [], None)

@@ -52,15 +52,15 @@ class TransferState(StrEnum):
     """Where a transfer is."""
 
     UNKNOWN = "unknown"
-    VERIFYING = "recipient is verified"
-    REQUESTED = "waits to be prepared"
+    VERIFYING = "verifying recipient"
+    REQUESTED = "waiting to be prepared"
     REJECTED = "rejected"
     PREPARED = "prepared"
-    FINALIZING = "waits to be finalized"
+    FINALIZING = "waiting to be finalized"
     DISMISSED = "dismissed"
     FAILED = "not committed"
     COMMITTED = "committed"
-    ENDED = "finalized, it is not known how"
+    ENDED = "finalized, outcome unknown"
 
 
 @dataclass(frozen=True, slots=True)

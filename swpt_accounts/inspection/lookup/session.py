@@ -1,4 +1,4 @@
-"""A session that asks: read-only, in one snapshot, and never for long."""
+"""A read-only session, in one snapshot, with short time limits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +70,7 @@ class LookupReader:
             self.unread[place] = Unread(place, _REASONS.get(type(error), str(error).strip()))
             return []
         if len(rows) > ROWS_COUNT_MAX:
-            self.unread[place] = Unread(place, f"only {ROWS_COUNT_MAX} of its rows are shown")
+            self.unread[place] = Unread(place, f"only its first {ROWS_COUNT_MAX} rows are shown")
         return rows[:ROWS_COUNT_MAX]
 
 
@@ -81,8 +81,8 @@ _REFUSED: Final = (
     psycopg.errors.UndefinedTable,
 )
 _REASONS: Final[dict[type[psycopg.Error], str]] = {
-    psycopg.errors.QueryCanceled: "it is so long that looking through it takes too long",
-    psycopg.errors.LockNotAvailable: "somebody has locked the whole table",
+    psycopg.errors.QueryCanceled: "the search timed out, because the table is too long",
+    psycopg.errors.LockNotAvailable: "a session holds a lock on the table",
 }
 
 

@@ -26,21 +26,12 @@ from swpt_accounts.inspection.lookup.models import (
 )
 from swpt_accounts.inspection.lookup.session import LookupReader
 from swpt_accounts.inspection.lookup.waiting_rows import (
-    FILE,
+    find_account,
     find_of_commit,
     find_waiting,
     parameters_of,
     plain,
 )
-
-
-def find_account(reader: LookupReader, key: AccountKey) -> Any:
-    """The row of an account; None if there is none. Raises `psycopg.Error`."""
-    parts = {"table": "account", "condition": "condition:by_account"}
-    rows = reader.rows(
-        FILE, "rows", parts, debtor_id=key.debtor_id, creditor_id=key.creditor_id, count_max=1
-    )
-    return rows[0] if rows else None
 
 
 def notes_on(
@@ -51,24 +42,24 @@ def notes_on(
     if isinstance(subject, TransferKey):
         yield from _notes_on_transfer_id(reader, subject, state)
         if not reader.settings.realm.contains(subject.debtor_id, subject.creditor_id):
-            yield "The sender's account does not belong to this shard: ask its own shard."
+            yield "The sender's account belongs to another shard: run the command there."
     if state is TransferState.UNKNOWN and stages:
         yield (
-            "A message about it has come in, and has matched nothing: in no table is there a"
-            " request, or an answer."
+            "A message about it was received, but matched nothing: no table has a request or an"
+            " answer."
         )
     elif state is TransferState.UNKNOWN:
         yield (
-            "It may not have come in (is it in the queue, or a dead letter?), belong to another"
-            " shard, or have ended: what has ended is only in the journal"
-            + ("." if has_journal else ", which is off (JOURNAL_DAYS).")
+            "It may not have been received (check the queue and the dead letters), belong to"
+            " another shard, or be completed. Completed transfers can be traced only"
+            + (" in the journal." if has_journal else " if JOURNAL_DAYS was set beforehand.")
         )
     unsent = {stage.fields.get("transfer_id") for stage in stages if _is_unsent(stage)}
     for stage in stages:
         if stage.place == "prepared_transfer" and stage.fields["transfer_id"] not in unsent:
             yield (
-                f"The PreparedTransfer of transfer {stage.fields['transfer_id']} has been sent: it"
-                " is not in the outbox any more."
+                f"The PreparedTransfer of transfer {stage.fields['transfer_id']} was sent: it has"
+                " left the outbox."
             )
 
 
@@ -83,14 +74,14 @@ def _notes_on_transfer_id(
 ) -> Iterator[str]:
     account = find_account(reader, AccountKey(key.debtor_id, key.creditor_id))
     if account is None:
-        yield f"There is no account {key.debtor_id}/{key.creditor_id}."
+        yield f"Account {key.debtor_id}/{key.creditor_id} does not exist."
     elif key.transfer_id > account.last_transfer_id:
         yield (
-            f"No transfer with this id was prepared yet: the last one of the account is"
+            "No transfer with this id has been prepared: the last transfer id of the account is"
             f" {account.last_transfer_id}."
         )
     elif state is TransferState.UNKNOWN and key.transfer_id > _first_id(account):
-        yield "The account has prepared a transfer with this id, and it has ended."
+        yield "A transfer with this id was prepared, and is completed."
 
 
 def _first_id(account: Any) -> int:
@@ -292,9 +283,9 @@ def trace_account(reader: LookupReader, key: AccountKey) -> AccountTrace:
     stages.sort(key=lambda stage: stage.at or latest)
     notes = []
     if row is None:
-        notes.append("There is no such account in this database.")
+        notes.append("The account does not exist in this database.")
     if not reader.settings.realm.contains(key.debtor_id, key.creditor_id):
-        notes.append("The account does not belong to this shard: ask its own shard.")
+        notes.append("The account belongs to another shard: run the command there.")
     return AccountTrace(
         key,
         reader.taken_at.astimezone(UTC),
