@@ -132,6 +132,8 @@ def add_up_books(files: tuple[Path, ...], limit: int, is_json: bool) -> None:
 
 def reason_of(error: Exception) -> str:
     """Why the books could not be checked, in one line, and what to do."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
     # the first line has the reason; libpq adds the address, and hints
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     # a session that is idle when it is terminated may see only the closed connection

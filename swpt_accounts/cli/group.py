@@ -21,7 +21,7 @@ MODULES: Final = MappingProxyType(
         "process_balance_changes": "stages",
         "flush_messages": "flush_messages",
         "returned_messages": "returned_messages",
-        "scan_accounts": "scans",
+        "scan_accounts": "scan_accounts",
         "scan_prepared_transfers": "scans",
         "scan_registered_balance_changes": "scans",
         "subscribe": "topology",

@@ -1,40 +1,15 @@
-"""The commands that scan tables."""
+"""The commands that scan other tables than that of the accounts."""
 
 import click
 
 from swpt_accounts.cli.options import get_settings, quit_early_option
-from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
-from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
 from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
-from swpt_accounts.workers.runner import Worker, run_workers
-from swpt_accounts.workers.shutdown import ShutdownEvent
+from swpt_accounts.workers.runner import run_workers
 
-hours_option = click.option(
-    "-h", "--hours", type=click.FloatRange(0, min_open=True), help="Duration of a pass, in hours."
-)
 days_option = click.option(
     "-d", "--days", type=click.FloatRange(0, min_open=True), help="Duration of a pass, in days."
 )
-
-
-@click.command("scan_accounts")
-@hours_option
-@quit_early_option
-def scan_accounts(hours: float | None, quit_early: bool) -> None:
-    """Scan the accounts repeatedly."""
-    settings = get_settings(app_accounts_scan_hours=hours)
-    pass_hours = settings.app_accounts_scan_hours
-
-    def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        workers: list[Worker] = [
-            AccountsScan(settings, stop, hours=pass_hours, quit_early=quit_early)
-        ]
-        if settings.app_prompt_account_updates:
-            workers.append(PromptUpdatesWorker(settings, stop, quit_early=quit_early))
-        return workers
-
-    run_workers(make_workers)
 
 
 @click.command("scan_prepared_transfers")

@@ -94,7 +94,8 @@ def _read_file(file: Path) -> dict[str, str]:
         with file.open(encoding="utf-8") as opened:
             text = opened.read(_FILE_BYTES_MAX)
     except (OSError, UnicodeDecodeError) as error:
-        raise PreconditionFailed(f"could not read the settings of a child: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PreconditionFailed(f"could not read {file}: {reason}") from None
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):

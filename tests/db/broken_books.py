@@ -364,7 +364,7 @@ BREAKAGES = [
         None,
         "table pending_balance_change: the next ids are in use",
     ),
-    (returned("NoSignal", "{}"), RETURNED_MESSAGE, None, "there is no 'NoSignal'"),
+    (returned("NoSignal", "{}"), RETURNED_MESSAGE, None, "unknown message type NoSignal"),
     (
         returned("PendingBalanceChangeSignal", "{"),
         RETURNED_MESSAGE,

@@ -145,7 +145,7 @@ def test_a_table_that_cannot_be_read_is_told(
         owner.rollback()
     assert trace.state is TransferState.REQUESTED
     (unread,) = trace.unread
-    assert (unread.place, "has locked" in unread.reason) == ("prepared_transfer", True)
+    assert (unread.place, "holds a lock" in unread.reason) == ("prepared_transfer", True)
 
 
 def test_a_table_that_is_too_long_is_told(
@@ -183,10 +183,10 @@ def test_what_was_put_aside(shard: Shard, settings: Settings) -> None:
             trace_by_transfer(reader, TransferKey(DEBTOR, ALICE, 7)),
         ):
             (stage,) = trace.stages
-            assert stage.name == "PreparedTransfer was put aside"
+            assert stage.name == "PreparedTransfer returned by RabbitMQ"
             assert stage.fields["transfer_id"] == 7
             (waits,) = trace.waits_for
-            assert "tried 1 times" in waits
+            assert "(1 attempt, " in waits
 
 
 def test_transfer_ids_tell_what_has_ended(shard: Shard, settings: Settings) -> None:
@@ -203,7 +203,7 @@ def test_transfer_ids_tell_what_has_ended(shard: Shard, settings: Settings) -> N
         assert any(said in note for note in trace.notes)
     with reading(settings) as reader:
         trace = trace_by_transfer(reader, TransferKey(DEBTOR, 77, 1))
-    assert any("There is no account" in note for note in trace.notes)
+    assert any("does not exist" in note for note in trace.notes)
 
 
 def test_nothing_can_be_changed(settings: Settings) -> None:

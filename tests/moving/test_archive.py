@@ -200,7 +200,7 @@ def test_unless_moved_may_be_repeated(reference: ReferenceDatabases) -> None:
     assert (again.returncode, again.stdout) == (0, "")
     whole = run_move_in(place, "--quiet")
     assert whole.returncode == 0, whole.stdout
-    assert "taken over before" in whole.stdout
+    assert "already been taken over" in whole.stdout
     assert_complete(place)
 
 
@@ -210,7 +210,7 @@ def test_what_is_left_is_dropped_when_it_is_copied(
     keys = archived(place)
     settings = place.settings()
     with open_takeover_session(settings) as session:
-        with pytest.raises(PreconditionFailed, match="not wholly copied"):
+        with pytest.raises(PreconditionFailed, match="not been copied completely"):
             drop_reference(session)
         copy_archive(session, settings, NoProgress())
         drop_reference(session)
