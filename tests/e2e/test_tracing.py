@@ -244,7 +244,7 @@ def test_stages_that_wait(authority: Authority) -> None:
     request = prepare(currency.debtor_id, sender, recipient, 10)
     authority.send(request)
     subject = of_request(request)
-    wait_until(lambda: trace(authority, *subject)["state"] == "waiting to be prepared")
+    wait_until(lambda: trace(authority, *subject)["state"] == "waits to be prepared")
     assert "process_transfer_requests" in trace(authority, *subject)["waits_for"][0]
 
     authority.terminate("flush_messages")
@@ -258,7 +258,7 @@ def test_stages_that_wait(authority: Authority) -> None:
     prepared = currency.answer("PreparedTransfer", request)
     authority.terminate("process_balance_changes")
     currency.send(finalize(prepared, 10))
-    wait_until(lambda: trace(authority, *subject)["state"] == "waiting to be finalized")
+    wait_until(lambda: trace(authority, *subject)["state"] == "waits to be finalized")
     assert "process_finalization_requests" in trace(authority, *subject)["waits_for"][0]
 
     authority.start("process_finalization_requests")

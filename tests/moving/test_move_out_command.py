@@ -47,7 +47,7 @@ def test_progress(public: Place) -> None:
     move(public)
     done = run_move_out(public)
     assert done.returncode == 0, done.stdout
-    for part in ("pages of the archive, compared beside the work", "pages of tables, moved"):
+    for part in ("pages of the archive to compare", "pages of tables to copy"):
         assert re.search(rf" \[move_part_begins\]: [0-9]+ {part} …$", done.stdout, re.MULTILINE)
 
 

@@ -112,7 +112,7 @@ def test_a_file_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
     file.write_text("POSTGRES_URL=postgresql://a@b/c\nwhat is this\n")
     with pytest.raises(PreconditionFailed, match=r"child\.env, line 2: expected NAME=value"):
         read_family(PARENT, load_settings(PARENT), [file])
-    with pytest.raises(PreconditionFailed, match="could not read .*nothing.env: No such file"):
+    with pytest.raises(PreconditionFailed, match=r"could not read .*nothing\.env: No such file"):
         read_family(PARENT, load_settings(PARENT), [tmp_path / "nothing.env"])
 
 

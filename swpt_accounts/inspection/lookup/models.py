@@ -52,15 +52,15 @@ class TransferState(StrEnum):
     """Where a transfer is."""
 
     UNKNOWN = "unknown"
-    VERIFYING = "verifying recipient"
-    REQUESTED = "waiting to be prepared"
+    VERIFYING = "recipient is verified"
+    REQUESTED = "waits to be prepared"
     REJECTED = "rejected"
     PREPARED = "prepared"
-    FINALIZING = "waiting to be finalized"
+    FINALIZING = "waits to be finalized"
     DISMISSED = "dismissed"
     FAILED = "not committed"
     COMMITTED = "committed"
-    ENDED = "finalized, outcome unknown"
+    ENDED = "finalized, it is not known how"
 
 
 @dataclass(frozen=True, slots=True)
