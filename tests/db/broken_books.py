@@ -511,7 +511,7 @@ REPORTED = [
         ),
         "signal_account",
         ALICE,
-        "an AccountPurge says that it is not",
+        "an AccountPurge says that it was purged",
     ),
     (
         "UPDATE account_transfer_signal SET sender = '5' WHERE transfer_number = 4",

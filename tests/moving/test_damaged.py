@@ -182,7 +182,7 @@ def test_an_impossible_row_is_told(damaged: Place, name: str) -> None:
     with pytest.raises(PreconditionFailed) as refused:
         move(damaged)
     lines = str(refused.value).splitlines()
-    assert lines[0] == "there are rows that cannot be"
+    assert lines[0] == "some rows are invalid"
     told = [line for line in lines if line.startswith(f"  {damage.table}, ")]
     assert any(damage.told in line for line in told), lines
     assert digest(damaged) == before
