@@ -14,15 +14,15 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 
 
 @click.command("serve_metrics")
-@click.option("-p", "--port", type=click.IntRange(1, 65535), help="The port on which to listen.")
+@click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option(
-    "--beside", type=click.IntRange(1), help="The process with which it ends, its parent."
+    "--beside", type=click.IntRange(1), help="Id of the parent process; exit when it exits."
 )
 def serve_metrics(port: int | None, beside: int | None) -> None:
-    """Show the metrics and the health of this container to those who ask over HTTP."""
+    """Serve the metrics and the health of this container over HTTP."""
     settings = get_settings(metrics_port=port)
     if settings.metrics_port == 0:
-        raise click.UsageError("METRICS_PORT is not set, or 0: give a --port")
+        raise click.UsageError("set METRICS_PORT, or pass --port")
     from swpt_accounts.exporter.collector import MetricsCollector
     from swpt_accounts.exporter.health import HealthPoller
     from swpt_accounts.exporter.pollers import DatabasePoller, make_broker_pollers
@@ -52,7 +52,10 @@ def serve_metrics(port: int | None, beside: int | None) -> None:
 @click.command("healthcheck")
 @click.argument("probe", type=click.Choice([str(one) for one in Probe]))
 def healthcheck(probe: str) -> None:
-    """Tell whether this container is `live`, or `ready`: exit with 0, or with 1 and the reasons."""
+    """Check whether this container is `live` or `ready`.
+
+    Exit with 0 if it is, else with 1 and the reasons.
+    """
     settings = get_settings()
     problems = check(settings, Probe(probe))
     click.echo("; ".join(describe(settings, problems)))

@@ -1,4 +1,4 @@
-"""The command that shows what the shard does, and what is wrong."""
+"""The command that shows the state of the shard, and any problems."""
 
 import sys
 from collections.abc import Callable
@@ -27,17 +27,19 @@ Show = Callable[[ShardStatus, list[HealthFinding]], None]
 
 
 @click.command("status")
-@click.option("--watch", "is_watching", is_flag=True, help="Show it anew, until Ctrl-C.")
+@click.option("--watch", "is_watching", is_flag=True, help="Refresh until Ctrl-C.")
 @click.option(
     "--seconds",
     type=click.FloatRange(0, 3600),
-    help="For how long rates are measured; with --watch, the time between two looks (2).",
+    help="Duration over which rates are measured; with --watch, the refresh interval (2).",
 )
-@click.option("--json", "is_json", is_flag=True, help="Write JSON: with --watch, a line each time.")
+@click.option(
+    "--json", "is_json", is_flag=True, help="Write JSON; with --watch, one line per refresh."
+)
 def status(is_watching: bool, seconds: float | None, is_json: bool) -> None:
-    """Show what the shard does, and what is wrong.
+    """Show the state of the shard, and any problems.
 
-    Exit with 0 if nothing is wrong, with 1 if something is, with 2 if a server did not answer.
+    Exit with 0 if there are none, with 1 if there are some, with 2 if a server did not respond.
     """
     stop = ShutdownEvent()
     stop.on_signals()

@@ -56,11 +56,11 @@ class ConsoleDatabase:
         self._outage = CircuitBreaker(logger, NAME)
 
     @contextmanager
-    def lookup(self) -> Iterator[lookup.Reader]:
+    def lookup(self) -> Iterator[lookup.LookupReader]:
         """The same, for look-ups of single transfers and accounts."""
         with (
             self._answers(),
-            lookup.Reader(self._connection(), self._settings).snapshot() as reader,
+            lookup.LookupReader(self._connection(), self._settings).snapshot() as reader,
         ):
             yield reader
 

@@ -19,7 +19,7 @@ from swpt_accounts.db.errors import one_line
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
 from swpt_accounts.dead_letters.replay import Replayer
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -96,7 +96,7 @@ class DeadLetterQueue:
     def discard(self, offset: int, digest: str) -> str:
         """Note that a letter is dealt with. Raises `BrokerProblem`."""
         with self._dealing(offset, digest) as (_, register, letter, _stack):
-            register.mark([letter], State.DISCARDED)
+            register.mark([letter], LetterState.DISCARDED)
             return "Discarded. It stays in the stream."
 
     @contextmanager

@@ -45,7 +45,7 @@ def test_they_are_listed_and_shown(client: FlaskClient, letters: Authority) -> N
     assert "refused by the database" in text
     assert "<script>alert" not in text
     text = client.get("/dead-letters/1").text
-    assert "it would be refused again" in text
+    assert "it would be rejected again" in text
     assert "&lt;script&gt;alert" in text
     assert "<script>alert" not in text
     assert client.get("/dead-letters/2").status_code == 404
@@ -71,7 +71,7 @@ def test_a_letter_that_would_be_refused_is_not_sent(
     client: FlaskClient, letters: Authority
 ) -> None:
     answer = client.post("/dead-letters/1/replay", data=form(client, 1))
-    assert "Not sent: it would be refused again" in answer.text
+    assert "Not sent: it would be rejected again" in answer.text
     assert states(letters) == []
 
 
@@ -140,7 +140,7 @@ def test_there_is_no_queue(client: FlaskClient, idle_authority: Authority) -> No
     idle_authority.broker.channel.queue_delete(f"{idle_authority.queue}.XQ")
     answer = client.get("/dead-letters")
     assert answer.status_code == 503
-    assert "there is no queue" in answer.text
+    assert "does not exist" in answer.text
 
 
 def test_the_queue_is_no_stream(client: FlaskClient, idle_authority: Authority) -> None:

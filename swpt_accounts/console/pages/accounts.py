@@ -7,8 +7,8 @@ from flask import Blueprint, render_template
 
 from swpt_accounts.console.context import here
 from swpt_accounts.console.database import ConsoleSnapshot, TooSlow
-from swpt_accounts.inspection.lookup.accounts import trace_account
-from swpt_accounts.inspection.lookup.keys import AccountKey
+from swpt_accounts.inspection.lookup.models import AccountKey
+from swpt_accounts.inspection.lookup.traces import trace_account
 
 accounts = Blueprint("accounts", __name__)
 

@@ -9,7 +9,7 @@ from swpt_accounts.console.context import here
 from swpt_accounts.console.dead_letter_queue import DeadLetterQueue, LettersPage
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.rendering import letter_json, whole_json
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.observability.events.console import CONSOLE_ACTION
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def _dead_letters() -> DeadLetterQueue:
     return here().dead_letters
 
 
-def _states(some: list[Letter]) -> list[State]:
+def _states(some: list[Letter]) -> list[LetterState]:
     with here().database.snapshot() as snapshot:
         return Register(snapshot.connection, _dead_letters().name).states(some)
 

@@ -8,11 +8,15 @@ from flask import Blueprint, abort, render_template, request
 
 from swpt_accounts.console.context import here
 from swpt_accounts.core.timestamps import MIN_MOMENT
-from swpt_accounts.inspection.lookup.journal import JournalChoice, read_journal
-from swpt_accounts.inspection.lookup.keys import AccountKey, CoordinatorRequest, TransferKey
-from swpt_accounts.inspection.lookup.models import Trace
+from swpt_accounts.inspection.lookup.journal import JournalFilter, read_journal
+from swpt_accounts.inspection.lookup.models import (
+    AccountKey,
+    CoordinatorRequest,
+    Trace,
+    TransferKey,
+)
 from swpt_accounts.inspection.lookup.statements import read_statement
-from swpt_accounts.inspection.lookup.transfers import trace_by_coordinator, trace_by_transfer
+from swpt_accounts.inspection.lookup.traces import trace_by_coordinator, trace_by_transfer
 
 traces = Blueprint("traces", __name__)
 
@@ -50,7 +54,7 @@ def journal(debtor_id: int, creditor_id: int) -> str:
     after = _after()
     key = AccountKey(debtor_id, creditor_id)
     with here().database.lookup() as reader:
-        choice = JournalChoice(account=key)
+        choice = JournalFilter(account=key)
         page = read_journal(reader, choice, after=after, count_max=_PAGE_COUNT)
     return render_template("journal.html", page=page, **_ids(key))
 

@@ -1,15 +1,59 @@
-"""Adds up the books of all shards, from their exports: docs/decisions/0017 tells why so."""
+"""Reconciles the books of all shards, from their exports: see docs/decisions/0017."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from swpt_accounts.audit.exports import Export
-from swpt_accounts.audit.partition import Partition
-from swpt_accounts.core.realm import Realm
+from swpt_accounts.core.formatting import plural
+from swpt_accounts.core.realm import ACCOUNT_BITS_LENGTH, Realm, account_bits
+
+
+class InvalidPartition(ValueError):
+    """Some accounts are in none of the realms, or in several. The message says which."""
+
+
+class Partition:
+    """Realms that have each account once. Raises `InvalidPartition` if they do not."""
+
+    def __init__(self, realms: Iterable[Realm]) -> None:
+        self._realms: set[Realm] = set()
+        for realm in sorted(realms, key=lambda realm: realm.length):
+            if twice := [other for other in self._realms if _is_within(realm, other)]:
+                raise InvalidPartition(
+                    f"the accounts of {realm} are in two shards: {twice[0]} and {realm}"
+                )
+            self._realms.add(realm)
+        if missing := list(self._missing(Realm(0, 0))):
+            raise InvalidPartition(f"shards are missing: {', '.join(map(str, missing))}")
+
+    def _missing(self, realm: Realm) -> Iterator[Realm]:
+        if realm in self._realms:
+            return
+        if not any(_is_within(other, realm) for other in self._realms):
+            yield realm
+            return
+        for bit in (0, 1):
+            yield from self._missing(Realm(realm.bits << 1 | bit, realm.length + 1))
+
+    def owner(self, debtor_id: int, creditor_id: int) -> Realm:
+        """The realm to which an account belongs."""
+        bits = account_bits(debtor_id, creditor_id)
+        for length in range(ACCOUNT_BITS_LENGTH + 1):
+            realm = Realm(bits >> (ACCOUNT_BITS_LENGTH - length), length)
+            if realm in self._realms:
+                return realm
+        raise AssertionError("a partition has every account")
+
+
+def _is_within(realm: Realm, other: Realm) -> bool:
+    return (
+        realm.length >= other.length and realm.bits >> (realm.length - other.length) == other.bits
+    )
+
 
 ROUNDS_MAX: Final = 2
 Key = tuple[int, int, int]
@@ -75,25 +119,25 @@ def add_up(exports: Sequence[Export]) -> Result:
     partition = Partition(by_realm)
     counts = {len(of_realm) for of_realm in by_realm.values()}
     if len(counts) > 1 or max(counts) > ROUNDS_MAX:
-        raise NotComparable("there must be one export of each shard, or two of each")
+        raise NotComparable("pass one export of each shard, or two of each")
     rounds = [
-        _Adding(partition, {realm: of_realm[n] for realm, of_realm in by_realm.items()}).round
+        _Sum(partition, {realm: of_realm[n] for realm, of_realm in by_realm.items()}).round
         for n in range(counts.pop())
     ]
     if len(rounds) == ROUNDS_MAX and rounds[0].last_at >= rounds[1].first_at:
         raise NotComparable(
-            "the second export of a shard was made before the first one of another:"
-            " export all of them, and then all of them again"
+            "the second export of a shard was made before the first one of another: export all"
+            " shards, and then all shards again"
         )
     debtor_ids = sorted(rounds[-1].sums)
     return Result(
         rounds,
-        [_judge(debtor_id, rounds) for debtor_id in debtor_ids],
+        [_verdict_on(debtor_id, rounds) for debtor_id in debtor_ids],
         {e.realm: e.errors_count for e in exports if e.errors_count > 0},
     )
 
 
-def _judge(debtor_id: int, rounds: list[Round]) -> DebtorResult:
+def _verdict_on(debtor_id: int, rounds: list[Round]) -> DebtorResult:
     last = rounds[-1]
     amount = last.sums[debtor_id]
     if doubt := last.doubts.get(debtor_id):
@@ -104,18 +148,18 @@ def _judge(debtor_id: int, rounds: list[Round]) -> DebtorResult:
     is_lasting = (
         first is not last and debtor_id not in first.doubts and first.sums[debtor_id] == amount
     )
-    where = "not applied" if amount < 0 else "applied twice, or taken back"
+    where = "not applied" if amount < 0 else "applied twice, or reverted"
     return DebtorResult(
         debtor_id,
         Verdict.WRONG if is_lasting else Verdict.UNPROVEN,
         amount,
-        f"{abs(amount)} units {'are missing' if amount < 0 else 'are too many'}"
+        f"{plural(abs(amount), 'unit')} {'missing' if amount < 0 else 'in excess'}"
         f" between {first.first_at:%H:%M:%S}Z and {last.last_at:%H:%M:%S}Z: {where},"
-        " or in a queue of messages, dead letters too",
+        " or in a queue of messages or dead letters",
     )
 
 
-class _Adding:
+class _Sum:
     """Adds up one round."""
 
     def __init__(self, partition: Partition, exports: dict[Realm, Export]) -> None:
@@ -141,7 +185,7 @@ class _Adding:
         for sums in export.debtors:
             self.round.sums[sums.debtor_id] += int(sums.principals) + int(sums.waiting)
             if sums.overflown_count > 0:
-                self._doubt(sums.debtor_id, "something was cut off the principal of an account")
+                self._doubt(sums.debtor_id, "the principal of an account was truncated")
 
     def _add_sent(self, export: Export) -> None:
         """What has not been received yet is still on its way."""
@@ -153,7 +197,7 @@ class _Adding:
             if change.committed_at < self._exports[receiver].received_since:
                 self._doubt(
                     change.debtor_id,
-                    f"change {change.change_id} lies in the outbox of {export.realm} since"
+                    f"change {change.change_id} has been in the outbox of {export.realm} since"
                     f" {change.committed_at:%Y-%m-%d %H:%M}Z: export with more --export-minutes",
                 )
             self.round.sums[change.debtor_id] += change.principal_delta
@@ -167,7 +211,8 @@ class _Adding:
             if change.committed_at >= complete_until and key not in self._sent[sender]:
                 self._doubt(
                     change.debtor_id,
-                    f"shard {realm} has received what {sender} may have sent after its export",
+                    f"shard {realm} has received a change that {sender} may have sent after its"
+                    " export",
                 )
 
     def _doubt(self, debtor_id: int, doubt: str) -> None:
@@ -183,6 +228,8 @@ def _check_reach(exports: Iterable[Export]) -> None:
     if len(exports) > 1 and receiver.received_since > sender.complete_until:
         raise NotComparable(
             f"the export of {sender.realm} is complete until {sender.complete_until:%H:%M:%S}Z,"
-            f" and that of {receiver.realm} reaches back to {receiver.received_since:%H:%M:%S}Z"
-            " only: export all shards at about the same time, or with more --export-minutes"
+            f" but that of {receiver.realm} reaches back only to"
+            f" {receiver.received_since:%H:%M:%S}Z: export all shards at about the same time, or"
+            " with"
+            " more --export-minutes"
         )

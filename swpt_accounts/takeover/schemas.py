@@ -1,12 +1,17 @@
-"""Our tables, and where those of the reference are to be filled again."""
+"""The schemas of our tables and of the reference's, and what is moved between them."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
 from psycopg import sql
 
 from swpt_accounts.db.installer import REVISION, procedures_schema
-from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.db.operator_session import (
+    OperatorSession,
+    PreconditionFailed,
+    open_operator_session,
+)
 from swpt_accounts.db.schema_discovery import (
     BOOKS,
     KEPT_BOOKS,
@@ -14,10 +19,12 @@ from swpt_accounts.db.schema_discovery import (
     REFERENCE_REVISIONS,
     Found,
     Owner,
-    look,
+    discover,
 )
+from swpt_accounts.settings import Settings
+from swpt_accounts.takeover.checks import check_structure
 from swpt_accounts.takeover.reference_schema import TABLES
-from swpt_accounts.takeover.structure_checks import check_structure
+from swpt_accounts.takeover.table_locks import lock_tables
 
 JOURNAL_TABLES: Final = ("journal", *(f"journal_{slot:02}" for slot in range(32)))
 """The journal, and its slots."""
@@ -35,7 +42,9 @@ OUR_TABLES: Final = (
 )
 """All of our tables; those of the reference have some of these names, too."""
 
-MAKE_ROOM: Final = "run `move_out --make-room`, then `configure` of the reference, then this again"
+MAKE_ROOM: Final = (
+    "run `move_out --make-room`, then `configure` of the reference, then this command again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +58,23 @@ class Destination:
     guarded: str | None
 
 
+def open_takeover_session(settings: Settings) -> AbstractContextManager[OperatorSession]:
+    """Connect to the database. Raises `psycopg.Error`, `SettingsError`."""
+    return open_operator_session(settings, "takeover/sql", "move")
+
+
 def find_destination(session: OperatorSession) -> Destination | None:
     """Where our rows are to go; None where they are. Raises `PreconditionFailed`."""
-    found = look(session.connection)
+    found = discover(session.connection)
     match found.owner:
         case Owner.NOBODY:
-            raise PreconditionFailed(f"{found}: is it the right one? (POSTGRES_URL)")
+            raise PreconditionFailed(f"{found}: check POSTGRES_URL")
         case Owner.OURS | Owner.BOTH:
             check_our_place(session, found)
         case _ if exists(session, KEPT_BOOKS, "account_key"):
             return None
         case _:
-            raise PreconditionFailed(f"{found}: there is nothing to be given back")
+            raise PreconditionFailed(f"{found}: there is nothing to give back")
     destination = _destination(session, found)
     check_structure(session, destination.reference)
     return destination
@@ -70,15 +84,16 @@ def check_our_place(session: OperatorSession, found: Found) -> None:
     """Our tables are not in the way, and are those of this version. Raises `PreconditionFailed`."""
     if not exists(session, BOOKS, "account_key"):
         raise PreconditionFailed(
-            f"the tables of this program are not in the schema {BOOKS!r}, and the reference's have"
-            f" no place beside them: {MAKE_ROOM}"
+            f"the tables of this program are not in the schema {BOOKS!r}, and leave no room for"
+            " those"
+            f" of the reference: {MAKE_ROOM}"
         )
     revision = read_revision(session, BOOKS)
     has_procedures = session.run("out", "has_schema", schema=sql.Literal(procedures_schema()))[0][0]
     if revision != REVISION or not has_procedures:
         raise PreconditionFailed(
-            "the tables, or the stored procedures, are those of another version of this program:"
-            " run its own `move_out`, or `configure` of this one"
+            "the tables or the stored procedures belong to another version of this program: run"
+            " `move_out` of that version, or `configure` of this one"
         )
 
 
@@ -88,14 +103,12 @@ def _destination(session: OperatorSession, found: Found) -> Destination:
         _check_revision(found.schema, found.revision)
         if filled := _filled_tables(session, found.schema):
             raise PreconditionFailed(
-                f"the reference's tables in the schema {found.schema!r} are not empty:"
+                f"the tables of the reference in the schema {found.schema!r} are not empty:"
                 f" {', '.join(filled)}"
             )
         return Destination(found.schema, found.schema, found.guarded)
     if found.guarded is None or not exists(session, KEPT_REFERENCE, "account"):
-        raise PreconditionFailed(
-            f"there are no tables of the reference that could be filled: {MAKE_ROOM}"
-        )
+        raise PreconditionFailed(f"there are no tables of the reference to fill: {MAKE_ROOM}")
     _check_revision(KEPT_REFERENCE, read_revision(session, KEPT_REFERENCE))
     return Destination(KEPT_REFERENCE, found.guarded, found.guarded)
 
@@ -103,8 +116,8 @@ def _destination(session: OperatorSession, found: Found) -> Destination:
 def _check_revision(schema: str, revision: str | None) -> None:
     if revision != REFERENCE_REVISIONS[-1]:
         raise PreconditionFailed(
-            f"the reference's tables in the schema {schema!r} are of its migration {revision}, not"
-            f" {REFERENCE_REVISIONS[-1]}, which is the only one that this program can fill"
+            f"the tables of the reference in the schema {schema!r} have its migration {revision};"
+            f" this program can fill only those of {REFERENCE_REVISIONS[-1]}"
         )
 
 
@@ -136,3 +149,47 @@ def read_revision(session: OperatorSession, schema: str) -> str | None:
         return None
     revision: str | None = session.run("out", "revision", schema=sql.Identifier(schema))[0][0]
     return revision
+
+
+def make_room(session: OperatorSession) -> str | None:
+    """Move our tables, so that the reference can create its own. Workers wait for a moment.
+
+    Returns the schema where there is room now, or None where there was. Raises
+    `PreconditionFailed`, and `psycopg.Error`: then nothing has changed.
+    """
+    with session.one_at_a_time():
+        found = discover(session.connection)
+        if found.owner is Owner.BOTH and exists(session, BOOKS, "account_key"):
+            return None
+        if found.owner is not Owner.OURS:
+            raise PreconditionFailed(f"{found}: cannot make room")
+        if found.guarded is not None and exists(session, KEPT_REFERENCE, "account"):
+            raise PreconditionFailed(
+                f"the tables of the reference are in the schema {KEPT_REFERENCE!r}, and `move_out`"
+                " will fill them again: no room is needed"
+            )
+        schema = found.schema
+        assert schema is not None
+        if schema == BOOKS and found.guarded is None:
+            return None
+        with session.connection.transaction():
+            if schema != BOOKS:
+                _move_books(session, schema)
+            if found.guarded is not None:
+                session.run_all("out", "drop_guard", schema=sql.Identifier(found.guarded))
+        return found.guarded or schema
+
+
+def _move_books(session: OperatorSession, schema: str) -> None:
+    lock_tables(session, schema, OUR_TABLES)
+    names = {"books": sql.Identifier(BOOKS), "quoted_books": sql.Literal(BOOKS)}
+    session.run_all("out", "make_books", **names)
+    session.set_path("pg_catalog")
+    statements = session.run(
+        "out",
+        "changes_of_books",
+        {"schema": schema, "tables": list(OUR_TABLES)},
+        **names,
+    )
+    for (statement,) in statements:
+        session.connection.execute(statement.encode())

@@ -1,4 +1,4 @@
-"""Proves a move: what was counted and added up before and after is the same, and is kept."""
+"""Compares counts and sums before and after a move, and keeps them."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ from swpt_accounts.db.operator_session import OperatorSession, PreconditionFaile
 from swpt_accounts.db.schema_discovery import BOOKS
 
 PROOFS_MAX = 60
-"""How many amounts are told; all of them are kept."""
+"""How many amounts are reported; all of them are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def keep_proof(
     unequal = session.run("proof", "unequal", {"move_id": move_id}, books=sql.Identifier(BOOKS))
     if unequal:
         lines = "\n".join(f"  {r.subject}, debtor {r.debtor_id}: {r[2]}, {r[3]}" for r in unequal)
-        raise PreconditionFailed(f"what was moved is not what there was (before, after):\n{lines}")
+        raise PreconditionFailed(f"counts or sums differ after the move (before, after):\n{lines}")
 
 
 def read_proof(session: OperatorSession, books: str = BOOKS) -> list[Amount]:

@@ -1,11 +1,14 @@
-"""Looks whether a database of the reference can be taken over: it changes nothing."""
+"""Checks whether the database of the reference can be taken over. Changes nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+import psycopg
 from psycopg import sql
 
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.installer import read_sql
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
@@ -16,13 +19,13 @@ from swpt_accounts.db.schema_discovery import (
     Found,
     Owner,
 )
-from swpt_accounts.takeover.reference_schema import COLUMNS, TABLES
+from swpt_accounts.takeover.reference_schema import ARCHIVE, COLUMNS, TABLES
 
 _CHECKS: Final = (
     *("accounts", "prepared_transfers", "balance_changes", "archive", "requests", "outboxes"),
 )
 PROBLEMS_MAX: Final = 100
-"""How many impossible rows are told."""
+"""How many invalid rows are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +38,25 @@ class TableSize:
 
 
 def refuse_others(found: Found) -> None:
-    """Raise `PreconditionFailed` for all but a database of the reference that can be taken over."""
+    """Raise `PreconditionFailed` unless the database of the reference can be taken over."""
     match found.owner:
         case Owner.REFERENCE:
             return
         case Owner.OLD_REFERENCE:
-            advice = "run `configure` of the latest release of the reference first"
+            advice = "first run `configure` of the latest release of the reference"
         case Owner.UNKNOWN:
             advice = (
-                "this program knows the migrations of the reference only up to"
+                "this program supports the migrations of the reference up to"
                 f" {REFERENCE_REVISIONS[-1]}"
             )
         case Owner.NOBODY:
-            advice = "is it the right one? (POSTGRES_URL)"
+            advice = "check POSTGRES_URL"
         case Owner.OURS:
-            advice = "there is nothing to be taken over"
+            advice = "there is nothing to take over"
         case Owner.SEVERAL:
-            advice = "drop those that are not meant, or revoke the right to read them"
+            advice = "drop the others, or revoke the privilege to read them"
         case Owner.BOTH:
-            advice = "drop those that are not wanted"
+            advice = "drop the unwanted ones"
     raise PreconditionFailed(f"{found}: {advice}")
 
 
@@ -68,17 +71,17 @@ def check_surroundings(
     (found,) = session.run("reference_tables", "surroundings", wanted)
     reason = None
     if found.encoding != "UTF8":
-        reason = f"the encoding of the database is {found.encoding}: it has to be UTF8"
+        reason = f"the database encoding is {found.encoding}; it must be UTF8"
     elif not found.has_options or found.pid != session.connection.info.backend_pid:
-        reason = "there is a connection pooler between: connect to PostgreSQL itself"
+        reason = "the connection goes through a connection pooler: connect directly to PostgreSQL"
     elif found.is_read_only:
         reason = "the database, or the server, is read-only (default_transaction_read_only)"
     elif found.others_tables:
         reason = f"this role does not own the tables {found.others_tables} in {schema!r}"
     elif not found.may_create:
-        reason = f"this role may make no schemas in this database, or no tables in {schema!r}"
+        reason = f"this role may not create schemas in this database, or tables in {schema!r}"
     elif found.taken:
-        reason = f"there are tables in the schema {found.taken!r} already: drop it, or rename it"
+        reason = f"the schema {found.taken!r} already has tables: drop it, or rename it"
     if reason:
         raise PreconditionFailed(reason)
 
@@ -90,7 +93,8 @@ def check_structure(session: OperatorSession, schema: str) -> None:
     if missing := sorted(wanted - there):
         names = ", ".join(".".join(names) for names in missing[:10])
         raise PreconditionFailed(
-            f"{len(missing)} columns of the reference are missing in the schema {schema!r}: {names}"
+            f"the schema {schema!r} lacks {plural(len(missing), 'column')} of the reference:"
+            f" {names}"
         )
 
 
@@ -104,8 +108,8 @@ def define_functions(session: OperatorSession) -> None:
     session.set_path("pg_catalog")
 
 
-def find_impossible_rows(session: OperatorSession, schema: str) -> list[tuple[str, str, str]]:
-    """The rows that cannot be: table, key, reason. At most `PROBLEMS_MAX` and one more."""
+def find_invalid_rows(session: OperatorSession, schema: str) -> list[tuple[str, str, str]]:
+    """The invalid rows: table, key, reason. At most `PROBLEMS_MAX` and one more."""
     found: list[tuple[str, str, str]] = []
     for name in _CHECKS:
         check = session.statement("checks", name, reference=sql.Identifier(schema))
@@ -117,22 +121,22 @@ def find_impossible_rows(session: OperatorSession, schema: str) -> list[tuple[st
 
 
 def check_rows(session: OperatorSession, schema: str, realm: Realm) -> None:
-    """No row is impossible, or belongs to another shard. Raises `PreconditionFailed`."""
+    """All rows are valid, and belong to this shard. Raises `PreconditionFailed`."""
     foreign = session.run(
         "checks", "foreign_rows", realm.parameters, reference=sql.Identifier(schema)
     )
     if foreign:
-        lines = [f"{r.table_name}: {r.rows_count}, for example of {r.example}" for r in foreign]
+        lines = [f"{r.table_name}: {r.rows_count}, for example {r.example}" for r in foreign]
         raise PreconditionFailed(
-            f"there are rows that do not belong to the shard {realm}"
-            " (PROTOCOL_BROKER_QUEUE_ROUTING_KEY): with the reference, finish the split, and flush"
-            " all messages, before\n" + _indented(lines)
+            f"some rows do not belong to the shard {realm} (PROTOCOL_BROKER_QUEUE_ROUTING_KEY):"
+            " first finish the split and flush all messages, with the reference\n"
+            + _indented(lines)
         )
-    if problems := find_impossible_rows(session, schema):
+    if problems := find_invalid_rows(session, schema):
         lines = [f"{table}, {row}: {reason}" for table, row, reason in problems[:PROBLEMS_MAX]]
         if len(problems) > PROBLEMS_MAX:
-            lines.append("and more")
-        raise PreconditionFailed("there are rows that cannot be\n" + _indented(lines))
+            lines.append("…")
+        raise PreconditionFailed("some rows are invalid\n" + _indented(lines))
 
 
 def sizes_of(session: OperatorSession, schema: str) -> dict[str, TableSize]:
@@ -147,3 +151,37 @@ def _named(schema: str) -> dict[str, Any]:
 
 def _indented(lines: list[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)
+
+
+MIB: Final = 2**20
+TRIED_BYTES_MAX: Final = 8 * 1024 * MIB
+"""More is not tried: it would take too long."""
+
+_STEP_PAGES: Final = 4096
+_PAGE_BYTES: Final = 8192
+# Our rows need up to twice the room (half of a page of accounts is left free), and as much
+# again is written ahead.
+_FACTOR: Final = 4
+_BYTES_MIN: Final = 16 * MIB
+
+
+def bytes_needed(sizes: dict[str, TableSize]) -> tuple[int, int]:
+    """How much is needed at once, and later, for the archive."""
+    at_once = sum(size.bytes_count for table, size in sizes.items() if table != ARCHIVE)
+    return max(_FACTOR * at_once, _BYTES_MIN), sizes[ARCHIVE].bytes_count
+
+
+def try_disk(session: OperatorSession, bytes_count: int, note: Callable[[int], None]) -> None:
+    """Allocate so much, and free it. `note` gets the bytes. Raises `PreconditionFailed`."""
+    tried = min(bytes_count, TRIED_BYTES_MAX)
+    try:
+        with session.connection.transaction(force_rollback=True):
+            session.run_all("reference_tables", "make_filler")
+            for start in range(0, tried // _PAGE_BYTES, _STEP_PAGES):
+                session.run("reference_tables", "fill", {"pages_count": _STEP_PAGES})
+                note(min((start + _STEP_PAGES) * _PAGE_BYTES, tried))
+    except psycopg.errors.DiskFull as error:
+        raise PreconditionFailed(
+            f"the database server has less than {bytes_count // MIB:,} MiB of free disk space:"
+            f" {error.diag.message_primary}"
+        ) from None
