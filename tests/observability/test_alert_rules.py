@@ -22,7 +22,7 @@ from tests.support.prometheus import (
 )
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
-PARTS = ["What it means", "What to look at", "What to do", "When to wake somebody"]
+PARTS = ["Meaning", "Diagnosis", "Mitigation", "Escalation"]
 ALL = read_alerts()
 
 
