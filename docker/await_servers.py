@@ -23,7 +23,7 @@ from psycopg.errors import UndefinedTable
 from swpt_accounts.broker.connections import connect_blocking
 from swpt_accounts.db.installer import REVISION, procedures_version
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.schema_discovery import TABLES_PATH, Found, Owner, look
+from swpt_accounts.db.schema_discovery import TABLES_PATH, Found, Owner, discover
 from swpt_accounts.db.session_options import LIMITS, session_options
 from swpt_accounts.observability.events.lifecycle import SERVER_AWAITED
 from swpt_accounts.observability.log import configure_logging
@@ -112,7 +112,7 @@ def look_at_database(settings: Settings) -> tuple[Found, bool]:
     """
     with connect_to_database(settings) as connection:
         try:
-            found = look(connection)
+            found = discover(connection)
             connection.execute(f"SET search_path = {TABLES_PATH}")
             has_procedures = connection.execute(
                 query("is_installed"), {"version": procedures_version()}

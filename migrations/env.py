@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from swpt_accounts.db.installer import REVISION, install_script, uninstall_script
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.schema_discovery import BOOKS, TABLES_PATH, look
+from swpt_accounts.db.schema_discovery import BOOKS, TABLES_PATH, discover
 
 database = current_app.extensions["migrate"].db
 settings = current_app.extensions["swpt_accounts_settings"]
@@ -26,7 +26,7 @@ settings = current_app.extensions["swpt_accounts_settings"]
 
 def run_migrations() -> None:
     with database.engine.connect() as connection:
-        found = look(connection.connection.driver_connection)
+        found = discover(connection.connection.driver_connection)
         if found.is_of_reference:
             sys.exit(
                 f"swpt_accounts: {found}. To take them over: `move_in`, or `configure` with"

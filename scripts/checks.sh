@@ -13,17 +13,20 @@ tests_in_order() {
   done
 }
 
-# run_tests [ARGUMENT...]: everything in parallel, with the coverage that is enforced, or what is
-# asked for. The tests of a file stay in one process: they share what took long to start.
+# run_tests [--coverage | ARGUMENT...]: everything in parallel, or what is asked for. The tests of a
+# file stay in one process: they share what took long to start. Coverage costs half as much again.
 run_tests() {
-  local arguments=("$@")
-  if [ $# = 0 ]; then
+  local arguments=("$@") coverage=()
+  if [ "${1:-}" = --coverage ]; then
+    coverage=(--cov --cov-report=term --cov-report=html)
+    mkdir -p "$VAR/coverage"
+    arguments=("${@:2}")
+  fi
+  if [ ${#arguments[@]} = 0 ]; then
     mapfile -t arguments < <(tests_in_order)
     arguments+=(--numprocesses "${TEST_PROCESSES:-4}" --dist loadfile --no-loadscope-reorder)
-    arguments+=(--cov --cov-report=term --cov-report=html)
-    mkdir -p "$VAR/coverage"
   fi
-  python -m pytest "${arguments[@]}"
+  python -m pytest "${arguments[@]}" "${coverage[@]}"
 }
 
 # run_fast_tests [ARGUMENT...]: those that need no server.

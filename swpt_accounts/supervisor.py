@@ -1,9 +1,9 @@
 """supervisord, which forks the workers from itself: `python -m swpt_accounts.supervisor`.
 
-It is the supervisor of docker/supervisord.conf: it starts, watches and stops the services as
-always. But a program whose command is `python -m swpt_accounts COMMAND` does not start a new
-interpreter: it goes on in the child that supervisord has forked for it, with all modules
-loaded. So the workers share most of their memory, and start at once.
+It runs docker/supervisord.conf, and starts, monitors and stops the services as usual. But a program
+whose command is `python -m swpt_accounts COMMAND` does not start a new interpreter: it runs in the
+child that supervisord has forked for it, with all modules loaded. So the workers share most of
+their memory, and start immediately.
 """
 
 import gc
@@ -109,6 +109,9 @@ def run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
 
 def main() -> None:
     """Run supervisord, with the command line of supervisord."""
+    options = ForkingOptions()
+    if {"-h", "--help"}.intersection(sys.argv[1:]):
+        options.realize(sys.argv[1:], doc=__doc__)  # exits; needs no settings
     try:
         settings = load_settings(os.environ)
         configure_logging(settings)
@@ -122,7 +125,6 @@ def main() -> None:
     setproctitle("python -m swpt_accounts.supervisor")
     gc.collect()
     gc.freeze()  # never collected: what is loaded by now is not written to, and stays shared
-    options = ForkingOptions()
     options.realize(sys.argv[1:], doc=__doc__)
     options.first = True
     options.test = False

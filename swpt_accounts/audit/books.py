@@ -1,31 +1,32 @@
 """Proves the books: that all money adds up, and nothing impossible is in the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
-from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, Severity
-from swpt_accounts.audit.returned_messages import Problem, check_returned_messages
-from swpt_accounts.audit.snapshot import Snapshot, table_sizes, take_snapshot
+from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, CheckSeverity
+from swpt_accounts.audit.returned_messages import ReturnedMessageProblem, check_returned_messages
+from swpt_accounts.audit.snapshot import BooksSnapshot, table_sizes, take_snapshot
+from swpt_accounts.core.progress import NoProgress, Progress
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.session_options import READING
 from swpt_accounts.settings import Settings
 
 FINDINGS_MAX: Final = 100
-"""How many findings of each check are told, where nobody says otherwise."""
+"""The default limit of the findings that are reported of each check."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BookFinding:
     """Something that is wrong: with a debtor, an account, or (without ids) a table."""
 
     code: str
-    severity: Severity
+    severity: CheckSeverity
     debtor_id: int | None
     creditor_id: int | None
     problem: str
@@ -40,17 +41,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of a check: how many findings there are, of which some are told.
+    """What came of a check: how many findings there are, of which some are reported.
 
     `is_made` is False for what one shard of several cannot know.
     """
 
     code: str
-    severity: Severity
+    severity: CheckSeverity
     is_made: bool
     findings_count: int
     seconds: float
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[BookFinding, ...] = ()
 
 
 @dataclass
@@ -64,37 +65,17 @@ class BooksReport:
     checks: list[CheckResult] = field(default_factory=list)
 
     @property
-    def findings(self) -> list[Finding]:
-        """All findings that are told."""
+    def findings(self) -> list[BookFinding]:
+        """All findings that are reported."""
         return [finding for check in self.checks for finding in check.findings]
 
-    def count(self, severity: Severity) -> int:
+    def count(self, severity: CheckSeverity) -> int:
         """How many findings of a severity there are."""
         return sum(c.findings_count for c in self.checks if c.severity == severity)
 
 
-class Progress(Protocol):
-    """Somebody who wants to know how far it is."""
-
-    def begin(self, total: int) -> None:
-        """Hear how much there is to do, in bytes."""
-
-    def note(self, result: CheckResult, done: int) -> None:
-        """Hear of the end of a check, and how much it was."""
-
-
-class NoProgress:
-    """Nobody wants to know."""
-
-    def begin(self, total: int) -> None:
-        """Do nothing."""
-
-    def note(self, result: CheckResult, done: int) -> None:
-        """Do nothing."""
-
-
 @contextmanager
-def open_books(settings: Settings) -> Iterator[Snapshot]:
+def open_books(settings: Settings) -> Iterator[BooksSnapshot]:
     """Connect to the database (a replica will do), and take a snapshot. Raises `psycopg.Error`."""
     connection = connect(settings, "verify_books", is_read_only=True, behaviour=[READING])
     try:
@@ -105,60 +86,67 @@ def open_books(settings: Settings) -> Iterator[Snapshot]:
 
 
 def check_books(
-    snapshot: Snapshot, *, count_max: int = FINDINGS_MAX, progress: Progress | None = None
+    snapshot: BooksSnapshot,
+    *,
+    count_max: int = FINDINGS_MAX,
+    progress: Progress | None = None,
+    on_result: Callable[[CheckResult], None] | None = None,
 ) -> BooksReport:
-    """Make all checks. `count_max` is how many findings of each are told: at least one."""
-    assert count_max > 0, "a statement that returns no row tells no count"
+    """Run all checks. `count_max` is how many findings of each are reported: at least one."""
+    assert count_max > 0, "a statement that returns no row returns no count"
     progress = progress or NoProgress()
     sizes = table_sizes(snapshot, {RETURNED_MESSAGE}.union(*(c.tables for c in CHECKS)))
     weights = {c.code: sum(map(sizes.__getitem__, c.tables)) for c in CHECKS}
     weights[RETURNED_MESSAGE] = sizes[RETURNED_MESSAGE]
-    progress.begin(sum(weights.values()))
+    progress.begin("bytes of tables to check", sum(weights.values()))
     report = BooksReport(str(snapshot.realm), snapshot.taken_at, snapshot.is_replica)
     started_at = monotonic()
 
     def note(result: CheckResult) -> None:
         report.checks.append(result)
-        progress.note(result, weights[result.code])
+        progress.note(sum(weights[check.code] for check in report.checks), result.code)
+        if on_result is not None:
+            on_result(result)
 
     # the first one also reads what is under way in them, for the others
     note(_check_returned(snapshot, count_max))
     for check in CHECKS:
         note(_make(snapshot, check, count_max))
+    progress.end()
     report.seconds = monotonic() - started_at
     return report
 
 
-def _make(snapshot: Snapshot, check: Check, count_max: int) -> CheckResult:
+def _make(snapshot: BooksSnapshot, check: Check, count_max: int) -> CheckResult:
     if check.needs_all_accounts and snapshot.realm.length > 0:
         return CheckResult(check.code, check.severity, False, 0, 0.0)
     started_at = monotonic()
     rows = snapshot.find(check.statement, count_max=count_max)
     findings = tuple(
-        Finding(check.code, check.severity, row.debtor_id, row.creditor_id, row.problem)
+        BookFinding(check.code, check.severity, row.debtor_id, row.creditor_id, row.problem)
         for row in rows
     )
     count = rows[0].findings_count if rows else 0
     return CheckResult(check.code, check.severity, True, count, monotonic() - started_at, findings)
 
 
-def _check_returned(snapshot: Snapshot, count_max: int) -> CheckResult:
+def _check_returned(snapshot: BooksSnapshot, count_max: int) -> CheckResult:
     started_at = monotonic()
-    problems: Iterator[Problem] = check_returned_messages(snapshot)
+    problems: Iterator[ReturnedMessageProblem] = check_returned_messages(snapshot)
     findings = tuple(
-        Finding(RETURNED_MESSAGE, Severity.ERROR, *problem)
+        BookFinding(RETURNED_MESSAGE, CheckSeverity.ERROR, *problem)
         for problem in islice(problems, count_max)
     )
     count = len(findings) + sum(1 for _ in problems)
     return CheckResult(
-        RETURNED_MESSAGE, Severity.ERROR, True, count, monotonic() - started_at, findings
+        RETURNED_MESSAGE, CheckSeverity.ERROR, True, count, monotonic() - started_at, findings
     )
 
 
 def find_book_errors(
     connection: DatabaseConnection, realm: Realm, *, count_max: int = FINDINGS_MAX
-) -> list[Finding]:
+) -> list[BookFinding]:
     """The errors in the books, in a snapshot of their own; warnings are left out."""
     with take_snapshot(connection, realm) as snapshot:
         report = check_books(snapshot, count_max=count_max)
-    return [f for f in report.findings if f.severity == Severity.ERROR]
+    return [f for f in report.findings if f.severity == CheckSeverity.ERROR]

@@ -15,7 +15,7 @@ _OUTBOXES: Final = (
 _CHANGES: Final = ("pending_balance_change", "pending_balance_change_signal")
 
 
-class Severity(StrEnum):
+class CheckSeverity(StrEnum):
     """An error proves that something is wrong; a warning wants somebody's attention."""
 
     ERROR = "error"
@@ -33,7 +33,7 @@ class Check:
     code: str
     file: str
     tables: tuple[str, ...]
-    severity: Severity = Severity.ERROR
+    severity: CheckSeverity = CheckSeverity.ERROR
     needs_all_accounts: bool = False
 
     @property
@@ -49,7 +49,7 @@ RETURNED_MESSAGE: Final = "returned_message"
 
 CHECKS: Final = (
     Check("debtor_sum", "money.sql", ("account", *_CHANGES), needs_all_accounts=True),
-    Check("overflown", "money.sql", ("account",), Severity.WARNING),
+    Check("overflown", "money.sql", ("account",), CheckSeverity.WARNING),
     Check("locks", "money.sql", ("account", "prepared_transfer")),
     Check("deleted_account", "money.sql", ("account",)),
     Check("account_key", "money.sql", ("account", "account_key")),
@@ -77,6 +77,6 @@ CHECKS: Final = (
     Check("change_values", "values.sql", _CHANGES),
     Check("signal_values", "values.sql", _OUTBOXES),
     Check("row_id", "values.sql", ()),
-    Check("future_date", "values.sql", ("account", "prepared_transfer"), Severity.WARNING),
+    Check("future_date", "values.sql", ("account", "prepared_transfer"), CheckSeverity.WARNING),
 )
 """All checks, in the order in which they are made, but for `RETURNED_MESSAGE`, the first."""

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from swpt_accounts.audit.books import BooksReport
-from swpt_accounts.audit.checks import Severity
-from swpt_accounts.audit.snapshot import Snapshot, part
+from swpt_accounts.audit.checks import CheckSeverity
+from swpt_accounts.audit.snapshot import BooksSnapshot, part
 from swpt_accounts.core.realm import Realm
 
 FORMAT: Final = 1
@@ -68,7 +68,7 @@ class Export(msgspec.Struct, frozen=True, tag="BooksExport"):
     received: list[ReceivedChange]
 
 
-def make_export(snapshot: Snapshot, report: BooksReport, minutes: float) -> Export:
+def make_export(snapshot: BooksSnapshot, report: BooksReport, minutes: float) -> Export:
     """What the shard knows. `minutes`: how far back the received changes reach."""
     since = snapshot.taken_at - timedelta(minutes=minutes)
     received = snapshot.connection.raw.execute(part("received_changes").encode(), {"since": since})
@@ -78,7 +78,7 @@ def make_export(snapshot: Snapshot, report: BooksReport, minutes: float) -> Expo
         taken_at=snapshot.taken_at,
         complete_until=snapshot.complete_until or _LONG_AGO,
         received_since=since,
-        errors_count=report.count(Severity.ERROR),
+        errors_count=report.count(CheckSeverity.ERROR),
         debtors=[
             DebtorSums(
                 row.debtor_id,
@@ -109,10 +109,10 @@ def read_export(path: Path) -> Export:
     try:
         export = msgspec.json.decode(path.read_bytes(), type=Export)
         if export.format != FORMAT:
-            raise ValueError(f"it has the format {export.format}, this program reads {FORMAT}")
+            raise ValueError(f"its format is {export.format}; this program reads {FORMAT}")
         Realm.parse(export.realm)
         for sums in export.debtors:
             _ = int(sums.principals) + int(sums.waiting)
     except ValueError as error:  # of msgspec, too
-        raise InvalidExport(f"{path} is no export of `verify_books`: {error}") from None
+        raise InvalidExport(f"{path} is not an export of `verify_books`: {error}") from None
     return export

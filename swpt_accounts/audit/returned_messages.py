@@ -1,4 +1,4 @@
-"""Checks the messages that the broker did not take: they are kept as they were to be sent."""
+"""Checks the messages that the broker has returned."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from swpt_accounts.audit.snapshot import Snapshot, part
+from swpt_accounts.audit.snapshot import BooksSnapshot, part
 from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage, PendingBalanceChange
 
 _ROWS_AT_ONCE = 10_000
 
 
-class Problem(NamedTuple):
+class ReturnedMessageProblem(NamedTuple):
     """A message that cannot be sent again. The ids are None where they cannot be read."""
 
     debtor_id: int | None
@@ -20,7 +20,7 @@ class Problem(NamedTuple):
     problem: str
 
 
-def check_returned_messages(snapshot: Snapshot) -> Iterator[Problem]:
+def check_returned_messages(snapshot: BooksSnapshot) -> Iterator[ReturnedMessageProblem]:
     """Find what is wrong with the messages of this shard.
 
     Adds the balance changes among them to `snapshot.changes`.
@@ -33,7 +33,7 @@ def check_returned_messages(snapshot: Snapshot) -> Iterator[Problem]:
                 try:
                     message = _read(signal_name, body)
                 except (ValueError, msgspec.DecodeError) as error:
-                    yield Problem(None, None, f"returned message {row_id}: {error}")
+                    yield ReturnedMessageProblem(None, None, f"returned message {row_id}: {error}")
                 else:
                     if isinstance(message, PendingBalanceChange) and _is_own(snapshot, message):
                         changes.append(message)
@@ -43,14 +43,14 @@ def check_returned_messages(snapshot: Snapshot) -> Iterator[Problem]:
 def _read(signal_name: str, body: bytes) -> OutgoingMessage:
     message_type: Any = SIGNALS.get(signal_name)
     if message_type is None:
-        raise ValueError(f"there is no {signal_name!r}")
+        raise ValueError(f"unknown message type {signal_name}")
     message: OutgoingMessage = msgspec.json.decode(body, type=message_type)
     if isinstance(message, PendingBalanceChange):
         datetime.fromisoformat(message.committed_at)
     return message
 
 
-def _is_own(snapshot: Snapshot, change: PendingBalanceChange) -> bool:
+def _is_own(snapshot: BooksSnapshot, change: PendingBalanceChange) -> bool:
     return snapshot.realm.contains(change.debtor_id, change.other_creditor_id)
 
 

@@ -35,8 +35,8 @@ def find_foreign_record(settings: Settings) -> str | None:
             for debtor_id, creditor_id in _owners(connection, settings, table):
                 if not settings.realm.contains(debtor_id, creditor_id):
                     return (
-                        f"table {table!r} has a record of account ({debtor_id}, {creditor_id}),"
-                        f" which does not belong to this shard ({settings.realm})"
+                        f"table {table!r} has a record of account {debtor_id}/{creditor_id}, which"
+                        f" does not belong to this shard ({settings.realm})"
                     )
         return None
     finally:

@@ -23,7 +23,7 @@ _NO_CHANGES: dict[str, list[Any]] = {
 
 
 @dataclass
-class Snapshot:
+class BooksSnapshot:
     """A read-only transaction, which sees the database as it was at `taken_at`.
 
     `complete_until`: everything that was ever committed by transactions which began before this
@@ -55,7 +55,7 @@ def part(name: str) -> str:
 
 
 @contextmanager
-def take_snapshot(connection: DatabaseConnection, realm: Realm) -> Iterator[Snapshot]:
+def take_snapshot(connection: DatabaseConnection, realm: Realm) -> Iterator[BooksSnapshot]:
     """Open a transaction that sees one state of the database, and never writes."""
     raw = connection.raw
     ((complete_until,),) = raw.execute(part("oldest_work").encode(), {}).fetchall()
@@ -64,7 +64,7 @@ def take_snapshot(connection: DatabaseConnection, realm: Realm) -> Iterator[Snap
     try:
         with raw.transaction():
             ((taken_at, is_replica),) = raw.execute(part("snapshot").encode()).fetchall()
-            yield Snapshot(
+            yield BooksSnapshot(
                 connection, realm, taken_at, is_replica, complete_until, dict(_NO_CHANGES)
             )
     finally:
@@ -72,7 +72,7 @@ def take_snapshot(connection: DatabaseConnection, realm: Realm) -> Iterator[Snap
             raw.isolation_level = raw.read_only = None
 
 
-def table_sizes(snapshot: Snapshot, tables: set[str]) -> dict[str, int]:
+def table_sizes(snapshot: BooksSnapshot, tables: set[str]) -> dict[str, int]:
     """How many bytes there are to read in each table."""
     rows = snapshot.connection.raw.execute(part("table_sizes").encode(), {"tables": list(tables)})
     return dict(rows.fetchall())

@@ -61,10 +61,10 @@ def open_blocking(
     except AMQPConnectorException as error:
         # (which pika does not count among its errors of AMQP)
         is_late = isinstance(error, AMQPConnectorStackTimeout)
-        raise AMQPConnectionError("it says nothing in time" if is_late else repr(error)) from error
+        raise AMQPConnectionError("no answer in time" if is_late else error) from error
     # (a `ValueError` when the connection is reset in the moment in which it is made)
     except (OSError, ValueError) as error:
-        raise AMQPConnectionError(repr(error)) from error
+        raise AMQPConnectionError(error) from error
 
 
 def server_version(connection: pika.BlockingConnection) -> str:

@@ -135,9 +135,9 @@ class BatchConsumer:
 
     def next_batch(self, seconds_max: float = POLL_SECONDS) -> list[Delivery]:
         """What has arrived; possibly nothing, after that time. Raises `AMQPError`."""
-        heartbeat.sign(seconds_max + heartbeat.PROMISE_SECONDS)
+        heartbeat.beat(seconds_max + heartbeat.BEAT_SECONDS_MAX)
         self._connection.process_data_events(time_limit=seconds_max)
-        heartbeat.sign()
+        heartbeat.beat()
         found = 0
         while found < len(self._batch) < self._prefetch_count:
             found = len(self._batch)

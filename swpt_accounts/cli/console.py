@@ -14,11 +14,11 @@ _APPLICATION = "swpt_accounts.console.application:make_console()"
 @click.command("console")
 @click.pass_obj
 def console(settings: Settings) -> None:
-    """Show in a browser what the authority does."""
+    """Serve the operator console, a web application."""
     if settings.console_token is None and settings.console_user_header is None:
         sys.exit(
-            "swpt_accounts: set CONSOLE_TOKEN, or CONSOLE_USER_HEADER: without one, the console"
-            " lets nobody in"
+            "swpt_accounts: set CONSOLE_TOKEN or CONSOLE_USER_HEADER: without one of them, nobody"
+            " can sign in to the console"
         )
     sys.stdout.flush()
     arguments = ["-m", "gunicorn", "--config", _CONFIG, _APPLICATION]

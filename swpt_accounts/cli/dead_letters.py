@@ -1,6 +1,7 @@
-"""The commands that look at the messages which were put aside, and send them again."""
+"""The commands that read dead letters, and send them again."""
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -9,42 +10,95 @@ from typing import Any
 
 import click
 
-from swpt_accounts.cli.dead_letters_options import choosing, get_choice
-from swpt_accounts.cli.filters import is_sure, sure_option
-from swpt_accounts.cli.options import get_settings
+from swpt_accounts.cli.options import (
+    account_option,
+    all_of,
+    fail,
+    get_settings,
+    is_confirmed,
+    queue_option,
+    span_options,
+    url_option,
+    yes_option,
+)
+from swpt_accounts.core.formatting import number, plural
 from swpt_accounts.dead_letters import rendering
-from swpt_accounts.dead_letters.filters import Choice
-from swpt_accounts.dead_letters.letter import Letter
-from swpt_accounts.dead_letters.resolutions import State
-from swpt_accounts.dead_letters.session import Session, open_session
+from swpt_accounts.dead_letters.letter import Letter, LetterFilter
+from swpt_accounts.dead_letters.replay import Report
+from swpt_accounts.dead_letters.resolutions import LetterState
+from swpt_accounts.dead_letters.session import DeadLetterSession, open_session
 from swpt_accounts.settings import Settings
 
 _LISTED_COUNT_MAX = 100
 _SHOWN_COUNT_MAX = 10
 
 
+def _offsets(text: str) -> range:
+    found = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not an offset, nor a range like 7-12")
+    first = int(found[1])
+    return range(first, int(found[2] or first) + 1)
+
+
+def _digest(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{6,64}", text):
+        raise click.BadParameter(f"{text!r} is not a digest, nor its first 6 or more digits")
+    return text.lower()
+
+
+filter_options = all_of(
+    url_option,
+    queue_option,
+    click.option("--type", "types", multiple=True, metavar="TYPE", help="Of this message type."),
+    click.option("--reason", help="With this kind of reason, or this text in the reason."),
+    account_option,
+    span_options("Rejected"),
+    click.option(
+        "--offset",
+        "offsets",
+        type=_offsets,
+        metavar="N[-M]",
+        multiple=True,
+        help="With this offset, or in this range of offsets.",
+    ),
+    click.option(
+        "--digest",
+        "digests",
+        type=_digest,
+        metavar="HEX",
+        multiple=True,
+        help="With a digest that begins with these digits.",
+    ),
+)
+all_option = click.option(
+    "--all", "all_states", is_flag=True, help="Include letters that were replayed or discarded."
+)
+
+
+def make_filter(*, types: tuple[str, ...], **options: Any) -> LetterFilter:
+    """The filter that these options are."""
+    return LetterFilter(types=frozenset(types), **options)
+
+
 @click.group("dead_letters")
 def dead_letters() -> None:
-    """Look at the messages that were put aside, and send them again."""
+    """List rejected messages (dead letters), and send them again."""
 
 
 @contextmanager
 def _session(
-    url: str | None, queue: str | None, *, deals: bool
-) -> Iterator[tuple[Settings, Session]]:
+    url: str | None, queue: str | None, *, changes: bool
+) -> Iterator[tuple[Settings, DeadLetterSession]]:
     settings = get_settings(protocol_broker_url=url, protocol_broker_queue=queue)
-    with open_session(settings, deals=deals) as session:
+    with open_session(settings, changes=changes) as session:
         yield settings, session
 
 
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
-
-
 @dead_letters.command("list")
-@choosing
-@click.option("--all", "all_states", is_flag=True, help="Also those that were dealt with.")
-@click.option("--limit", type=click.IntRange(0), help="Letters to list; 0: all.")
+@filter_options
+@all_option
+@click.option("--limit", type=click.IntRange(0), help="Maximum number to list; 0 lists all.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def list_letters(
     url: str | None,
@@ -54,14 +108,14 @@ def list_letters(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Count the letters, by type and kind of reason, and list the first of them."""
-    choice = get_choice(**options)
+    """List dead letters, and count them by type and kind of reason."""
+    wanted = make_filter(**options)
     limit = _LISTED_COUNT_MAX if limit is None else limit
     counts: Counter[tuple[str, str]] = Counter()
     count = 0
-    with _session(url, queue, deals=False) as (_, session):
+    with _session(url, queue, changes=False) as (_, session):
         click.echo('{"letters": [' if as_json else rendering.table_head())
-        for letter, state in session.letters(choice, all_states=all_states):
+        for letter, state in session.letters(wanted, all_states=all_states):
             counts[letter.type_name, letter.kind] += 1
             count += 1
             if limit and count > limit:
@@ -76,17 +130,18 @@ def list_letters(
         click.echo(f'], "count": {count}, "counts": {by_kind}}}')
         return
     if limit and count > limit:
-        click.echo(f"… and {count - limit} more (--limit 0 lists all)")
-    click.echo(f"\n{count:>12}  letters{'' if all_states else ' to be dealt with'}")
+        click.echo(f"… and {number(count - limit)} more (--limit 0 lists all)")
+    noun = "dead letter" if all_states else "unhandled dead letter"
+    click.echo(f"\n{plural(count, noun)}")
     for line in rendering.counts_lines(counts):
         click.echo(line)
 
 
 @dead_letters.command("show")
-@choosing
-@click.option("--all", "all_states", is_flag=True, help="Also those that were dealt with.")
-@click.option("--limit", type=click.IntRange(0), help="Letters to show; 0: all.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, one letter a line.")
+@filter_options
+@all_option
+@click.option("--limit", type=click.IntRange(0), help="Maximum number to show; 0 shows all.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, one letter per line.")
 def show(
     url: str | None,
     queue: str | None,
@@ -95,34 +150,38 @@ def show(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show whole letters, with what is wrong marked."""
-    choice = get_choice(**options)
+    """Show dead letters in full, and mark what is wrong."""
+    wanted = make_filter(**options)
     limit = _SHOWN_COUNT_MAX if limit is None else limit
     count = 0
-    with _session(url, queue, deals=False) as (settings, session):
-        every = all_states or choice.is_by_name
-        for letter, state in session.letters(choice, all_states=every):
+    with _session(url, queue, changes=False) as (settings, session):
+        every = all_states or wanted.is_by_name
+        for letter, state in session.letters(wanted, all_states=every):
             count += 1
             if as_json:
                 click.echo(json.dumps(rendering.whole_json(letter, state, settings), default=str))
             else:
                 click.echo("\n".join(rendering.whole_lines(letter, state, settings)) + "\n")
             if count == limit:
-                _tell(f"{count} letters were shown; there may be more (--limit 0 shows all)")
+                click.echo(
+                    f"Showed {plural(count, 'dead letter')}; there may be more (--limit 0 shows"
+                    " all).",
+                    err=True,
+                )
                 break
     if count == 0:
-        sys.exit("swpt_accounts: no letter is chosen")
+        fail("no dead letters match")
 
 
 @dead_letters.command("replay")
-@choosing
-@click.option("--limit", type=click.IntRange(1), help="Letters to send at most.")
+@filter_options
+@click.option("--limit", type=click.IntRange(1), help="Maximum number to send.")
 @click.option(
     "--again",
     is_flag=True,
-    help="Also what was dealt with, or may have been sent. Needs --offset or --digest.",
+    help="Include letters that were handled, or may have been sent. Needs --offset or --digest.",
 )
-@sure_option
+@yes_option
 def replay(
     url: str | None,
     queue: str | None,
@@ -131,75 +190,70 @@ def replay(
     yes: bool,
     **options: Any,
 ) -> None:
-    """Send letters again: to the queue; those for another shard, to where they belong."""
-    choice = get_choice(**options)
-    if again and not choice.is_by_name:
-        raise click.UsageError("--again needs letters that are named, by --offset or --digest")
-    with _session(url, queue, deals=True) as (_, session):
-        if not _confirm(session, choice, limit, "Send {} letters again?", yes, every=again):
+    """Send dead letters to the queue again, or to the shard that they belong to."""
+    wanted = make_filter(**options)
+    if again and not wanted.is_by_name:
+        raise click.UsageError("--again needs --offset or --digest")
+    with _session(url, queue, changes=True) as (_, session):
+        if not (yes or _is_confirmed("resend", session, wanted, limit, every=again)):
             return
         replayer = session.replayer()
         try:
-            session.deal(
-                choice,
+            session.process(
+                wanted,
                 lambda letters, states: replayer.replay(letters, states, again=again),
                 every=again,
                 count_max=limit,
             )
         finally:
-            report = replayer.report
-            for letter, reason in report.kept:
-                _tell(rendering.printable(f"letter {letter.id} is not sent: {reason}"))
-            if report.kept_count > len(report.kept):
-                _tell(f"… and {report.kept_count - len(report.kept)} more are not sent")
-            click.echo(f"{report.sent_count} letters are sent, {report.kept_count} are not.")
-    if report.kept_count:
+            _write_report(replayer.report)
+    if replayer.report.kept_count:
         sys.exit(1)
 
 
+def _write_report(report: Report) -> None:
+    for letter, reason in report.kept:
+        click.echo(rendering.printable(f"skipped letter {letter.id}: {reason}"), err=True)
+    if report.kept_count > len(report.kept):
+        click.echo(f"… and {number(report.kept_count - len(report.kept))} more", err=True)
+    click.echo(f"Sent {number(report.sent_count)}, skipped {number(report.kept_count)}.")
+
+
 @dead_letters.command("discard")
-@choosing
-@click.option("--limit", type=click.IntRange(1), help="Letters to discard at most.")
-@sure_option
+@filter_options
+@click.option("--limit", type=click.IntRange(1), help="Maximum number to discard.")
+@yes_option
 def discard(
     url: str | None, queue: str | None, limit: int | None, yes: bool, **options: Any
 ) -> None:
-    """Mark letters as dealt with, without sending them. They stay in the stream."""
-    choice = get_choice(**options)
-    with _session(url, queue, deals=True) as (_, session):
-        if not _confirm(session, choice, limit, "Discard {} letters?", yes, every=False):
+    """Mark dead letters as handled, without sending them. They stay in the stream."""
+    wanted = make_filter(**options)
+    with _session(url, queue, changes=True) as (_, session):
+        if not (yes or _is_confirmed("discard", session, wanted, limit, every=False)):
             return
         count = 0
 
-        def mark(letters: list[Letter], _states: list[State]) -> None:
+        def mark(letters: list[Letter], _states: list[LetterState]) -> None:
             nonlocal count
-            session.register.mark(letters, State.DISCARDED)
+            session.register.mark(letters, LetterState.DISCARDED)
             count += len(letters)
 
         try:
-            session.deal(choice, mark, every=False, count_max=limit)
+            session.process(wanted, mark, every=False, count_max=limit)
         finally:
-            click.echo(f"{count} letters are discarded.")
+            click.echo(f"Discarded {plural(count, 'dead letter')}.")
 
 
-def _confirm(
-    session: Session,
-    choice: Choice,
-    limit: int | None,
-    question: str,
-    yes: bool,
-    *,
-    every: bool,
+def _is_confirmed(
+    verb: str, session: DeadLetterSession, wanted: LetterFilter, limit: int | None, *, every: bool
 ) -> bool:
-    """Whether to go on: there is something to do, and somebody is sure of it."""
-    if yes:
-        return True
+    """Whether letters match, and somebody confirms the action."""
     count = 0
-    for _ in session.letters(choice, all_states=every):
+    for _ in session.letters(wanted, all_states=every):
         count += 1
         if count == limit:
             break
     if count == 0:
-        click.echo("No letter is chosen.")
+        click.echo("No dead letters match.")
         return False
-    return is_sure(question.format(count))
+    return is_confirmed(f"{verb} {plural(count, 'dead letter')}")

@@ -14,8 +14,8 @@ from swpt_accounts.settings import SettingsError, load_settings
 
 MODULES: Final = MappingProxyType(
     {
-        "consume_messages": "consume_messages",
-        "consume_chore_messages": "consume_chores",
+        "consume_messages": "consumers",
+        "consume_chore_messages": "consumers",
         "process_transfer_requests": "stages",
         "process_finalization_requests": "stages",
         "process_balance_changes": "stages",
@@ -39,8 +39,8 @@ MODULES: Final = MappingProxyType(
         "status": "status",
         "serve_metrics": "metrics_and_health",
         "healthcheck": "metrics_and_health",
-        "move_in": "move_in",
-        "move_out": "move_out",
+        "move_in": "takeover",
+        "move_out": "takeover",
         "shards": "shards",
         "console": "console",
     }

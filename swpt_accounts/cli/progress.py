@@ -1,60 +1,76 @@
-"""Shows how far a proof of the books is: a bar on a terminal, lines of the log elsewhere."""
+"""Shows progress on standard error: a bar on a terminal, lines of the log elsewhere."""
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import click
 
-from swpt_accounts.audit.books import CheckResult, NoProgress, Progress
-from swpt_accounts.observability.events.progress import BOOKS_CHECK_OVER, PROGRESS_LOGGER
+from swpt_accounts.core.progress import NoProgress, Progress
+from swpt_accounts.observability.events.progress import (
+    MOVE_PART_BEGINS,
+    MOVE_PART_OVER,
+    PROGRESS_LOGGER,
+)
 
 logger = logging.getLogger(PROGRESS_LOGGER)
 
 
-class _Lines:
-    """A line of the log for each check."""
+class _LogLines:
+    """Two lines of the log for each part."""
 
-    def begin(self, total: int) -> None:
-        """Say nothing yet."""
+    def __init__(self) -> None:
+        self._part = ""
+        self._began_at = 0.0
 
-    def note(self, result: CheckResult, done: int) -> None:
-        """Say what came of a check."""
-        outcome = f"{result.findings_count} findings" if result.is_made else "not checked"
-        BOOKS_CHECK_OVER.log(logger, check=result.code, outcome=outcome, seconds=result.seconds)
+    def begin(self, what: str, total: int) -> None:
+        """Log the beginning."""
+        self._began_at = monotonic()
+        self._part = what
+        MOVE_PART_BEGINS.log(logger, total_count=total, part=what)
+
+    def note(self, done: int, item: str = "") -> None:
+        """Log nothing."""
+
+    def end(self) -> None:
+        """Log the duration."""
+        MOVE_PART_OVER.log(logger, part=self._part, seconds=monotonic() - self._began_at)
 
 
 class _Bar:
-    """A bar that grows with the bytes that have been read, on standard error."""
+    """A bar for each part."""
 
     def __init__(self) -> None:
-        self.bar: Any = None
+        self._bar: Any = None
+        self._done = 0
 
-    def begin(self, total: int) -> None:
+    def begin(self, what: str, total: int) -> None:
         """Draw the empty bar."""
-        self.bar = click.progressbar(
-            length=total, file=sys.stderr, item_show_func=lambda code: code or ""
+        self._done = 0
+        self._bar = click.progressbar(
+            length=max(total, 1), label=what, file=sys.stderr, item_show_func=lambda item: item
         )
-        self.bar.__enter__()
+        self._bar.__enter__()
 
-    def note(self, result: CheckResult, done: int) -> None:
-        """Let it grow."""
-        self.bar.update(done, result.code)
+    def note(self, done: int, item: str = "") -> None:
+        """Draw what is done."""
+        self._bar.update(done - self._done, item)
+        self._done = done
+
+    def end(self) -> None:
+        """Draw the full bar, and leave its line."""
+        self._bar.finish()
+        self._bar.__exit__(None, None, None)
 
 
-@contextmanager
-def shown_progress(*, is_quiet: bool) -> Iterator[Progress]:
-    """What fits standard error; nothing at all, if it has to be quiet."""
+def is_terminal() -> bool:
+    """Whether bars can be drawn."""
+    return sys.stderr.isatty()
+
+
+def make_progress(*, is_quiet: bool) -> Progress:
+    """What suits standard error."""
     if is_quiet:
-        yield NoProgress()
-    elif not sys.stderr.isatty():
-        yield _Lines()
-    else:
-        bar = _Bar()
-        try:
-            yield bar
-        finally:
-            if bar.bar is not None:
-                bar.bar.__exit__(None, None, None)
+        return NoProgress()
+    return _Bar() if is_terminal() else _LogLines()

@@ -9,15 +9,20 @@ import click
 import psycopg
 from pika.exceptions import AMQPError
 
+from swpt_accounts.broker.errors import describe
 from swpt_accounts.broker.publisher import Publisher
-from swpt_accounts.cli.filters import account_option, since_option, until_option
-from swpt_accounts.cli.options import get_settings, url_option
+from swpt_accounts.cli.options import (
+    account_option,
+    fail,
+    get_settings,
+    span_options,
+    url_option,
+)
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.inspection.lookup.journal import journal_extent
-from swpt_accounts.inspection.lookup.keys import AccountKey
-from swpt_accounts.inspection.lookup.models import JournalEntry
-from swpt_accounts.inspection.lookup.session import Reader, open_reader
-from swpt_accounts.inspection.resend.filters import Choice, chosen
-from swpt_accounts.inspection.resend.resender import NAME, Resender
+from swpt_accounts.inspection.lookup.models import AccountKey, JournalEntry
+from swpt_accounts.inspection.lookup.session import LookupReader, open_reader
+from swpt_accounts.inspection.resend import NAME, Resender, ResendFilter, select_messages
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -26,8 +31,7 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 @click.command("resend")
 @url_option
 @account_option
-@since_option("Sent at this moment (UTC) or later.")
-@until_option("Sent before this moment (UTC).")
+@span_options("Sent")
 @click.option(
     "--type",
     "types",
@@ -40,9 +44,14 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
     type=click.FloatRange(0.1, 10_000),
     default=200.0,
     show_default=True,
-    help="The most messages in a second.",
+    help="Maximum rate, in messages per second.",
 )
-@click.option("--send", "is_sending", is_flag=True, help="Send them. Otherwise they are counted.")
+@click.option(
+    "--send",
+    "is_sending",
+    is_flag=True,
+    help="Send the messages. Without it, only count them.",
+)
 def resend(
     url: str | None,
     account: tuple[int, int] | None,
@@ -52,16 +61,16 @@ def resend(
     per_second: float,
     is_sending: bool,
 ) -> None:
-    """Send messages again that the journal has as sent, to peers that have lost them.
+    """Send messages of the journal again, to peers that have lost them.
 
-    They are as they were; receivers recognise what they have.
+    The messages are unchanged; receivers ignore those that they have.
     """
     if since is None:
-        raise click.UsageError("--since is needed: the first moment at which messages were lost")
+        raise click.UsageError("--since is required: the first moment at which messages were lost")
     until = min(until or datetime.max.replace(tzinfo=UTC), datetime.now(UTC))
     if since >= until:
-        raise click.UsageError("--since is not before --until, or is in the future")
-    choice = Choice(
+        raise click.UsageError("--since must be before --until, and not in the future")
+    wanted = ResendFilter(
         account=AccountKey(*account) if account else None,
         since=since,
         until=until,
@@ -70,24 +79,23 @@ def resend(
     settings = get_settings(protocol_broker_url=url)
     try:
         with open_reader(settings, NAME) as reader:
-            _warn_of_gaps(reader, choice)
-            pages = chosen(reader, choice)
+            _warn_of_gaps(reader, wanted)
+            pages = select_messages(reader, wanted)
             is_done = _send(settings, pages, per_second) if is_sending else _count(pages)
     except (psycopg.Error, AMQPError) as error:
-        sys.exit(f"swpt_accounts: {' '.join(str(error).split()) or repr(error)}")
+        fail(describe(error))
     if not is_done:
         sys.exit(1)
 
 
-def _warn_of_gaps(reader: Reader, choice: Choice) -> None:
+def _warn_of_gaps(reader: LookupReader, wanted: ResendFilter) -> None:
     with reader.snapshot():
         extent = journal_extent(reader)
     if extent.first_at is None:
-        sys.exit("swpt_accounts: the journal is empty (JOURNAL_DAYS)")
-    if extent.first_at > choice.since:
+        fail("the journal is empty (JOURNAL_DAYS)")
+    if extent.first_at > wanted.since:
         click.echo(
-            f"The journal begins at {extent.first_at.isoformat()}: what was sent before is not"
-            " in it.",
+            f"The journal begins at {extent.first_at.isoformat()}: earlier messages are missing.",
             err=True,
         )
 
@@ -96,7 +104,7 @@ def _count(pages: Iterator[list[JournalEntry]]) -> bool:
     counts: Counter[str] = Counter()
     for page in pages:
         counts.update(entry.message_type for entry in page)
-    _tell(counts, "would be sent again (--send sends them)")
+    _write_counts("To be sent (pass --send to send them)", counts)
     return True
 
 
@@ -110,13 +118,13 @@ def _send(settings: Settings, pages: Iterator[list[JournalEntry]], per_second: f
         is_done = all(resender.send(page) for page in pages)
     finally:
         publisher.close()
-        _tell(resender.sent, "are sent again" + ("" if is_done else ", and there may be more"))
+        _write_counts("Sent" if is_done else "Sent (incomplete)", resender.sent)
         for reason, count in resender.refused.most_common(10):
-            click.echo(f"{count:>12}  the broker does not take: {reason}", err=True)
+            click.echo(f"{count:>12,}  returned by RabbitMQ: {reason}", err=True)
     return is_done and not resender.refused
 
 
-def _tell(counts: Counter[str], what: str) -> None:
-    click.echo(f"{counts.total():>12}  messages {what}")
+def _write_counts(title: str, counts: Counter[str]) -> None:
+    click.echo(f"{title}: {plural(counts.total(), 'message')}")
     for message_type, count in sorted(counts.items()):
-        click.echo(f"{count:>12}  {message_type}")
+        click.echo(f"{count:>12,}  {message_type}")

@@ -1,11 +1,9 @@
-"""The commands about the messages that the broker did not take."""
+"""The commands for the messages that the broker has returned."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import reduce
 from itertools import islice
 from typing import IO, Any
 
@@ -13,14 +11,17 @@ import click
 import msgspec
 import psycopg
 
-from swpt_accounts.cli.filters import (
+from swpt_accounts.cli.options import (
     account_option,
-    is_sure,
-    put_aside_since_option,
-    put_aside_until_option,
-    sure_option,
+    all_of,
+    fail,
+    get_settings,
+    is_confirmed,
+    span_options,
+    yes_option,
 )
-from swpt_accounts.cli.options import get_settings
+from swpt_accounts.core.formatting import number, plural
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.outbox.returned_messages_admin import (
     MONEY,
     ReturnedMessageFilter,
@@ -35,7 +36,7 @@ _LISTED_COUNT_MAX = 100
 _SHOWN_COUNT_MAX = 10
 _REASON_LENGTH_MAX = 40
 
-_OPTIONS = (
+filter_options = all_of(
     click.option(
         "--type",
         "types",
@@ -48,61 +49,51 @@ _OPTIONS = (
         "destinations",
         multiple=True,
         metavar="TEXT",
-        help="To this destination, written as `list` does.",
+        help="For this destination, as written by `list`.",
     ),
     click.option("--reason", help="With this text in the reason."),
     account_option,
-    put_aside_since_option,
-    put_aside_until_option,
+    span_options("Returned"),
 )
 
 
-def _choosing(function: Callable[..., None]) -> Callable[..., None]:
-    return reduce(lambda made, option: option(made), reversed(_OPTIONS), function)
-
-
-def _choice(
-    types: tuple[str, ...],
-    destinations: tuple[str, ...],
-    reason: str | None,
-    account: tuple[int, int] | None,
-    since: datetime | None,
-    until: datetime | None,
+def make_filter(
+    *, types: tuple[str, ...], destinations: tuple[str, ...], **options: Any
 ) -> ReturnedMessageFilter:
+    """The filter that these options are."""
     return ReturnedMessageFilter(
         signal_names=[f"{name}Signal" for name in types] or None,
         destinations=list(destinations) or None,
-        reason=reason,
-        account=account,
-        since=since,
-        until=until,
+        **options,
     )
 
 
 @contextmanager
 def _opened(
-    choice: ReturnedMessageFilter, *, only_read: bool = False
+    wanted: ReturnedMessageFilter, *, only_read: bool = False
 ) -> Iterator[ReturnedMessages]:
     try:
-        with open_returned_messages(get_settings(), choice, only_read=only_read) as messages:
+        with open_returned_messages(get_settings(), wanted, only_read=only_read) as messages:
             yield messages
     except psycopg.Error as error:
-        sys.exit(f"swpt_accounts: {error}")
+        fail(one_line(error))
 
 
 @click.group("returned_messages")
 def returned_messages() -> None:
-    """Look at the messages that the broker did not take, try them again, and end them."""
+    """List the messages that RabbitMQ has returned, retry them, or discard them."""
 
 
 @returned_messages.command("list")
-@_choosing
-@click.option("--limit", type=click.IntRange(0), help="Destinations to list; 0: all.")
+@filter_options
+@click.option(
+    "--limit", type=click.IntRange(0), help="Maximum number of destinations to list; 0 lists all."
+)
 @click.option("--json", "is_json", is_flag=True, help="Write JSON.")
 def list_destinations(limit: int | None, is_json: bool, **options: Any) -> None:
-    """List the destinations for which there are messages, the longest lines first."""
+    """List destinations with returned messages, those with the most messages first."""
     limit = _LISTED_COUNT_MAX if limit is None else limit
-    with _opened(_choice(**options), only_read=True) as messages:
+    with _opened(make_filter(**options), only_read=True) as messages:
         rows = messages.destinations()
     listed = rows[:limit] if limit else rows
     count = sum(row.count for row in rows)
@@ -118,8 +109,10 @@ def list_destinations(limit: int | None, is_json: bool, **options: Any) -> None:
     for line in _table([head, *(_destination_cells(row) for row in listed)]):
         click.echo(line)
     if len(rows) > len(listed):
-        click.echo(f"… and {len(rows) - len(listed)} more destinations (--limit 0 lists all)")
-    click.echo(f"\n{count} messages to {len(rows)} destinations")
+        click.echo(
+            f"… and {plural(len(rows) - len(listed), 'destination')} more (--limit 0 lists all)"
+        )
+    click.echo(f"\n{plural(count, 'returned message')} for {plural(len(rows), 'destination')}")
 
 
 def _destination_json(row: Any) -> dict[str, Any]:
@@ -158,78 +151,90 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 
 @returned_messages.command("show")
-@_choosing
-@click.option("--limit", type=click.IntRange(0), help="Messages to show; 0: all.")
-@click.option("--json", "_is_json", is_flag=True, help="It is always JSON, a message a line.")
+@filter_options
+@click.option("--limit", type=click.IntRange(0), help="Maximum number to show; 0 shows all.")
+@click.option(
+    "--json",
+    "_is_json",
+    is_flag=True,
+    help="No effect: the output is always JSON, one message per line.",
+)
 def show(limit: int | None, _is_json: bool, **options: Any) -> None:
-    """Show whole messages, the oldest first, one a line."""
+    """Show returned messages in full, the oldest first, one per line."""
     limit = _SHOWN_COUNT_MAX if limit is None else limit
     count = 0
-    with _opened(_choice(**options), only_read=True) as messages:
+    with _opened(make_filter(**options), only_read=True) as messages:
         rows = messages.messages()
         for row in islice(rows, limit) if limit else rows:
             click.echo(as_json(row))
             count += 1
         if limit and next(rows, None) is not None:
             click.echo(
-                f"{count} messages were shown; there are more (--limit 0 shows all)", err=True
+                f"Showed {plural(count, 'message')}; there are more (--limit 0 shows all).",
+                err=True,
             )
     if count == 0:
-        sys.exit("swpt_accounts: no message is chosen")
+        fail("no returned messages match")
 
 
 @returned_messages.command("retry")
-@_choosing
+@filter_options
 def retry(**options: Any) -> None:
-    """Make the lines of the chosen messages (without options: all) due now."""
-    with _opened(_choice(**options)) as messages:
+    """Retry returned messages now: the matching ones, or all without options."""
+    with _opened(make_filter(**options)) as messages:
         count = messages.retry()
-    click.echo(f"{count} lines are due now; the flushers try them within FLUSH_PERIOD.")
+    click.echo(
+        f"Scheduled {plural(count, 'queue')} of returned messages; `flush_messages` retries them"
+        " within"
+        " FLUSH_PERIOD."
+    )
 
 
 @returned_messages.command("discard")
-@_choosing
-@click.option("--all", "is_all", is_flag=True, help="All messages, where nothing else is chosen.")
+@filter_options
+@click.option(
+    "--all", "is_all", is_flag=True, help="All messages. Needed if no other option filters them."
+)
 @click.option(
     "--with-money",
     is_flag=True,
-    help="Also PendingBalanceChanges. Each is money on its way: discarding it LOSES the money.",
+    help="Include PendingBalanceChanges. Each is money in transit: discarding it LOSES the money.",
 )
 @click.option(
     "--save",
     "path",
     type=click.Path(dir_okay=False),
-    help="Append what is discarded to this file, before it is deleted.",
+    help="Append the discarded messages to this file before they are deleted.",
 )
-@sure_option
+@yes_option
 def discard(is_all: bool, with_money: bool, path: str | None, yes: bool, **options: Any) -> None:
-    """Delete messages for good. They are never sent."""
-    choice = _choice(**options)
-    if (choice == ReturnedMessageFilter()) != is_all:
-        raise click.UsageError("choose messages with options, or all of them with --all")
-    with _opened(choice) as messages, _saving(path) as save:
+    """Delete returned messages. They will never be sent."""
+    wanted = make_filter(**options)
+    if (wanted == ReturnedMessageFilter()) != is_all:
+        raise click.UsageError("filter messages with options, or pass --all")
+    with _opened(wanted) as messages, _saving(path) as save:
         counts = messages.counts()
         kept_count = 0 if with_money else counts.pop(MONEY, 0)
         if not sum(counts.values()):
-            click.echo("No message is discarded.")
-        elif yes or is_sure(_question(counts)):
+            click.echo("No returned messages match.")
+        elif yes or _is_confirmed(counts):
             done = 0
             try:
                 for count in messages.discard(save, with_money=with_money):
                     done += count
             finally:
-                click.echo(f"{done} messages are discarded.")
+                click.echo(f"Discarded {plural(done, 'message')}.")
     if kept_count:
-        sys.exit(
-            f"swpt_accounts: {kept_count} PendingBalanceChanges are kept: each is money on its"
-            " way, which would be lost (--with-money discards them)"
+        fail(
+            f"kept {plural(kept_count, 'PendingBalanceChange')}: each is money in transit, which"
+            " would be lost (pass --with-money to discard them)"
         )
 
 
-def _question(counts: dict[str, int]) -> str:
-    parts = ", ".join(f"{count} {type_name(name)}" for name, count in sorted(counts.items()))
-    warning = " MONEY ON ITS WAY IS LOST with each PendingBalanceChange." if MONEY in counts else ""
-    return f"Discard {parts}?{warning}"
+def _is_confirmed(counts: dict[str, int]) -> bool:
+    parts = (f"{number(count)} {type_name(name)}" for name, count in sorted(counts.items()))
+    warning = " MONEY IN TRANSIT IS LOST with each PendingBalanceChange." if MONEY in counts else ""
+    return is_confirmed(f"discard {', '.join(parts)}", warning)
 
 
 @contextmanager
@@ -243,7 +248,7 @@ def _saving(path: str | None) -> Iterator[Callable[[list[Any]], None]]:
             os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab"
         )
     except OSError as error:
-        sys.exit(f"swpt_accounts: {path}: {error.strerror}")
+        fail(f"{path}: {error.strerror}")
 
     def save(rows: list[Any]) -> None:
         try:
@@ -251,7 +256,7 @@ def _saving(path: str | None) -> Iterator[Callable[[list[Any]], None]]:
             file.flush()
             os.fsync(file.fileno())
         except OSError as error:
-            sys.exit(f"swpt_accounts: {path}: {error.strerror}")
+            fail(f"{path}: {error.strerror}")
 
     with file:
         yield save

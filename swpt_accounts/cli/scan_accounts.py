@@ -1,4 +1,7 @@
-"""The command that scans the accounts, and sends prompt AccountUpdates."""
+"""The command that scans the accounts, and sends prompt AccountUpdates.
+
+It is a module of its own, because it needs the parser of root configurations.
+"""
 
 import click
 
@@ -11,18 +14,17 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 
 @click.command("scan_accounts")
 @click.option(
-    "-h", "--hours", type=click.FloatRange(0, min_open=True), help="The hours that a pass takes."
+    "-h", "--hours", type=click.FloatRange(0, min_open=True), help="Duration of a pass, in hours."
 )
 @quit_early_option
 def scan_accounts(hours: float | None, quit_early: bool) -> None:
-    """Scan the accounts, again and again."""
+    """Scan the accounts repeatedly."""
     settings = get_settings(app_accounts_scan_hours=hours)
+    pass_hours = settings.app_accounts_scan_hours
 
     def make_workers(stop: ShutdownEvent) -> list[Worker]:
         workers: list[Worker] = [
-            AccountsScan(
-                settings, stop, hours=settings.app_accounts_scan_hours, quit_early=quit_early
-            )
+            AccountsScan(settings, stop, hours=pass_hours, quit_early=quit_early)
         ]
         if settings.app_prompt_account_updates:
             workers.append(PromptUpdatesWorker(settings, stop, quit_early=quit_early))

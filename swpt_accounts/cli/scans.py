@@ -8,7 +8,7 @@ from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChan
 from swpt_accounts.workers.runner import run_workers
 
 days_option = click.option(
-    "-d", "--days", type=click.FloatRange(0, min_open=True), help="The days that a pass takes."
+    "-d", "--days", type=click.FloatRange(0, min_open=True), help="Duration of a pass, in days."
 )
 
 
@@ -16,17 +16,11 @@ days_option = click.option(
 @days_option
 @quit_early_option
 def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
-    """Scan the prepared transfers, again and again."""
+    """Scan the prepared transfers repeatedly."""
     settings = get_settings(app_prepared_transfers_scan_days=days)
+    pass_days = settings.app_prepared_transfers_scan_days
     run_workers(
-        lambda stop: [
-            PreparedTransfersScan(
-                settings,
-                stop,
-                days=settings.app_prepared_transfers_scan_days,
-                quit_early=quit_early,
-            )
-        ]
+        lambda stop: [PreparedTransfersScan(settings, stop, days=pass_days, quit_early=quit_early)]
     )
 
 
@@ -34,15 +28,11 @@ def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
 @days_option
 @quit_early_option
 def scan_registered_balance_changes(days: float | None, quit_early: bool) -> None:
-    """Scan the archive of balance changes, again and again."""
+    """Scan the archive of balance changes repeatedly."""
     settings = get_settings(app_registered_balance_changes_scan_days=days)
+    pass_days = settings.app_registered_balance_changes_scan_days
     run_workers(
         lambda stop: [
-            RegisteredBalanceChangesScan(
-                settings,
-                stop,
-                days=settings.app_registered_balance_changes_scan_days,
-                quit_early=quit_early,
-            )
+            RegisteredBalanceChangesScan(settings, stop, days=pass_days, quit_early=quit_early)
         ]
     )

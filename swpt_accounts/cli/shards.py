@@ -1,7 +1,6 @@
 """The commands that split a shard, or move it to another server."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -12,23 +11,25 @@ import click
 import psycopg
 from pika.exceptions import AMQPError
 
+from swpt_accounts.broker.errors import describe
 from swpt_accounts.broker.topology import TopologyError
-from swpt_accounts.cli.move_in import reason_of, shown
-from swpt_accounts.cli.options import get_settings
+from swpt_accounts.cli.options import fail, get_settings, quiet_option
+from swpt_accounts.cli.progress import make_progress
+from swpt_accounts.core.formatting import number, plural
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.settings import SettingsError
 from swpt_accounts.sharding.children import Family, read_family
+from swpt_accounts.sharding.cutover import switch
 from swpt_accounts.sharding.finish import finish
 from swpt_accounts.sharding.preflight import survey
 from swpt_accounts.sharding.preparation import prepare
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.rollback import undo
 from swpt_accounts.sharding.sessions import Sessions, open_sessions, read_noted, refuse_others
-from swpt_accounts.sharding.status import State, look
-from swpt_accounts.sharding.switch import switch
-from swpt_accounts.takeover.disk_space import MIB
+from swpt_accounts.sharding.status import SplitStatus, read_status
+from swpt_accounts.takeover.checks import MIB
 
-_AGAIN: Final = "Run it again: it goes on where it was."
+_RETRY: Final = "Run the command again: it continues where it stopped."
 
 child_option = click.option(
     "--child",
@@ -36,23 +37,22 @@ child_option = click.option(
     multiple=True,
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The file with the settings of a child: twice for a split, once for a move.",
+    help="File with the settings of a child: given twice for a split, once for a move.",
 )
-quiet_option = click.option("--quiet", is_flag=True, help="Show no progress.")
 
 
 @click.group("shards")
 def shards() -> None:
-    """Split a shard into two while it works, or move it to another server."""
+    """Split a shard in two while it works, or move it to another server."""
 
 
 def _with_sessions(command: Callable[..., None]) -> Callable[..., None]:
-    """Open the sessions with all databases, and say in a line what has failed."""
+    """Connect to all databases, and report errors in one line."""
 
     @child_option
     @wraps(command)
     def wrapped(files: tuple[Path, ...], **options: Any) -> None:
-        with _errors_told():
+        with _reported_errors():
             family = read_family(os.environ, get_settings(), files)
             with open_sessions(family) as sessions:
                 command(sessions, **options)
@@ -61,67 +61,65 @@ def _with_sessions(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _reported_errors() -> Iterator[None]:
     try:
         yield
     except (PreconditionFailed, SettingsError, TopologyError) as error:
-        sys.exit(f"swpt_accounts: {error}")
-    except psycopg.Error as error:
-        sys.exit(f"swpt_accounts: the database: {reason_of(error)}\n{_AGAIN}")
-    except AMQPError as error:
-        sys.exit(f"swpt_accounts: the broker: {str(error) or repr(error)}\n{_AGAIN}")
+        fail(str(error))
+    except (psycopg.Error, AMQPError) as error:
+        fail(f"{describe(error)}\n{_RETRY}")
 
 
 @shards.command("plan")
 @_with_sessions
 def plan_command(sessions: Sessions) -> None:
-    """Check everything, and tell what would be done. Nothing is changed."""
+    """Run all checks, and report what would be done. Changes nothing."""
     noted = read_noted(sessions.parent)
     if noted is not None:
         refuse_others(sessions, noted)
-        click.echo(f"This split was begun at {noted.began_at:%Y-%m-%d %H:%M}; it is {noted.step}.")
+        click.echo(f"This split began at {noted.began_at:%Y-%m-%d %H:%M}; it is {noted.step}.")
         return
     found = survey(sessions)
     family = sessions.family
-    queue = Relay(family).counts()
+    queue = QueueCutover(family).counts()
     if queue is None:
         raise PreconditionFailed(
-            f"the parent has no queue {family.parent.protocol_broker_queue!r}: is it the right"
-            " broker?"
+            f"the parent's queue {family.parent.protocol_broker_queue!r} does not exist: check"
+            " PROTOCOL_BROKER_URL"
         )
-    for line in _planned(family, found.accounts_count, found.bytes_count // MIB):
+    for line in _plan_lines(family, found.accounts_count, found.bytes_count // MIB):
         click.echo(line)
 
 
-def _planned(family: Family, accounts: int, mebibytes: int) -> Iterator[str]:
+def _plan_lines(family: Family, accounts: int, mebibytes: int) -> Iterator[str]:
     parent = family.parent
     yield (
         f"The shard {parent.realm} with the queue {parent.protocol_broker_queue!r} has about"
-        f" {accounts:,} accounts; its tables have {mebibytes:,} MiB."
+        f" {plural(accounts, 'account')}; its tables have {number(mebibytes)} MiB."
     )
-    yield "prepare: replicates, while it works,"
+    yield "prepare: replicates, during normal operation,"
     for child in family.children:
-        yield f"  the accounts of {child.realm} into the database of {child.file}"
+        yield f"  the accounts of {child.realm} to the database of {child.file}"
     if family.is_split:
         yield "  and declares the queues " + ", ".join(repr(c.queue) for c in family.children)
-        yield "switch: messages go to these queues; the parent empties its own, and hands over"
+        yield "switch: routes messages to these queues; the parent drains its own, and hands over"
     else:
         yield "switch: the parent leaves its queue to the child, and hands over"
-    yield "finish: proves that each account is where it belongs, and removes what is left over"
+    yield "finish: checks that each account is in its own shard, and removes what is left over"
 
 
 @shards.command("prepare")
 @click.option(
     "--parent-url",
-    help="The address of the parent's database as the children's servers find it; else that of"
+    help="URL of the parent's database as seen by the children's servers. The default is that of"
     " the settings.",
 )
 @quiet_option
 @_with_sessions
 def prepare_command(sessions: Sessions, parent_url: str | None, *, quiet: bool) -> None:
-    """Make queues and databases of the children ready, while the parent works."""
+    """Prepare queues and databases of the children, while the parent works."""
     address = parent_url or sessions.family.parent.postgres_dsn
-    prepare(sessions, address.replace("+psycopg", "", 1), shown(is_quiet=quiet))
+    prepare(sessions, address.replace("+psycopg", "", 1), make_progress(is_quiet=quiet))
     click.echo("The children are ready. Start their services: they wait for `shards switch`.")
 
 
@@ -131,11 +129,11 @@ def prepare_command(sessions: Sessions, parent_url: str | None, *, quiet: bool) 
 def switch_command(sessions: Sessions, *, quiet: bool) -> None:
     """Let the children take over."""
 
-    def told(what: str, seconds: float) -> None:
+    def report(what: str, seconds: float) -> None:
         if not quiet:
             click.echo(f"{seconds:7.2f} s  {what}", err=True)
 
-    switch(sessions, shown(is_quiet=True), told)
+    switch(sessions, make_progress(is_quiet=True), report)
     click.echo(
         "The children have taken over. Stop the services of the parent, then run `shards finish`."
     )
@@ -144,44 +142,44 @@ def switch_command(sessions: Sessions, *, quiet: bool) -> None:
 @shards.command("finish")
 @_with_sessions
 def finish_command(sessions: Sessions) -> None:
-    """Prove that each record is where it belongs, and remove what is left over."""
+    """Check that each record is in its own shard, and remove what is left over."""
     finish(sessions)
-    click.echo("The split is finished. The database of the parent is not needed any more.")
+    click.echo("The split is finished. The database of the parent is no longer needed.")
 
 
 @shards.command("undo")
 @_with_sessions
 def undo_command(sessions: Sessions) -> None:
-    """Take back what was prepared. After `switch` has begun, that is refused."""
+    """Undo `prepare`. Refused once `switch` has begun."""
     undo(sessions)
-    click.echo("All is as it was before.")
+    click.echo("The split was undone.")
 
 
 @shards.command("status")
 @_with_sessions
 def status_command(sessions: Sessions) -> None:
-    """Tell how far it is."""
+    """Show the progress of the split."""
     noted = read_noted(sessions.parent)
     if noted is None:
         click.echo("No split of this shard has begun.")
         return
     refuse_others(sessions, noted)
-    for line in _lines(look(sessions)):
+    for line in _status_lines(read_status(sessions)):
         click.echo(line)
 
 
-def _lines(state: State) -> Iterator[str]:
-    yield f"{state.noted.step}, begun at {state.noted.began_at:%Y-%m-%d %H:%M:%S}"
-    if state.noted.interrupted_seconds is not None:
-        yield f"the switch took {state.noted.interrupted_seconds:.1f} s"
-    for queue, counts in state.queues.items():
-        told = "is not there" if counts is None else f"has {counts.ready} messages"
-        yield f"the queue {queue!r} {told}"
-    for child in state.children:
+def _status_lines(status: SplitStatus) -> Iterator[str]:
+    yield f"{status.noted.step}, begun at {status.noted.began_at:%Y-%m-%d %H:%M:%S}"
+    if status.noted.interrupted_seconds is not None:
+        yield f"the switch took {status.noted.interrupted_seconds:.1f} s"
+    for queue, counts in status.queues.items():
+        found = "does not exist" if counts is None else f"has {plural(counts.ready, 'message')}"
+        yield f"the queue {queue!r} {found}"
+    for child in status.children:
         yield (
-            f"{child.name}: {'works' if child.is_opened else 'waits'};"
-            f" {child.ready_count} of {child.tables_count} tables are copied;"
-            f" {child.kept_bytes // MIB:,} MiB are kept for it"
+            f"{child.name}: {'working' if child.is_opened else 'waiting'};"
+            f" {child.ready_count} of {child.tables_count} tables copied;"
+            f" {number(child.kept_bytes // MIB)} MiB of WAL retained for it"
         )
-    for realm, subject, amount in state.proof:
-        yield f"proved for {realm}: {subject} {amount}"
+    for realm, subject, amount in status.proof:
+        yield f"verified for {realm}: {subject} {amount}"

@@ -1,8 +1,9 @@
-"""Commands that work for the stages of a transfer."""
+"""The commands that run the stages of a transfer."""
 
 import click
 
 from swpt_accounts.cli.options import (
+    all_of,
     get_settings,
     quit_early_option,
     threads_option,
@@ -20,6 +21,8 @@ from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
+_stage_options = all_of(threads_option, wait_option, quit_early_option)
+
 
 def _stage_workers(
     settings: Settings, stop: ShutdownEvent, stage: Stage, count: int, wait: float, quit_early: bool
@@ -31,75 +34,49 @@ def _stage_workers(
 
 
 @click.command("process_transfer_requests")
-@threads_option
-@wait_option
-@quit_early_option
+@_stage_options
 def process_transfer_requests(threads: int | None, wait: float | None, quit_early: bool) -> None:
-    """Prepare the transfers that are asked for."""
+    """Prepare the requested transfers."""
     settings = get_settings(
         process_transfer_requests_threads=threads, app_process_transfer_requests_wait=wait
     )
+    count = settings.process_transfer_requests_threads
+    seconds = settings.app_process_transfer_requests_wait
 
     def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        return [
-            RecipientVerifier(settings, stop, quit_early=quit_early),
-            *_stage_workers(
-                settings,
-                stop,
-                TRANSFER_REQUESTS,
-                settings.process_transfer_requests_threads,
-                settings.app_process_transfer_requests_wait,
-                quit_early,
-            ),
-        ]
+        workers = _stage_workers(settings, stop, TRANSFER_REQUESTS, count, seconds, quit_early)
+        return [RecipientVerifier(settings, stop, quit_early=quit_early), *workers]
 
     run_workers(make_workers)
 
 
 @click.command("process_finalization_requests")
-@threads_option
-@wait_option
-@quit_early_option
+@_stage_options
 def process_finalization_requests(
     threads: int | None, wait: float | None, quit_early: bool
 ) -> None:
     """Finalize prepared transfers."""
     settings = get_settings(
-        process_finalization_requests_threads=threads,
-        app_process_finalization_requests_wait=wait,
+        process_finalization_requests_threads=threads, app_process_finalization_requests_wait=wait
     )
-
-    def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        return _stage_workers(
-            settings,
-            stop,
-            FINALIZATION_REQUESTS,
-            settings.process_finalization_requests_threads,
-            settings.app_process_finalization_requests_wait,
-            quit_early,
+    count = settings.process_finalization_requests_threads
+    seconds = settings.app_process_finalization_requests_wait
+    run_workers(
+        lambda stop: _stage_workers(
+            settings, stop, FINALIZATION_REQUESTS, count, seconds, quit_early
         )
-
-    run_workers(make_workers)
+    )
 
 
 @click.command("process_balance_changes")
-@threads_option
-@wait_option
-@quit_early_option
+@_stage_options
 def process_balance_changes(threads: int | None, wait: float | None, quit_early: bool) -> None:
     """Credit and debit the accounts of this shard."""
     settings = get_settings(
         process_balance_changes_threads=threads, app_process_balance_changes_wait=wait
     )
-
-    def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        return _stage_workers(
-            settings,
-            stop,
-            BALANCE_CHANGES,
-            settings.process_balance_changes_threads,
-            settings.app_process_balance_changes_wait,
-            quit_early,
-        )
-
-    run_workers(make_workers)
+    count = settings.process_balance_changes_threads
+    seconds = settings.app_process_balance_changes_wait
+    run_workers(
+        lambda stop: _stage_workers(settings, stop, BALANCE_CHANGES, count, seconds, quit_early)
+    )

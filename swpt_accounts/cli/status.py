@@ -1,4 +1,4 @@
-"""The command that shows what the shard does, and what is wrong."""
+"""The command that shows the state of the shard, and any problems."""
 
 import sys
 from collections.abc import Callable
@@ -7,9 +7,13 @@ from typing import Final
 import click
 
 from swpt_accounts.cli.options import get_settings
-from swpt_accounts.inspection.status.health_rules import Finding, Severity, findings
-from swpt_accounts.inspection.status.model import Overview
-from swpt_accounts.inspection.status.reader import OverviewReader
+from swpt_accounts.inspection.status.health_rules import (
+    HealthFinding,
+    find_problems,
+    problems_count,
+)
+from swpt_accounts.inspection.status.model import ShardStatus
+from swpt_accounts.inspection.status.reader import StatusReader
 from swpt_accounts.inspection.status.serializers import as_json
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -18,66 +22,68 @@ UNKNOWN: Final = 2
 WATCH_SECONDS: Final = 2.0
 WATCH_SECONDS_MIN: Final = 0.5
 
-# Shows an overview, and what is wrong.
-Show = Callable[[Overview, list[Finding]], None]
+# Shows a status, and what is wrong.
+Show = Callable[[ShardStatus, list[HealthFinding]], None]
 
 
 @click.command("status")
-@click.option("--watch", "is_watching", is_flag=True, help="Show it anew, until Ctrl-C.")
+@click.option("--watch", "is_watching", is_flag=True, help="Refresh until Ctrl-C.")
 @click.option(
     "--seconds",
     type=click.FloatRange(0, 3600),
-    help="For how long rates are measured; with --watch, the time between two looks (2).",
+    help="Duration over which rates are measured; with --watch, the refresh interval (2).",
 )
-@click.option("--json", "is_json", is_flag=True, help="Write JSON: with --watch, a line each time.")
+@click.option(
+    "--json", "is_json", is_flag=True, help="Write JSON; with --watch, one line per refresh."
+)
 def status(is_watching: bool, seconds: float | None, is_json: bool) -> None:
-    """Show what the shard does, and what is wrong.
+    """Show the state of the shard, and any problems.
 
-    Exit with 0 if nothing is wrong, with 1 if something is, with 2 if a server did not answer.
+    Exit with 0 if there are none, with 1 if there are some, with 2 if a server did not respond.
     """
     stop = ShutdownEvent()
     stop.on_signals()
-    with OverviewReader(get_settings()) as reader:
+    with StatusReader(get_settings()) as reader:
         if is_watching:
             _watch(reader, stop, max(seconds or WATCH_SECONDS, WATCH_SECONDS_MIN), is_json=is_json)
             return
-        overview = reader.read()
+        shard_status = reader.read()
         if seconds and not stop.wait(seconds):
-            overview = reader.read()
-    found = findings(overview)
-    _shower(is_json=is_json)(overview, found)
-    sys.exit(exit_code(overview, found))
+            shard_status = reader.read()
+    found = find_problems(shard_status)
+    _shower(is_json=is_json)(shard_status, found)
+    sys.exit(exit_code(shard_status, found))
 
 
-def exit_code(overview: Overview, found: list[Finding]) -> int:
+def exit_code(shard_status: ShardStatus, found: list[HealthFinding]) -> int:
     """What the exit code says of it."""
-    if not overview.were_all_asked:
+    if not shard_status.have_all_answered:
         return UNKNOWN
-    return WRONG if any(f.severity is not Severity.NOTE for f in found) else 0
+    return WRONG if problems_count(found) else 0
 
 
 def _shower(*, is_json: bool) -> Show:
     if is_json:
-        return lambda overview, found: click.echo(as_json(overview, found))
+        return lambda shard_status, found: click.echo(as_json(shard_status, found))
     # The library takes some MB, which the workers that the supervisor forks never need.
-    from swpt_accounts.inspection.status.screen import Screen
+    from swpt_accounts.inspection.status.screen import StatusScreen
 
-    screen = Screen()
+    screen = StatusScreen()
     return screen.show
 
 
-def _watch(reader: OverviewReader, stop: ShutdownEvent, seconds: float, *, is_json: bool) -> None:
+def _watch(reader: StatusReader, stop: ShutdownEvent, seconds: float, *, is_json: bool) -> None:
     if is_json or not sys.stdout.isatty():
         show = _shower(is_json=is_json)
         while not stop.is_requested():
-            overview = reader.read()
-            show(overview, findings(overview))
+            shard_status = reader.read()
+            show(shard_status, find_problems(shard_status))
             stop.wait(seconds)
         return
-    from swpt_accounts.inspection.status.screen import Screen
+    from swpt_accounts.inspection.status.screen import StatusScreen
 
-    with Screen().live() as show:
+    with StatusScreen().live() as show:
         while not stop.is_requested():
-            overview = reader.read()
-            show(overview, findings(overview))
+            shard_status = reader.read()
+            show(shard_status, find_problems(shard_status))
             stop.wait(seconds)

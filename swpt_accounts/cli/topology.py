@@ -6,17 +6,11 @@ import click
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker import topology
-from swpt_accounts.cli.options import get_settings, queue_option, url_option
+from swpt_accounts.broker.errors import describe
+from swpt_accounts.cli.options import fail, get_settings, queue_option, url_option
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
-routing_key_option = click.option(
-    "-k", "--queue-routing-key", help="The key with which the queue is bound."
-)
-
-
-def _fail(error: Exception) -> None:
-    reason = str(error) or repr(error)
-    sys.exit(f"swpt_accounts: {reason}")
+routing_key_option = click.option("-k", "--queue-routing-key", help="Routing key of the binding.")
 
 
 @click.command("subscribe")
@@ -37,15 +31,15 @@ def subscribe(url: str | None, queue: str | None, queue_routing_key: str | None)
             settings.protocol_broker_queue_routing_key,
         )
     except (topology.TopologyError, AMQPError) as error:
-        _fail(error)
+        fail(describe(error))
 
 
 @click.command("unsubscribe")
 @url_option
 @queue_option
 @routing_key_option
-@click.option("-U", "--chores-url", help="The URL of the broker of the chores.")
-@click.option("-Q", "--chores-queue", help="The name of the queue of the chores.")
+@click.option("-U", "--chores-url", help="URL of the broker of the chores.")
+@click.option("-Q", "--chores-queue", help="Name of the queue of chores.")
 def unsubscribe(
     url: str | None,
     queue: str | None,
@@ -53,9 +47,9 @@ def unsubscribe(
     chores_url: str | None,
     chores_queue: str | None,
 ) -> None:
-    """Remove the binding of the queue of incoming messages, and delete the queue of the chores.
+    """Unbind the queue of incoming messages, and delete the queue of chores.
 
-    A queue of chores that somebody consumes stays, and so does the queue of incoming messages.
+    The queue of incoming messages is kept, and so is a queue of chores that has consumers.
     """
     settings = get_settings(
         protocol_broker_url=url,
@@ -71,7 +65,7 @@ def unsubscribe(
             settings.protocol_broker_queue_routing_key,
         )
     except AMQPError as error:
-        _fail(error)
+        fail(describe(error))
     try:
         topology.delete_chores_queue(
             settings.chores_broker_url,
@@ -79,10 +73,9 @@ def unsubscribe(
             incoming=settings.protocol_broker_queue,
         )
     except AMQPError as error:
-        reason = str(error) or repr(error)
-        sys.exit(
-            "swpt_accounts: the binding is removed, but the queue of chores"
-            f" {settings.chores_broker_queue!r} could not be deleted: {reason}"
+        fail(
+            "removed the binding, but could not delete the queue of chores"
+            f" {settings.chores_broker_queue!r}: {describe(error)}"
         )
 
 
@@ -90,7 +83,7 @@ def unsubscribe(
 @url_option
 @queue_option
 def delete_queue(url: str | None, queue: str | None) -> None:
-    """Wait until the queue of incoming messages is empty and unused, then delete it."""
+    """Wait until the queue of incoming messages is empty and has no consumers, then delete it."""
     settings = get_settings(protocol_broker_url=url, protocol_broker_queue=queue)
     stop = ShutdownEvent()
     stop.on_signals()
@@ -99,9 +92,8 @@ def delete_queue(url: str | None, queue: str | None) -> None:
             settings.protocol_broker_url, settings.protocol_broker_queue, stop
         )
     except AMQPError as error:
-        _fail(error)
-    else:
-        sys.exit(0 if is_gone else 1)
+        fail(describe(error))
+    sys.exit(0 if is_gone else 1)
 
 
 @click.command("create_chores_queue")
@@ -111,4 +103,4 @@ def create_chores_queue() -> None:
     try:
         topology.create_chores_queue(settings.chores_broker_url, settings.chores_broker_queue)
     except (topology.TopologyError, AMQPError) as error:
-        _fail(error)
+        fail(describe(error))

@@ -1,5 +1,5 @@
-"""A console in the browser: what the authority does, for people who may see it.
+"""The console: pages that show what the authority does, to people who may see it.
 
-It only reads, with a role of its own; what it may do beside that has a second token. It knows
-Flask, and nothing imports it: gunicorn loads it (`serving.py`).
+It only reads, with a role of its own; its few actions need a second token. It imports Flask, and
+nothing imports it: gunicorn loads it (`gunicorn_conf.py`).
 """

@@ -1,26 +1,24 @@
-"""The application: what every answer has, and who gets one."""
+"""The application, and what every answer has."""
 
 import os
 import sys
 from typing import Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from werkzeug.routing import BaseConverter, ValidationError
 
-from swpt_accounts.console import context, error_handlers, template_filters
-from swpt_accounts.console.access import COOKIE, Guard
-from swpt_accounts.console.context import Console, here
-from swpt_accounts.console.database import Reader
-from swpt_accounts.console.dead_letter_queue import DeadLetters
+from swpt_accounts.console import error_handlers, template_filters
+from swpt_accounts.console.auth import Authenticator
+from swpt_accounts.console.context import Console
+from swpt_accounts.console.database import ConsoleDatabase
+from swpt_accounts.console.dead_letter_queue import DeadLetterQueue
 from swpt_accounts.console.pages import BLUEPRINTS
 from swpt_accounts.console.sampler import Sampler
-from swpt_accounts.console.sign_in import refusal, signing
-from swpt_accounts.console.status_poller import Judge
+from swpt_accounts.console.status_poller import StatusPoller
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
 
-_OPEN_ENDPOINTS: Final = ("signing.style", "signing.sign_in")
 _FORM_BYTES_MAX: Final = 16_384
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -67,10 +65,10 @@ def make_console(settings: Settings | None = None) -> Flask:
     )
     app.url_map.converters["int64"] = _Int64Converter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    context.keep(app, _console(settings))
-    app.before_request(_let_in)
+    console = _make(settings)
+    console.keep_in(app)
+    console.auth.register(app)
     app.after_request(_finish)
-    app.register_blueprint(signing)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     template_filters.register(app)
@@ -78,41 +76,27 @@ def make_console(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _console(settings: Settings) -> Console:
-    reader = Reader(settings)
+def _make(settings: Settings) -> Console:
+    database = ConsoleDatabase(settings)
     return Console(
         settings,
-        Guard(settings),
-        reader,
-        Sampler(reader),
-        Judge(settings),
-        DeadLetters(settings),
+        Authenticator(settings),
+        database,
+        Sampler(database),
+        StatusPoller(settings),
+        DeadLetterQueue(settings),
     )
 
 
 def check_settings(settings: Settings) -> None:
-    """Raise `SettingsError` where there is no database, or nobody could be told from anybody."""
+    """Raise `SettingsError` where there is no database, or nobody could sign in."""
     _ = settings.database_url
     if settings.console_token is None and settings.console_user_header is None:
         raise SettingsError(
-            "set CONSOLE_TOKEN, or CONSOLE_USER_HEADER: without one, the console lets nobody in"
+            "set CONSOLE_TOKEN, or CONSOLE_USER_HEADER: without one, nobody can sign in"
         )
 
 
-def _let_in() -> Response | None:
-    """The same answer to everybody who may not look, whatever they ask for."""
-    g.visitor = here().guard.visitor(
-        cookie=request.cookies.get(COOKIE, ""),
-        authorization=request.headers.get("Authorization", ""),
-        headers=request.headers,
-        address=request.remote_addr or "",
-    )
-    if g.visitor is not None or request.endpoint in _OPEN_ENDPOINTS:
-        return None
-    return refusal()
-
-
 def _finish(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers[name] = value
+    response.headers.update(_HEADERS)
     return response

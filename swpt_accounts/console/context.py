@@ -1,17 +1,20 @@
 """What the pages of an application share, and where they find it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, current_app
 
-from swpt_accounts.console.access import Guard
-from swpt_accounts.console.database import Reader
-from swpt_accounts.console.dead_letter_queue import DeadLetters
-from swpt_accounts.console.sampler import Sampler
-from swpt_accounts.console.status_poller import Judge
 from swpt_accounts.settings import Settings
 
-_KEY = "swpt_accounts_console"
+if TYPE_CHECKING:
+    from swpt_accounts.console.auth import Authenticator
+    from swpt_accounts.console.database import ConsoleDatabase
+    from swpt_accounts.console.dead_letter_queue import DeadLetterQueue
+    from swpt_accounts.console.sampler import Sampler
+    from swpt_accounts.console.status_poller import StatusPoller
+
+_KEY: Final = "swpt_accounts_console"
 
 
 @dataclass(frozen=True)
@@ -19,15 +22,14 @@ class Console:
     """One for each application."""
 
     settings: Settings
-    guard: Guard
-    reader: Reader
-    sampler: Sampler
-    judge: Judge
-    dead_letters: DeadLetters
+    auth: "Authenticator"
+    database: "ConsoleDatabase"
+    sampler: "Sampler"
+    status_poller: "StatusPoller"
+    dead_letters: "DeadLetterQueue"
 
-
-def keep(app: Flask, console: Console) -> None:
-    app.extensions[_KEY] = console
+    def keep_in(self, app: Flask) -> None:
+        app.extensions[_KEY] = self
 
 
 def here() -> Console:

@@ -1,4 +1,4 @@
-"""What the pages read from the database: each question with its own short limit."""
+"""What the pages read from the database, with a time limit for each query."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.session_options import ASKING
-from swpt_accounts.inspection.lookup import session as tracing
+from swpt_accounts.inspection.lookup import session as lookup
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.circuit_breaker import CircuitBreaker, DatabaseUnavailable
 
@@ -23,15 +23,15 @@ logger = logging.getLogger(__name__)
 
 
 class TooSlow(Exception):
-    """The question was given up after its time limit."""
+    """A query was cancelled after its time limit."""
 
 
 class NotAllowed(Exception):
     """The role of the console may not read this. The text is what PostgreSQL says."""
 
 
-class Snapshot:
-    """A transaction that only reads, and sees one moment."""
+class ConsoleSnapshot:
+    """A read-only transaction in which all answers are of one moment."""
 
     def __init__(self, connection: DatabaseConnection) -> None:
         self.connection = connection
@@ -47,7 +47,7 @@ class Snapshot:
         return found[0] if found else None
 
 
-class Reader:
+class ConsoleDatabase:
     """Opens snapshots: each thread has a connection of its own, so there are few."""
 
     def __init__(self, settings: Settings) -> None:
@@ -56,23 +56,23 @@ class Reader:
         self._outage = CircuitBreaker(logger, NAME)
 
     @contextmanager
-    def tracing(self) -> Iterator[tracing.Reader]:
-        """The same, for questions about single transfers and accounts."""
+    def lookup(self) -> Iterator[lookup.LookupReader]:
+        """The same, for look-ups of single transfers and accounts."""
         with (
             self._answers(),
-            tracing.Reader(self._connection(), self._settings).snapshot() as reader,
+            lookup.LookupReader(self._connection(), self._settings).snapshot() as reader,
         ):
             yield reader
 
     @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self) -> Iterator[ConsoleSnapshot]:
         """Raises `DatabaseUnavailable`, `TooSlow`, `NotAllowed`, in the block, too."""
         with self._answers():
             connection = self._connection()
             raw = connection.raw
             raw.isolation_level, raw.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
             with raw.transaction():
-                yield Snapshot(connection)
+                yield ConsoleSnapshot(connection)
 
     @contextmanager
     def _answers(self) -> Iterator[None]:

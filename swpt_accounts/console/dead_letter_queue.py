@@ -1,4 +1,4 @@
-"""What the console asks the broker, and what it does there: dead letters, a few at a time."""
+"""The dead letters: read a few at a time, sent again, or discarded."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from swpt_accounts.db.errors import one_line
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
 from swpt_accounts.dead_letters.replay import Replayer
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -32,7 +32,7 @@ _CACHE_SECONDS: Final = 5.0
 
 
 class BrokerProblem(Exception):
-    """Why there is no answer, in words."""
+    """Why there is no answer, in a sentence."""
 
 
 class _Deadline(ShutdownEvent):
@@ -45,8 +45,8 @@ class _Deadline(ShutdownEvent):
         return monotonic() >= self._at
 
 
-class Letters:
-    """Some letters, the newest first, and where there are others. `end` is after the last."""
+class LettersPage:
+    """Some letters, the newest first; `first` is the offset of the oldest, `end` that after all."""
 
     def __init__(self, letters: list[Letter], first: int, end: int) -> None:
         self.letters = letters
@@ -54,7 +54,7 @@ class Letters:
         self.end = end
 
 
-class DeadLetters:
+class DeadLetterQueue:
     """The stream of dead letters."""
 
     def __init__(self, settings: Settings) -> None:
@@ -62,9 +62,9 @@ class DeadLetters:
         self.name = dead_letter_queue(settings.protocol_broker_queue)
         self._free = threading.BoundedSemaphore(_AT_ONCE_COUNT_MAX)
         self._lock = threading.Lock()
-        self._known: TTLCache[int | None, Letters] = TTLCache(20, _CACHE_SECONDS)
+        self._known: TTLCache[int | None, LettersPage] = TTLCache(20, _CACHE_SECONDS)
 
-    def page(self, before: int | None) -> Letters:
+    def page(self, before: int | None) -> LettersPage:
         """The last letters before an offset, or of all. Raises `BrokerProblem`."""
         with self._lock:
             if (known := self._known.get(before)) is not None:
@@ -73,7 +73,7 @@ class DeadLetters:
             end = reader.end if before is None else min(before, reader.end)
             first = max(end - PAGE_COUNT, 0)
             found = [letter for letter in _read(reader, first, end) if letter.offset < end]
-            letters = Letters(found[::-1], first, reader.end)
+            letters = LettersPage(found[::-1], first, reader.end)
         with self._lock:
             self._known[before] = letters
         return letters
@@ -91,13 +91,13 @@ class DeadLetters:
             replayer = Replayer(settings, register, publisher)
             replayer.replay([letter], register.states([letter]), again=False)
             kept = [reason for _, reason in replayer.report.kept]
-            return f"It is not sent: {kept[0]}." if kept else "It is sent again."
+            return f"Not sent: {kept[0]}." if kept else "Sent again."
 
     def discard(self, offset: int, digest: str) -> str:
         """Note that a letter is dealt with. Raises `BrokerProblem`."""
         with self._dealing(offset, digest) as (_, register, letter, _stack):
-            register.mark([letter], State.DISCARDED)
-            return "It is discarded. It stays in the stream."
+            register.mark([letter], LetterState.DISCARDED)
+            return "Discarded. It stays in the stream."
 
     @contextmanager
     def _dealing(
@@ -110,11 +110,11 @@ class DeadLetters:
             register = Register(connection, self.name)
             if not register.lock():
                 raise BrokerProblem(
-                    "Another process deals with dead letters now. Try again when it has ended."
+                    "Another process handles dead letters now. Try again when it has finished."
                 )
             letter = _find(reader, offset)
             if letter is None or letter.digest.hex() != digest:
-                raise BrokerProblem("This letter is not in the stream any more. Nothing was done.")
+                raise BrokerProblem("This letter is no longer in the stream. Nothing has changed.")
             yield settings, register, letter, stack
             with self._lock:
                 self._known.clear()
@@ -122,7 +122,7 @@ class DeadLetters:
     @contextmanager
     def _reader(self, settings: Settings) -> Iterator[tuple[DeadLetterReader, ExitStack]]:
         if not self._free.acquire(timeout=1.0):
-            raise BrokerProblem("Others look at dead letters in this moment. Try again.")
+            raise BrokerProblem("Too many visitors are reading dead letters. Try again.")
         try:
             with ExitStack() as stack:
                 connection = stack.enter_context(
@@ -130,15 +130,13 @@ class DeadLetters:
                 )
                 yield _open(connection, settings), stack
         except StoppedError:
-            raise BrokerProblem("The broker was asked, and took too long to answer.") from None
+            raise BrokerProblem("RabbitMQ did not answer in time.") from None
         except ReadingError as error:
-            raise BrokerProblem(f"It says: {error}.") from error
+            raise BrokerProblem(f"Cannot read the dead letters: {error}.") from error
         except AMQPError as error:
-            raise BrokerProblem(
-                f"It is away, or refuses the console: {one_line(error) or repr(error)}."
-            ) from error
+            raise BrokerProblem(f"Cannot use RabbitMQ: {one_line(error)}.") from error
         except psycopg.Error as error:
-            raise BrokerProblem(f"The database refuses it: {one_line(error)}.") from error
+            raise BrokerProblem(f"The database rejected a query: {one_line(error)}.") from error
         finally:
             self._free.release()
 
@@ -157,8 +155,8 @@ def _open(connection: pika.BlockingConnection, settings: Settings) -> DeadLetter
     if not reader.is_stream:
         # Whoever looks at such a queue takes everything out, and gives it back.
         raise BrokerProblem(
-            "The dead-letter queue is no stream, so looking at it is no harmless thing. Use the"
-            " command `dead_letters`."
+            "The dead-letter queue is not a stream, so it cannot be read without consuming it. Use"
+            " the command `dead_letters`."
         )
     return reader
 

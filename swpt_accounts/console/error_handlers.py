@@ -1,4 +1,4 @@
-"""What is said, in words, when there is no answer."""
+"""The pages that are shown instead of an answer."""
 
 import logging
 from http import HTTPStatus
@@ -6,17 +6,17 @@ from http import HTTPStatus
 from flask import Flask, Response, g, render_template
 from werkzeug.exceptions import HTTPException
 
+from swpt_accounts.console.auth import refusal
 from swpt_accounts.console.database import NotAllowed, TooSlow
 from swpt_accounts.console.dead_letter_queue import BrokerProblem
-from swpt_accounts.console.sign_in import refusal
 from swpt_accounts.observability.events.console import CONSOLE_PAGE_FAILED
 from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = "5"
 _NOT_FOUND = (
-    "There is no such page. An id in an address is a decimal number, which may be negative; the"
-    " search field understands other spellings, too."
+    "This page does not exist. Ids in addresses are decimal numbers, which may be negative; the"
+    " search field accepts other notations."
 )
 
 
@@ -38,33 +38,33 @@ def _http_error(error: HTTPException) -> Response:
 
 def _database_away(_error: DatabaseUnavailable) -> Response:
     return problem(
-        "The database does not answer",
-        "It is away, or refuses the console. The log of the console says why, and this page comes"
-        " back by itself when it is loaded again. The authority may be at work all the same.",
+        "The database is unreachable",
+        "The console cannot use the database; its log has the cause. Reload the page to try again."
+        " The workers of the authority may be running.",
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
 
 
 def _too_slow(_error: TooSlow) -> Response:
     return problem(
-        "That took too long",
-        "The database was asked, and did not answer within five seconds, so the question was given"
-        " up: the console must not burden the authority. It may be busy, or a table may be locked.",
+        "The query timed out",
+        "The query was cancelled after five seconds, so that the console does not burden the"
+        " authority. The database may be busy, or a table may be locked.",
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
 
 
 def _not_allowed(error: NotAllowed) -> Response:
     return problem(
-        "The role of the console may not read this",
-        f"PostgreSQL says: {error}. `configure` grants what is needed to the role that"
-        " POSTGRES_READING_ROLE names.",
+        "The role of the console lacks a privilege",
+        f"The database rejected a query: {error}. Run `configure`, which grants what is needed to"
+        " the role in POSTGRES_READING_ROLE.",
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
 
 
 def _broker_problem(error: BrokerProblem) -> Response:
-    return problem("The broker gives no answer", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+    return problem("The dead letters are not available", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _bug(error: Exception) -> Response:
@@ -73,13 +73,13 @@ def _bug(error: Exception) -> Response:
         return refusal()
     return problem(
         "This page has failed",
-        "That is an error of the program. The log of the console has more of it.",
+        "This is a bug. The log of the console has the traceback.",
         HTTPStatus.INTERNAL_SERVER_ERROR,
     )
 
 
 def register(app: Flask) -> None:
-    """Let the application say these things."""
+    """Let the application show these pages."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailable, _database_away)
     app.register_error_handler(TooSlow, _too_slow)

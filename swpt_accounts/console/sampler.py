@@ -1,4 +1,4 @@
-"""What the last hour was like: samples in memory, taken all the time, of an hour at most."""
+"""Samples of the counters of the database, of the last hour, in memory."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Final
 
-from swpt_accounts.console.database import NotAllowed, Reader, TooSlow
+from swpt_accounts.console.database import ConsoleDatabase, NotAllowed, TooSlow
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog, read_backlog
 from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
@@ -52,8 +52,8 @@ class Sample:
 class Sampler:
     """Takes samples, from its first use on."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, database: ConsoleDatabase) -> None:
+        self._database = database
         self._lock = threading.Lock()
         self._samples: deque[Sample] = deque(maxlen=KEPT_COUNT)
         self._stop = threading.Event()
@@ -78,8 +78,8 @@ class Sampler:
             return list(self._samples)
 
     def take(self) -> Sample:
-        """Take one now. Raises what `Reader.snapshot` raises."""
-        with self._reader.snapshot() as snapshot:
+        """Take one now. Raises what `ConsoleDatabase.snapshot` raises."""
+        with self._database.snapshot() as snapshot:
             rows = snapshot.rows("table_counters", names=list(TABLES))
             backlog = read_backlog(snapshot.connection.raw)
             moment = snapshot.row("moment").moment
@@ -106,7 +106,7 @@ class Sampler:
             try:
                 self.take()
             except _FAILURES:
-                # (the reader has said so)
+                # (it is logged)
                 pass
             self._stop.wait(PERIOD_SECONDS)
-        self._reader.close()
+        self._database.close()

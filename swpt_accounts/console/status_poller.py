@@ -1,4 +1,4 @@
-"""What is wrong, as `status` finds it: asked once for all who look, none of whom waits for long."""
+"""What is wrong, as `status` finds it: asked once for all visitors, none of whom waits for long."""
 
 import logging
 import threading
@@ -7,8 +7,12 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
-from swpt_accounts.inspection.status.health_rules import Finding, Severity, findings
-from swpt_accounts.inspection.status.reader import OverviewReader
+from swpt_accounts.inspection.status.health_rules import (
+    HealthFinding,
+    find_problems,
+    problems_count,
+)
+from swpt_accounts.inspection.status.reader import StatusReader
 from swpt_accounts.observability.events.console import CONSOLE_PAGE_FAILED
 from swpt_accounts.settings import Settings
 
@@ -21,18 +25,18 @@ WAIT_SECONDS_MAX: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Judgement:
+class StatusReport:
     """What was found. `at` is of a clock that nobody sets, `moment` of this machine's."""
 
     at: float
     moment: datetime
-    were_all_asked: bool
-    findings: tuple[Finding, ...]
+    have_all_answered: bool
+    findings: tuple[HealthFinding, ...]
 
     @property
-    def wrong_count(self) -> int:
-        """How many things are wrong; notes are good to know, and no more."""
-        return sum(finding.severity is not Severity.NOTE for finding in self.findings)
+    def problems_count(self) -> int:
+        """How many findings are more than notes."""
+        return problems_count(self.findings)
 
     @property
     def worst(self) -> str:
@@ -40,19 +44,19 @@ class Judgement:
         return self.findings[0].severity.value if self.findings else ""
 
 
-class Judge:
+class StatusPoller:
     """Asks the servers while somebody looks, in a thread that ends when they have answered."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._last: Judgement | None = None
+        self._last: StatusReport | None = None
         self._began_at = self._next_at = 0.0
         self._is_stopped = False
 
-    def judgement(self) -> Judgement | None:
-        """The last one; the next one is on its way when that is due. None while it is not known.
+    def report(self) -> StatusReport | None:
+        """The last one; the next one is on its way when it is due. None while there is none.
 
         Waits only where there is none that counts, until servers have had `WAIT_SECONDS_MAX`.
         """
@@ -60,7 +64,7 @@ class Judge:
             now = monotonic()
             if self._thread is None and not self._is_stopped and now >= self._next_at:
                 self._began_at = now
-                self._thread = threading.Thread(target=self._run, name="judge", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="status", daemon=True)
                 self._thread.start()
             self._changed.wait_for(
                 lambda: self._thread is None or self._fresh() is not None,
@@ -76,14 +80,14 @@ class Judge:
         if thread is not None:
             thread.join()
 
-    def _fresh(self) -> Judgement | None:
+    def _fresh(self) -> StatusReport | None:
         last = self._last
         return last if last is not None and monotonic() - last.at < OLD_SECONDS else None
 
     def _run(self) -> None:
         made = None
         try:
-            made = self._judge()
+            made = self._read()
         except Exception as error:
             # Whoever looks gets the rest of the page.
             CONSOLE_PAGE_FAILED.log(logger, error=error)
@@ -94,9 +98,9 @@ class Judge:
                 self._next_at = monotonic() + PERIOD_SECONDS
                 self._changed.notify_all()
 
-    def _judge(self) -> Judgement:
+    def _read(self) -> StatusReport:
         """Over connections of its own, which are closed at once: nobody may look for hours."""
-        with OverviewReader(self._settings) as reader:
-            overview = reader.read()
-        found = tuple(findings(overview))
-        return Judgement(monotonic(), datetime.now(UTC), overview.were_all_asked, found)
+        with StatusReader(self._settings) as reader:
+            status = reader.read()
+        found = tuple(find_problems(status))
+        return StatusReport(monotonic(), datetime.now(UTC), status.have_all_answered, found)

@@ -1,73 +1,51 @@
 """How values are written on pages."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from flask import Flask, g
 from jinja2 import Undefined
 
-from swpt_accounts.console.charts import HEIGHT, LATE_SECONDS, WIDTH
+from swpt_accounts.console.charts import HEIGHT, WIDTH
 from swpt_accounts.console.context import here
-from swpt_accounts.core.formatting import as_sentence
+from swpt_accounts.core.formatting import duration, number, plural, rate
 from swpt_accounts.core.id_notation import spellings
+from swpt_accounts.inspection.status.thresholds import BACKLOG_COUNT, LATE_SECONDS
 
-_THIN_SPACE: Final = "\u202f"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))
+UNKNOWN: Final = "unknown"
 
 
-def amount(value: Any) -> str:
-    """A number with its thousands apart."""
-    if value is None or isinstance(value, Undefined):
-        return "unknown"
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        value = int(value)
-    if isinstance(value, Decimal | float):
-        text = f"{value:,.4f}".rstrip("0").rstrip(".")
-    else:
-        text = f"{value:,}"
-    return text.replace(",", _THIN_SPACE).replace("-", "\u2212")
+def amount(value: int | float | Decimal | Undefined | None) -> str:
+    """A number."""
+    return UNKNOWN if value is None or isinstance(value, Undefined) else number(value)
 
 
 def per_second(value: float | None) -> str:
     """A rate."""
-    if value is None:
-        return "not known yet"
-    if value == 0:
-        return "0/s"
-    return f"{amount(round(value))}/s" if value >= 10 else f"{value:.1f}/s"
+    return UNKNOWN if value is None else f"{rate(value)}/s"
 
 
 def seconds(value: float | None) -> str:
-    """A time span, in the unit that suits it."""
-    if value is None:
-        return "not known"
-    for size, unit in _UNITS:
-        if abs(value) >= size:
-            n = value / size
-            return f"{n:.0f} {unit}" if n >= 10 or unit == "ms" else f"{n:.1f} {unit}"
-    return "0 s" if value == 0 else "under 1 ms"
+    """A time span."""
+    return UNKNOWN if value is None else duration(value)
 
 
 def moment(value: datetime | date | None) -> str:
     """A moment in UTC."""
-    if value is None:
-        return "never"
     if isinstance(value, datetime):
         value = value.astimezone(UTC)
         return "never" if value <= _EPOCH else value.strftime("%Y-%m-%d %H:%M:%S")
-    return value.isoformat()
+    return "never" if value is None else value.isoformat()
 
 
 def ago(value: datetime | None) -> str:
     """How long ago a moment was, by this machine's clock."""
     if value is None or value <= _EPOCH:
         return ""
-    past = datetime.now(UTC) - value
-    if past < timedelta(0):
-        return f"in {seconds(-past.total_seconds())}"
-    return f"{seconds(past.total_seconds())} ago"
+    past = (datetime.now(UTC) - value).total_seconds()
+    return f"in {duration(-past)}" if past < 0 else f"{duration(past)} ago"
 
 
 def size(value: int) -> str:
@@ -90,10 +68,14 @@ def printable(value: Any) -> str:
 
 def register(app: Flask) -> None:
     """Let the templates use all that."""
-    filters = (amount, per_second, seconds, moment, ago, size, printable, spellings, as_sentence)
-    for function in filters:
-        app.jinja_env.filters[function.__name__] = function
-    app.jinja_env.globals.update(chart_width=WIDTH, chart_height=HEIGHT, late_seconds=LATE_SECONDS)
+    filters = (amount, per_second, seconds, moment, ago, size, printable, spellings, plural)
+    app.jinja_env.filters.update({function.__name__: function for function in filters})
+    app.jinja_env.globals.update(
+        chart_width=WIDTH,
+        chart_height=HEIGHT,
+        late_seconds=LATE_SECONDS,
+        backlog_count=BACKLOG_COUNT,
+    )
 
     @app.context_processor
     def about_visitor() -> dict[str, Any]:
@@ -103,7 +85,7 @@ def register(app: Flask) -> None:
         console = here()
         return {
             "visitor": visitor,
-            "form_token": lambda: console.guard.form_token(visitor),
-            "has_actions": console.guard.has_actions,
+            "form_token": lambda: console.auth.form_token(visitor),
+            "has_actions": console.auth.has_actions,
             "realm": str(console.settings.realm),
         }

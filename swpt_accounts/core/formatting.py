@@ -1,17 +1,30 @@
-"""Numbers and times as people read them."""
+"""Numbers, times and sentences as people read them."""
 
-_UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
+from decimal import Decimal
+from typing import Final
 
-
-def number(count: int) -> str:
-    """A count, in groups of three digits."""
-    return f"{count:,}"
+_UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
-def in_words(seconds: float) -> str:
-    """A time in its two largest units: "2 d 3 h", "5 min", "12 s", "0.3 s"."""
+def number(value: int | float | Decimal) -> str:
+    """A number, in groups of three digits, with four digits after the point at most."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """A count of things: "1 row", "1,234 rows". Without `nouns`, the plural takes an "s"."""
+    return f"{number(count)} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: "2 d 3 h", "5 min", "12 s", "2.5 s", "300 ms"."""
+    if seconds < 1:
+        milliseconds = round(max(seconds, 0.0) * 1000)
+        return f"{milliseconds} ms" if milliseconds else "0 s"
     if seconds < 10:
-        return f"{max(seconds, 0.0):.1f} s".replace(".0 s", " s")
+        return f"{seconds:.1f} s".replace(".0 s", " s")
     whole = int(seconds)
     for position, (unit, size) in enumerate(_UNITS):
         if whole >= size:
@@ -21,12 +34,6 @@ def in_words(seconds: float) -> str:
                 text += f" {rest} {smaller[0]}"
             return text
     return f"{whole} s"
-
-
-def as_sentence(words: str) -> str:
-    """With a capital letter, if it does not begin with a name."""
-    first = words.partition(" ")[0]
-    return words if "_" in first else words[0].upper() + words[1:]
 
 
 def percent(ratio: float) -> str:

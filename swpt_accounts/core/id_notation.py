@@ -22,7 +22,7 @@ _COORDINATOR = re.compile(r"(?![0-9a-f]{16}\b)([a-z][!-+.0-~-]{0,29})[\s/,]+(\S+
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class PastedIds:
     """What a text means. `kind` is "number", "debtor", "account", "transfer" or "request"."""
 
     kind: str
@@ -30,7 +30,7 @@ class Meant:
     coordinator_type: str = ""
 
 
-def parse(text: str) -> Meant | None:
+def parse(text: str) -> PastedIds | None:
     """What a text means; `None` if nothing of the kind is in it."""
     text = unquote(_SPACES.sub(" ", text[:TEXT_LENGTH_MAX])).strip(" <>\"'()[]{}.,;")
     if text.lower().startswith("swpt:"):
@@ -44,14 +44,31 @@ def parse(text: str) -> Meant | None:
     return _meant(kinds[len(parts)], parts) if len(parts) in kinds else None
 
 
-def _meant(kind: str, texts: list[str], coordinator_type: str = "") -> Meant | None:
+def parse_number(text: str) -> int:
+    """A single id. Raises `ValueError`, whose text says what is wrong."""
+    parsed = parse(text)
+    if parsed is not None and parsed.kind == "number":
+        return parsed.ids[0]
+    return parse_id(text)
+
+
+def parse_account(text: str) -> tuple[int, int]:
+    """A debtor id and a creditor id. Raises `ValueError`, whose text says what is wrong."""
+    parsed = parse(text)
+    if parsed is None or parsed.kind != "account":
+        raise ValueError(f"{text[:50]!r} is not an account: write DEBTOR/CREDITOR, like 1/2")
+    debtor_id, creditor_id = parsed.ids
+    return debtor_id, creditor_id
+
+
+def _meant(kind: str, texts: list[str], coordinator_type: str = "") -> PastedIds | None:
     try:
-        return Meant(kind, tuple(map(parse_id, texts)), coordinator_type)
+        return PastedIds(kind, tuple(map(parse_id, texts)), coordinator_type)
     except ValueError:
         return None
 
 
-def _swpt(text: str) -> Meant | None:
+def _swpt(text: str) -> PastedIds | None:
     """`swpt:DEBTOR`, or `swpt:DEBTOR/ACCOUNT`, where the account may be in Base64 after a `!`."""
     debtor, slash, account = text.strip("/").partition("/")
     if not slash:
@@ -65,7 +82,7 @@ def _swpt(text: str) -> Meant | None:
     return _meant("account", [debtor, account])
 
 
-def _path(path: str) -> Meant | None:
+def _path(path: str) -> PastedIds | None:
     for kind, rule in _PATHS:
         if found := rule.search(path):
             ids = list(found.groups())

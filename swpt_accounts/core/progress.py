@@ -9,8 +9,8 @@ class Progress(Protocol):
     def begin(self, what: str, total: int) -> None:
         """Begin a part, with so much to do."""
 
-    def note(self, done: int) -> None:
-        """So much of it is done."""
+    def note(self, done: int, item: str = "") -> None:
+        """So much of it is done, last this item."""
 
     def end(self) -> None:
         """The part is done."""
@@ -22,7 +22,7 @@ class NoProgress:
     def begin(self, what: str, total: int) -> None:
         """Do nothing."""
 
-    def note(self, done: int) -> None:
+    def note(self, done: int, item: str = "") -> None:
         """Do nothing."""
 
     def end(self) -> None:

@@ -8,13 +8,13 @@ from typing import Any, Final, Protocol
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import RV, PQGen
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import namedtuple_row
 from psycopg.types.numeric import Int8Dumper
 
 from swpt_accounts.db.installer import procedures_schema
-from swpt_accounts.db.instrumented import SERVER, InstrumentedConnection
 from swpt_accounts.db.journal_warnings import report_missing
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.db.queries import query
@@ -25,6 +25,18 @@ from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS, LISTENS_LOST
 from swpt_accounts.observability.metrics.recorder import count
 from swpt_accounts.settings import Settings
+
+SERVER = "the database"
+
+
+class InstrumentedConnection(psycopg.Connection[tuple[Any, ...]]):
+    """While it waits for the server, its thread is not late with its signs of life."""
+
+    def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
+        """Consume a generator that operates on the connection."""
+        with heartbeat.awaiting(SERVER):
+            return super().wait(gen, *args, **kwargs)
+
 
 _INT8_OID: Final = 20
 # How often a session that waits is asked whether it still listens.

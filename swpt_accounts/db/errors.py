@@ -6,6 +6,8 @@ from typing import Final
 import psycopg
 
 _TEXT_LENGTH_MAX: Final = 500
+# libpq asks, where it cannot connect.
+_QUESTION: Final = re.compile(r"\s*Is the server running\b[^?]*\?")
 _DIGITS: Final = re.compile("[0-9]+")
 
 # The classes of SQLSTATE that a value can cause: data exceptions, and constraints.
@@ -42,9 +44,21 @@ def may_be_of_values(error: psycopg.Error) -> bool:
 def one_line(error: BaseException) -> str:
     """What an error says, in one line of bounded length; with its SQLSTATE, if it has one."""
     sqlstate = error.sqlstate if isinstance(error, psycopg.Error) else None
-    text = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    line = " ".join((text or str(error) or repr(error)).split())[:_TEXT_LENGTH_MAX].rstrip(".")
+    text = error.diag.message_primary if isinstance(error, psycopg.Error) else _cause(error)
+    text = _QUESTION.sub("", text or str(error) or repr(error))
+    line = " ".join(text.split())[:_TEXT_LENGTH_MAX].rstrip(".")
     return f"{line} (SQLSTATE {sqlstate})" if sqlstate else line
+
+
+def _cause(error: BaseException) -> str:
+    """What the innermost error says: pika wraps those of sockets, and its texts are their reprs."""
+    while type(error).__module__.startswith("pika."):
+        inner = getattr(error, "exception", None) or next(iter(error.args), None)
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    text = getattr(error, "reply_text", None) or getattr(error, "strerror", None) or str(error)
+    return str(text or type(error).__name__)
 
 
 def kind_of(error: BaseException) -> str:

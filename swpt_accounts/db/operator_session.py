@@ -1,4 +1,4 @@
-"""The session of a move: with the role that owns the tables, and one move at a time."""
+"""The session of an operator who changes a whole database: a takeover, or a split."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from psycopg.rows import namedtuple_row
 
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.schema_discovery import Connection
-from swpt_accounts.db.session_options import ARRIVED, MOVING, session_options
+from swpt_accounts.db.session_options import ARRIVED, OPERATING, session_options
 from swpt_accounts.settings import Settings
 
 _TURN_SECONDS_MAX: Final = 600.0
@@ -19,13 +19,13 @@ _TURN_PAUSE_SECONDS: Final = 0.5
 
 
 class PreconditionFailed(Exception):
-    """It cannot be done, and nothing has changed. The text says why: a line, and maybe a list."""
+    """The command cannot run, and has changed nothing. The text says why: a line, maybe a list."""
 
 
 class OperatorSession:
     """A connection, and the statements of a feature's folder."""
 
-    def __init__(self, connection: Connection, folder: str = "takeover/sql") -> None:
+    def __init__(self, connection: Connection, folder: str) -> None:
         self.connection = connection
         self._folder = folder
 
@@ -61,34 +61,36 @@ class OperatorSession:
 
     @contextmanager
     def one_at_a_time(self) -> Iterator[None]:
-        """Meanwhile nobody else moves or upgrades this database; afterwards, they may."""
+        """Let no other takeover, split or upgrade of this database run meanwhile."""
         end = monotonic() + _TURN_SECONDS_MAX
-        while not self._ask_places("one_at_a_time"):
+        while not self._call("try_lock"):
             if monotonic() > end:
-                raise PreconditionFailed("another move or upgrade of this database is under way")
+                raise PreconditionFailed(
+                    "another takeover, split or upgrade of this database is running"
+                )
             sleep(_TURN_PAUSE_SECONDS)
         try:
             yield
         finally:
             if not self.connection.closed:
-                self._ask_places("next_one")
+                self._call("unlock")
 
-    def _ask_places(self, name: str) -> Any:
-        """The value of a statement that moves and splits have in common."""
+    def _call(self, name: str) -> Any:
         row = self.connection.execute(read_queries("db/operator_session.sql")[name]).fetchone()
         return None if row is None else row[0]
 
 
 @contextmanager
-def open_operator_session(
-    settings: Settings, folder: str = "takeover/sql", name: str = "move"
-) -> Iterator[OperatorSession]:
-    """Connect to the database, under a name. Raises `psycopg.Error`, `SettingsError`."""
+def open_operator_session(settings: Settings, folder: str, name: str) -> Iterator[OperatorSession]:
+    """Connect, with the statements of a folder and an `application_name`.
+
+    Raises `psycopg.Error`, `SettingsError`.
+    """
     connection = psycopg.connect(
         settings.postgres_dsn,
         autocommit=True,
         application_name=f"swpt_accounts {name}",
-        options=session_options(MOVING, **{ARRIVED: "yes"}),
+        options=session_options(OPERATING, **{ARRIVED: "yes"}),
         client_encoding="UTF8",
         connect_timeout=5,
         keepalives_idle=30,

@@ -74,7 +74,7 @@ class Found:
         where = f"in the schema {self.schema!r}"
         match self.owner:
             case Owner.NOBODY:
-                return "there are no tables of accounts in this database"
+                return "this database has no tables of accounts"
             case Owner.OURS:
                 return f"the tables of this program are {where}"
             case Owner.REFERENCE:
@@ -86,20 +86,20 @@ class Found:
                 )
             case Owner.UNKNOWN:
                 return (
-                    f"there are tables of accounts {where}, with the migration {self.revision},"
-                    " which neither this program nor the reference knows"
+                    f"tables of accounts are {where}, with the migration {self.revision}, which is"
+                    " neither one of this program nor one of the reference"
                 )
             case Owner.SEVERAL:
-                return f"there are tables of the reference in several schemas: {self.schema}"
+                return f"tables of the reference are in several schemas: {self.schema}"
             case Owner.BOTH:
                 return (
-                    f"the tables of the reference are {where}, and there are tables of this"
-                    " program, too"
+                    f"the tables of the reference are {where}, and tables of this program also"
+                    " exist"
                 )
 
 
-def look(connection: Connection) -> Found:
-    """Look whose tables there are. Locks and changes nothing. Raises `psycopg.Error`."""
+def discover(connection: Connection) -> Found:
+    """Find whose tables there are. Locks and changes nothing. Raises `psycopg.Error`."""
     ours: Found | None = None
     theirs: Found | None = None
     guarded: str | None = None

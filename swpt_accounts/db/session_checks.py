@@ -21,7 +21,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _ENCODING: Final = "UTF8"
 _NO_POOLER: Final = (
     "The program needs a server session of its own, with the startup parameter `options`: connect"
-    " to PostgreSQL itself"
+    " directly to PostgreSQL"
 )
 _POOLER_SECONDS_MAX = 3.0
 _STANDBY_SECONDS_MAX = 10.0
@@ -39,8 +39,8 @@ def check_session(
     encoding = connection.info.parameter_status("server_encoding") or _ENCODING
     if encoding != _ENCODING:
         raise UnsuitableDatabase(
-            f"the encoding of the database is {encoding}, in which not every message can be kept:"
-            f" it has to be {_ENCODING}"
+            f"the database encoding is {encoding}, which cannot store every message; it must be"
+            f" {_ENCODING}"
         )
     parameters = {
         "version": procedures_version(),
@@ -58,7 +58,7 @@ def check_session(
     if row is None or not row.is_installed:
         raise ProceduresNotInstalled(
             "the database does not have the stored procedures of this program"
-            f" (version {parameters['version']}): `flask db upgrade` installs them"
+            f" (version {parameters['version']}): run `flask db upgrade` to install them"
         )
 
 
@@ -82,7 +82,7 @@ def await_standby(connection: Connection) -> None:
     with suppress(psycopg.Error):
         connection.cancel_safe(timeout=_CANCEL_SECONDS_MAX)
     raise psycopg.OperationalError(
-        "the synchronous standby does not confirm what was committed (synchronous_standby_names)"
+        "the synchronous standby does not confirm commits (synchronous_standby_names)"
     )
 
 
@@ -90,7 +90,7 @@ def refused_by_pooler(error: psycopg.OperationalError) -> UnsuitableDatabase | N
     """What it means when a connection pooler does not take the options of a session."""
     if "unsupported startup parameter" not in str(error):
         return None
-    return UnsuitableDatabase(f"a connection pooler refuses the session. {_NO_POOLER}")
+    return UnsuitableDatabase(f"a connection pooler rejected the session. {_NO_POOLER}")
 
 
 def _check_pooler(
@@ -103,7 +103,7 @@ def _check_pooler(
     """A pooler gives its clients other process ids than those of the servers behind it."""
     if not has_options:
         raise UnsuitableDatabase(
-            f"a connection pooler has kept the options of the session. {_NO_POOLER}"
+            f"a connection pooler dropped the options of the session. {_NO_POOLER}"
         )
     if pid == connection.info.backend_pid:
         return
@@ -111,7 +111,7 @@ def _check_pooler(
     try:
         if _pid_in_transaction(second) == pid or _pid(connection) != pid:
             raise UnsuitableDatabase(
-                "a connection pooler gives the server session of one client to another one"
+                "a connection pooler shares server sessions between clients"
                 f" (pool_mode is not `session`). {_NO_POOLER}"
             )
     finally:
@@ -136,7 +136,7 @@ def _pid_in_transaction(connection: Connection) -> int:
     while result := pgconn.get_result():
         if result.ntuples:
             return int(result.get_value(0, 0) or 0)
-    raise psycopg.OperationalError("the connection pooler does not answer")
+    raise psycopg.OperationalError("the connection pooler does not respond")
 
 
 def _is_answered(connection: Connection, seconds_max: float) -> bool:

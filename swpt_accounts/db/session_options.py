@@ -43,16 +43,16 @@ MIGRATING: Final[Pins] = {
     "idle_in_transaction_session_timeout": ("10min", "all migrations are one transaction"),
     "idle_session_timeout": ("0", "a pool keeps connections"),
 }
-MOVING: Final[Pins] = {
+OPERATING: Final[Pins] = {
     "lock_timeout": ("0", "each lock has a limit of its own"),
     "statement_timeout": ("0", "a large table takes long"),
     "idle_in_transaction_session_timeout": ("120s", "one that hangs stops all transfers"),
     "idle_session_timeout": ("0", "the same as for workers"),
     "work_mem": ("64MB", "whole tables are added up"),
     "jit": ("off", "compiling takes longer than it saves"),
-    "client_connection_check_interval": ("2s", "a move whose client is gone is undone"),
+    "client_connection_check_interval": ("2s", "a command whose client is gone is rolled back"),
 }
-"""For a move from the reference, or to it."""
+"""For an operator who changes a whole database."""
 PLANS: Final[Pins] = {
     "enable_indexscan": ("on", "every statement finds rows by a key, or reads along an index"),
     "enable_nestloop": ("on", "so does every join"),

@@ -1,4 +1,4 @@
-"""The gate of a shard that is being split: who may work in which database, and when.
+"""The state of a shard that is being split: who may use which database, and when.
 
 Marks are tables in a schema that exists only in the databases of a split. There is no row, and
 no right to read one, that a session would need to see them.
@@ -11,29 +11,27 @@ from swpt_accounts.db.errors import ShardClosedError
 
 SCHEMA: Final = "swpt_accounts_split"
 LEAVE: Final = "consumers_leave"
-"""The consumers of the parent make room: what is left in its queue is taken in by the command."""
+"""The consumers of the parent stop: the command consumes what is left in its queue."""
 SWITCHED: Final = "has_switched"
-"""Nobody writes into the database of the parent any more."""
+"""The database of the parent is closed for writing."""
 WAITS: Final = "waits_for_switch"
-"""The database of a child is not complete: nobody may even read it."""
+"""The database of a child is incomplete: it may not even be read."""
 
 
 def refuse_where_closed(marks: Collection[str], *, is_read_only: bool) -> None:
     """Raises `ShardClosedError` where a session may not work."""
     if WAITS in marks:
         raise ShardClosedError(
-            "this database is being filled from that of another shard: work begins with"
+            "this database is being filled from that of another shard; it can be used after"
             " `shards switch`"
         )
     if SWITCHED in marks and not is_read_only:
         raise ShardClosedError(
-            "this shard has handed over to others (`shards status`): its services can be stopped"
+            "other shards have taken over from this shard (see `shards status`): stop its services"
         )
 
 
 def refuse_consumers(marks: Collection[str]) -> None:
     """Raises `ShardClosedError` where nobody may consume messages."""
     if LEAVE in marks:
-        raise ShardClosedError(
-            "the queue of this shard is drained by `shards switch`: consuming nothing"
-        )
+        raise ShardClosedError("`shards switch` drains the queue of this shard: not consuming")

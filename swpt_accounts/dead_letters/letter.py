@@ -1,4 +1,4 @@
-"""A dead letter: a message that was put aside, why, and what it was about."""
+"""A dead letter: a rejected message, its reason and its account; and a filter of letters."""
 
 import json
 import re
@@ -64,12 +64,12 @@ class Letter:
 
     @property
     def reason(self) -> str:
-        """Why it was put aside, in one line."""
-        if isinstance(told := self.headers.get(REASON_HEADER), str):
-            return told
+        """Why it was rejected, in one line."""
+        if isinstance(reason := self.headers.get(REASON_HEADER), str):
+            return reason
         if isinstance(reason := self._death.get("reason"), str):
-            return f"the broker has put it aside: {reason}"
-        return "nobody has noted why"
+            return f"dead-lettered by RabbitMQ: {reason}"
+        return "unknown reason"
 
     @property
     def kind(self) -> str:
@@ -81,7 +81,7 @@ class Letter:
 
     @cached_property
     def moment(self) -> datetime | None:
-        """When it was put aside; None where that was not noted."""
+        """When it was rejected; None if that was not noted."""
         match self.headers.get(MOMENT_HEADER), self._death.get("time"):
             case str() as text, _:
                 try:
@@ -149,3 +149,63 @@ def receive(properties: pika.BasicProperties, body: bytes) -> Letter:
     """The letter that was delivered so."""
     offset = (properties.headers or {}).get(OFFSET_HEADER)
     return Letter(int(offset) if isinstance(offset, int) else NO_OFFSET, properties, body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterFilter:
+    """The conditions for letters. What is empty or None is no condition.
+
+    `offsets` and `digests` name letters: ranges of offsets, both ends included, and beginnings of
+    digests in hexadecimal. A letter whose moment is unknown is outside any span.
+    """
+
+    types: frozenset[str] = frozenset()
+    reason: str | None = None
+    account: tuple[int, int] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    offsets: tuple[range, ...] = ()
+    digests: tuple[str, ...] = ()
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether it names the letters one by one."""
+        return bool(self.offsets or self.digests)
+
+    @property
+    def first(self) -> int:
+        """No letter with a lower offset matches."""
+        return min((one.start for one in self.offsets), default=0)
+
+    def matches(self, letter: Letter) -> bool:
+        """Whether the letter matches."""
+        return (
+            self._has_name(letter)
+            and (not self.types or letter.type in self.types or letter.type_name in self.types)
+            and self._has_reason(letter)
+            and self._has_moment(letter)
+            and (self.account is None or letter.account == self.account)
+        )
+
+    def _has_name(self, letter: Letter) -> bool:
+        if not self.is_by_name:
+            return True
+        return any(letter.offset in one for one in self.offsets) or any(
+            letter.digest.hex().startswith(digest) for digest in self.digests
+        )
+
+    def _has_reason(self, letter: Letter) -> bool:
+        if self.reason is None:
+            return True
+        wanted = self.reason.lower()
+        return wanted == letter.kind or wanted in letter.reason.lower()
+
+    def _has_moment(self, letter: Letter) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        moment = letter.moment
+        return (
+            moment is not None
+            and (self.since is None or moment >= self.since)
+            and (self.until is None or moment < self.until)
+        )

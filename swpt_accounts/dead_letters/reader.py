@@ -24,7 +24,8 @@ _PREFETCH_COUNT = 500
 # those that were looked at 20 times.
 _LOOKS_COUNT_MAX = 10
 
-Progress = Callable[[int, int], None]
+# Gets how many letters of how many were read.
+_ReportRead = Callable[[int, int], None]
 
 
 class ReadingError(Exception):
@@ -32,7 +33,7 @@ class ReadingError(Exception):
 
 
 class StoppedError(Exception):
-    """The stop came before the end."""
+    """The command was stopped before the end."""
 
 
 class DeadLetterReader:
@@ -70,14 +71,14 @@ class DeadLetterReader:
             if error.reply_code != _NOT_FOUND:
                 raise
             raise ReadingError(
-                f"there is no queue {self._name!r} on the broker; if that is its name, and not"
-                " that of another shard (--queue), `subscribe` declares it"
+                f"queue {self._name!r} does not exist: check --queue, or run `subscribe` to declare"
+                " the queue"
             ) from None
         channel.close()
         return int(count)
 
     def _find_end(self) -> int:
-        """The offset after that of the last letter: that of the last chunk is told by the stream.
+        """The offset after that of the last letter: the stream delivers its last chunk.
 
         The count of the messages lags behind, so it only says whether there are any.
         """
@@ -90,15 +91,15 @@ class DeadLetterReader:
                 return end
         return end
 
-    def read(self, progress: Progress, first: int = 0) -> Generator[Letter]:
-        """Yield the letters from an offset on. `progress` is told how many of how many are read.
+    def read(self, progress: _ReportRead, first: int = 0) -> Generator[Letter]:
+        """Yield the letters from an offset on. `progress` gets how many of how many were read.
 
         Close it when you leave it early: a queue that is no stream gets its letters back then.
         Raises `ReadingError`, `StoppedError` and `AMQPError`.
         """
         yield from self._read_stream(progress, first) if self.is_stream else self._look(progress)
 
-    def _read_stream(self, progress: Progress, first: int) -> Iterator[Letter]:
+    def _read_stream(self, progress: _ReportRead, first: int) -> Iterator[Letter]:
         if first >= self._end:
             return
         begin: int | None = None
@@ -107,8 +108,8 @@ class DeadLetterReader:
             if letter is None:
                 if monotonic() >= late_at:
                     raise ReadingError(
-                        f"the stream {self._name!r} gives no more messages, though its last offset"
-                        f" is {self._end - 1}: try again"
+                        f"stream {self._name!r} delivers no more messages, although its last offset"
+                        f" is {self._end - 1}: retry"
                     )
                 continue
             late_at = monotonic() + _LATE_SECONDS_MAX
@@ -152,7 +153,7 @@ class DeadLetterReader:
         finally:
             _leave_stream(self._connection, channel)
 
-    def _look(self, progress: Progress) -> Iterator[Letter]:
+    def _look(self, progress: _ReportRead) -> Iterator[Letter]:
         """Take all letters out of a queue that is no stream, and then give all back."""
         channel = self._connection.channel()
         try:
@@ -165,10 +166,10 @@ class DeadLetterReader:
                 looks = (properties.headers or {}).get("x-delivery-count", 0)
                 if isinstance(looks, int) and looks >= _LOOKS_COUNT_MAX:
                     raise ReadingError(
-                        f"the queue {self._name!r} is no stream, and its messages were looked at"
-                        f" {looks} times: RabbitMQ 4 would soon remove them. Move them to a queue"
-                        " of another name with the shovel plugin, delete the queue, and let"
-                        " `subscribe` declare a stream"
+                        f"queue {self._name!r} is not a stream, and its messages were delivered"
+                        f" {looks} times: RabbitMQ 4 would soon remove them. Move them to another"
+                        " queue with the shovel plugin, delete this queue, and run `subscribe` to"
+                        " declare a stream"
                     )
                 progress(n, self._count)
                 yield receive(properties, body)

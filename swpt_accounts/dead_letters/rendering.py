@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.replay import obstacle
-from swpt_accounts.dead_letters.resolutions import State
+from swpt_accounts.dead_letters.resolutions import LetterState
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
 
 # How the decoder names the field that is wrong.
 _FIELD = re.compile(r"at `\$\.(\w+)|: `(\w+)` |missing required field `(\w+)`")
-_HEAD: Final = ("ID", "PUT ASIDE", "TYPE", "ACCOUNT", "STATE", "REASON")
+_HEAD: Final = ("ID", "REJECTED", "TYPE", "ACCOUNT", "STATE", "REASON")
 _WIDTHS: Final = (12, 19, 20, 41, 9)
 
 
@@ -37,7 +38,7 @@ def table_head() -> str:
     return _row(_HEAD)
 
 
-def table_row(letter: Letter, state: State | None) -> str:
+def table_row(letter: Letter, state: LetterState | None) -> str:
     """A line for a letter. A state of None is not known."""
     moment, account = _moment_text(letter.moment), account_text(letter.account)
     state_text = "unknown" if state is None else state.value
@@ -64,8 +65,8 @@ def counts_json(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     ]
 
 
-def letter_json(letter: Letter, state: State | None) -> dict[str, Any]:
-    """What `list` tells of a letter."""
+def letter_json(letter: Letter, state: LetterState | None) -> dict[str, Any]:
+    """What `list` writes about a letter."""
     return {
         "id": letter.id,
         "offset": letter.offset if letter.offset >= 0 else None,
@@ -80,8 +81,8 @@ def letter_json(letter: Letter, state: State | None) -> dict[str, Any]:
     }
 
 
-def whole_json(letter: Letter, state: State | None, settings: Settings) -> dict[str, Any]:
-    """What `show` tells of a letter: all of it."""
+def whole_json(letter: Letter, state: LetterState | None, settings: Settings) -> dict[str, Any]:
+    """What `show` writes about a letter: all of it."""
     wrong = letter.decoded
     return {
         **letter_json(letter, state),
@@ -102,12 +103,12 @@ def wrong_field(error: MalformedMessage) -> str | None:
     return next(filter(None, found.groups()), None) if found else None
 
 
-def whole_lines(letter: Letter, state: State | None, settings: Settings) -> Iterator[str]:
+def whole_lines(letter: Letter, state: LetterState | None, settings: Settings) -> Iterator[str]:
     """All of a letter, line by line."""
     properties = letter.properties
     yield f"letter {letter.id}"
     for name, value in (
-        ("put aside", _moment_text(letter.moment) or "not noted"),
+        ("rejected", _moment_text(letter.moment) or "unknown"),
         ("reason", letter.reason),
         ("kind", letter.kind),
         ("state", "unknown" if state is None else state.value),
@@ -121,9 +122,9 @@ def whole_lines(letter: Letter, state: State | None, settings: Settings) -> Iter
     yield "  headers"
     for name, value in sorted(letter.headers.items()):
         yield f"    {printable(name)}: {printable(str(value))}"
-    yield f"  body, {len(letter.body)} bytes"
+    yield f"  body, {plural(len(letter.body), 'byte')}"
     yield from (f"    {line}" for line in _body_lines(letter))
-    yield f"  now           {printable(_advice(letter, settings))}"
+    yield f"  advice        {printable(_advice(letter, settings))}"
 
 
 def _body_lines(letter: Letter) -> Iterator[str]:
@@ -146,6 +147,6 @@ def _advice(letter: Letter, settings: Settings) -> str:
         return reason
     option = "--offset" if letter.offset >= 0 else "--digest"
     return (
-        "it is well-formed; when the cause is removed,"
-        f" `dead_letters replay {option} {letter.id}` sends it again"
+        "well-formed: once the cause is fixed, send it again with"
+        f" `dead_letters replay {option} {letter.id}`"
     )

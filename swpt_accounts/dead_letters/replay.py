@@ -11,7 +11,7 @@ from swpt_accounts.broker.headers import sendable_headers
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.broker.redelivery_reset import COPY_HEADER
 from swpt_accounts.dead_letters.letter import OFFSET_HEADER, Letter
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
 from swpt_accounts.smp.incoming import IncomingMessage, PendingBalanceChange, PrepareTransfer
@@ -24,9 +24,9 @@ _KEPT_PROPERTIES: Final = (
     *("correlation_id", "reply_to", "timestamp", "priority"),
 )
 UNCERTAIN: Final = (
-    "a replay was interrupted, and may have sent it already; a second PrepareTransfer would lock a"
-    " second amount, until its coordinator dismisses it. Choose it by its id, with --again, to"
-    " send it all the same; or discard it"
+    "an interrupted replay may have sent it already; a second PrepareTransfer would lock a second"
+    " amount until the coordinator dismisses it. Send it anyway with --again and --offset or"
+    " --digest, or discard it"
 )
 
 
@@ -45,16 +45,16 @@ class Report:
 
 
 def obstacle(letter: Letter, settings: Settings) -> str | None:
-    """Why the message would do no good if it was sent again; None if it may be sent."""
+    """Why sending the message again would not help; None if it may be sent."""
     message = letter.decoded
     if isinstance(message, MalformedMessage):
-        return f"it would be refused again: {message}"
+        return f"it would be rejected again: {message}"
     threshold = settings.remove_from_archive_threshold_date
     if isinstance(message, PendingBalanceChange) and message.committed_at < threshold:
         return (
             f"it was committed before REMOVE_FROM_ARCHIVE_THRESHOLD_DATE ({threshold.isoformat()}),"
-            " so it would be ignored, and the money lost: set that date back first, for the"
-            " consumers too"
+            " so it would be ignored, and the money lost: first set an earlier date, also for the"
+            " consumers"
         )
     return None
 
@@ -104,7 +104,9 @@ class Replayer:
         self._publisher = publisher
         self.report = Report()
 
-    def replay(self, letters: Sequence[Letter], states: Sequence[State], *, again: bool) -> None:
+    def replay(
+        self, letters: Sequence[Letter], states: Sequence[LetterState], *, again: bool
+    ) -> None:
         """Send letters that are in these states. `again`: also one that may have been sent.
 
         Raises `AMQPError` and `psycopg.Error`; then some may have been sent or not, and are noted
@@ -118,20 +120,22 @@ class Replayer:
         if not ready:
             self._publisher.keep_alive()
             return
-        self._register.mark(ready, State.REPLAYING)
+        self._register.mark(ready, LetterState.REPLAYING)
         publications = [publication(letter, self._settings) for letter in ready]
         refused = self._publisher.publish(publications)
         sent = [letter for n, letter in enumerate(ready) if n not in refused]
-        self._register.mark(sent, State.REPLAYED)
+        self._register.mark(sent, LetterState.REPLAYED)
         self._register.unmark([ready[n] for n in refused])
         self.report.sent_count += len(sent)
         for n, reason in refused.items():
             to = publications[n].exchange or publications[n].routing_key
-            self.report.keep(ready[n], f"the broker does not take it for {to!r}: {reason}")
+            self.report.keep(ready[n], f"RabbitMQ returned it ({to!r}): {reason}")
 
-    def _is_ready(self, letter: Letter, state: State, *, again: bool) -> bool:
+    def _is_ready(self, letter: Letter, state: LetterState, *, again: bool) -> bool:
         reason = obstacle(letter, self._settings)
-        is_uncertain = state is State.REPLAYING and isinstance(letter.decoded, PrepareTransfer)
+        is_uncertain = state is LetterState.REPLAYING and isinstance(
+            letter.decoded, PrepareTransfer
+        )
         if reason is None and is_uncertain and not again:
             reason = UNCERTAIN
         if reason is not None:

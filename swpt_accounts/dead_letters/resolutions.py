@@ -1,4 +1,4 @@
-"""What was done with dead letters: a stream does not let go of single messages."""
+"""What was done with dead letters: single messages cannot be removed from a stream."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,7 +14,7 @@ from swpt_accounts.db.procedures import (
 from swpt_accounts.dead_letters.letter import Letter
 
 
-class State(StrEnum):
+class LetterState(StrEnum):
     """What became of a letter. One that is being replayed may have been sent, or not."""
 
     OPEN = "open"
@@ -24,22 +24,21 @@ class State(StrEnum):
 
     @property
     def needs_attention(self) -> bool:
-        return self in (State.OPEN, State.REPLAYING)
+        return self in (LetterState.OPEN, LetterState.REPLAYING)
 
 
 class Register:
-    """The letters of a dead-letter queue that were dealt with."""
+    """The handled letters of a dead-letter queue."""
 
     def __init__(self, connection: DatabaseConnection, name: str) -> None:
         self._connection = connection
         self._name = name
 
     def lock(self) -> bool:
-        """Let nobody else deal with letters while this connection lasts. Returns whether that
-        worked."""
+        """Lock the letters for this connection. Returns False if another one has the lock."""
         return bool(self._connection.call_value(LOCK_DEAD_LETTERS))
 
-    def states(self, letters: Sequence[Letter]) -> list[State]:
+    def states(self, letters: Sequence[Letter]) -> list[LetterState]:
         """What became of each of the letters."""
         rows = self._connection.call_table(
             FIND_DEALT_WITH,
@@ -47,10 +46,10 @@ class Register:
             stream_offset=[letter.offset for letter in letters],
             digest=[letter.digest for letter in letters],
         )
-        found = {(row.stream_offset, row.digest): State(row.state) for row in rows}
-        return [found.get((letter.offset, letter.digest), State.OPEN) for letter in letters]
+        found = {(row.stream_offset, row.digest): LetterState(row.state) for row in rows}
+        return [found.get((letter.offset, letter.digest), LetterState.OPEN) for letter in letters]
 
-    def mark(self, letters: Sequence[Letter], state: State) -> None:
+    def mark(self, letters: Sequence[Letter], state: LetterState) -> None:
         """Write down what became of letters."""
         self._connection.call(
             MARK_DEALT_WITH,

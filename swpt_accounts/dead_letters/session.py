@@ -10,14 +10,14 @@ from time import monotonic
 import psycopg
 from pika.exceptions import AMQPError
 
+from swpt_accounts.broker.errors import describe
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.broker.topology import connection_to, dead_letter_queue
 from swpt_accounts.db.connection import connect
-from swpt_accounts.dead_letters.filters import Choice
-from swpt_accounts.dead_letters.letter import Letter
+from swpt_accounts.dead_letters.letter import Letter, LetterFilter
 from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
 from swpt_accounts.dead_letters.replay import Replayer
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.observability.events.progress import LETTERS_READ, PROGRESS_LOGGER
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -31,8 +31,8 @@ _PROGRESS_SECONDS = 0.5
 _LINE_SECONDS = 10.0
 
 
-class Session:
-    """Reads letters, knows their states, and deals with them."""
+class DeadLetterSession:
+    """Reads letters and their states, and processes them."""
 
     def __init__(
         self,
@@ -67,49 +67,52 @@ class Session:
             LETTERS_READ.log(logger, done_count=count, total_count=total)
         else:
             self._progress_at = monotonic() + _PROGRESS_SECONDS
-            sys.stderr.write(f"\r{count} of {total} letters are read\x1b[K\r")
+            sys.stderr.write(f"\rread {count} of {total} letters\x1b[K\r")
             sys.stderr.flush()
 
-    def letters(self, choice: Choice, *, all_states: bool) -> Iterator[tuple[Letter, State | None]]:
-        """The chosen letters, with their states, in the order of the queue.
+    def letters(
+        self, wanted: LetterFilter, *, all_states: bool
+    ) -> Iterator[tuple[Letter, LetterState | None]]:
+        """The matching letters, with their states, in the order of the queue.
 
-        Unless `all_states`, only those to be dealt with. A state is None where the database
-        cannot be asked.
+        Unless `all_states`, only the unhandled ones. A state is None without the database.
         """
-        for letters, states in self._batches(choice):
+        for letters, states in self._batches(wanted):
             for letter, state in zip(letters, states, strict=True):
                 if all_states or state is None or state.needs_attention:
                     yield letter, state
 
-    def _batches(self, choice: Choice) -> Iterator[tuple[list[Letter], list[State | None]]]:
-        """The chosen letters, whatever their states, so many at a time."""
-        reading = self._reader.read(self._show_progress, choice.first)
+    def _batches(
+        self, wanted: LetterFilter
+    ) -> Iterator[tuple[list[Letter], list[LetterState | None]]]:
+        """The matching letters, whatever their states, in batches."""
+        reading = self._reader.read(self._show_progress, wanted.first)
         try:
-            chosen = (letter for letter in reading if choice.has(letter))
-            while batch := list(islice(chosen, _BATCH_COUNT)):
+            matching = (letter for letter in reading if wanted.matches(letter))
+            while batch := list(islice(matching, _BATCH_COUNT)):
                 yield batch, self._states(batch)
         finally:
             reading.close()
 
-    def _states(self, letters: list[Letter]) -> list[State | None]:
+    def _states(self, letters: list[Letter]) -> list[LetterState | None]:
         return (
             [None] * len(letters) if self._register is None else [*self._register.states(letters)]
         )
 
-    def deal(
+    def process(
         self,
-        choice: Choice,
-        action: Callable[[list[Letter], list[State]], None],
+        wanted: LetterFilter,
+        action: Callable[[list[Letter], list[LetterState]], None],
         *,
         every: bool,
         count_max: int | None,
     ) -> None:
-        """Do something with the chosen letters, a batch at a time, up to so many.
+        """Process the matching letters in batches, up to so many.
 
-        Unless `every`, only with those to be dealt with.
+        Unless `every`, only the unhandled ones.
         """
         rest = count_max
-        for letters, states in self._batches(choice):
+        for letters, states in self._batches(wanted):
             pairs = [
                 (letter, state)
                 for letter, state in zip(letters, states, strict=True)
@@ -125,26 +128,26 @@ class Session:
 
 
 @contextmanager
-def open_session(settings: Settings, *, deals: bool) -> Iterator[Session]:
-    """A session; one that `deals` with letters needs the database, and is the only one.
+def open_session(settings: Settings, *, changes: bool) -> Iterator[DeadLetterSession]:
+    """A session; one that `changes` states of letters needs the database, and is the only one.
 
-    Ends the process with one line when it fails, or a signal comes.
+    Exits with one line if it fails, or at a signal.
     """
     stop = ShutdownEvent()
     stop.on_signals()
     name = dead_letter_queue(settings.protocol_broker_queue)
     try:
         with ExitStack() as stack:
-            register = _open_register(stack, settings, name, is_needed=deals)
+            register = _open_register(stack, settings, name, is_needed=changes)
             # Nobody answers heartbeats while an operator thinks about a question.
             url = settings.protocol_broker_url
             connection = stack.enter_context(connection_to(url, NAME, heartbeat_seconds=0))
             reader = DeadLetterReader(connection, settings.protocol_broker_queue, stop)
-            yield Session(settings, reader, register, stack)
+            yield DeadLetterSession(settings, reader, register, stack)
     except StoppedError:
-        sys.exit("swpt_accounts: stopped before the end")
+        sys.exit("swpt_accounts: stopped before completion")
     except (ReadingError, AMQPError, psycopg.Error) as error:
-        sys.exit(f"swpt_accounts: {str(error) or repr(error)}")
+        sys.exit(f"swpt_accounts: {describe(error)}")
 
 
 def _open_register(
@@ -155,11 +158,10 @@ def _open_register(
     except psycopg.Error as error:
         if is_needed:
             raise
-        reason = " ".join(str(error).split())
-        sys.stderr.write(f"swpt_accounts: what was dealt with is not known: {reason}\n")
+        sys.stderr.write(f"swpt_accounts: states of letters are unknown: {describe(error)}\n")
         return None
     stack.callback(connection.close)
     register = Register(connection, name)
     if is_needed and not register.lock():
-        raise ReadingError("another process deals with dead letters: wait until it has ended")
+        raise ReadingError("another process is handling dead letters: wait until it has ended")
     return register

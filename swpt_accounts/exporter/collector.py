@@ -1,4 +1,4 @@
-"""The page of metrics: what all processes have recorded, and what the exporter knows itself."""
+"""All metrics of the container: what processes have recorded, and what the exporter has found."""
 
 import logging
 import platform
@@ -16,11 +16,9 @@ from prometheus_client.registry import Collector
 
 from swpt_accounts.core.version import VERSION
 from swpt_accounts.db.installer import procedures_version
-from swpt_accounts.exporter.broker_poller import BrokerPoller
-from swpt_accounts.exporter.database_poller import DatabasePoller, Values
-from swpt_accounts.exporter.health import Question
-from swpt_accounts.exporter.health_poller import HealthPoller
-from swpt_accounts.exporter.liveness import is_stuck, is_waiting, living_processes, living_slots
+from swpt_accounts.exporter.health import HealthPoller, Probe
+from swpt_accounts.exporter.liveness import is_degraded, is_stuck, living_processes, living_slots
+from swpt_accounts.exporter.pollers import BrokerPoller, DatabasePoller, Values
 from swpt_accounts.observability.events.lifecycle import METRICS_UNREADABLE
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.metrics.recorder import METRICS_FOLDER
@@ -31,8 +29,8 @@ logger = logging.getLogger(__name__)
 _LIVE_GAUGES: Final = "gauge_live"
 
 
-class Page(Collector):
-    """Collects everything anew for each scrape; the servers are asked by other threads."""
+class MetricsCollector(Collector):
+    """Collects everything for each scrape; the servers are asked by other threads."""
 
     def __init__(
         self,
@@ -79,12 +77,12 @@ class Page(Collector):
             for metric, is_counted in (
                 (m.LOOPS, True),
                 (m.LOOPS_STUCK, is_stuck(loop, now)),
-                (m.LOOPS_WAITING, is_waiting(loop, now)),
+                (m.LOOPS_WAITING, is_degraded(loop, now)),
             ):
                 key = metric, (loop.name,)
                 values[key] = values.get(key, 0) + is_counted
-        for metric, question in ((m.LIVE, Question.LIVE), (m.READY, Question.READY)):
-            values[metric, ()] = not self._health.problems(question)
+        for metric, probe in ((m.LIVE, Probe.LIVE), (m.READY, Probe.READY)):
+            values[metric, ()] = not self._health.problems(probe)
 
     def _add_servers(self, values: Values) -> None:
         database = self._database.answers

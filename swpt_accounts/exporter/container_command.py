@@ -1,4 +1,4 @@
-"""What a container was started for, and what must be alive in it."""
+"""The command that the container was started for, and whether its services answer."""
 
 import os
 import urllib.error
@@ -13,22 +13,13 @@ from typing import Any, Final
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from swpt_accounts.exporter.liveness import Problem
+from swpt_accounts.core.worker_names import EXPORTER, FLUSHER, WORKERS
+from swpt_accounts.exporter.liveness import HealthProblem
 
 TIMEOUT_SECONDS: Final = 4
-WELL: Final = ("RUNNING", "STARTING", "STOPPED")
 CONSOLE: Final = "console"
+_STATES_OK: Final = ("RUNNING", "STARTING", "STOPPED")
 _DEVELOPMENT_SERVER: Final = "develop-run-flask"
-_FLUSHER: Final = "flush_messages"
-WORKERS: Final = frozenset(
-    {
-        *("consume_messages", "consume_chore_messages", "process_transfer_requests"),
-        *("process_finalization_requests", "process_balance_changes", _FLUSHER),
-        *("scan_accounts", "scan_prepared_transfers", "scan_registered_balance_changes"),
-        "serve_metrics",
-    }
-)
-"""The commands that run until they are stopped, and give signs of life."""
 
 
 def container_command() -> str:
@@ -45,10 +36,10 @@ def find_command(words: list[str]) -> str:
     return "all" if any("swpt_accounts.supervisor" in word for word in words) else ""
 
 
-def worker_of(command: str) -> str | None:
-    """The command of the program that a command of the container runs until it is stopped."""
-    name = _FLUSHER if command.startswith("flush_") else command
-    return name if name in WORKERS else None
+def worker_of_command(command: str) -> str | None:
+    """The worker that must run in a container with this command; None if there is none."""
+    name = FLUSHER if command.startswith("flush_") else command
+    return name if name in (*WORKERS, EXPORTER) else None
 
 
 def has_web_server(command: str, processes_count: int) -> bool:
@@ -58,32 +49,28 @@ def has_web_server(command: str, processes_count: int) -> bool:
     )
 
 
-def check_web(port: int) -> Iterator[Problem]:
+def check_web(port: int) -> Iterator[HealthProblem]:
     """What is wrong with the web server."""
-    url = f"http://127.0.0.1:{port}/accounts/healthz"
+    return _check_url("webserver", f"http://127.0.0.1:{port}/accounts/healthz")
+
+
+def check_console(port: int) -> Iterator[HealthProblem]:
+    """What is wrong with the console, which refuses those who have no token."""
+    return _check_url(CONSOLE, f"http://127.0.0.1:{port}/", HTTPStatus.UNAUTHORIZED)
+
+
+def _check_url(subject: str, url: str, status: int | None = None) -> Iterator[HealthProblem]:
+    """The problem of a server that answers neither with success, nor with this status."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     started_at = time()
     try:
         opener.open(url, timeout=TIMEOUT_SECONDS).close()
-    except (urllib.error.URLError, OSError) as error:
-        yield Problem("webserver", f"{url}: {error}", started_at)
+    except OSError as error:
+        if not (isinstance(error, urllib.error.HTTPError) and error.code == status):
+            yield HealthProblem(subject, f"{url}: {error}", started_at)
 
 
-def check_console(port: int) -> Iterator[Problem]:
-    """What is wrong with the console, which lets in nobody who has no token."""
-    url = f"http://127.0.0.1:{port}/"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    started_at = time()
-    try:
-        opener.open(url, timeout=TIMEOUT_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        if error.code != HTTPStatus.UNAUTHORIZED:
-            yield Problem(CONSOLE, f"{url}: {error}", started_at)
-    except (urllib.error.URLError, OSError) as error:
-        yield Problem(CONSOLE, f"{url}: {error}", started_at)
-
-
-def check_services() -> Iterator[Problem]:
+def check_services() -> Iterator[HealthProblem]:
     """The services of the supervisor that are not up."""
     folder = Path(os.environ.get("SUPERVISOR_DIR") or Path(gettempdir(), "swpt_accounts"))
     transport = SupervisorTransport("", "", f"unix://{folder}/supervisor.sock")
@@ -93,10 +80,10 @@ def check_services() -> Iterator[Problem]:
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport)
         services: Any = proxy.supervisor.getAllProcessInfo()
     except (OSError, xmlrpc.client.Error) as error:
-        yield Problem("supervisor", f"it does not answer: {error}", started_at)
+        yield HealthProblem("supervisor", f"does not answer: {error}", started_at)
         return
     finally:
         transport.close()
     for service in services:
-        if service["statename"] not in WELL:
-            yield Problem(service["name"], f"it is {service['statename']}", service["stop"])
+        if service["statename"] not in _STATES_OK:
+            yield HealthProblem(service["name"], service["statename"], service["stop"])

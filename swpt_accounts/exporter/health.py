@@ -1,12 +1,15 @@
-"""Whether the container is alive, and whether it is ready."""
+"""Whether the container is live, and whether it is ready."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
-from time import time
+from time import monotonic, time
 from typing import Final
 
 import psycopg
 
+from swpt_accounts.core.formatting import plural
+from swpt_accounts.core.worker_names import EXPORTER
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.exporter.container_command import (
@@ -16,75 +19,132 @@ from swpt_accounts.exporter.container_command import (
     check_web,
     container_command,
     has_web_server,
-    worker_of,
+    worker_of_command,
 )
-from swpt_accounts.exporter.liveness import Problem, living_processes, stuck_loops, waiting_loops
-from swpt_accounts.observability.heartbeat import Process
+from swpt_accounts.exporter.liveness import (
+    HealthProblem,
+    degraded_loops,
+    living_processes,
+    living_slots,
+    stuck_loops,
+)
+from swpt_accounts.observability.heartbeat import ProcessState
+from swpt_accounts.observability.metrics.recorder import report_healthy
 from swpt_accounts.settings import Settings, SettingsError
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 PROBLEMS_COUNT_MAX: Final = 50
+CHECK_SECONDS: Final = 5.0
+AGE_SECONDS_MAX: Final = 40.0
 
 
-class Question(StrEnum):
-    """`live`: it makes progress, or rightly waits. `ready`: it has what it needs, too."""
+class Probe(StrEnum):
+    """`live`: it makes progress, or rightly waits. `ready`: it can use all that it needs, too."""
 
     LIVE = "live"
     READY = "ready"
 
 
 def check(
-    settings: Settings,
-    question: Question,
-    find_command: Callable[[], str] = container_command,
-) -> list[Problem]:
-    """What is wrong; nothing: all is well. Asks no server for `live`."""
+    settings: Settings, probe: Probe, find_command: Callable[[], str] = container_command
+) -> list[HealthProblem]:
+    """What is wrong. Asks no server for `live`."""
     problems = check_live(settings, find_command)
-    if question == Question.READY:
-        problems += check_needs(settings, find_command)
+    if probe == Probe.READY:
+        problems += check_ready(settings, find_command)
     return problems[:PROBLEMS_COUNT_MAX]
+
+
+def describe(settings: Settings, problems: list[HealthProblem]) -> list[str]:
+    """The answer of a probe, in lines."""
+    if problems:
+        return [str(problem) for problem in problems]
+    count = len(living_slots(settings.state_dir))
+    return [f"ok: {plural(count, 'process', 'processes')} checked" if count else "ok"]
 
 
 def check_live(
     settings: Settings, find_command: Callable[[], str] = container_command
-) -> list[Problem]:
-    """Who is not alive."""
+) -> list[HealthProblem]:
+    """What is missing or stuck."""
     processes = living_processes(settings.state_dir)
     return [*stuck_loops(processes), *_missing(settings, find_command(), processes)]
 
 
-def check_needs(
+def check_ready(
     settings: Settings, find_command: Callable[[], str] = container_command
-) -> list[Problem]:
-    """What those lack who are alive."""
-    lacking = waiting_loops(living_processes(settings.state_dir))
-    return [*lacking, *_database(settings, find_command())]
+) -> list[HealthProblem]:
+    """What those who are alive cannot use."""
+    degraded = degraded_loops(living_processes(settings.state_dir))
+    return [*degraded, *_database(settings, find_command())]
 
 
-def _missing(settings: Settings, command: str, processes: list[Process]) -> list[Problem]:
-    """What should be there, and is not."""
-    problems: list[Problem] = []
+def _missing(
+    settings: Settings, command: str, processes: list[ProcessState]
+) -> list[HealthProblem]:
+    problems: list[HealthProblem] = []
     if command == "all":
         problems += check_services()
     if has_web_server(command, settings.webserver_processes):
         problems += check_web(settings.webserver_port)
     if command == CONSOLE:
         problems += check_console(settings.console_port)
-    worker = worker_of(command)
+    worker = worker_of_command(command)
     if worker is not None and worker not in {process.command for process in processes}:
-        what = f"no process gives signs of life in {settings.state_dir!r}"
-        problems.append(Problem(worker, what, time()))
+        what = f"no process has a heartbeat in {settings.state_dir!r}"
+        problems.append(HealthProblem(worker, what, time()))
     return problems
 
 
-def _database(settings: Settings, command: str) -> list[Problem]:
-    """What the web server lacks: it connects when it is asked, and says nothing by itself."""
+def _database(settings: Settings, command: str) -> list[HealthProblem]:
+    """What the web server cannot use: it connects when it is asked, and reports nothing itself."""
     if not has_web_server(command, settings.webserver_processes):
         return []
     started_at = time()
     try:
         connect(settings, "healthcheck", is_read_only=True).close()
-    except SettingsError as error:
-        return [Problem("webserver", f"waits for the database: {error}", started_at)]
-    except psycopg.Error as error:
-        return [Problem("webserver", f"waits for the database: {one_line(error)}", started_at)]
+    except (SettingsError, psycopg.Error) as error:
+        what = f"cannot connect to the database: {one_line(error)}"
+        return [HealthProblem("webserver", what, started_at)]
     return []
+
+
+class HealthPoller:
+    """Checks the health from time to time in a thread, so that no probe has to wait."""
+
+    name = EXPORTER
+
+    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
+        self.settings = settings
+        self._stop = stop
+        self._checked_at = monotonic()
+        self._since: dict[tuple[str, str], float] = {}
+        unknown = [HealthProblem(EXPORTER, "no check has been made yet", time())]
+        self._problems = dict.fromkeys(Probe, unknown)
+
+    def run(self) -> None:
+        """Check until the stop."""
+        while not self._stop.is_requested():
+            live = check_live(self.settings)[:PROBLEMS_COUNT_MAX]
+            ready = [*live, *check_ready(self.settings)][:PROBLEMS_COUNT_MAX]
+            known = {(problem.subject, problem.kind) for problem in ready}
+            self._since = {key: at for key, at in self._since.items() if key in known}
+            self._problems = {
+                Probe.LIVE: [self._first_seen(problem) for problem in live],
+                Probe.READY: [self._first_seen(problem) for problem in ready],
+            }
+            self._checked_at = monotonic()
+            report_healthy()
+            self._stop.wait(CHECK_SECONDS)
+
+    def _first_seen(self, problem: HealthProblem) -> HealthProblem:
+        """The problem, since when it was first seen."""
+        since = self._since.setdefault((problem.subject, problem.kind), problem.since)
+        return replace(problem, since=min(since, problem.since))
+
+    def problems(self, probe: Probe) -> list[HealthProblem]:
+        """What the last check has found."""
+        seconds = monotonic() - self._checked_at
+        if seconds > AGE_SECONDS_MAX:
+            return [HealthProblem(EXPORTER, f"no check for {seconds:.0f} s", time() - seconds)]
+        return self._problems[probe]

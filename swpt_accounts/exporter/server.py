@@ -1,6 +1,7 @@
 """The web server of the exporter: /metrics, /live, /ready."""
 
 import logging
+import os
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore, Thread
@@ -9,18 +10,18 @@ from typing import Any, Final
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import CollectorRegistry
 
-from swpt_accounts.exporter.collector import Page
-from swpt_accounts.exporter.health import Question
-from swpt_accounts.exporter.health_poller import HealthPoller
-from swpt_accounts.exporter.liveness import EXPORTER
+from swpt_accounts.core.worker_names import EXPORTER
+from swpt_accounts.exporter.collector import MetricsCollector
+from swpt_accounts.exporter.health import HealthPoller, Probe, describe
 from swpt_accounts.observability.events.lifecycle import REQUEST_FAILED
-from swpt_accounts.observability.metrics.recorder import all_is_well
+from swpt_accounts.observability.metrics.recorder import report_healthy
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
 REQUESTS_COUNT_MAX: Final = 16
 _REQUEST_SECONDS_MAX: Final = 5.0
+_PARENT_SECONDS: Final = 0.5
 
 
 class _Server(ThreadingHTTPServer):
@@ -63,15 +64,18 @@ class _Handler(BaseHTTPRequestHandler):
             encode, content_type = choose_encoder(self.headers.get("Accept") or "")
             self._answer(HTTPStatus.OK, content_type, encode(self.server.registry))
         elif path in ("/live", "/ready"):
-            problems = self.server.health.problems(Question(path[1:]))
+            health = self.server.health
+            problems = health.problems(Probe(path[1:]))
             status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
-            text = "".join(f"{problem}\n" for problem in problems) or "well\n"
-            self._answer(status, "text/plain; charset=utf-8", text.encode())
+            self._answer_text(status, *describe(health.settings, problems))
         else:
-            text = "There are /metrics, /live and /ready.\n"
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", text.encode())
+            self._answer_text(HTTPStatus.NOT_FOUND, "not found: use /metrics, /live or /ready")
 
     do_HEAD = do_GET
+
+    def _answer_text(self, status: HTTPStatus, *lines: str) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        self._answer(status, "text/plain; charset=utf-8", text.encode())
 
     def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
         self.send_response(status)
@@ -83,26 +87,35 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_arguments: Any) -> None:
-        """Say nothing: there is a scrape every few seconds."""
+        """Log nothing: there is a scrape every few seconds."""
 
 
-class PageServer:
+class ExporterServer:
     """Serves until the stop."""
 
     name = EXPORTER
 
-    def __init__(self, stop: ShutdownEvent, port: int, page: Page, health: HealthPoller) -> None:
+    def __init__(
+        self, stop: ShutdownEvent, port: int, collector: MetricsCollector, health: HealthPoller
+    ) -> None:
         """Listen. Raises `OSError` where that is impossible."""
         self._stop = stop
         registry = CollectorRegistry()
-        registry.register(page)
+        registry.register(collector)
         self._server = _Server(port, registry, health)
 
     def run(self) -> None:
         """Answer requests until the stop."""
         Thread(target=self._server.serve_forever, name="requests", daemon=True).start()
-        all_is_well()
+        report_healthy()
         while not self._stop.wait(None):
             pass
         self._server.shutdown()
         self._server.server_close()
+
+
+def stop_with_parent(pid: int, stop: ShutdownEvent) -> None:
+    """Request the stop when this process is not the parent any more: it has ended."""
+    while os.getppid() == pid and not stop.wait(_PARENT_SECONDS):
+        pass
+    stop.request()

@@ -1,7 +1,8 @@
-"""The signs of life of a process, in a file: a record for each of its loops.
+"""The heartbeats of a process, in a file: a record for each of its loops.
 
-A loop promises when it will give the next sign. One that waits for a server promises nothing: how
-long a server is away is not up to it. What a loop lacks is in its record, too, and since when.
+A beat says when the next one is due. A loop that waits for a server owes none: how long a server is
+away is not up to it. A loop that cannot use something is degraded: its record says why, and since
+when.
 """
 
 import mmap
@@ -19,33 +20,33 @@ from typing import Final
 
 from swpt_accounts.observability.state_dir import Slot
 
-PROMISE_SECONDS: Final = 30.0
-"""A loop that has given no sign for so long is frozen, or stuck."""
+BEAT_SECONDS_MAX: Final = 30.0
+"""A loop without a heartbeat for so long is frozen, or stuck."""
 
 SLICE_SECONDS: Final = 10.0
-"""How long a wait goes on without a sign."""
+"""How long a wait goes on without a heartbeat."""
 
 LOOPS_COUNT_MAX: Final = 1100
 _RECORD_BYTES: Final = 512
 _HEADER: Final = struct.Struct("<qqd64s")
-_SIGN: Final = struct.Struct("<ddd")
+_BEAT: Final = struct.Struct("<ddd")
 _TEXTS: Final = struct.Struct("<d64s16s384s")
 FILE_BYTES: Final = _RECORD_BYTES * (LOOPS_COUNT_MAX + 1)
-_NOT_BEGUN: Final = "has not begun to work"
+_STARTING: Final = "starting"
 
 _local = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """What a loop has said. Moments `…_at` are monotonic ones, `fault_since` is one of the clock.
+class LoopState:
+    """The record of a loop. Moments `…_at` are monotonic ones, `fault_since` is one of the clock.
 
-    It `awaits` a server, or "". Its `fault` is what it lacks, or "".
+    It `awaits` a server, or "". Its `fault` is what it cannot use, or "".
     """
 
     name: str
-    sign_due_at: float
-    sign_at: float
+    beat_due_at: float
+    beat_at: float
     begun_at: float
     awaits: str
     fault: str
@@ -53,18 +54,18 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """What a process has said."""
+class ProcessState:
+    """The records of a process."""
 
     slot: int
     pid: int
     command: str
     started_at: float
-    loops: tuple[Loop, ...]
+    loops: tuple[LoopState, ...]
 
 
-class LifeFile:
-    """Where this process gives its signs of life."""
+class HeartbeatFile:
+    """The file of this process."""
 
     def __init__(self, slot: Slot, command: str) -> None:
         os.ftruncate(slot.fd, 0)
@@ -81,8 +82,8 @@ class LifeFile:
         header = _HEADER.pack(os.getpid(), self._count, self._started_at, self._command)
         self._memory[: _HEADER.size] = header
 
-    def begin(self, name: str) -> "Life | None":
-        """Begin a loop. None if there are too many: they are not watched."""
+    def begin(self, name: str) -> "Heartbeat | None":
+        """Add a loop. None if there are too many: the others are not watched."""
         with self._lock:
             if self._free:
                 number = self._free.pop()
@@ -91,18 +92,18 @@ class LifeFile:
                 number = self._count
             else:
                 return None
-            life = Life(self._memory, number, name)
+            heartbeat = Heartbeat(self._memory, number, name)
             self._write_header()
-            return life
+            return heartbeat
 
-    def end(self, life: "Life") -> None:
-        """End a loop."""
+    def end(self, heartbeat: "Heartbeat") -> None:
+        """Remove a loop."""
         with self._lock:
-            life.clear()
-            self._free.append(life.number)
+            heartbeat.clear()
+            self._free.append(heartbeat.number)
 
 
-class Life:
+class Heartbeat:
     """The record of a loop. Only its own thread uses it."""
 
     def __init__(self, memory: mmap.mmap, number: int, name: str) -> None:
@@ -112,35 +113,35 @@ class Life:
         self._at = number * _RECORD_BYTES
         self._begun_at = monotonic()
         self._awaits = ""
-        self._faults: dict[object, tuple[float, str]] = {None: (time(), _NOT_BEGUN)}
-        self.sign()
+        self._faults: dict[object, tuple[float, str]] = {None: (time(), _STARTING)}
+        self.beat()
         self._write_texts()
 
-    def sign(self, seconds: float = PROMISE_SECONDS) -> None:
-        """Give a sign, and promise the next one."""
+    def beat(self, seconds: float = BEAT_SECONDS_MAX) -> None:
+        """Beat. The next one is due within this time."""
         now = monotonic()
-        self._memory[self._at : self._at + _SIGN.size] = _SIGN.pack(
+        self._memory[self._at : self._at + _BEAT.size] = _BEAT.pack(
             now + seconds, now, self._begun_at
         )
 
     def await_server(self, what: str) -> str:
-        """Promise nothing, while a server is waited for; "": it has answered. Returns what was
+        """Owe no heartbeat while waiting for a server; "": it has answered. Returns what was
         awaited before.
         """
         before, self._awaits = self._awaits, what
-        at = self._at + _SIGN.size + 72
+        at = self._at + _BEAT.size + 72
         self._memory[at : at + 16] = what.encode().ljust(16, b"\0")
-        self.sign(inf if what else PROMISE_SECONDS)
+        self.beat(inf if what else BEAT_SECONDS_MAX)
         return before
 
-    def lacks(self, key: object, what: str) -> None:
-        """Note what is missing; the `key` says when it is there again."""
+    def degrade(self, key: object, what: str) -> None:
+        """Note what cannot be used, until `recover` is called with the same key."""
         since, _ = self._faults.get(key) or self._faults.pop(None, None) or (time(), "")
         self._faults[key] = since, what
         self._write_texts()
 
-    def has(self, key: object) -> None:
-        """Note that what was missing under this key is there. The first time, it begins to work."""
+    def recover(self, key: object) -> None:
+        """Note that it can be used. The first call ends the start, too, whatever the key."""
         if self._faults and (key in self._faults or None in self._faults):
             self._faults.pop(key, None)
             self._faults.pop(None, None)
@@ -148,18 +149,18 @@ class Life:
 
     def _write_texts(self) -> None:
         since, fault = min(self._faults.values(), default=(0.0, ""))
-        at = self._at + _SIGN.size
+        at = self._at + _BEAT.size
         self._memory[at : at + _TEXTS.size] = _TEXTS.pack(
             since, self._name, self._awaits.encode(), fault.encode()[:384]
         )
 
     def clear(self) -> None:
-        """Say that the loop is over."""
+        """Empty the record."""
         self._memory[self._at : self._at + _RECORD_BYTES] = b"\0" * _RECORD_BYTES
 
 
-def read_process(path: Path) -> Process | None:
-    """What the process of a slot has said; None if that cannot be read now."""
+def read_process(path: Path) -> ProcessState | None:
+    """The records of the process of a slot; None if they cannot be read now."""
     with path.open("rb") as file:
         data = file.read(_RECORD_BYTES)
         if len(data) < _RECORD_BYTES:
@@ -168,13 +169,13 @@ def read_process(path: Path) -> Process | None:
         data += file.read(count * _RECORD_BYTES)
     records = (_read_loop(data, number * _RECORD_BYTES) for number in range(1, count + 1))
     loops = tuple(loop for loop in records if loop.name)
-    return Process(int(path.name), pid, _text(command), started_at, loops)
+    return ProcessState(int(path.name), pid, _text(command), started_at, loops)
 
 
-def _read_loop(data: bytes, at: int) -> Loop:
-    due_at, sign_at, begun_at = _SIGN.unpack_from(data, at)
-    since, name, awaits, fault = _TEXTS.unpack_from(data, at + _SIGN.size)
-    return Loop(_text(name), due_at, sign_at, begun_at, _text(awaits), _text(fault), since)
+def _read_loop(data: bytes, at: int) -> LoopState:
+    due_at, beat_at, begun_at = _BEAT.unpack_from(data, at)
+    since, name, awaits, fault = _TEXTS.unpack_from(data, at + _BEAT.size)
+    return LoopState(_text(name), due_at, beat_at, begun_at, _text(awaits), _text(fault), since)
 
 
 def _text(data: bytes) -> str:
@@ -184,31 +185,30 @@ def _text(data: bytes) -> str:
 # -- for the thread of a loop -------------------------------------------------------------------
 
 
-def current_life() -> Life | None:
-    """The record of the loop of this thread, if it has one."""
-    life: Life | None = getattr(_local, "life", None)
-    return life
+def current_heartbeat() -> Heartbeat | None:
+    """That of the loop of this thread, if it has one."""
+    heartbeat: Heartbeat | None = getattr(_local, "heartbeat", None)
+    return heartbeat
 
 
-def set_current_life(life: Life | None) -> None:
-    """Say that this thread is this loop."""
-    _local.life = life
+def set_current_heartbeat(heartbeat: Heartbeat | None) -> None:
+    """Make it that of the loop of this thread."""
+    _local.heartbeat = heartbeat
 
 
-def sign(seconds: float = PROMISE_SECONDS) -> None:
-    """Give a sign of life of this thread's loop, if it has one, and promise the next one."""
-    life: Life | None = getattr(_local, "life", None)
-    if life is not None:
-        life.sign(seconds)
+def beat(seconds: float = BEAT_SECONDS_MAX) -> None:
+    """Beat for the loop of this thread, if it has one. The next one is due within this time."""
+    if (heartbeat := current_heartbeat()) is not None:
+        heartbeat.beat(seconds)
 
 
 def watched_poll(waiting: poll, seconds_max: float | None) -> bool:
-    """Poll for a time (None: for ever), with signs of life. Returns whether anything is ready."""
-    if current_life() is None:
+    """Poll for a time (None: for ever), with heartbeats. Returns whether anything is ready."""
+    if current_heartbeat() is None:
         return bool(waiting.poll(None if seconds_max is None else max(seconds_max, 0) * 1000))
     end = inf if seconds_max is None else monotonic() + max(seconds_max, 0)
     while True:
-        sign()
+        beat()
         rest = max(end - monotonic(), 0)
         if waiting.poll(min(rest, SLICE_SECONDS) * 1000):
             return True
@@ -219,12 +219,12 @@ def watched_poll(waiting: poll, seconds_max: float | None) -> bool:
 @contextmanager
 def awaiting(what: str) -> Iterator[None]:
     """While a server is waited for: "the database", "the broker"."""
-    life: Life | None = getattr(_local, "life", None)
-    if life is None:
+    heartbeat = current_heartbeat()
+    if heartbeat is None:
         yield
         return
-    before = life.await_server(what)
+    before = heartbeat.await_server(what)
     try:
         yield
     finally:
-        life.await_server(before)
+        heartbeat.await_server(before)

@@ -23,7 +23,7 @@ BITE_COUNT = 500
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnedMessageFilter:
-    """Which messages: those for which all that is given is true."""
+    """Conditions, which a message must all meet."""
 
     signal_names: list[str] | None = None
     destinations: list[str] | None = None

@@ -250,8 +250,8 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     state_dir: Annotated[
         FolderName,
         doc(
-            "The folder in which the processes of a container leave their metrics, and their signs"
-            " of life. It must be theirs alone."
+            "The folder in which the processes of a container leave their metrics and heartbeats."
+            " It must be theirs alone."
         ),
     ] = "/tmp/swpt_accounts"  # noqa: S108 - it is refused where it belongs to somebody else
     setup_rabbitmq_bindings: Annotated[

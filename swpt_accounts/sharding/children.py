@@ -1,4 +1,4 @@
-"""Who the children are: their settings, as their services will have them."""
+"""The settings of the children, as their services will have them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,9 +62,7 @@ def read_family(environ: Mapping[str, str], parent: Settings, files: Sequence[Pa
     Raises `PreconditionFailed` where a file cannot be read, or the settings do not fit together.
     """
     if len(files) not in (1, 2):
-        raise PreconditionFailed(
-            "name the files of two children, or of the one that takes over all"
-        )
+        raise PreconditionFailed("give --child twice for a split, or once for a move")
     is_split = len(files) == 2
     children = [_read_child(environ, file, is_split=is_split) for file in files]
     family = Family(parent, tuple(sorted(children, key=lambda child: child.realm.bits)))
@@ -96,28 +94,30 @@ def _read_file(file: Path) -> dict[str, str]:
         with file.open(encoding="utf-8") as opened:
             text = opened.read(_FILE_BYTES_MAX)
     except (OSError, UnicodeDecodeError) as error:
-        raise PreconditionFailed(f"the settings of a child cannot be read: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PreconditionFailed(f"could not read {file}: {reason}") from None
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         parts = _LINE.fullmatch(line.strip())
         if parts is None:
-            raise PreconditionFailed(f"{file}, line {number}: it is not like NAME=value")
+            raise PreconditionFailed(f"{file}, line {number}: expected NAME=value")
         found[parts[1]] = parts[2].strip("'\"")
     return found
 
 
 def _problems(family: Family) -> Iterator[str]:
-    """What must not be, in the words of an operator."""
+    """Why the settings do not fit together."""
     yield from _wrong_realms(family)
     yield from _equal_names(family)
     place = _place(family.parent.protocol_broker_url)
     for child in family.children:
         if _place(child.settings.protocol_broker_url) != place:
             yield (
-                f"{child.file}: PROTOCOL_BROKER_URL is another broker than that of the parent,"
-                " from which no message would get to the child"
+                f"{child.file}: PROTOCOL_BROKER_URL is not the broker of the parent: the child"
+                " would"
+                " receive no messages"
             )
 
 
@@ -133,20 +133,21 @@ def _wrong_realms(family: Family) -> Iterator[str]:
         (child,) = family.children
         if child.realm != realm:
             yield (
-                f"{child.file}: the realm {child.realm} is not that of the parent ({realm}); one"
-                " child alone takes over all its accounts"
+                f"{child.file}: the realm {child.realm} differs from that of the parent ({realm});"
+                " a"
+                " single child takes over all accounts"
             )
         return
     if realm.length >= MAX_REALM_LENGTH:
-        yield f"the realm {realm} has {realm.length} bits already, and no shard may have more"
+        yield f"the realm {realm} already has {realm.length} bits, which is the maximum"
         return
     wanted = [Realm(realm.bits << 1 | bit, realm.length + 1) for bit in (0, 1)]
     found = [child.realm for child in family.children]
     if found != wanted:
         yield (
             f"the realms of the children are {found[0]} and {found[1]}, but those of a parent with"
-            f" the realm {realm} must be {wanted[0]} and {wanted[1]}: otherwise an account"
-            " would be in both, or in none"
+            f" the realm {realm} must be {wanted[0]} and {wanted[1]}: otherwise some accounts"
+            " would be in both, or in neither"
         )
 
 
@@ -154,13 +155,13 @@ def _equal_names(family: Family) -> Iterator[str]:
     """Databases and queues that are of two shards."""
     databases = [family.parent.postgres_dsn, *(c.settings.postgres_dsn for c in family.children)]
     if len(set(databases)) < len(databases):
-        yield "two of the shards have the same POSTGRES_URL: each needs a database of its own"
+        yield "two of the shards have the same POSTGRES_URL; each needs its own database"
     if not family.is_split:
         (child,) = family.children
         if child.queue != family.parent.protocol_broker_queue:
             yield (
-                f"{child.file}: PROTOCOL_BROKER_QUEUE is {child.queue!r}, but a child that takes"
-                f" over all goes on with the queue {family.parent.protocol_broker_queue!r}"
+                f"{child.file}: PROTOCOL_BROKER_QUEUE is {child.queue!r}, but a single child must"
+                f" use the queue of the parent, {family.parent.protocol_broker_queue!r}"
             )
         return
     shards = [family.parent, *(child.settings for child in family.children)]
@@ -169,4 +170,4 @@ def _equal_names(family: Family) -> Iterator[str]:
     queues += [shard.chores_broker_queue for shard in shards]
     for queue in queues:
         if queues.count(queue) > 1:
-            yield f"two of the queues of parent and children have the name {queue!r}"
+            yield f"two queues of the parent and the children have the same name {queue!r}"

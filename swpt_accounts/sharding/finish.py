@@ -1,11 +1,12 @@
-"""Proves that the children have what is theirs and nothing else, and removes what is left over."""
+"""Checks that each child has its own records only, and removes what is left over."""
 
 from pika.exceptions import AMQPError
 
 from swpt_accounts.audit.shard_content import find_foreign_record
+from swpt_accounts.broker.errors import describe
 from swpt_accounts.broker.topology import delete_chores_queue
 from swpt_accounts.db.operator_session import PreconditionFailed
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import (
     FINISHED,
     SWITCHED,
@@ -32,7 +33,7 @@ def finish(sessions: Sessions) -> None:
 
 
 def _delete_queues(sessions: Sessions) -> None:
-    Relay(sessions.family).delete_parents_queue()
+    QueueCutover(sessions.family).delete_parents_queue()
     parent = sessions.family.parent
     try:
         delete_chores_queue(
@@ -42,5 +43,5 @@ def _delete_queues(sessions: Sessions) -> None:
         )
     except AMQPError as error:
         raise PreconditionFailed(
-            f"the queue of chores of the parent could not be deleted: {error!r}"
+            f"could not delete the parent's queue of chores: {describe(error)}"
         ) from error

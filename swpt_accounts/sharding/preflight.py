@@ -1,4 +1,4 @@
-"""Looks whether a split would go well, before anything is changed."""
+"""Checks whether a split can be done, before anything is changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from psycopg import sql
 
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import ChildSession, Sessions
 from swpt_accounts.sharding.tables import TABLES
 
@@ -17,15 +18,15 @@ _SENDERS_OF_CHILD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class ParentSurvey:
     """How much there is in the parent."""
 
     accounts_count: int
     bytes_count: int
 
 
-def survey(sessions: Sessions) -> Survey:
-    """Look at all servers, for a split that has not begun.
+def survey(sessions: Sessions) -> ParentSurvey:
+    """Check all servers, for a split that has not begun.
 
     Raises `PreconditionFailed`, with all that is wrong, and `AMQPError`.
     """
@@ -35,15 +36,15 @@ def survey(sessions: Sessions) -> Survey:
         found = _look(child.session, child.child.name)
         problems += _problems_of_child(child, found, parent)
     if sessions.family.is_split:
-        problems += Relay(sessions.family).problems()
+        problems += QueueCutover(sessions.family).problems()
     refuse(problems)
-    return Survey(parent.accounts_count, parent.bytes_count)
+    return ParentSurvey(parent.accounts_count, parent.bytes_count)
 
 
 def refuse(problems: list[str]) -> None:
     """Raise `PreconditionFailed` if there is a problem."""
     if problems:
-        raise PreconditionFailed("\n  ".join(["it cannot be done:", *problems]))
+        raise PreconditionFailed("\n  ".join(["the split cannot be done:", *problems]))
 
 
 def check_versions(sessions: Sessions) -> None:
@@ -53,15 +54,15 @@ def check_versions(sessions: Sessions) -> None:
     if len(revisions) > 1:
         raise PreconditionFailed(
             f"the databases have different migrations ({', '.join(sorted(revisions))}): run"
-            " `flask db upgrade` with the same version of the program for all of them"
+            " `flask db upgrade` of the same version of the program for all of them"
         )
 
 
 def _look(session: OperatorSession, name: str) -> Any:
     if not session.run("preflight", "whose_tables")[0].has_tables:
         raise PreconditionFailed(
-            f"{name} has no tables of this program in its database: make them with `flask db"
-            " upgrade` (the container's `configure`)"
+            f"{name} has no tables of this program in its database: run `flask db upgrade`"
+            " (`configure` of the container)"
         )
     parameters = {"tables": list(TABLES), "version": procedures_version()}
     (found,) = session.run("preflight", "server", parameters)
@@ -71,7 +72,7 @@ def _look(session: OperatorSession, name: str) -> Any:
 def _problems_of_parent(found: Any, children_count: int) -> Iterator[str]:
     yield from _problems_of_both("the parent", found)
     if found.wal_level != "logical":
-        yield f"the parent's server has wal_level = {found.wal_level}: it must be logical"
+        yield f"wal_level of the parent's server is {found.wal_level}; it must be logical"
     if not found.may_replicate:
         yield "the parent's role must have the attribute REPLICATION (ALTER ROLE … REPLICATION)"
     needed = _SENDERS_OF_CHILD * children_count
@@ -80,13 +81,13 @@ def _problems_of_parent(found: Any, children_count: int) -> Iterator[str]:
         ("max_wal_senders", found.free_senders_count),
     ):
         if free < needed:
-            yield f"{name} of the parent's server leaves {free}, and {needed} are needed"
+            yield f"{name} of the parent's server leaves {free} free; {needed} are needed"
     if found.is_moving:
-        yield "the archive of the reference is still being copied (`move_in`): wait for its end"
+        yield "`move_in` is still copying the archive of the reference: wait until it has ended"
     if "*" in found.synchronous_standbys:
         yield (
-            "synchronous_standby_names of the parent's server has a *, so each commit might wait"
-            " for a child: name the standbys"
+            "synchronous_standby_names of the parent's server contains *, so commits could wait for"
+            " a child: name the standbys"
         )
 
 
@@ -99,14 +100,17 @@ def _problems_of_child(child: ChildSession, found: Any, parent: Any) -> Iterator
             " pg_create_subscription"
         )
     if found.revision != parent.revision:
-        yield f"{name} has the migration {found.revision}, and the parent {parent.revision}"
+        yield f"{name} has the migration {found.revision}, but the parent has {parent.revision}"
     if found.schema != parent.schema:
         yield (
-            f"{name} has its tables in the schema {found.schema!r}, and the parent in"
-            f" {parent.schema!r}: drop them, make the schema, and run `flask db upgrade` again"
+            f"{name} has its tables in the schema {found.schema!r}, but the parent in"
+            f" {parent.schema!r}: drop them, create that schema, and run `flask db upgrade` again"
         )
     if found.replication_workers_count < 2:
-        yield f"{name}: max_logical_replication_workers is {found.replication_workers_count}"
+        yield (
+            f"{name}: max_logical_replication_workers is {found.replication_workers_count}; it must"
+            " be at least 2"
+        )
     yield from _what_is_there(child, found)
 
 
@@ -114,24 +118,28 @@ def _what_is_there(child: ChildSession, found: Any) -> Iterator[str]:
     """What must not be in the database of a child."""
     name = child.child.name
     if child.session.run("child", "has_state")[0].found:
-        yield f"{name}: a split into this database was begun before; drop it, or undo that split"
+        yield (
+            f"{name}: another split into this database has begun; drop the database, or undo that"
+            " split"
+        )
         return
     if found.workers_count:
         yield (
-            f"{name}: {found.workers_count} sessions of its services are there: stop them, and"
-            " start them when `shards prepare` is done; then they wait for their turn"
+            f"{name}: its services have {plural(found.workers_count, 'session')}: stop them, and"
+            " start"
+            " them after `shards prepare`; then they wait for `shards switch`"
         )
     for table in TABLES:
         if child.session.run("preflight", "has_row", table=sql.Identifier(table))[0].found:
-            yield f"{name}: its table {table!r} is not empty. Is it the right database?"
+            yield f"{name}: its table {table!r} is not empty: check POSTGRES_URL"
 
 
 def _problems_of_both(name: str, found: Any) -> Iterator[str]:
     if found.is_replica:
-        yield f"{name} is a standby, which cannot be written to"
+        yield f"{name} is a standby, which is read-only"
     if not found.owns_tables:
-        yield f"{name}: this role does not own the tables (POSTGRES_URL has to be of the owner)"
+        yield f"{name}: this role does not own the tables: set POSTGRES_URL of the owner"
     if not found.may_create:
-        yield f"{name}: this role may not make a schema (GRANT CREATE ON DATABASE …)"
+        yield f"{name}: this role may not create schemas (GRANT CREATE ON DATABASE …)"
     if not found.is_installed:
-        yield f"{name} does not have the stored procedures of this version: `flask db upgrade`"
+        yield f"{name} does not have the stored procedures of this version: run `flask db upgrade`"

@@ -1,4 +1,4 @@
-"""Makes queues and databases of the children ready, while the parent works."""
+"""Prepares queues and databases of the children, while the parent works."""
 
 from time import monotonic, sleep
 from typing import Any, Final
@@ -7,9 +7,8 @@ from psycopg import sql
 
 from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.operator_session import PreconditionFailed
-from swpt_accounts.sharding.fence import change_tables, put_fence
 from swpt_accounts.sharding.preflight import check_versions, survey
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import (
     PREPARING,
     ChildSession,
@@ -17,7 +16,7 @@ from swpt_accounts.sharding.sessions import (
     read_noted,
     require_noted,
 )
-from swpt_accounts.sharding.tables import FILTERED, WHOLE, published
+from swpt_accounts.sharding.tables import FILTERED, WHOLE, change_tables, published, put_fence
 
 _POLL_SECONDS: Final = 0.2
 # A table is tried again by PostgreSQL, after pauses of its own.
@@ -26,7 +25,7 @@ _LAG_SECONDS_MAX: Final = 20.0
 
 
 def prepare(sessions: Sessions, address: str, progress: Progress) -> None:
-    """Begin, or go on where it was. The children's servers find the parent's at the address.
+    """Begin, or continue. The children's servers find the parent's at the address.
 
     Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`, `TopologyError`.
     """
@@ -38,7 +37,7 @@ def prepare(sessions: Sessions, address: str, progress: Progress) -> None:
         check_versions(sessions)
         _publish(sessions)
         if sessions.family.is_split:
-            Relay(sessions.family).prepare()
+            QueueCutover(sessions.family).prepare()
         for child in sessions.children:
             _make_slot(sessions, child)
             _make_child_ready(sessions, child)
@@ -89,19 +88,19 @@ def _make_slot(sessions: Sessions, child: ChildSession) -> None:
         sessions.parent.run("parent", "make_slot", {"name": child.name})
     elif found[0].wal_status == "lost":
         raise PreconditionFailed(
-            f"the parent's server has thrown away what {child.child.name} had not got yet"
-            " (max_slot_wal_keep_size): `shards undo`, and begin anew"
+            f"the parent's server has removed WAL that {child.child.name} had not received yet"
+            " (max_slot_wal_keep_size): run `shards undo`, and start over"
         )
 
 
 def _make_child_ready(sessions: Sessions, child: ChildSession) -> None:
-    """Nobody works in the database of the child from now on, and the rows can come."""
+    """Close the database of the child, which can receive rows from now on."""
     session = child.session
     if session.run("child", "has_state")[0].found:
         (origin,) = session.run("child", "read_origin")
         if (origin.identity, origin.realm) != (sessions.identity, str(child.child.realm)):
             raise PreconditionFailed(
-                f"{child.child.name}: this database is filled from another parent"
+                f"{child.child.name}: this database is being filled from another parent"
             )
         return
 
@@ -127,14 +126,12 @@ def _subscribe(child: ChildSession, address: str) -> None:
 
 
 def wait_for_copies(sessions: Sessions, progress: Progress) -> None:
-    """Wait until each child has all rows, and gets what is new at once.
+    """Wait until each child has all rows, and is up to date.
 
-    Raises `PreconditionFailed` when nothing has come for long.
+    Raises `PreconditionFailed` if no rows arrive for long.
     """
     expected = _expected_rows(sessions)
-    progress.begin(
-        "rows to be copied to the children", sum(map(sum, (e.values() for e in expected)))
-    )
+    progress.begin("rows to copy to the children", sum(map(sum, (e.values() for e in expected))))
     changed_at, before = monotonic(), -1
     while True:
         found = [c.session.run("child", "copied", {"name": c.name}) for c in sessions.children]
@@ -146,8 +143,9 @@ def wait_for_copies(sessions: Sessions, progress: Progress) -> None:
             break
         if monotonic() - changed_at > STUCK_SECONDS_MAX:
             raise PreconditionFailed(
-                f"for {STUCK_SECONDS_MAX:.0f} s no row has come to the children: why, the log of"
-                " the children's servers says"
+                f"the children have received no rows for {STUCK_SECONDS_MAX:.0f} s: check the logs"
+                " of"
+                " their servers"
             )
         sleep(_POLL_SECONDS)
     progress.end()
@@ -183,6 +181,6 @@ def check_lag(sessions: Sessions) -> None:
             if monotonic() > end:
                 raise PreconditionFailed(
                     f"{child.child.name} lags behind the parent by more than"
-                    f" {_LAG_SECONDS_MAX:.0f} s: wait, or look into the log of its server"
+                    f" {_LAG_SECONDS_MAX:.0f} s: wait, or check the log of its server"
                 )
             sleep(_POLL_SECONDS)

@@ -1,21 +1,23 @@
-"""Takes back what was prepared, as long as nothing was switched."""
+"""Undoes the preparation, before the cutover."""
 
 from psycopg import sql
 
 from swpt_accounts.db.operator_session import PreconditionFailed
-from swpt_accounts.sharding.handover import detach
-from swpt_accounts.sharding.queue_cutover import Relay
+from swpt_accounts.sharding.cutover import detach, drop_traces
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import PREPARING, ChildSession, Sessions, require_noted
-from swpt_accounts.sharding.switch import drop_traces
 from swpt_accounts.sharding.tables import TABLES
 
 
 def undo(sessions: Sessions) -> None:
-    """As it was before. Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`."""
+    """Restore what was before `prepare`.
+
+    Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`.
+    """
     with sessions.parent.one_at_a_time():
         require_noted(sessions, PREPARING)
         if sessions.family.is_split:
-            Relay(sessions.family).undo()
+            QueueCutover(sessions.family).undo()
         for child in sessions.children:
             _empty(sessions, child)
         drop_traces(sessions)

@@ -26,7 +26,7 @@ FINISHED: Final = "finished"
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class SplitRecord:
     """What the parent's database says about the split."""
 
     step: str
@@ -75,7 +75,9 @@ def open_sessions(family: Family) -> Iterator[Sessions]:
             )
         identities = [identity, *(child.identity for child in children)]
         if len(set(identities)) < len(identities):
-            raise PreconditionFailed("two of the shards have the same database, by two addresses")
+            raise PreconditionFailed(
+                "two of the shards have the same database, under two addresses"
+            )
         yield Sessions(family, parent, identity, tuple(children))
 
 
@@ -95,12 +97,12 @@ def _identity(session: OperatorSession) -> tuple[str, int]:
     return identity, oid
 
 
-def read_noted(parent: OperatorSession) -> Noted | None:
-    """What the parent's database says; None if no split has begun."""
+def read_noted(parent: OperatorSession) -> SplitRecord | None:
+    """What the parent's database has noted; None if no split has begun."""
     if not parent.run("parent", "has_state")[0].found:
         return None
     found = parent.run("parent", "read_split")
-    return Noted(*found[0]) if found else None
+    return SplitRecord(*found[0]) if found else None
 
 
 def read_noted_children(parent: OperatorSession) -> list[Any]:
@@ -108,27 +110,25 @@ def read_noted_children(parent: OperatorSession) -> list[Any]:
     return parent.run("parent", "read_children")
 
 
-def require_noted(sessions: Sessions, *steps: str) -> Noted:
+def require_noted(sessions: Sessions, *steps: str) -> SplitRecord:
     """What is noted, and is one of these steps of this very family. Raises `PreconditionFailed`."""
     noted = read_noted(sessions.parent)
     if noted is None:
-        raise PreconditionFailed("no split of this shard has begun: `shards prepare` begins it")
+        raise PreconditionFailed("no split of this shard has begun: run `shards prepare`")
     refuse_others(sessions, noted)
     if noted.step not in steps:
-        raise PreconditionFailed(
-            f"the split is {noted.step}: this can be done only while it is {' or '.join(steps)}"
-        )
+        raise PreconditionFailed(f"the split is {noted.step}; it must be {' or '.join(steps)}")
     return noted
 
 
-def refuse_others(sessions: Sessions, noted: Noted) -> None:
+def refuse_others(sessions: Sessions, noted: SplitRecord) -> None:
     """Raise `PreconditionFailed` where a split into other children has begun."""
     known = {(c.realm, c.queue, c.identity) for c in read_noted_children(sessions.parent)}
     given = {(str(c.child.realm), c.child.queue, c.identity) for c in sessions.children}
     if known != given:
         names = ", ".join(f"{realm} with {queue!r}" for realm, queue, _ in sorted(known))
         raise PreconditionFailed(
-            f"another split of this shard was begun at {noted.began_at:%Y-%m-%d %H:%M}, into"
-            f" {names}, with other databases or other names: go on with that one, or undo it"
-            " (`shards undo`)"
+            f"another split of this shard began at {noted.began_at:%Y-%m-%d %H:%M}, into {names},"
+            " with"
+            " other databases or other names: continue that one, or run `shards undo`"
         )

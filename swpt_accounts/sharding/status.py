@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from swpt_accounts.sharding.queue_cutover import QueueCounts, Relay
+from swpt_accounts.sharding.queue_cutover import QueueCounts, QueueCutover
 from swpt_accounts.sharding.sessions import (
     ChildSession,
-    Noted,
     Sessions,
+    SplitRecord,
     read_noted,
     read_noted_children,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class ChildState:
+class ChildStatus:
     """`ready_count` tables are complete; for the child, the parent's server keeps some WAL."""
 
     name: str
@@ -25,24 +25,24 @@ class ChildState:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SplitStatus:
     """What is noted, and what is there."""
 
-    noted: Noted
+    noted: SplitRecord
     queues: dict[str, QueueCounts | None]
-    children: list[ChildState]
+    children: list[ChildStatus]
     proof: list[Any]
 
 
-def look(sessions: Sessions) -> State:
+def read_status(sessions: Sessions) -> SplitStatus:
     """Look at everything. Raises `psycopg.Error`, `AMQPError`."""
-    parent, relay = sessions.parent, Relay(sessions.family)
+    parent, relay = sessions.parent, QueueCutover(sessions.family)
     noted = read_noted(parent)
     assert noted is not None, "no split has begun"
     opened = {row.realm for row in read_noted_children(parent) if row.opened_at is not None}
     names = [sessions.family.parent.protocol_broker_queue]
     names += [child.child.queue for child in sessions.children if sessions.family.is_split]
-    return State(
+    return SplitStatus(
         noted,
         {name: relay.counts(name) for name in names},
         [_look_at(sessions, child, opened) for child in sessions.children],
@@ -50,10 +50,10 @@ def look(sessions: Sessions) -> State:
     )
 
 
-def _look_at(sessions: Sessions, child: ChildSession, opened: set[str]) -> ChildState:
+def _look_at(sessions: Sessions, child: ChildSession, opened: set[str]) -> ChildStatus:
     tables = child.session.run("child", "copied", {"name": child.name})
     slots = sessions.parent.run("parent", "slots", {"names": [child.name]})
-    return ChildState(
+    return ChildStatus(
         child.child.name,
         str(child.child.realm) in opened,
         sum(table.is_ready for table in tables),

@@ -1,14 +1,22 @@
-"""How each table gets from the parent to its children."""
+"""How each table gets from the parent to its children, and the fence that stops writes."""
 
+import random
+from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Final
 
+import psycopg
+from psycopg import sql
+
 from swpt_accounts.core.realm import ACCOUNT_BITS_LENGTH, Realm
+from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 
 FILTERED: Final = ("account", "account_key", "prepared_transfer")
 """Replicated while the parent works, each child the rows of its realm."""
 
 WHOLE: Final = ("registered_balance_change", "root_config", "handled_batch", "journal")
-"""Replicated while the parent works, to both: of their rows nobody knows whose they are."""
+"""Replicated while the parent works, to both: it is not known whose rows they are."""
 
 OWNED: Final = (
     *("transfer_request", "unverified_transfer_request", "finalization_request"),
@@ -47,3 +55,52 @@ def published(realm: Realm) -> str:
     """What is published for the child of a realm."""
     condition = row_filter(realm)
     return ", ".join((*(f"{t}{condition}" for t in FILTERED), *WHOLE, "swpt_accounts_split.beat"))
+
+
+_LOCK_SECONDS_MAX: Final = 120.0
+# Longer than PostgreSQL's `deadlock_timeout`, after which an autovacuum gives way.
+_LOCK_TIMEOUT: Final = "3s"
+_LOCK_PAUSE_SECONDS: Final = 0.2
+
+
+def change_tables(session: OperatorSession, change: Callable[[], object]) -> None:
+    """Change tables in a transaction; if one cannot be locked soon, let others continue and retry.
+
+    Raises `PreconditionFailed` if a session keeps its lock.
+    """
+    end = monotonic() + _LOCK_SECONDS_MAX
+    while True:
+        try:
+            with session.connection.transaction():
+                session.connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                change()
+            return
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            if monotonic() > end:
+                raise PreconditionFailed(
+                    f"could not lock the tables; a session holds a lock on one: {one_line(error)}"
+                ) from error
+            sleep(_LOCK_PAUSE_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - it guards no secret
+
+
+def put_fence(session: OperatorSession) -> None:
+    """Part of a transaction: writers have ended before it, and are rejected from now on."""
+    session.run_all("books", "make_fence")
+    for table in TABLES:
+        session.run("books", "lock", table=sql.Identifier(table))
+    for table in TABLES:
+        session.run("books", "fence", table=sql.Identifier(table))
+
+
+def close_parent(session: OperatorSession) -> None:
+    """Close the database of the parent for writing. Harmless if that has been done.
+
+    Raises `PreconditionFailed` if a session keeps its lock.
+    """
+
+    def close() -> None:
+        put_fence(session)
+        session.run("parent", "close")
+
+    if not session.run("parent", "is_closed")[0].found:
+        change_tables(session, close)

@@ -1,1 +1,1 @@
-"""Moving in from the reference, and out again (docs/decisions/0020)."""
+"""Takes over a database of the reference implementation, and gives it back: docs/decisions/0020."""

@@ -1,4 +1,4 @@
-"""Fills our tables with the reference's rows."""
+"""Fills tables with rows of the other program, page by page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from psycopg import sql
 
 from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.operator_session import OperatorSession
+from swpt_accounts.takeover.checks import TableSize
+from swpt_accounts.takeover.reference_schema import REFERENCE_OUTBOXES
 from swpt_accounts.takeover.root_configs import read_roots
-from swpt_accounts.takeover.structure_checks import TableSize
 
 _PAGES_AT_ONCE: Final = 1000
 
@@ -59,7 +60,7 @@ class Steps:
     ) -> None:
         """Run them in their order. The progress is in pages of what is read."""
         tables = [*self.by_pages.values(), *filter(None, self.at_once.values())]
-        progress.begin("pages of tables, moved", sum(sizes[table].pages_count for table in tables))
+        progress.begin("pages of tables to copy", sum(sizes[table].pages_count for table in tables))
         done = 0
         for name, table in self.by_pages.items():
             pages_count = sizes[table].pages_count
@@ -73,3 +74,21 @@ class Steps:
             done += sizes[source].pages_count if source else 0
             progress.note(done)
         progress.end()
+
+
+def outgoing(session: OperatorSession) -> dict[str, sql.Composable]:
+    """For each outbox, a query of all that is to be sent, with `is_returned` and `place`."""
+    return {
+        table: session.statement(
+            "out",
+            "outgoing",
+            table=sql.Identifier(table),
+            signal_name=sql.Literal(signal_name(table)),
+        )
+        for table in REFERENCE_OUTBOXES
+    }
+
+
+def signal_name(table: str) -> str:
+    """The name of an outbox for operators: `AccountUpdateSignal` of `account_update_signal`."""
+    return "".join(word.capitalize() for word in table.split("_"))

@@ -1,4 +1,4 @@
-"""What the reference's tables cannot hold of what is in ours. It is told before a move out."""
+"""What the tables of the reference cannot store: reported before a move out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,50 +6,80 @@ from typing import Any, Final
 
 from psycopg import sql
 
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.root_config import minimal_balance
 from swpt_accounts.db.operator_session import OperatorSession
-from swpt_accounts.takeover.outboxes import outgoing
-from swpt_accounts.takeover.reference_root_config import read_as_reference
+from swpt_accounts.takeover.copy_steps import outgoing
+from swpt_accounts.takeover.root_configs import read_as_reference
 
 EXAMPLES_MAX: Final = 3
 _BATCH: Final = 1000
 
-LOSSES: Final = {
-    "rounded_amounts": "negligible amounts have more digits than the reference can hold, or are"
-    " too small or too large for it",
-    "rounded_rates": "accounts have an interest rate with more digits than the reference can hold",
-    "rounded_messages": "messages that are not sent yet have such a number",
-    "contained_interest": "accounts have more interest than the reference can hold: 5e23",
-    "unread_configs": "root accounts have a configuration that the reference does not read, or"
-    " reads in another way: it gives new accounts another interest rate, and changes no rates",
-    "later_requests": "FinalizeTransfers are not the first ones for their transfers, or not from"
-    " its coordinator: they are dropped",
-    "unverified_requests": "PrepareTransfers wait for the answer of another shard: they are"
-    " rejected with RECIPIENT_IS_UNREACHABLE",
-}
-"""The kinds of losses, and how they are told, after their number."""
+# The noun that is counted, and what follows it.
+Kind = tuple[str, str]
 
-HARMLESS: Final = {
-    "handled_batch": "batches of PrepareTransfers that were handled lately: of one that the broker"
-    " delivers again, the reference makes a second transfer, which the coordinator dismisses",
-    "dead_letter_dealt_with": "marks of dead letters that were dealt with (after the next way in"
-    " they are there again)",
-    "returned_line": "pauses before messages that the broker does not take are sent again",
-    "journal": "messages in the journal: they stay with our tables, until these are dropped",
+LOSSES: Final[dict[str, Kind]] = {
+    "rounded_amounts": (
+        "negligible amount",
+        "with more digits than the reference can store, or outside its range",
+    ),
+    "rounded_rates": (
+        "account",
+        "with an interest rate of more digits than the reference can store",
+    ),
+    "rounded_messages": ("unsent message", "with such a number"),
+    "contained_interest": ("account", "with more interest than the reference can store (5e23)"),
+    "unread_configs": (
+        "root account",
+        (
+            "with a configuration that the reference cannot read, or reads differently: new"
+            " accounts"
+            " will get another interest rate, and existing rates will not change"
+        ),
+    ),
+    "later_requests": (
+        "FinalizeTransfer",
+        "that is not the first for its transfer, or not from its coordinator: to be dropped",
+    ),
+    "unverified_requests": (
+        "PrepareTransfer",
+        "that waits for the answer of another shard: to be rejected with RECIPIENT_IS_UNREACHABLE",
+    ),
 }
-"""What the reference has no place for, and nothing depends on."""
+"""The kinds of losses, in the order in which they are reported."""
+HARMLESS: Final[dict[str, Kind]] = {
+    "handled_batch": (
+        "recently handled batch",
+        (
+            "of PrepareTransfers, without a trace: if RabbitMQ redelivers one of them, the"
+            " reference"
+            " prepares a second transfer, which the coordinator dismisses"
+        ),
+    ),
+    "dead_letter_dealt_with": (
+        "mark",
+        "of a dead letter that was replayed or discarded (restored by the next `move_in`)",
+    ),
+    "returned_line": ("pause", "before messages returned by RabbitMQ are sent again"),
+    "journal": (
+        "message",
+        "of the journal, kept in the tables of this program until they are dropped",
+    ),
+}
+"""What the reference has no table for, and nothing depends on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """`count` rows lose something; `examples` tells of at most `EXAMPLES_MAX`."""
+    """`count` rows lose something; `examples` describes at most `EXAMPLES_MAX`."""
 
     kind: str
     count: int
     examples: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.count:,} {LOSSES[self.kind]} ({'; '.join(self.examples)})"
+        noun, rest = LOSSES[self.kind]
+        return f"{plural(self.count, noun)} {rest} ({'; '.join(self.examples)})"
 
 
 def find_losses(session: OperatorSession, since: str | None = None) -> list[Loss]:

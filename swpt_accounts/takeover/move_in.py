@@ -1,6 +1,10 @@
 """Takes over a database of the reference, in place (docs/decisions/0020)."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -15,22 +19,23 @@ from swpt_accounts.db.schema_discovery import (
     KEPT_BOOKS,
     KEPT_REFERENCE,
     Owner,
-    look,
+    discover,
 )
 from swpt_accounts.settings import Settings
-from swpt_accounts.takeover.copy_steps import fill_books
-from swpt_accounts.takeover.ddl import make_script
-from swpt_accounts.takeover.disk_space import MIB, bytes_needed, try_disk
-from swpt_accounts.takeover.proof import keep_proof
-from swpt_accounts.takeover.reference_schema import ARCHIVE, FUNCTIONS, TABLES, TYPES
-from swpt_accounts.takeover.structure_checks import (
+from swpt_accounts.takeover.checks import (
+    MIB,
+    bytes_needed,
     check_rows,
     check_structure,
     check_surroundings,
     define_functions,
     refuse_others,
     sizes_of,
+    try_disk,
 )
+from swpt_accounts.takeover.copy_steps import fill_books
+from swpt_accounts.takeover.reconciliation import keep_proof
+from swpt_accounts.takeover.reference_schema import ARCHIVE, FUNCTIONS, TABLES, TYPES
 from swpt_accounts.takeover.table_locks import lock_tables
 
 _FILLED: Final = ("account", "account_key", "prepared_transfer", "root_config")
@@ -38,7 +43,7 @@ _FILLED: Final = ("account", "account_key", "prepared_transfer", "root_config")
 
 @dataclass(frozen=True, slots=True)
 class MovedIn:
-    """What was done. `seconds` is for how long no transfer was possible."""
+    """What was done. `seconds` is how long transfers were blocked."""
 
     reference_schema: str
     seconds: float
@@ -51,7 +56,7 @@ def move_in(session: OperatorSession, settings: Settings, progress: Progress) ->
     then nothing has changed.
     """
     with session.one_at_a_time():
-        found = look(session.connection)
+        found = discover(session.connection)
         if found.owner is Owner.OURS and found.guarded is not None:
             return None
         refuse_others(found)
@@ -71,7 +76,7 @@ def move_in(session: OperatorSession, settings: Settings, progress: Progress) ->
 def check_before(
     session: OperatorSession, schema: str, settings: Settings, progress: Progress
 ) -> None:
-    """All that can be known while the reference is at work. Raises `PreconditionFailed`."""
+    """What can be checked while the reference works. Raises `PreconditionFailed`."""
     check_structure(session, schema)
     check_surroundings(session, schema)
     with session.connection.transaction(force_rollback=True):
@@ -79,7 +84,7 @@ def check_before(
         check_rows(session, schema, settings.realm)
         sizes = sizes_of(session, schema)
     needed = sum(bytes_needed(sizes))
-    progress.begin("MiB of room on the disk, tried and given back", needed // MIB)
+    progress.begin("MiB of disk space to test", needed // MIB)
     try_disk(session, needed, lambda done: progress.note(done // MIB))
     progress.end()
 
@@ -144,14 +149,14 @@ def _has_left(session: OperatorSession) -> bool:
 
 
 def drop_reference(session: OperatorSession) -> None:
-    """Drop the reference's tables, which nobody needs any more. Raises `PreconditionFailed`."""
+    """Drop the tables of the reference. Raises `PreconditionFailed`."""
     with session.one_at_a_time(), session.connection.transaction():
-        found = look(session.connection)
+        found = discover(session.connection)
         if found.owner is not Owner.OURS or not _exists(session, KEPT_REFERENCE):
-            raise PreconditionFailed(f"{found}: there are no tables of the reference that are kept")
+            raise PreconditionFailed(f"{found}: there are no tables of the reference to drop")
         if not session.run("in", "is_archive_copied", books=sql.Identifier(BOOKS)):
             raise PreconditionFailed(
-                "the archive is not wholly copied yet: run `move_in`, which does it"
+                "the archive has not been copied completely: run `move_in` to complete it"
             )
         session.set_path(BOOKS)
         session.run_all("in", "hide_older_archive")
@@ -167,3 +172,30 @@ def _make_schema(session: OperatorSession, schema: str) -> None:
 def _exists(session: OperatorSession, schema: str) -> bool:
     row = session.connection.execute("SELECT to_regnamespace(%s)", [schema]).fetchone()
     return row != (None,)
+
+
+_ROOT: Final = Path(__file__).parents[2]
+_SCRIPT_SECONDS_MAX: Final = 120
+
+
+def make_script() -> str:
+    """All migrations, and the procedures, to be run in a transaction. Raises `PreconditionFailed`.
+
+    A process of its own writes them: it needs a framework, whose memory is then free again.
+    """
+    made = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "swpt_accounts", "db", "upgrade", "--sql"],
+        cwd=_ROOT,
+        env={**os.environ, "APP_LOG_LEVEL": "error", "APP_LOG_FORMAT": "text"},
+        capture_output=True,
+        text=True,
+        timeout=_SCRIPT_SECONDS_MAX,
+        check=False,
+    )
+    if made.returncode != 0:
+        raise PreconditionFailed(f"`flask db upgrade --sql` failed: {made.stderr.strip()[-500:]}")
+    script = made.stdout.strip()
+    begin, end = "BEGIN;", "COMMIT;"
+    if not (script.startswith(begin) and script.endswith(end)):
+        raise PreconditionFailed(f"`flask db upgrade --sql` has written: {script[:200]}")
+    return script.removeprefix(begin).removesuffix(end)

@@ -10,16 +10,21 @@ from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.installer import procedures_schema, uninstall_script
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.db.schema_discovery import BOOKS, KEPT_BOOKS, KEPT_REFERENCE
-from swpt_accounts.takeover.archive_return import bring_archive_up_to_date
-from swpt_accounts.takeover.books import OUR_TABLES, Destination, find_destination
-from swpt_accounts.takeover.copy_steps import Steps
-from swpt_accounts.takeover.disk_space import MIB, bytes_needed, try_disk
+from swpt_accounts.takeover.archive import bring_archive_up_to_date
+from swpt_accounts.takeover.checks import (
+    MIB,
+    TableSize,
+    bytes_needed,
+    check_surroundings,
+    sizes_of,
+    try_disk,
+)
+from swpt_accounts.takeover.copy_steps import Steps, outgoing
 from swpt_accounts.takeover.incompatibilities import Loss, find_losses
 from swpt_accounts.takeover.move_in import set_apart
-from swpt_accounts.takeover.outboxes import outgoing
-from swpt_accounts.takeover.proof import keep_proof
+from swpt_accounts.takeover.reconciliation import keep_proof
 from swpt_accounts.takeover.reference_schema import ARCHIVE, REFERENCE_OUTBOXES, TABLES
-from swpt_accounts.takeover.structure_checks import TableSize, check_surroundings, sizes_of
+from swpt_accounts.takeover.schemas import OUR_TABLES, Destination, find_destination
 from swpt_accounts.takeover.table_locks import lock_tables
 
 _FILLED: Final = ("account", "prepared_transfer", ARCHIVE)
@@ -49,20 +54,19 @@ _STEPS: Final = Steps(
 
 
 class LossRefusedError(PreconditionFailed):
-    """The reference cannot hold everything, and nobody has accepted that."""
+    """The reference cannot store everything unchanged, and that was not accepted."""
 
     def __init__(self, losses: list[Loss]) -> None:
         self.losses = losses
         lines = "".join(f"\n  {loss}" for loss in losses)
         super().__init__(
-            "not everything can be given back as it is (--accept-loss does it all the same):"
-            + lines
+            "not everything can be given back unchanged (--accept-loss proceeds anyway):" + lines
         )
 
 
 @dataclass(frozen=True, slots=True)
 class MovedOut:
-    """What was done. `seconds` is for how long no transfer was possible, `losses` is what there was
+    """What was done. `seconds` is how long transfers were blocked, `losses` is what was found
     before.
     """
 
@@ -101,13 +105,13 @@ def move_out(session: OperatorSession, progress: Progress, *, accept_loss: bool)
 
 
 def look_into_books(session: OperatorSession) -> None:
-    """From now on names are those of our tables and procedures."""
+    """From now on, names are resolved to our tables and procedures."""
     path = sql.SQL(", ").join(map(sql.Identifier, (procedures_schema(), BOOKS)))
     session.connection.execute(sql.SQL("SET search_path = {}").format(path))
 
 
 def bytes_needed_there(session: OperatorSession, destination: Destination) -> int:
-    """How much room the reference's tables will need, beside what they have."""
+    """How many more bytes the tables of the reference will need."""
     ours = sizes_of(session, BOOKS)
     theirs = sizes_of(session, destination.reference)
     at_once, archive = bytes_needed(ours)
@@ -116,7 +120,7 @@ def bytes_needed_there(session: OperatorSession, destination: Destination) -> in
 
 def _try_disk(session: OperatorSession, destination: Destination, progress: Progress) -> None:
     needed = bytes_needed_there(session, destination)
-    progress.begin("MiB of room on the disk, tried and given back", needed // MIB)
+    progress.begin("MiB of disk space to test", needed // MIB)
     try_disk(session, needed, lambda done: progress.note(done // MIB))
     progress.end()
 

@@ -1,17 +1,15 @@
-"""What a move would do, and what is under way: nothing is changed, and nobody is held up."""
+"""What `move_in` or `move_out` would do, and what is still under way. Changes nothing."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from psycopg import sql
 
-from swpt_accounts.db.operator_session import OperatorSession
-from swpt_accounts.db.schema_discovery import Found, look
+from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.db.schema_discovery import BOOKS, Found, discover
 from swpt_accounts.settings import Settings
-from swpt_accounts.takeover.disk_space import bytes_needed
-from swpt_accounts.takeover.reference_schema import ARCHIVE, QUEUES, REFERENCE_OUTBOXES, TABLES
-from swpt_accounts.takeover.root_configs import read_roots
-from swpt_accounts.takeover.structure_checks import (
+from swpt_accounts.takeover.checks import (
+    bytes_needed,
     check_rows,
     check_structure,
     check_surroundings,
@@ -19,28 +17,48 @@ from swpt_accounts.takeover.structure_checks import (
     refuse_others,
     sizes_of,
 )
+from swpt_accounts.takeover.incompatibilities import Kind, Loss, find_harmless, find_losses
+from swpt_accounts.takeover.move_out import bytes_needed_there, look_into_books
+from swpt_accounts.takeover.reference_schema import ARCHIVE, QUEUES, REFERENCE_OUTBOXES, TABLES
+from swpt_accounts.takeover.root_configs import read_roots
+from swpt_accounts.takeover.schemas import JOURNAL_TABLES, OUR_TABLES, Destination, find_destination
 
-DIFFERENCES: Final = {
-    "refused_config": "root accounts have a configuration that this program would refuse, if it"
-    " was sent again. It stays in force",
-    "rounded_rate": "accounts have an interest rate that the reference had rounded. It becomes the"
-    " one of the root account at a scan, when its last change is old enough",
-    "rounded_interest": "accounts have interest below 1e-20, which becomes 0",
-    "root_below_limit": "root accounts are below what they may issue now: nothing can be issued"
-    " until they are above it",
-    "deleted_root": "root accounts are deleted: the fetch API tells no configuration of them",
-    "small_balance": "accounts that are to be deleted have more than what is negligible: they stay",
+DIFFERENCES: Final[dict[str, Kind]] = {
+    "refused_config": (
+        "root account",
+        (
+            "with a configuration that this program would reject if it was sent again. It stays in"
+            " force"
+        ),
+    ),
+    "rounded_rate": (
+        "account",
+        (
+            "with an interest rate that the reference has rounded. A scan sets the rate of the root"
+            " account, once the last change is old enough"
+        ),
+    ),
+    "rounded_interest": ("account", "with interest below 1e-20, which becomes 0"),
+    "root_below_limit": (
+        "root account",
+        "below its issuing limit: nothing can be issued until it is above the limit",
+    ),
+    "deleted_root": ("deleted root account", "without a configuration in the fetch API"),
+    "small_balance": (
+        "account",
+        "scheduled for deletion, with more than the negligible amount: not to be deleted",
+    ),
 }
-"""What may be different afterwards, and how it is told, after its number."""
+"""What may be different afterwards."""
 
 # Rows a second of benchmarks/moving.py, on two cores (docs/how-to/move-in.md).
-_ACCOUNTS_RATE: Final = 30_000
-_ARCHIVE_RATE: Final = 20_000
+_IN_ACCOUNTS_RATE: Final = 30_000
+_IN_ARCHIVE_RATE: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What there is to be taken over. Times are guesses, in seconds."""
+class MoveInSurvey:
+    """What would be taken over. Durations are estimates, in seconds."""
 
     found: Found
     rows_counts: dict[str, int]
@@ -50,19 +68,19 @@ class Survey:
 
     @property
     def seconds_at_once(self) -> float:
-        """For how long no transfer will be possible."""
+        """How long transfers would be blocked."""
         rows = sum(n for table, n in self.rows_counts.items() if table != ARCHIVE)
-        return 1 + rows / _ACCOUNTS_RATE
+        return 1 + rows / _IN_ACCOUNTS_RATE
 
     @property
     def seconds_later(self) -> float:
-        """How long the archive will be copied, beside the work."""
-        return self.rows_counts[ARCHIVE] / _ARCHIVE_RATE
+        """How long copying the archive would take, during normal operation."""
+        return self.rows_counts[ARCHIVE] / _IN_ARCHIVE_RATE
 
 
-def survey(session: OperatorSession, settings: Settings) -> Survey:
-    """Look, and make the same checks as `move_in`. Raises `PreconditionFailed`, `psycopg.Error`."""
-    found = look(session.connection)
+def survey_move_in(session: OperatorSession, settings: Settings) -> MoveInSurvey:
+    """Run the checks of `move_in`. Raises `PreconditionFailed`, `psycopg.Error`."""
+    found = discover(session.connection)
     refuse_others(found)
     assert found.schema is not None
     schema = found.schema
@@ -76,7 +94,7 @@ def survey(session: OperatorSession, settings: Settings) -> Survey:
         counts = {table: count_rows(session, schema, table) for table in TABLES}
         at_once, later = bytes_needed(sizes_of(session, schema))
     differences = {"refused_config": refused, **row._asdict()}
-    return Survey(found, counts, {k: differences[k] for k in DIFFERENCES}, at_once, later)
+    return MoveInSurvey(found, counts, {k: differences[k] for k in DIFFERENCES}, at_once, later)
 
 
 def count_rows(session: OperatorSession, schema: str, table: str) -> int:
@@ -88,21 +106,21 @@ def count_rows(session: OperatorSession, schema: str, table: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class UnderWay:
-    """What has not come to its end: rows of queues and outboxes, and programs at work."""
+class WorkUnderWay:
+    """Unfinished work: rows of queues and outboxes, and sessions of other programs."""
 
     rows_counts: dict[str, int]
     sessions_count: int
 
     @property
     def is_calm(self) -> bool:
-        """Whether there is nothing."""
+        """Whether there is none."""
         return self.sessions_count == 0 and not any(self.rows_counts.values())
 
 
-def look_what_is_under_way(session: OperatorSession) -> UnderWay:
-    """Look into a database of the reference. Raises `PreconditionFailed`, `psycopg.Error`."""
-    found = look(session.connection)
+def read_work_in_reference(session: OperatorSession) -> WorkUnderWay:
+    """In a database of the reference. Raises `PreconditionFailed`, `psycopg.Error`."""
+    found = discover(session.connection)
     refuse_others(found)
     assert found.schema is not None
     check_structure(session, found.schema)
@@ -110,4 +128,69 @@ def look_what_is_under_way(session: OperatorSession) -> UnderWay:
         table: count_rows(session, found.schema, table) for table in (*QUEUES, *REFERENCE_OUTBOXES)
     }
     ((sessions_count,),) = session.run("reference_tables", "sessions")
-    return UnderWay(counts, sessions_count)
+    return WorkUnderWay(counts, sessions_count)
+
+
+_GOING_ON: Final = (*QUEUES, "unverified_transfer_request", *REFERENCE_OUTBOXES, "returned_message")
+_LEFT: Final = {
+    *("alembic_version", "procedures_version", "move", "move_proof", "scan_pass"),
+    *("account_key", "root_config", "handled_batch", "returned_line", "dead_letter_dealt_with"),
+    *JOURNAL_TABLES,
+}
+
+_OUT_ACCOUNTS_RATE: Final = 40_000
+_OUT_ARCHIVE_RATE: Final = 120_000
+_OUT_LOCKED_RATE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOutSurvey:
+    """What would be given back. Durations are estimates, in seconds."""
+
+    destination: Destination
+    rows_counts: dict[str, int]
+    losses: list[Loss]
+    harmless: dict[str, int]
+    bytes_needed: int
+
+    @property
+    def seconds_before(self) -> float:
+        """How long updating the archive would take, during normal operation."""
+        return self.rows_counts[ARCHIVE] / _OUT_ARCHIVE_RATE
+
+    @property
+    def seconds_at_once(self) -> float:
+        """How long transfers would be blocked."""
+        rows = sum(n for table, n in self.rows_counts.items() if table != ARCHIVE)
+        return 1 + rows / _OUT_ACCOUNTS_RATE + self.rows_counts[ARCHIVE] / _OUT_LOCKED_RATE
+
+
+def survey_move_out(session: OperatorSession) -> MoveOutSurvey:
+    """Run the checks of `move_out`. Raises `PreconditionFailed`, `psycopg.Error`."""
+    destination = _destination(session)
+    look_into_books(session)
+    counts = {
+        table: count_rows(session, BOOKS, table) for table in OUR_TABLES if table not in _LEFT
+    }
+    return MoveOutSurvey(
+        destination,
+        counts,
+        find_losses(session),
+        find_harmless(session),
+        bytes_needed_there(session, destination),
+    )
+
+
+def read_work_in_books(session: OperatorSession) -> WorkUnderWay:
+    """In a database of this program. Raises `PreconditionFailed`, `psycopg.Error`."""
+    _destination(session)
+    counts = {table: count_rows(session, BOOKS, table) for table in _GOING_ON}
+    ((sessions_count,),) = session.run("out", "own_sessions")
+    return WorkUnderWay(counts, sessions_count)
+
+
+def _destination(session: OperatorSession) -> Destination:
+    destination = find_destination(session)
+    if destination is None:
+        raise PreconditionFailed("the database has already been given back")
+    return destination

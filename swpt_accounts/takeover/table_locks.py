@@ -1,4 +1,4 @@
-"""Locks tables for a move, against programs that are at work on them."""
+"""Locks tables, and terminates sessions that are in the way."""
 
 from collections.abc import Iterable
 from time import monotonic
@@ -15,9 +15,9 @@ _ATTEMPT_MILLISECONDS: Final = 400
 
 
 def lock_tables(session: OperatorSession, schema: str, tables: Iterable[str]) -> None:
-    """Nobody else reads or writes them, until the end of the transaction.
+    """Lock tables exclusively, until the end of the transaction.
 
-    Sessions of the same roles that stand in the way are ended: they begin anew, and then wait
+    Sessions of the same roles that hold locks are terminated: they reconnect, and then wait
     behind this one. Others are waited for. Raises `PreconditionFailed`.
     """
     end = monotonic() + _SECONDS_MAX
@@ -47,7 +47,7 @@ def _try_to_lock(session: OperatorSession, schema: str, table: str, patience: in
 
 
 def _make_way(session: OperatorSession, schema: str, table: str, *, is_over: bool) -> int:
-    """End whoever stands in the way. Returns how long the next attempt may wait."""
+    """Terminate the holders. Returns how long the next attempt may wait."""
     name = sql.Identifier(schema, table).as_string(session.connection)
     patience = _ATTEMPT_MILLISECONDS
     for holder in session.run("reference_tables", "end_holders", {"table": name}):
@@ -56,10 +56,9 @@ def _make_way(session: OperatorSession, schema: str, table: str, *, is_over: boo
         if not holder.is_ended and is_over:
             raise PreconditionFailed(
                 f"the table {name} is locked by the session {holder.pid} of the role"
-                f" {holder.role!r} ({holder.program or 'no name'}), which this role may not end"
+                f" {holder.role!r} ({holder.program or 'no name'}), which this role may not"
+                " terminate"
             )
     if is_over:
-        raise PreconditionFailed(
-            f"the table {name} could not be locked for {_SECONDS_MAX:g} seconds"
-        )
+        raise PreconditionFailed(f"could not lock the table {name} within {_SECONDS_MAX:g} s")
     return patience

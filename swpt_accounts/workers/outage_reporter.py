@@ -4,9 +4,10 @@ import logging
 from time import monotonic
 from typing import Final
 
+from swpt_accounts.core.formatting import duration
 from swpt_accounts.db.errors import ShardClosedError, kind_of, one_line
 from swpt_accounts.observability.events.lifecycle import SERVER_AWAY, SERVER_BACK
-from swpt_accounts.observability.heartbeat import current_life
+from swpt_accounts.observability.heartbeat import current_heartbeat
 from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import RETRIES
 from swpt_accounts.observability.metrics.recorder import count
@@ -48,18 +49,18 @@ class OutageReporter:
         """Note that `what` ("the database") fails. Returns how many seconds to wait."""
         now = self._failed_at = monotonic()
         count(RETRIES, 1, self._name, what, type(error).__name__)
-        if (life := current_life()) is not None:
-            life.lacks(self, f"waits for {what}: {one_line(error)}")
+        if (heartbeat := current_heartbeat()) is not None:
+            heartbeat.degrade(self, f"cannot use {what}: {one_line(error)}")
         if self._succeeds_since is not None and now - self._succeeds_since >= WORKING_SECONDS:
             self._backoff.reset()
         self._succeeds_since = None
         is_new = self._kinds.allows(f"{what}: {kind_of(error)}")
         if self._began_at is None:
             self._began_at = now
-            self._log(now, "waits for", what, error, "Trying again.")
+            self._log(now, "cannot use", what, error, "Retrying.")
         elif is_new or now - self._logged_at >= REMINDER_SECONDS:
-            since = f"Trying again, for {now - self._began_at:.0f} s now."
-            self._log(now, "still waits for", what, error, since)
+            since = f"Retrying for {duration(now - self._began_at)}."
+            self._log(now, "still cannot use", what, error, since)
         seconds = self._backoff.next()
         return min(seconds, CLOSED_SECONDS_MAX) if isinstance(error, ShardClosedError) else seconds
 
@@ -83,8 +84,8 @@ class OutageReporter:
     def _note_heartbeat(self) -> None:
         """Say that nothing is lacking, as far as this is about."""
         self._has_succeeded = True
-        if (life := current_life()) is not None:
-            life.has(self)
+        if (heartbeat := current_heartbeat()) is not None:
+            heartbeat.recover(self)
 
     def _log(self, now: float, verb: str, what: str, error: BaseException, end: str) -> None:
         self._logged_at = now

@@ -18,7 +18,7 @@ from swpt_accounts.observability.events.lifecycle import (
     WORKERS_START,
     WORKERS_STOP,
 )
-from swpt_accounts.observability.heartbeat import SLICE_SECONDS, sign
+from swpt_accounts.observability.heartbeat import SLICE_SECONDS, beat
 from swpt_accounts.observability.metrics import recorder
 from swpt_accounts.observability.tracing.setup import flush_spans
 from swpt_accounts.workers.shutdown import ShutdownEvent, idle, signals_held_back
@@ -83,7 +83,7 @@ def show_life() -> None:
     """Begin to record in this process, and show that it is not frozen."""
     recorder.start()
     recorder.begin_loop(MAIN)
-    recorder.all_is_well()
+    recorder.report_healthy()
 
 
 def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
@@ -108,7 +108,8 @@ def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
             running.step()
 
     threads = [threading.Thread(target=run, args=(w,), daemon=True) for w in workers]
-    WORKERS_START.log(logger, threads_count=len(threads))
+    command, pid = recorder.command_name(), os.getpid()
+    WORKERS_START.log(logger, command=command, pid=pid, threads_count=len(threads))
     # A signal that another thread gets does not wake up this one.
     with signals_held_back():
         for thread in threads:
@@ -123,7 +124,7 @@ def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
         thread.join()
     deadline.cancel()
     flush_spans(stopped_at + STOP_SECONDS_MAX - monotonic())
-    WORKERS_STOP.log(logger)
+    WORKERS_STOP.log(logger, command=command, pid=pid)
     if failures:
         is_said = not isinstance(failures[0], UnsuitableDatabase)
         sys.exit(1 if is_said else f"swpt_accounts: {failures[0]}")
@@ -168,7 +169,7 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
         is_failed = any(codes)
         if is_failed or not running:
             break
-        sign()
+        beat()
         multiprocessing.connection.wait([*running, stop.fileno()], SLICE_SECONDS)
     for process in processes:
         process.terminate()

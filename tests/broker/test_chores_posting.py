@@ -113,14 +113,14 @@ def test_chores_wait_for_a_queue_that_is_missing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     poster.post(chores(3))
-    wait_until(lambda: lines(caplog, "takes no chores"))
+    wait_until(lambda: lines(caplog, "cannot post chores"))
     # the next pass finds the same ones again, and one more
     for _ in range(3):
         poster.post(chores(4))
     create_chores_queue(broker_url, chores_queue)
     assert take_all(broker, chores_queue, 4) == chores(4)
-    wait_until(lambda: lines(caplog, "takes chores again"))
-    (line,) = lines(caplog, "takes no chores")
+    wait_until(lambda: lines(caplog, "accepts chores again"))
+    (line,) = lines(caplog, "cannot post chores")
     assert "NOT_FOUND" in line
     assert take(broker, chores_queue) is None
 
@@ -135,11 +135,11 @@ def test_no_more_chores_wait_than_there_is_room_for(
 ) -> None:
     monkeypatch.setattr(poster_module, "WAITING_COUNT_MAX", 10)
     poster.post(chores(10))
-    wait_until(lambda: lines(caplog, "takes no chores"))
+    wait_until(lambda: lines(caplog, "cannot post chores"))
     poster.post(chores(25))
     create_chores_queue(broker_url, chores_queue)
     assert take_all(broker, chores_queue, 10) == chores(10)
-    wait_until(lambda: lines(caplog, "15 chores are left to the next scan"))
+    wait_until(lambda: lines(caplog, "chores left to the next scan: 15"))
 
 
 def test_scan_waits_for_room_while_chores_are_taken(
@@ -169,7 +169,7 @@ def test_long_queue_gets_nothing_more(
     monkeypatch.setattr(poster_module, "LOOK_SECONDS", 0.05)
     create_chores_queue(broker_url, chores_queue)
     poster.post(chores(25))
-    wait_until(lambda: lines(caplog, "takes no chores: it has 10 messages"))
+    wait_until(lambda: lines(caplog, "cannot post chores: it has 10 messages"))
     assert broker.ready_count(chores_queue) == 10
     # nobody floods it again before half of them are done
     first = [take(broker, chores_queue) for _ in range(3)]
@@ -178,7 +178,7 @@ def test_long_queue_gets_nothing_more(
         assert broker.ready_count(chores_queue) == 7
     rest = take_all(broker, chores_queue, 22)
     assert [*first, *rest] == chores(25)
-    wait_until(lambda: lines(caplog, "takes chores again"))
+    wait_until(lambda: lines(caplog, "accepts chores again"))
 
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["refuses", "silent"])
@@ -196,7 +196,7 @@ def test_broker_that_is_away_holds_up_nobody(
             for _ in range(10):
                 poster.post(chores(1000))
             if not is_silent:
-                wait_until(lambda: lines(caplog, "takes no chores"))
+                wait_until(lambda: lines(caplog, "cannot post chores"))
             stop.request()
             poster.finish(stop, 60)
-        assert lines(caplog, "1000 chores were not posted")
+        assert lines(caplog, "chores not posted: 1000")

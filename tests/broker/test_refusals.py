@@ -131,11 +131,11 @@ def test_a_letter_that_is_not_taken_waits_and_others_do_not(
     thread = Thread(target=lambda: consumer.finish(batch, [Refusal(batch[1], "it is bad")]))
     with caplog.at_level(logging.WARNING):
         thread.start()
-        wait_until(lambda: any("takes no message" in m for m in caplog.messages))
+        wait_until(lambda: any("cannot publish to dead-letter queue" in m for m in caplog.messages))
         broker.channel.queue_delete(full_dead_letter_queue)
         thread.join(20)
     assert not thread.is_alive()
-    assert sum("takes no message" in m for m in caplog.messages) == 1
+    assert sum("cannot publish to dead-letter queue" in m for m in caplog.messages) == 1
     consumer.close()
     (letter,) = broker.read_stream(full_dead_letter_queue, 1)
     assert letter.body == b"1"

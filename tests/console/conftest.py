@@ -55,9 +55,9 @@ def signed_in(environment: dict[str, str]) -> Iterator[FlaskClient]:
     made = app.test_client()
     assert made.post("/sign-in", data={"token": TOKEN}).status_code == 303
     yield made
-    console_of(app).judge.stop()
+    console_of(app).status_poller.stop()
     console_of(app).sampler.stop()
-    console_of(app).reader.close()
+    console_of(app).database.close()
 
 
 @pytest.fixture(scope="module")

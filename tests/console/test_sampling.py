@@ -7,8 +7,8 @@ from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.waiting import wait_until
 from swpt_accounts.console import sampler as sampler_module
+from swpt_accounts.console.charts import rate
 from swpt_accounts.console.context import console_of
-from swpt_accounts.console.rates import rate
 from swpt_accounts.console.sampler import Sampler
 
 
@@ -66,7 +66,7 @@ def test_samples_go_on_after_the_database_was_away(
     sampler.start()
     wait_until(sampler.samples, what="a sample")
     idle_authority.database.cut()
-    wait_until(lambda: sampler._reader._outage._reporter.is_failing, what="the outage is noticed")
+    wait_until(lambda: sampler._database._outage._reporter.is_failing, what="the outage is noticed")
     idle_authority.database.restore()
     count = len(sampler.samples())
     wait_until(lambda: len(sampler.samples()) > count, what="samples go on")

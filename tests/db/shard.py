@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from swpt_accounts.audit.books import Finding, find_book_errors
+from swpt_accounts.audit.books import BookFinding, find_book_errors
 from swpt_accounts.chores.poster import ChoresPoster
 from swpt_accounts.chores.tasks import CHORE_TYPES, Chore, decode_chore, encode_chore
 from swpt_accounts.chores.worker import do_chore
@@ -224,7 +224,7 @@ class Shard(StoredRows):
         if not any(received.values()):
             assert self.find_book_errors() == []
 
-    def find_book_errors(self, *, count_max: int = 100) -> list[Finding]:
+    def find_book_errors(self, *, count_max: int = 100) -> list[BookFinding]:
         """What is wrong with the books, and whose books they are."""
         return find_book_errors(self.connection, self.settings.realm, count_max=count_max)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from psycopg import sql
 
-from swpt_accounts.audit.books import BooksReport, Finding, check_books, find_book_errors
-from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, Severity
+from swpt_accounts.audit.books import BookFinding, BooksReport, check_books, find_book_errors
+from swpt_accounts.audit.checks import CHECKS, RETURNED_MESSAGE, Check, CheckSeverity
 from swpt_accounts.audit.snapshot import take_snapshot
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection, connect
@@ -27,7 +27,7 @@ from verification.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROO
 
 MAX_INT64 = (1 << 63) - 1
 WHOLE = Realm.parse("#")
-NOT_FOUND: list[Finding] = []
+NOT_FOUND: list[BookFinding] = []
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def assert_found(
     assert any(words in f.problem and f.creditor_id == creditor_id for f in found), found
     is_warning = code in ("overflown", "future_date")
     assert [f.severity for f in found] == [
-        Severity.WARNING if is_warning else Severity.ERROR for _ in found
+        CheckSeverity.WARNING if is_warning else CheckSeverity.ERROR for _ in found
     ]
     assert (find_book_errors(reader, WHOLE) == NOT_FOUND) == is_warning
 
@@ -212,7 +212,7 @@ def test_amount_that_was_cut_off_is_told(shard: Shard, reader: DatabaseConnectio
     shard.process_balance_changes()
     report = verify(reader)
     assert [(f.code, f.creditor_id) for f in report.findings] == [("overflown", BOB)]
-    assert (report.count(Severity.ERROR), report.count(Severity.WARNING)) == (0, 1)
+    assert (report.count(CheckSeverity.ERROR), report.count(CheckSeverity.WARNING)) == (0, 1)
 
 
 def test_findings_are_limited_and_counted(busy: Shard, reader: DatabaseConnection) -> None:
@@ -223,7 +223,7 @@ def test_findings_are_limited_and_counted(busy: Shard, reader: DatabaseConnectio
     counts = {c.code: (c.findings_count, len(c.findings)) for c in report.checks}
     assert counts["account_key"] == (4, 2)
     assert counts[RETURNED_MESSAGE] == (3, 2)
-    assert report.count(Severity.ERROR) == 7
+    assert report.count(CheckSeverity.ERROR) == 7
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: str(check.code))

@@ -13,9 +13,9 @@ from swpt_accounts.db import journal_warnings
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import SWEEP_JOURNAL
 from swpt_accounts.inspection.lookup.journal import journal_extent
-from swpt_accounts.inspection.lookup.keys import AccountKey
+from swpt_accounts.inspection.lookup.models import AccountKey
 from swpt_accounts.inspection.lookup.session import open_reader
-from swpt_accounts.inspection.resend.filters import Choice, chosen
+from swpt_accounts.inspection.resend import ResendFilter, select_messages
 from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.outbox.worker import record_sent
 from swpt_accounts.settings import Settings
@@ -124,7 +124,7 @@ def test_a_loss_is_told(caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(100):
             reporter.note("3 messages are missing")
     assert [record.message for record in caplog.records] == [
-        "3 messages are missing (And 0 batches before.)"
+        "3 messages are missing (0 batches since the previous line)"
     ]
 
 
@@ -196,9 +196,9 @@ def three_days(shard: Shard) -> Shard:
 def test_a_time_span(
     three_days: Shard, settings: Settings, since: int, until: int, expected: range
 ) -> None:
-    choice = Choice(account=None, since=NOW + since * DAY, until=NOW + until * DAY)
+    choice = ResendFilter(account=None, since=NOW + since * DAY, until=NOW + until * DAY)
     with open_reader(settings) as reader:
-        found = [entry.debtor_id for page in chosen(reader, choice) for entry in page]
+        found = [entry.debtor_id for page in select_messages(reader, choice) for entry in page]
         with reader.snapshot():
             extent = journal_extent(reader)
     assert found == [*expected]
@@ -209,8 +209,8 @@ def test_an_account_and_a_type(three_days: Shard, settings: Settings) -> None:
     span = {"since": NOW - 9 * DAY, "until": NOW + DAY}
     with open_reader(settings) as reader:
         for types, expected in ((("AccountPurge",), [4]), (("AccountUpdate",), [])):
-            choice = Choice(account=AccountKey(4, 1), message_types=types, **span)
-            found = [entry.debtor_id for page in chosen(reader, choice) for entry in page]
+            choice = ResendFilter(account=AccountKey(4, 1), message_types=types, **span)
+            found = [entry.debtor_id for page in select_messages(reader, choice) for entry in page]
             assert found == expected
 
 

@@ -121,10 +121,10 @@ def test_long_lock_is_told_once_and_so_is_its_end(
         for i in range(5):
             held.park(shard.connection, received(shard, configure(ALICE, i)))
     assert len(caplog.messages) == 1
-    assert "another session has locked it" in caplog.text
+    assert "another session has held a lock on it" in caplog.text
     held.park(shard.connection, [])
     assert len(caplog.messages) == 2
-    assert "free again" in caplog.messages[1]
+    assert "is unlocked" in caplog.messages[1]
 
 
 def test_clear_forgets(shard: Shard, other: Shard, held: LockedAccounts) -> None:

@@ -32,8 +32,8 @@ def runner(worker_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def writers() -> dict[str, tuple[bool, bool, bool]]:
-    """Whether anybody inserts, updates and deletes, for each table of the architecture."""
-    text = Path(ROOT, "docs", "architecture.md").read_text()
+    """Whether anybody inserts, updates and deletes, for each table of the page of processes."""
+    text = Path(ROOT, "docs", "processes.md").read_text()
     _, _, section = text.partition("## Tables, and who writes them")
     return {
         name: (bool(inserts.strip()), bool(updates.strip()), bool(deletes.strip()))
@@ -55,7 +55,7 @@ def rights(connection: psycopg.Connection[Any], table: str) -> set[str]:
 
 
 @pytest.mark.parametrize("table", [name for name in TABLES if name != "procedures_version"])
-def test_rights_are_those_of_the_architecture(runner: psycopg.Connection[Any], table: str) -> None:
+def test_rights_are_those_of_the_table_of_writers(runner: psycopg.Connection[Any], table: str) -> None:
     inserts, updates, deletes = writers()[table]
     found = rights(runner, table)
     # A row can be locked by those who may update a column.

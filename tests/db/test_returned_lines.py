@@ -151,7 +151,7 @@ def test_the_line_follows_at_once_in_order(shard: Shard, caplog: pytest.LogCaptu
     assert max(batches) == 20
     assert [d for d, _ in lines(shard)] == ["to_creditors 00.00.00.00.00.00.00.02"]
     assert len(caplog.records) == 3, "and once at its end"
-    assert "50 were sent" in caplog.records[2].message
+    assert "sent: 50" in caplog.records[2].message
 
 
 def test_destination_that_takes_some_only_is_asked_again_later(shard: Shard) -> None:

@@ -212,7 +212,7 @@ def test_encoding_of_the_database(databases: Databases) -> None:
     administrate(url, f"CREATE DATABASE {{}} {kind}", name)
     try:
         wrong = make_url(url).set(database=name).render_as_string(hide_password=False)
-        with pytest.raises(UnsuitableDatabase, match=r"LATIN1.*has to be UTF8"):
+        with pytest.raises(UnsuitableDatabase, match=r"LATIN1.*must be UTF8"):
             connect(load_settings({"POSTGRES_URL": wrong}), "test")
     finally:
         administrate(url, "DROP DATABASE {}", name)

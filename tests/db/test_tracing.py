@@ -12,11 +12,23 @@ from psycopg import sql
 from agentkit.database import dsn_of
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.inspection.lookup import session as reading_module
-from swpt_accounts.inspection.lookup.accounts import trace_account
-from swpt_accounts.inspection.lookup.keys import AccountKey, CoordinatorRequest, TransferKey
-from swpt_accounts.inspection.lookup.models import State
-from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, Reader, open_reader, reading
-from swpt_accounts.inspection.lookup.transfers import trace_by_coordinator, trace_by_transfer
+from swpt_accounts.inspection.lookup.models import (
+    AccountKey,
+    CoordinatorRequest,
+    TransferKey,
+    TransferState,
+)
+from swpt_accounts.inspection.lookup.session import (
+    ROWS_COUNT_MAX,
+    LookupReader,
+    open_reader,
+    reading,
+)
+from swpt_accounts.inspection.lookup.traces import (
+    trace_account,
+    trace_by_coordinator,
+    trace_by_transfer,
+)
 from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.outbox.returned_messages import put_aside
 from swpt_accounts.settings import Settings
@@ -131,9 +143,9 @@ def test_a_table_that_cannot_be_read_is_told(
         owner.execute("LOCK TABLE prepared_transfer IN ACCESS EXCLUSIVE MODE")
         trace = trace_by_coordinator(reader, request)
         owner.rollback()
-    assert trace.state is State.REQUESTED
+    assert trace.state is TransferState.REQUESTED
     (unread,) = trace.unread
-    assert (unread.place, "has locked" in unread.reason) == ("prepared_transfer", True)
+    assert (unread.place, "holds a lock" in unread.reason) == ("prepared_transfer", True)
 
 
 def test_a_table_that_is_too_long_is_told(
@@ -141,18 +153,20 @@ def test_a_table_that_is_too_long_is_told(
 ) -> None:
     open_accounts(shard)
     request = ask(shard)
-    rows: Callable[..., list[Any]] = Reader.rows
+    rows: Callable[..., list[Any]] = LookupReader.rows
 
-    def slow_rows(self: Reader, file: str, name: str, parts: Any = None, /, **more: Any) -> Any:
+    def slow_rows(
+        self: LookupReader, file: str, name: str, parts: Any = None, /, **more: Any
+    ) -> Any:
         if (parts or {}).get("table") == "prepared_transfer":
             self._raw.execute("SET LOCAL statement_timeout = 1")
             self._raw.execute("SELECT pg_sleep(10)")
         return rows(self, file, name, parts, **more)
 
-    monkeypatch.setattr(reading_module.Reader, "rows", slow_rows)
+    monkeypatch.setattr(reading_module.LookupReader, "rows", slow_rows)
     with reading(settings) as reader:
         trace = trace_by_coordinator(reader, request)
-    assert trace.state is State.REQUESTED
+    assert trace.state is TransferState.REQUESTED
     assert [unread.place for unread in trace.unread] == ["prepared_transfer"]
 
 
@@ -169,10 +183,10 @@ def test_what_was_put_aside(shard: Shard, settings: Settings) -> None:
             trace_by_transfer(reader, TransferKey(DEBTOR, ALICE, 7)),
         ):
             (stage,) = trace.stages
-            assert stage.name == "PreparedTransfer was put aside"
+            assert stage.name == "PreparedTransfer returned by RabbitMQ"
             assert stage.fields["transfer_id"] == 7
             (waits,) = trace.waits_for
-            assert "tried 1 times" in waits
+            assert "(1 attempt, " in waits
 
 
 def test_transfer_ids_tell_what_has_ended(shard: Shard, settings: Settings) -> None:
@@ -185,11 +199,11 @@ def test_transfer_ids_tell_what_has_ended(shard: Shard, settings: Settings) -> N
     ):
         with reading(settings) as reader:
             trace = trace_by_transfer(reader, TransferKey(DEBTOR, ALICE, transfer_id))
-        assert trace.state is State.UNKNOWN
+        assert trace.state is TransferState.UNKNOWN
         assert any(said in note for note in trace.notes)
     with reading(settings) as reader:
         trace = trace_by_transfer(reader, TransferKey(DEBTOR, 77, 1))
-    assert any("There is no account" in note for note in trace.notes)
+    assert any("does not exist" in note for note in trace.notes)
 
 
 def test_nothing_can_be_changed(settings: Settings) -> None:

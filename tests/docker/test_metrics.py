@@ -145,7 +145,7 @@ def test_a_frozen_process_is_found(everything: Container) -> None:
     wait_until(lambda: "main of flush_messages" in everything.get("/live").text, 60, "it is named")
     told = everything.get("/live")
     assert told.status_code == 503
-    assert f"(process {pid}): it has given no sign of life" in told.text
+    assert f"(pid {pid}): no heartbeat" in told.text
     assert everything.value("loops_stuck", loop="main") == 1
     wait_until(lambda: everything.value("live") == 0, 20, "the metric says so")
     os.kill(pid, signal.SIGCONT)
@@ -192,7 +192,7 @@ def test_a_server_that_is_away_makes_it_not_ready_but_live(
         wait_until(lambda: "process_balance_changes: waits" in made.get("/ready").text, 30, "told")
         told = made.get("/ready")
         assert told.status_code == 503
-        assert "waits for the database: " in told.text
+        assert "cannot use the database: " in told.text
         assert ", since 20" in told.text
         assert "secret" not in told.text + made.get("/metrics").text
         assert made.value("database_up") == 0

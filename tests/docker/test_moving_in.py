@@ -120,7 +120,7 @@ def test_page_for_compose(
             match words[-1]:
                 case "--check":
                     assert code == 1, lines
-                    assert any("rows of transfer_request" in line for line in lines)
+                    assert any("rows in transfer_request" in line for line in lines)
                 case "--dry-run" | "move_in" | "configure":
                     assert code == 0, lines
                 case "verify_books":
@@ -136,7 +136,7 @@ def test_page_for_compose(
             if code != 0:
                 # rates that the reference had rounded are exact after a scan
                 assert words[-1] == "move_out", lines
-                assert any("--accept-loss does it" in line for line in lines), lines
+                assert any("--accept-loss proceeds" in line for line in lines), lines
                 assert compose.run([*words, "--accept-loss"])[0] == 0
         assert place.query("SELECT version_num FROM alembic_version") == [("a5202da9c3ad",)]
 

@@ -19,7 +19,7 @@ from agentkit.messages import configure_root
 from agentkit.observer import Observer
 from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
-from swpt_accounts.exporter.health import Question, check
+from swpt_accounts.exporter.health import Probe, check
 from swpt_accounts.settings import load_settings
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
 
@@ -154,14 +154,12 @@ def test_the_health_check_sees_everything(everything: All, monkeypatch: pytest.M
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.delenv("SUPERVISOR_DIR", raising=False)
     settings = load_settings(everything.process_environment)
-    wait_until(lambda: not check(settings, Question.READY, command_all), 60, "all is ready")
-    assert check(settings, Question.LIVE, command_all) == []
+    wait_until(lambda: not check(settings, Probe.READY, command_all), 60, "all is ready")
+    assert check(settings, Probe.LIVE, command_all) == []
     everything.process.terminate(30)
-    found = {
-        problem.subject: problem.what for problem in check(settings, Question.LIVE, command_all)
-    }
+    found = {problem.subject: problem.what for problem in check(settings, Probe.LIVE, command_all)}
     assert found.keys() == {"supervisor", "webserver"}
-    assert "it does not answer" in found["supervisor"]
+    assert "does not answer" in found["supervisor"]
     assert f":{everything.authority.port}/accounts/healthz" in found["webserver"]
 
 

@@ -121,7 +121,7 @@ def test_findings_are_a_table(environment: dict[str, str], idle_authority: Autho
     idle_authority.query("UPDATE account SET interest_rate = 1 WHERE creditor_id = 0")
     code, output, _ = call(environment, "verify_books", "--quiet", "--limit", "1")
     assert code == 1
-    assert "root_account: 2 findings, 1 are shown\n" in output
+    assert "root_account: 2 findings, 1 shown\n" in output
     assert output.splitlines()[-1].startswith("3 errors, 1 warnings (")
     assert call(environment, "verify_books", "--limit", "0")[0] == 2
 
@@ -231,7 +231,7 @@ def test_add_up_books_tells_what_is_wrong_with_a_file(tmp_path: Path) -> None:
     path.write_text("{}")
     code, output, problem = call(dict(os.environ), "add_up_books", str(path))
     assert (code, output, problem.count("\n")) == (2, "", 1)
-    assert f"{path} is no export of `verify_books`" in problem
+    assert f"{path} is not an export of `verify_books`" in problem
 
 
 READING = """

@@ -39,7 +39,7 @@ def a_few(authority: Authority) -> None:
 def test_nothing_is_there(letters: Authority) -> None:
     answer = run(letters, "list")
     assert answer.code == 0
-    assert "0  letters to be dealt with" in answer.text
+    assert "0 unhandled dead letters" in answer.text
     assert run(letters, "show").code == 1
     assert run(letters, "replay", "--yes").code == 0
     assert run(letters, "discard", "--yes").code == 0
@@ -60,7 +60,7 @@ def test_list_counts_and_lists(letters: Authority) -> None:
     assert answer.code == 0
     lines = answer.text.splitlines()
     assert [line.split()[0] for line in lines[:5]] == ["ID", "0", "1", "2", "3"]
-    assert "4  letters to be dealt with" in answer.text
+    assert "4 unhandled dead letters" in answer.text
     assert f"{DEBTOR_ID}/{CREDITOR_ID}" in lines[1]
     assert "open" in lines[1]
     assert lines[2].endswith(FOREIGN)
@@ -121,7 +121,7 @@ def test_show_marks_what_is_wrong(letters: Authority) -> None:
     (marked,) = (line for line in answer.text.splitlines() if "<---" in line)
     assert '"seqnum": "x"' in marked
     assert "Expected `int`, got `str` - at `$.seqnum`" in marked
-    assert "it would be refused again" in answer.text
+    assert "it would be rejected again" in answer.text
     for told in ("debtor-id: 7", "x-rejected-at: ", "letter 0", f"account       {DEBTOR_ID}/", "ж"):
         assert told in answer.text
     assert {c for c in answer.text if not c.isprintable()} == {"\n"}
@@ -174,12 +174,12 @@ def test_show_a_message_that_the_broker_put_aside(letters: Authority) -> None:
     channel.queue_delete("of_another")
     (found,) = listed(letters)
     assert found["kind"] == "broker: rejected"
-    assert found["reason"] == "the broker has put it aside: rejected"
+    assert found["reason"] == "dead-lettered by RabbitMQ: rejected"
     moment = datetime.fromisoformat(found["put_aside_at"])
     assert abs((datetime.now(UTC) - moment).total_seconds()) < 300
     answer = run(letters, "show")
     assert "routing key   of_another" in answer.text
-    assert "`dead_letters replay --offset 0` sends it again" in answer.text
+    assert "send it again with `dead_letters replay --offset 0`" in answer.text
 
 
 def test_looking_needs_no_database(letters: Authority) -> None:
@@ -187,7 +187,7 @@ def test_looking_needs_no_database(letters: Authority) -> None:
     away = {"SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://nobody@127.0.0.1:1/nothing"}
     answer = run(letters, "list", **away)
     assert answer.code == 0
-    assert "what was dealt with is not known" in answer.text
+    assert "states of letters are unknown" in answer.text
     assert "unknown" in answer.text
     answer = run(letters, "replay", "--yes", **away)
     assert answer.code == 1
@@ -262,5 +262,5 @@ def test_looking_at_a_quorum_queue_has_a_limit(letters: Authority) -> None:
             wait_until(lambda: letters.broker.ready_count(DEAD_LETTER_QUEUE) == 1)
     answer = run(letters, "list")
     assert answer.code == 1
-    assert "is no stream" in answer.text
+    assert "is not a stream" in answer.text
     assert letters.broker.ready_count(DEAD_LETTER_QUEUE) == 1

@@ -94,8 +94,8 @@ def test_what_would_be_refused_again_is_not_sent(letters: Authority) -> None:
     put_aside(letters, configure(DEBTOR_ID, CREDITOR_ID))
     answer = run(letters, "replay", "--yes")
     assert answer.code == 1
-    assert "letter 0 is not sent: it would be refused again: ConfigureAccount:" in answer.text
-    assert "1 letters are sent, 1 are not." in answer.text
+    assert "skipped letter 0: it would be rejected again: ConfigureAccount:" in answer.text
+    assert "Sent 1, skipped 1." in answer.text
     assert states(letters) == ["open", "replayed"]
 
 
@@ -107,7 +107,7 @@ def test_a_change_that_would_be_ignored_is_not_sent(letters: Authority) -> None:
     settings = {"REMOVE_FROM_ARCHIVE_THRESHOLD_DATE": threshold.isoformat()}
     answer = run(letters, "replay", "--yes", **settings)
     assert answer.code == 1
-    assert "letter 0 is not sent" in answer.text
+    assert "skipped letter 0" in answer.text
     assert "the money lost" in answer.text
     assert states(letters) == ["open", "replayed"]
 
@@ -121,7 +121,7 @@ def test_a_message_for_another_shard_goes_where_it_belongs(letters: Authority) -
     put_aside(letters, configure(*account), "account … does not belong to this shard")
     answer = run(letters, "replay", "--yes", **realm)
     assert answer.code == 1
-    assert "the broker does not take it for 'accounts_in': 312 NO_ROUTE" in answer.text
+    assert "RabbitMQ returned it ('accounts_in'): 312 NO_ROUTE" in answer.text
     assert states(letters) == ["open"], "it was certainly not sent"
     letters.broker.channel.queue_bind("other", "accounts_in", f"{key[0]}.#")
     try:
@@ -157,7 +157,7 @@ def test_a_replay_that_was_interrupted_doubles_nothing(letters: Authority) -> No
 
     answer = run(letters, "replay", "--yes")
     assert answer.code == 1
-    assert "letter 0 is not sent: a replay was interrupted" in answer.text
+    assert "skipped letter 0: an interrupted replay" in answer.text
     assert states(letters) == ["replaying", *["replayed"] * 3]
     assert [m.type for m in take(letters, QUEUE)] == [m["type"] for m in harmless]
     assert run(letters, "replay", "--yes").code == 1
@@ -196,7 +196,7 @@ def test_one_at_a_time_deals_with_letters(letters: Authority) -> None:
         for command in ("replay", "discard"):
             answer = run(letters, command, "--yes")
             assert answer.code == 1
-            assert "another process deals with dead letters" in answer.text
+            assert "another process is handling dead letters" in answer.text
         assert len(listed(letters)) == 1, "looking is free"
     assert run(letters, "discard", "--yes").code == 0
 
@@ -216,7 +216,7 @@ def test_a_signal_ends_it_cleanly(letters: Authority, number: signal.Signals) ->
     process.send_signal(number)
     output, told = process.communicate(timeout=60)
     assert process.returncode == 1, told
-    assert told.splitlines()[-1] == "swpt_accounts: stopped before the end"
+    assert told.splitlines()[-1] == "swpt_accounts: stopped before completion"
     sent_count = letters.broker.ready_count(QUEUE)
     assert output.startswith(f"{sent_count} letters are sent")
     assert run(letters, "replay", "--yes").text.startswith(f"{2000 - sent_count} letters are sent")
@@ -252,7 +252,7 @@ def test_somebody_at_the_terminal_is_asked(letters: Authority, answer: str, stat
         asked = b""
         while b"[y/N]" not in asked:
             asked += os.read(own, 1000)
-        assert b"Send 1 letters again?" in asked
+        assert b"Resend 1 dead letter?" in asked
         os.write(own, f"{answer}\n".encode())
         assert process.wait(20) == 0
     finally:

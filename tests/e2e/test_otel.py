@@ -322,7 +322,7 @@ def test_faults_of_the_collector_delay_nothing(
     fault: str,
 ) -> None:
     home = shards[0]
-    complaint, relief = "does not take all spans", "takes spans again"
+    complaint, relief = "does not accept all spans", "accepts spans again"
     before = log_lines(home, complaint)
     currency.open_root()
     sender, recipient = currency.open_home(1000), currency.open_home(1)

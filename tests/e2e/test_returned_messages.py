@@ -89,7 +89,7 @@ def test_looking_changes_nothing(idle_authority: Authority) -> None:
     before = everything(idle_authority)
     table = command(idle_authority, "list")
     assert table.index(LEFT) < table.index(HERE)
-    assert "1006 messages to 3 destinations" in table
+    assert "1,006 returned messages for 3 destinations" in table
     assert "312 NO_ROUTE" in table
     found = json.loads(command(idle_authority, "list", "--json"))
     assert [d["count"] for d in found["destinations"]] == [1000, 5, 1]
@@ -153,7 +153,7 @@ def test_discard(idle_authority: Authority, tmp_path: Path) -> None:
     """What is discarded is in the file, whole; others stay; doing it again does no harm."""
     path = tmp_path / "discarded.jsonl"
     options = ("discard", "--destination", LEFT, "--yes", "--save", str(path))
-    assert "1000 messages are discarded" in command(idle_authority, *options)
+    assert "Discarded 1,000 messages." in command(idle_authority, *options)
     saved = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["message"]["debtor_id"] for line in saved] == list(range(1000))
     assert path.stat().st_mode & 0o077 == 0
@@ -162,7 +162,7 @@ def test_discard(idle_authority: Authority, tmp_path: Path) -> None:
         "SELECT next_attempt_at < now() FROM returned_line WHERE destination = %s", LEFT
     )
     assert is_due, "so that a flusher ends the line"
-    assert "No message is discarded" in command(idle_authority, *options)
+    assert "No returned messages match" in command(idle_authority, *options)
     assert len(path.read_text().splitlines()) == 1000
 
 
@@ -171,7 +171,7 @@ def test_discard_wants_a_choice_and_a_yes(idle_authority: Authority, tmp_path: P
     assert "--all" in command(idle_authority, "discard", "--yes", code=2)
     assert "--all" in command(idle_authority, "discard", "--all", "--reason", "x", code=2)
     said = command(idle_authority, "discard", "--destination", LEFT, code=2)
-    assert "Discard 1000 AccountPurge?" in said
+    assert "to discard 1,000 AccountPurge." in said
     assert "--yes" in said
     missing = tmp_path / "missing" / "file"
     options = ("--destination", LEFT, "--yes", "--save", str(missing))
@@ -183,13 +183,13 @@ def test_discard_wants_a_choice_and_a_yes(idle_authority: Authority, tmp_path: P
 
 def test_money_is_not_discarded_by_the_way(idle_authority: Authority) -> None:
     said = command(idle_authority, "discard", "--all", "--yes", code=1)
-    assert "1005 messages are discarded" in said
+    assert "Discarded 1,005 messages." in said
     assert "money" in said
     assert count(idle_authority, OTHER_SHARD) == 1
     said = command(idle_authority, "discard", "--all", "--with-money", code=2)
-    assert "MONEY ON ITS WAY IS LOST" in said
+    assert "MONEY IN TRANSIT IS LOST" in said
     said = command(idle_authority, "discard", "--all", "--with-money", "--yes")
-    assert "1 messages are discarded" in said
+    assert "Discarded 1 message." in said
     assert count(idle_authority, OTHER_SHARD) == 0
 
 

@@ -102,7 +102,7 @@ def test_split_under_traffic(
     for child in children:
         child.wait_ready()
     commands.refuse("undo", "the split is switched")
-    assert "works" in commands.succeed("status")
+    assert "working" in commands.succeed("status")
     wait_for_every_way(split.final_shards, traffic, debtor_id, len(traffic.transfers))
     parent.stop()
     commands.succeed_in_spite_of_deaths("finish")

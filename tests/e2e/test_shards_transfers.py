@@ -444,7 +444,11 @@ def test_transfer_is_given_up_after_two_minutes(
     assert rejected["status_code"] == "RECIPIENT_IS_UNREACHABLE"
     assert rejected["total_locked_amount"] == 0
     log = currency.home.log("process_transfer_requests")
-    assert [x for x in log.splitlines() if " ERROR " in x and "1 transfers are rejected" in x]
+    assert [
+        x
+        for x in log.splitlines()
+        if " ERROR " in x and "rejected transfers whose recipients could not be verified: 1" in x
+    ]
     assert "answers with status 500" in log
     proxy.status = None
     assert currency.finalize(currency.answer("PreparedTransfer", late), 20)["status_code"] == "OK"

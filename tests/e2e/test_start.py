@@ -81,7 +81,7 @@ def test_wrong_setting_of_the_web_server(idle_authority: Authority) -> None:
     assert "Traceback" not in result.stdout
 
 
-IDLE = "nothing is done until a signal to stop"
+IDLE = "idle until stopped"
 
 
 @contextmanager

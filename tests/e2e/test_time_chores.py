@@ -111,10 +111,10 @@ def test_useless_chores_change_nothing(currency: TimedCurrency, clock: Clock) ->
 )
 def test_malformed_chore_is_dropped(clock: Clock, chore_type: str | None, body: bytes) -> None:
     log = clock.authority.log
-    lines_count = log("consume_chore_messages").count("A malformed chore")
+    lines_count = log("consume_chore_messages").count("dropped a")
     clock.post_chore(body, chore_type)
     clock.wait_for_upkeep()
-    assert log("consume_chore_messages").count("A malformed chore") == lines_count + 1
+    assert log("consume_chore_messages").count("dropped a") == lines_count + 1
 
 
 @pytest.mark.parametrize("value", ["10", None, [], 1e999, -1e999])

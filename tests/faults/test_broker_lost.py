@@ -20,10 +20,10 @@ def test_connections_are_closed_again_and_again(
     load.finish(TRANSFERS_COUNT_MIN)
     assert load.authority.revive() == [], "nothing has died"
     assert not load.extra_transfer_ids, "what was handled is not prepared a second time"
-    assert "Trying again" in load.authority.log("flush_messages")
-    assert "Trying again" in load.authority.log("consume_messages")
+    assert "Retrying" in load.authority.log("flush_messages")
+    assert "Retrying" in load.authority.log("consume_messages")
     # one that has nothing to do says so, too
-    wait_until(lambda: "works again" in load.authority.log("consume_chore_messages"))
+    wait_until(lambda: "recovered after" in load.authority.log("consume_chore_messages"))
 
 
 def test_queue_is_missing_for_a_while(load: Load) -> None:

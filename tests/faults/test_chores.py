@@ -110,7 +110,7 @@ def test_many_locked_accounts_delay_nobody(accounts: Authority) -> None:
         for creditor_id in range(31, 61):
             post(accounts, creditor_id, "x")
         wait_until(lambda: says(accounts, *range(31, 61), iri="x"))
-        wait_until(lambda: "chores are dropped, whose accounts" in accounts.log(CONSUMER))
+        wait_until(lambda: "dropped chores of locked accounts" in accounts.log(CONSUMER))
     wait_until(lambda: list(iris(accounts).values()).count("x") == 30 + PREFETCH_COUNT // 2)
 
 
@@ -140,7 +140,7 @@ def test_chore_that_the_database_refuses_is_dropped_alone(accounts: Authority) -
             post(accounts, 20, "x")
             wait_until(lambda: says(accounts, 20, iri="x"))
         wait_until(lambda: says(accounts, 1, 2, 3, 4, 6, 7, 8, 9, 10, iri="x"))
-        wait_until(lambda: accounts.log(CONSUMER).count("A chore is dropped") == 1)
+        wait_until(lambda: accounts.log(CONSUMER).count("dropped a chore that") == 1)
         assert says(accounts, 5, iri="")
     finally:
         accounts.query("ALTER TABLE account DROP CONSTRAINT decent")

@@ -24,7 +24,7 @@ MESSAGES_COUNT = 12
 LINES_COUNT_MAX = 6
 SECONDS_MAX = 30.0
 # Each of them has said that it waits.
-WAITING = "waits for the database"
+WAITING = "cannot use the database"
 SERVICES_THAT_WAIT = (
     "consume_messages",
     "process_transfer_requests",

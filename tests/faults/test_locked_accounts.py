@@ -97,6 +97,6 @@ def test_locked_table(inbox: Authority, caplog: pytest.LogCaptureFixture) -> Non
     """All have to wait, and none is held after the lock is gone."""
     with locked_by(inbox, "LOCK TABLE account IN ACCESS EXCLUSIVE MODE"):
         send_to_all(inbox)
-        wait_until(lambda: "consume_messages waits for the database" in caplog.text)
+        wait_until(lambda: "consume_messages cannot use the database" in caplog.text)
     wait_until(lambda: are_done(inbox), 10.0)
     check_all(inbox)

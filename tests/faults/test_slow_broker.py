@@ -89,7 +89,7 @@ def test_flushes_are_small(far: Authority, agent: Observer) -> None:
     wait_until(lambda: left_count(far) == 0)
     assert len(steps) > 6, steps
     assert [m.data["transfer_number"] for m in agent.messages] == list(range(1, count + 1))
-    assert "Trying again" not in far.log("flush_messages")
+    assert "Retrying" not in far.log("flush_messages")
 
 
 @pytest.mark.parametrize("statements", [(INSERT_FINALIZED, WAKE), (INSERT_FINALIZED,)])

@@ -12,8 +12,8 @@ import yaml
 from agentkit.processes import ROOT
 from scripts.manifests.checks import ONE
 from scripts.manifests.resources import Manifest
+from swpt_accounts.core.worker_names import FLUSHER, WORKERS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
-from swpt_accounts.exporter.container_command import WORKERS
 from swpt_accounts.observability.metrics.definitions import METRICS
 from tests.docker.processes import DOCKER
 from tests.kubernetes.overlays import KUBERNETES, NAMES, quantity, world
@@ -30,7 +30,7 @@ def commands_of(name: str) -> list[str]:
 
 
 def test_each_service_has_a_deployment() -> None:
-    services = WORKERS - {"flush_messages", "serve_metrics"} | {"flush_all", "webserver"}
+    services = {*WORKERS, "flush_all", "webserver"} - {FLUSHER}
     assert sorted(commands_of("production")) == sorted(services)
     assert sorted(commands_of("two-shards")) == sorted([*services, *services])
     assert commands_of("small") == ["all"]

@@ -11,9 +11,9 @@ from psycopg import sql
 from agentkit.processes import run
 from swpt_accounts.core.progress import NoProgress, Progress
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.db.operator_session import open_operator_session
 from swpt_accounts.takeover.move_out import MovedOut, move_out
 from swpt_accounts.takeover.reference_schema import COLUMNS
+from swpt_accounts.takeover.schemas import open_takeover_session
 from tests.db.shard import Shard
 from tests.moving.reference import Place
 
@@ -26,7 +26,7 @@ def give_back(
     place: Place, progress: Progress | None = None, *, accept_loss: bool = False
 ) -> MovedOut | None:
     """What the command does, in this process."""
-    with open_operator_session(place.settings()) as session:
+    with open_takeover_session(place.settings()) as session:
         return move_out(session, progress or NoProgress(), accept_loss=accept_loss)
 
 

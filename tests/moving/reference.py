@@ -20,12 +20,11 @@ from sqlalchemy.engine import URL, make_url
 from agentkit.database import dsn_of, execute
 from agentkit.processes import run
 from swpt_accounts.core.progress import NoProgress, Progress
-from swpt_accounts.db.operator_session import open_operator_session
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.takeover import move_in as moving
 from swpt_accounts.takeover.archive import copy_archive
-from swpt_accounts.takeover.ddl import make_script
-from swpt_accounts.takeover.move_in import MovedIn
+from swpt_accounts.takeover.move_in import MovedIn, make_script
+from swpt_accounts.takeover.schemas import open_takeover_session
 
 FOLDER: Final = Path(__file__).parents[1] / "data" / "reference"
 KEPT: Final = "swpt_accounts_reference"
@@ -223,7 +222,10 @@ def move(
     """What the command does, in this process."""
     wanted = place.settings(**settings)
     progress = progress or NoProgress()
-    with pytest.MonkeyPatch.context() as patch, open_operator_session(wanted) as session:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        open_takeover_session(wanted) as session,
+    ):
         patch.setattr(moving, "make_script", _script)
         moved = moving.move_in(session, wanted, progress)
         if copies_archive:

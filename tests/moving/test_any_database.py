@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from agentkit.database import dsn_of, execute
 from swpt_accounts.core.root_config import minimal_balance
 from swpt_accounts.takeover import move_in as moving
-from swpt_accounts.takeover.reference_root_config import read_as_reference
+from swpt_accounts.takeover.root_configs import read_as_reference
 from tests.moving.giving_back import give_back
 from tests.moving.reference import BOOKS, ReferenceDatabases, move
 from tests.moving.rows import DEFAULTS, insert

@@ -12,7 +12,7 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.core.progress import NoProgress
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
+from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.procedures import (
     COPY_OLDER_BALANCE_CHANGES,
     FORGET_BALANCE_CHANGES,
@@ -21,6 +21,7 @@ from swpt_accounts.db.procedures import (
 )
 from swpt_accounts.takeover.archive import ArchiveIncompleteError, copy_archive
 from swpt_accounts.takeover.move_in import drop_reference
+from swpt_accounts.takeover.schemas import open_takeover_session
 from tests.moving.reference import BOOKS, KEPT, Place, ReferenceDatabases, move, run_move_in
 from tests.support.database import migrate
 
@@ -150,7 +151,7 @@ def test_a_message_that_meets_the_copying_waits_for_it(
 def test_two_may_copy_at_once(place: Place) -> None:
     def copy(_: int) -> int | None:
         settings = place.settings()
-        with open_operator_session(settings) as session:
+        with open_takeover_session(settings) as session:
             return copy_archive(session, settings, NoProgress())
 
     with ThreadPoolExecutor(3) as pool:
@@ -183,7 +184,10 @@ def test_a_row_that_got_lost_is_noticed(place: Place, worker: DatabaseConnection
     copy_pages(worker, 1)
     place.books("DELETE FROM registered_balance_change WHERE is_applied")
     settings = place.settings()
-    with open_operator_session(settings) as session, pytest.raises(ArchiveIncompleteError):
+    with (
+        open_takeover_session(settings) as session,
+        pytest.raises(ArchiveIncompleteError),
+    ):
         copy_archive(session, settings, NoProgress())
 
 
@@ -196,7 +200,7 @@ def test_unless_moved_may_be_repeated(reference: ReferenceDatabases) -> None:
     assert (again.returncode, again.stdout) == (0, "")
     whole = run_move_in(place, "--quiet")
     assert whole.returncode == 0, whole.stdout
-    assert "taken over before" in whole.stdout
+    assert "already been taken over" in whole.stdout
     assert_complete(place)
 
 
@@ -205,8 +209,8 @@ def test_what_is_left_is_dropped_when_it_is_copied(
 ) -> None:
     keys = archived(place)
     settings = place.settings()
-    with open_operator_session(settings) as session:
-        with pytest.raises(PreconditionFailed, match="not wholly copied"):
+    with open_takeover_session(settings) as session:
+        with pytest.raises(PreconditionFailed, match="not been copied completely"):
             drop_reference(session)
         copy_archive(session, settings, NoProgress())
         drop_reference(session)

@@ -54,10 +54,10 @@ DAMAGES = {
         "negligible_amount = 'NaN'", "its negligible amount is NaN"
     ),
     "config_data": of_account("config_data = repeat('ä', 1001)", "its config_data has 2002 bytes"),
-    "sha256": of_account(r"debtor_info_sha256 = '\x00'", "its debtor info is impossible"),
-    "iri": of_account("debtor_info_iri = repeat('i', 201)", "its debtor info is impossible"),
+    "sha256": of_account(r"debtor_info_sha256 = '\x00'", "its debtor info is invalid"),
+    "iri": of_account("debtor_info_iri = repeat('i', 201)", "its debtor info is invalid"),
     "content type": of_account(
-        "debtor_info_content_type = repeat('c', 101)", "its debtor info is impossible"
+        "debtor_info_content_type = repeat('c', 101)", "its debtor info is invalid"
     ),
     "status": of_account("status_flags = 4", "its status flags are 4"),
     "transfer number": of_account("last_transfer_number = -1", "its last transfer number is -1"),
@@ -75,7 +75,7 @@ DAMAGES = {
         "it has 0 locked in 5 transfers, its prepared transfers lock 0 in 0",
     ),
     "deleted": of_account(
-        "status_flags = 1", "it is deleted, and has a balance, or nobody wanted that"
+        "status_flags = 1", "it is deleted, and has a balance, or was not scheduled for deletion"
     ),
     "no account": Damage(
         "prepared_transfer",
@@ -98,7 +98,7 @@ DAMAGES = {
     ),
     "note of a change": of_some("pending_balance_change", _LONG_NOTE, "its note is too long"),
     "format of a change": of_some(
-        "pending_balance_change", _BAD_FORMAT, "its note has an impossible format"
+        "pending_balance_change", _BAD_FORMAT, "its note has an invalid format"
     ),
     "coordinator of a change": of_some(
         "pending_balance_change", _NO_COORDINATOR, "it has no coordinator"
@@ -119,14 +119,14 @@ DAMAGES = {
     "negative commit": of_some("finalization_request", "committed_amount = -1", "it commits -1"),
     "note of a commit": of_some("finalization_request", _LONG_NOTE, "its note is too long"),
     "format of a commit": of_some(
-        "finalization_request", _BAD_FORMAT, "its note has an impossible format"
+        "finalization_request", _BAD_FORMAT, "its note has an invalid format"
     ),
     "told interest": of_some("account_update_signal", "interest = 'NaN'", "its interest is NaN"),
     "told negligible": of_some(
         "account_update_signal", "negligible_amount = 'NaN'", "its negligible amount is NaN"
     ),
     "told sha256": of_some(
-        "account_update_signal", r"debtor_info_sha256 = '\x00'", "its debtor info is impossible"
+        "account_update_signal", r"debtor_info_sha256 = '\x00'", "its debtor info is invalid"
     ),
     "told transfer": of_some(
         "account_transfer_signal",
@@ -182,7 +182,7 @@ def test_an_impossible_row_is_told(damaged: Place, name: str) -> None:
     with pytest.raises(PreconditionFailed) as refused:
         move(damaged)
     lines = str(refused.value).splitlines()
-    assert lines[0] == "there are rows that cannot be"
+    assert lines[0] == "some rows are invalid"
     told = [line for line in lines if line.startswith(f"  {damage.table}, ")]
     assert any(damage.told in line for line in told), lines
     assert digest(damaged) == before

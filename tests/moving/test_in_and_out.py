@@ -5,8 +5,8 @@ from typing import Any, Final
 import pytest
 from psycopg import sql
 
-from swpt_accounts.db.schema_discovery import BOOKS, KEPT_BOOKS, Owner, look
-from swpt_accounts.takeover.books import OUR_TABLES
+from swpt_accounts.db.schema_discovery import BOOKS, KEPT_BOOKS, Owner, discover
+from swpt_accounts.takeover.schemas import OUR_TABLES
 from tests.moving.giving_back import give_back, reference_rows
 from tests.moving.reference import KEPT, Place, ReferenceDatabases, move
 
@@ -63,7 +63,7 @@ def test_nothing_of_ours_is_in_sight_afterwards(place: Place) -> None:
     }
     assert schemas == {KEPT_BOOKS}
     with place.session() as session:
-        found = look(session)
+        found = discover(session)
         assert (found.owner, found.schema, found.guarded) == (
             Owner.REFERENCE,
             place.schema,

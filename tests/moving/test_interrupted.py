@@ -57,11 +57,11 @@ def at_step(number: int, action: Callable[[OperatorSession], None]) -> Iterator[
         count(session, name)
         return ask_places(session, name)
 
-    ask_places = OperatorSession._ask_places
+    ask_places = OperatorSession._call
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OperatorSession, "run", counted(OperatorSession.run))
         patch.setattr(OperatorSession, "run_all", counted(OperatorSession.run_all))
-        patch.setattr(OperatorSession, "_ask_places", asked)
+        patch.setattr(OperatorSession, "_call", asked)
         yield come
 
 
@@ -83,7 +83,7 @@ def test_a_failure_at_each_step_undoes_everything(public: Place) -> None:
 
 
 # The first step when all is committed.
-_AFTER_COMMIT = "next_one"
+_AFTER_COMMIT = "unlock"
 
 
 def die(_: object) -> None:

@@ -5,10 +5,10 @@ from contextlib import closing
 import pytest
 
 from swpt_accounts.db.connection import connect
-from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
-from swpt_accounts.db.schema_discovery import BOOKS, Owner, look
+from swpt_accounts.db.operator_session import PreconditionFailed
+from swpt_accounts.db.schema_discovery import BOOKS, Owner, discover
 from swpt_accounts.settings import load_settings
-from swpt_accounts.takeover.schema_relocation import make_room
+from swpt_accounts.takeover.schemas import make_room, open_takeover_session
 from tests.db.shard import Shard, empty_shard
 from tests.moving.giving_back import give_back, run_move_out
 from tests.moving.reference import Place, ReferenceDatabases, load_dump, move
@@ -28,7 +28,7 @@ CONFIG = '{"type": "RootConfigData", "rate": 2.5}'
 
 
 def room(place: Place) -> str | None:
-    with open_operator_session(place.settings()) as session:
+    with open_takeover_session(place.settings()) as session:
         return make_room(session)
 
 
@@ -84,7 +84,7 @@ def _make_room_beside(shard: Shard, ours: Place, databases: Databases) -> None:
 
     load_dump(ours.url, with_rows=False)
     with ours.session() as session:
-        assert look(session).owner is Owner.BOTH
+        assert discover(session).owner is Owner.BOTH
     shard.receive(configure_account(BOB, negligible_amount=2.5, seqnum=1))
 
 
@@ -117,9 +117,9 @@ def test_the_kept_tables_were_dropped(public: Place) -> None:
     assert "run `move_out --make-room`" in result.stdout
     result = run_move_out(public, "--make-room")
     assert result.returncode == 0, result.stdout
-    assert "room in 'public'" in result.stdout
+    assert "room in the schema 'public'" in result.stdout
     result = run_move_out(public, "--make-room")
-    assert "was room before" in result.stdout
+    assert "No room is needed" in result.stdout
     load_dump(public.url, with_rows=False)
     assert give_back(public) is not None
     assert public.query("SELECT count(*) FROM account") == [(48,)]
@@ -127,13 +127,13 @@ def test_the_kept_tables_were_dropped(public: Place) -> None:
 
 def test_no_room_is_needed(public: Place) -> None:
     with (
-        open_operator_session(public.settings()) as session,
-        pytest.raises(PreconditionFailed, match="no room can"),
+        open_takeover_session(public.settings()) as session,
+        pytest.raises(PreconditionFailed, match="cannot make room"),
     ):
         make_room(session)
     move(public)
     with (
-        open_operator_session(public.settings()) as session,
+        open_takeover_session(public.settings()) as session,
         pytest.raises(PreconditionFailed, match="no room is"),
     ):
         make_room(session)

@@ -3,8 +3,8 @@
 import re
 
 from agentkit.processes import run
-from swpt_accounts.db.operator_session import open_operator_session
-from swpt_accounts.takeover.preflight_out import look_what_is_under_way_here
+from swpt_accounts.takeover.preflight import read_work_in_books
+from swpt_accounts.takeover.schemas import open_takeover_session
 from tests.docker.processes import ENTRYPOINT, image_environment
 from tests.moving.giving_back import reference_rows, run_move_out, snapshot
 from tests.moving.reference import Place, ReferenceDatabases, move
@@ -19,7 +19,7 @@ def test_what_would_be_done_is_what_is_done(public: Place) -> None:
     assert survey.returncode == 0, survey.stdout
     assert re.search(r"^ +48  account$", survey.stdout, re.MULTILINE)
     assert "Nothing would be lost." in survey.stdout
-    assert "1 batches of PrepareTransfers" in survey.stdout
+    assert "1 recently handled batch of PrepareTransfers" in survey.stdout
     assert snapshot(public) == there
 
     done = run(
@@ -36,18 +36,18 @@ def test_what_would_be_done_is_what_is_done(public: Place) -> None:
 
     again = run_move_out(public)
     assert again.returncode == 0
-    assert again.stdout.splitlines()[0] == "The database has been given back before."
+    assert again.stdout.splitlines()[0] == "The database has already been given back."
     for option in ("--check", "--dry-run"):
         refused = run_move_out(public, option)
         assert refused.returncode == 1
-        assert "given back before" in refused.stdout
+        assert "already been given back" in refused.stdout
 
 
 def test_progress(public: Place) -> None:
     move(public)
     done = run_move_out(public)
     assert done.returncode == 0, done.stdout
-    for part in ("pages of the archive, compared beside the work", "pages of tables, moved"):
+    for part in ("pages of the archive to compare", "pages of tables to copy"):
         assert re.search(rf" \[move_part_begins\]: [0-9]+ {part} …$", done.stdout, re.MULTILINE)
 
 
@@ -55,33 +55,36 @@ def test_losses(public: Place) -> None:
     move(public)
     public.books("UPDATE account SET interest_rate = 3.123456789 WHERE debtor_id = -3")
     survey = run_move_out(public, "--dry-run")
-    assert "needs --accept-loss:\n  6 accounts have an interest rate" in survey.stdout
+    assert "needs --accept-loss:\n  6 accounts with an interest rate" in survey.stdout
     refused = run_move_out(public)
     assert refused.returncode == 1
-    assert "6 accounts have an interest rate with more digits" in refused.stdout
+    assert "6 accounts with an interest rate of more digits" in refused.stdout
     assert "3.123456789; debtor -3, creditor" in refused.stdout
     assert refused.stdout.endswith("Nothing has changed.\n")
     done = run_move_out(public, "--accept-loss")
     assert done.returncode == 0, done.stdout
-    assert "Lost: 6 accounts have" in done.stdout
+    assert "Lost: 6 accounts with" in done.stdout
 
 
 def test_what_is_under_way(reference: ReferenceDatabases, public: Place) -> None:
     move(public)
     found = run_move_out(public, "--check")
     assert found.returncode == 1
-    assert re.search(r"^ +8  rows of pending_balance_change$", found.stdout, re.MULTILINE)
+    assert re.search(r"^ +8  rows in pending_balance_change$", found.stdout, re.MULTILINE)
     assert "account\n" not in found.stdout
     calm = reference.create("no rows")
     move(calm)
     found = run_move_out(calm, "--check")
     assert found.returncode == 0
-    assert found.stdout == "Nothing is under way.\n"
-    with calm.session() as worker, open_operator_session(calm.settings()) as session:
+    assert found.stdout == "There is no unfinished work.\n"
+    with (
+        calm.session() as worker,
+        open_takeover_session(calm.settings()) as session,
+    ):
         worker.execute("SET application_name = 'swpt_accounts webserver'")
-        assert look_what_is_under_way_here(session).is_calm
+        assert read_work_in_books(session).is_calm
         worker.execute("SET application_name = 'swpt_accounts flush_messages'")
-        assert look_what_is_under_way_here(session).sessions_count == 1
+        assert read_work_in_books(session).sessions_count == 1
 
 
 def test_where_there_is_nothing(reference: ReferenceDatabases, public: Place) -> None:
@@ -101,7 +104,7 @@ def test_another_version_of_this_program(public: Place) -> None:
     public.books("UPDATE alembic_version SET version_num = '0003'")
     refused = run_move_out(public)
     assert refused.returncode == 1
-    assert "those of another version of this program" in refused.stdout
+    assert "belong to another version of this program" in refused.stdout
 
 
 def test_no_server(public: Place) -> None:
@@ -109,4 +112,4 @@ def test_no_server(public: Place) -> None:
     refused = run_move_out(Place(public_url, "public", public_url))
     assert refused.returncode == 1
     assert "no_such_database" in refused.stdout
-    assert "Run it again: it begins anew" in refused.stdout
+    assert "Run the command again to start over" in refused.stdout

@@ -78,7 +78,7 @@ def test_what_does_not_arrive_is_found_by_the_proof(shared: Place, trap: str) ->
     before = snapshot(shared)
     with pytest.raises(PreconditionFailed, match=f"rows of {trap}|accounts") as caught:
         give_back(shared)
-    assert "is not what there was" in str(caught.value)
+    assert "differ after the move" in str(caught.value)
     assert is_ours(shared, before)
 
 
@@ -116,7 +116,7 @@ def test_a_row_of_the_archive_that_does_not_arrive_is_found(shared: Place) -> No
         " FOR EACH ROW EXECUTE FUNCTION public.trap()"
     )
     # (beside the work; or under the lock, if some transaction on the server is older than the row)
-    with pytest.raises(PreconditionFailed, match=r"do not arrive|missing.*: 0, 1"):
+    with pytest.raises(PreconditionFailed, match=r"still missing|missing.*: 0, 1"):
         give_back(shared)
     shared.query("DROP FUNCTION public.trap() CASCADE")
     shared.books("DELETE FROM registered_balance_change WHERE debtor_id = 1")
@@ -130,7 +130,7 @@ def test_somebody_who_may_not_be_ended_is_waited_for(
     before = snapshot(shared)
     with psycopg.connect(shared.admin_url.replace("+psycopg", "")) as somebody:
         somebody.execute(f"LOCK TABLE {BOOKS}.account IN ROW EXCLUSIVE MODE".encode())
-        with pytest.raises(PreconditionFailed, match="which this role may not end"):
+        with pytest.raises(PreconditionFailed, match="which this role may not terminate"):
             give_back(shared)
         somebody.rollback()
         assert is_ours(shared, before)

@@ -12,13 +12,13 @@ from psycopg import sql
 
 from swpt_accounts.core.progress import NoProgress
 from swpt_accounts.db.installer import procedures_schema
-from swpt_accounts.db.operator_session import OperatorSession, open_operator_session
+from swpt_accounts.db.operator_session import OperatorSession
 from swpt_accounts.db.schema_discovery import BOOKS, KEPT_REFERENCE
-from swpt_accounts.takeover.books import OUR_TABLES, find_destination
+from swpt_accounts.takeover.checks import sizes_of
 from swpt_accounts.takeover.copy_steps import fill_books
 from swpt_accounts.takeover.move_out import fill_reference
 from swpt_accounts.takeover.reference_schema import COLUMNS
-from swpt_accounts.takeover.structure_checks import sizes_of
+from swpt_accounts.takeover.schemas import OUR_TABLES, find_destination, open_takeover_session
 from tests.moving.reference import Place, ReferenceDatabases, move
 
 Row = dict[str, Any]
@@ -199,7 +199,7 @@ def draw_everything(data: st.DataObject, types: Types) -> dict[str, list[Row]]:
 def kept(reference: ReferenceDatabases) -> Iterator[Rows]:
     place: Place = reference.create("no rows")
     move(place)
-    with open_operator_session(place.settings()) as session:
+    with open_takeover_session(place.settings()) as session:
         path = sql.SQL(", ").join(map(sql.Identifier, (procedures_schema(), BOOKS)))
         session.connection.execute(sql.SQL("SET search_path = {}").format(path))
         yield Rows(session)

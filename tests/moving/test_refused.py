@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of, execute
 from swpt_accounts.core.progress import NoProgress
-from swpt_accounts.db.operator_session import PreconditionFailed, open_operator_session
+from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.takeover.move_in import check_before
+from swpt_accounts.takeover.schemas import open_takeover_session
 from tests.moving.reference import (
     BOOKS,
     KEPT,
@@ -32,7 +33,7 @@ from tests.moving.reference import (
 def checked(place: Place) -> None:
     """All checks before the move. Raises `PreconditionFailed`."""
     settings = place.settings()
-    with open_operator_session(settings) as session:
+    with open_takeover_session(settings) as session:
         check_before(session, place.schema, settings, NoProgress())
 
 
@@ -47,7 +48,7 @@ def refused(place: Place, **settings: Any) -> str:
 
 def test_rows_of_another_shard(public: Place) -> None:
     lines = refused(public, PROTOCOL_BROKER_QUEUE_ROUTING_KEY="0.#").splitlines()
-    assert lines[0].startswith("there are rows that do not belong to the shard 0.#")
+    assert lines[0].startswith("some rows do not belong to the shard 0.#")
     assert any(line.startswith("  account: ") for line in lines)
     assert any(line.startswith("  pending_balance_change_signal: ") for line in lines)
     assert not any("registered_balance_change" in line for line in lines)
@@ -56,9 +57,9 @@ def test_rows_of_another_shard(public: Place) -> None:
 @pytest.mark.parametrize(
     ("revision", "told"),
     [
-        ("faa65a97e02e", "run `configure` of the latest release of the reference first"),
+        ("faa65a97e02e", "first run `configure` of the latest release of the reference"),
         ("bbcd77f71465", "an older release of the reference"),
-        ("0123456789ab", "which neither this program nor the reference knows"),
+        ("0123456789ab", "neither one of this program nor one of the reference"),
     ],
 )
 def test_another_revision(public: Place, revision: str, told: str) -> None:
@@ -68,7 +69,7 @@ def test_another_revision(public: Place, revision: str, told: str) -> None:
 
 def test_no_revision(public: Place) -> None:
     public.query("DELETE FROM alembic_version")
-    assert "which neither this program nor the reference knows" in refused(public)
+    assert "neither one of this program nor one of the reference" in refused(public)
 
 
 def test_an_empty_database(reference: ReferenceDatabases) -> None:
@@ -77,8 +78,7 @@ def test_an_empty_database(reference: ReferenceDatabases) -> None:
     result = run_move_in(place, "--quiet")
     assert result.returncode == 1
     assert result.stdout.splitlines()[0] == (
-        "swpt_accounts: there are no tables of accounts in this database: is it the right one?"
-        " (POSTGRES_URL)"
+        "swpt_accounts: this database has no tables of accounts: check POSTGRES_URL"
     )
     assert digest(place) == before
 
@@ -87,7 +87,7 @@ def test_missing_columns(public: Place) -> None:
     public.query("ALTER TABLE account DROP COLUMN last_deletion_attempt_ts")
     public.query("DROP TABLE account_purge_signal")
     text = refused(public)
-    assert text.startswith("5 columns of the reference are missing in the schema 'public':")
+    assert text.startswith("the schema 'public' lacks 5 columns of the reference:")
     assert "account.last_deletion_attempt_ts" in text
     assert "\n" not in text
 
@@ -97,7 +97,7 @@ def test_both_ledgers(public: Place) -> None:
     move(public)
     public.query("DROP TABLE alembic_version")
     load_dump(public.url)
-    assert "and there are tables of this program, too" in refused(public)
+    assert "and tables of this program also exist" in refused(public)
 
 
 def test_the_tables_of_two_deployments(public: Place) -> None:
@@ -110,7 +110,7 @@ def test_the_tables_of_two_deployments(public: Place) -> None:
         ).format(sql.Identifier(public.role))
     )
     text = refused(public)
-    assert text.startswith("there are tables of the reference in several schemas: ")
+    assert text.startswith("tables of the reference are in several schemas: ")
     assert "'public'" in text
     assert "'other'" in text
 
@@ -119,7 +119,7 @@ def test_the_tables_of_two_deployments(public: Place) -> None:
 def test_a_schema_that_is_taken(public: Place, schema: str) -> None:
     public.query(f"CREATE SCHEMA {schema}")
     public.query(f"CREATE TABLE {schema}.account ()")
-    assert f"there are tables in the schema '{schema}' already" in refused(public)
+    assert f"the schema '{schema}' already has tables" in refused(public)
 
 
 def test_a_schema_that_is_there_and_empty_is_used(public: Place) -> None:
@@ -146,7 +146,7 @@ def test_no_right_to_make_schemas(public: Place) -> None:
             sql.Identifier(make_url(public.url).database or "")
         ),
     )
-    assert "this role may make no schemas in this database" in refused(public)
+    assert "this role may not create schemas in this database" in refused(public)
 
 
 def test_tables_of_another_role(public: Place) -> None:
@@ -210,4 +210,4 @@ def test_too_little_room(reference: ReferenceDatabases) -> None:
     place = reference.create("public")
     with small_disk(place):
         text = refused(place)
-    assert text.startswith("the disk of the database server has no room for 16 MiB more")
+    assert text.startswith("the database server has less than 16 MiB of free disk space")

@@ -11,6 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swpt_accounts.audit.cross_shard import (
+    InvalidPartition,
+    NotComparable,
+    Partition,
+    Result,
+    Verdict,
+    add_up,
+)
 from swpt_accounts.audit.exports import (
     DebtorSums,
     Export,
@@ -20,9 +28,7 @@ from swpt_accounts.audit.exports import (
     read_export,
     write_export,
 )
-from swpt_accounts.audit.partition import InvalidPartition, Partition
-from swpt_accounts.audit.reconciliation import NotComparable, Result, Verdict, add_up
-from swpt_accounts.audit.reconciliation_report import sum_as_table
+from swpt_accounts.audit.report import sum_as_table
 from swpt_accounts.core.realm import Realm
 
 DEBTOR = 1
@@ -183,7 +189,7 @@ def test_debtor_of_whom_something_was_cut_off_is_not_proved() -> None:
     one = quiet(0, debtors=[DebtorSums(DEBTOR, 1, "0", "0", 1)])
     (debtor,) = add_up([one, quiet(1)]).debtors
     assert (debtor.verdict, debtor.amount) == (Verdict.UNPROVEN, 0)
-    assert "cut off" in debtor.problem
+    assert "truncated" in debtor.problem
 
 
 def test_sums_may_be_longer_than_64_bits(tmp_path: Path) -> None:
@@ -204,8 +210,8 @@ def test_sums_may_be_longer_than_64_bits(tmp_path: Path) -> None:
     [
         ([quiet(0), quiet(1), quiet(1)], "one export of each shard, or two of each"),
         ([quiet(0)] * 3 + [quiet(1)] * 3, "one export of each shard, or two of each"),
-        ([quiet(0), quiet(1), quiet(0), quiet(1)], "export all of them, and then all of them"),
-        ([quiet(0), quiet(1, received_since=at(101))], "reaches back to 00:01:41Z only"),
+        ([quiet(0), quiet(1), quiet(0), quiet(1)], "export all shards, and then all shards"),
+        ([quiet(0), quiet(1, received_since=at(101))], "reaches back only to 00:01:41Z"),
     ],
 )
 def test_exports_that_say_nothing_together(exports: list[Export], words: str) -> None:
@@ -241,7 +247,7 @@ def test_owner_has_the_account(debtor_id: int, creditor_id: int) -> None:
         (b"", "truncated"),
         (b'{"type": "BooksReport"}', "BooksReport"),
         (msgspec.json.encode(quiet(0))[:-1], "truncated"),
-        (msgspec.json.encode(quiet(0, format=2)), "it has the format 2, this program reads 1"),
+        (msgspec.json.encode(quiet(0, format=2)), "its format is 2; this program reads 1"),
         (
             msgspec.json.encode(quiet(0, debtors=[DebtorSums(1, 1, "1.5", "0", 0)])),
             "invalid literal",
@@ -252,7 +258,7 @@ def test_owner_has_the_account(debtor_id: int, creditor_id: int) -> None:
 def test_file_that_is_no_export(content: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "books.json"
     path.write_bytes(content)
-    with pytest.raises(InvalidExport, match=rf"books\.json is no export.*{words}"):
+    with pytest.raises(InvalidExport, match=rf"books\.json is not an export.*{words}"):
         read_export(path)
 
 
@@ -274,10 +280,10 @@ def test_table_names_the_wrong_ones_first() -> None:
         ["wrong", "1", "-8"],
         ["unproven", "7", "0"],
     ]
-    assert "8 units are missing between 00:01:40Z and 00:01:51Z" in lines[2]
+    assert "8 units missing between 00:01:40Z and 00:01:51Z" in lines[2]
     assert "shard 1.# " not in lines[2]
     assert lines[-2:] == [
-        "shard 0.#: its own check has found 4 errors",
+        "shard 0.#: its own check found 4 errors",
         (
             "2 debtors: 0 sound, 1 wrong, 1 unproven (between 2026-01-01 00:01:40Z and"
             " 2026-01-01 00:01:51Z)"

@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from swpt_accounts.console.charts import HEIGHT, WIDTH, chart, flow
-from swpt_accounts.console.rates import (
+from swpt_accounts.console.charts import (
+    HEIGHT,
+    WIDTH,
     age_series,
+    chart,
+    flow,
     mean_stay,
     rate,
     rate_series,
@@ -72,12 +75,12 @@ def test_only_the_last_samples_are_recent() -> None:
 
 
 def test_the_flow_says_what_is_late() -> None:
-    boxes = {box.title: box for box in flow([*SAMPLES, sample(15, 300, 280, 11)])}
+    boxes = {box.title: box for box in flow([*SAMPLES, sample(15, 300, 280, 60)])}
     assert boxes["requests to prepare"].state == "late"
     assert boxes["balance changes"].state == "idle"
-    many = flow([sample(0, 5000, 0), sample(5, 5000, 10)])
+    many = flow([sample(0, 50_000, 0), sample(5, 50_000, 10)])
     assert many[1].state == "long"
-    assert flow(SAMPLES)[1].state == "at work"
+    assert flow(SAMPLES)[1].state == "busy"
 
 
 def test_a_chart_ends_at_a_round_number() -> None:
@@ -96,17 +99,15 @@ def test_a_chart_is_broken_where_nothing_is_known() -> None:
 
 
 def test_how_values_are_written() -> None:
-    assert amount(-1234567) == "\u22121\u202f234\u202f567"
+    assert amount(-1234567) == "-1,234,567"
     assert amount(2.5) == "2.5"
     assert amount(None) == "unknown"
-    assert per_second(None) == "not known yet"
+    assert per_second(None) == "unknown"
     assert per_second(0.25) == "0.2/s"
-    assert per_second(1234.4) == "1\u202f234/s"
-    assert [seconds(n) for n in (0, 1e-5, 0.25, 2.5, 90, 86400 * 30)] == [
-        *("0 s", "under 1 ms", "250 ms", "2.5 s", "1.5 min", "30 d")
-    ]
+    assert per_second(1234.4) == "1,234/s"
+    assert (seconds(None), seconds(90)) == ("unknown", "1 min")
     assert moment(datetime(1970, 1, 1, tzinfo=UTC)) == "never"
     assert moment(NOW) == "2026-01-01 00:00:00"
-    assert ago(datetime.now(UTC) + timedelta(hours=2, minutes=1)) == "in 2.0 h"
+    assert ago(datetime.now(UTC) + timedelta(hours=2, seconds=9)) == "in 2 h"
     assert size(2_500_000) == "2 MB"
     assert printable("a\u202eb\x1b[0m\n") == "a\\u202eb\\x1b[0m\n"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.core.id_notation import Meant, parse, spellings
+from swpt_accounts.core.id_notation import PastedIds, parse, spellings
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 
 U = 2**64 - 2
@@ -33,12 +33,12 @@ U = 2**64 - 2
     ],
 )
 def test_it_means(text: str, kind: str, ids: tuple[int, ...]) -> None:
-    assert parse(text) == Meant(kind, ids)
+    assert parse(text) == PastedIds(kind, ids)
 
 
 @pytest.mark.parametrize("text", ["direct 5 7", "direct/5/7", "direct, 5, 7"])
 def test_a_coordinators_request(text: str) -> None:
-    assert parse(text) == Meant("request", (5, 7), "direct")
+    assert parse(text) == PastedIds("request", (5, 7), "direct")
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_any_text_means_something_or_nothing(text: str) -> None:
 @given(st.integers(MIN_INT64, MAX_INT64), st.integers(MIN_INT64, MAX_INT64))
 def test_each_spelling_means_the_same(a: int, b: int) -> None:
     for x, y in zip(spellings(a), spellings(b), strict=True):
-        assert parse(f"{x}/{y}") == Meant("account", (a, b))
-        assert parse(f"swpt:{x}/{y}") == Meant("account", (a, b))
+        assert parse(f"{x}/{y}") == PastedIds("account", (a, b))
+        assert parse(f"swpt:{x}/{y}") == PastedIds("account", (a, b))

@@ -10,9 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from agentkit.messages import CONTENT_TYPE, configure, encode, finalize, prepare
-from swpt_accounts.cli.dead_letters_options import choosing, get_choice
-from swpt_accounts.dead_letters.filters import Choice
-from swpt_accounts.dead_letters.letter import Letter, receive
+from swpt_accounts.cli.dead_letters import filter_options, make_filter
+from swpt_accounts.dead_letters.letter import Letter, LetterFilter, receive
 
 FOREIGN = "account (5, 6) does not belong to this shard, which is 1.#"
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -70,13 +69,13 @@ CHOICES: list[tuple[tuple[str, ...], list[int]]] = [
 ]
 
 
-def choice_of(options: tuple[str, ...]) -> Choice:
-    chosen: list[Choice] = []
+def choice_of(options: tuple[str, ...]) -> LetterFilter:
+    chosen: list[LetterFilter] = []
 
     @click.command()
-    @choosing
+    @filter_options
     def command(url: str | None, queue: str | None, **options: Any) -> None:
-        chosen.append(get_choice(**options))
+        chosen.append(make_filter(**options))
 
     result = CliRunner().invoke(command, options, catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -86,7 +85,7 @@ def choice_of(options: tuple[str, ...]) -> Choice:
 @pytest.mark.parametrize(("options", "chosen"), CHOICES, ids=lambda x: " ".join(map(str, x)))
 def test_choices(options: tuple[str, ...], chosen: list[int]) -> None:
     choice = choice_of(options)
-    assert [one.offset for one in LETTERS if choice.has(one)] == chosen
+    assert [one.offset for one in LETTERS if choice.matches(one)] == chosen
     assert all(choice.first <= offset for offset in chosen)
 
 

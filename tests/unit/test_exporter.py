@@ -15,14 +15,13 @@ import pytest
 
 from agentkit.processes import free_port
 from agentkit.waiting import wait_until
-from swpt_accounts.exporter import health, health_poller
-from swpt_accounts.exporter.collector import Page
-from swpt_accounts.exporter.container_command import find_command, has_web_server, worker_of
-from swpt_accounts.exporter.database_poller import Answers
-from swpt_accounts.exporter.health import Question
-from swpt_accounts.exporter.health_poller import HealthPoller
-from swpt_accounts.exporter.liveness import Problem
-from swpt_accounts.exporter.server import REQUESTS_COUNT_MAX, PageServer
+from swpt_accounts.exporter import health
+from swpt_accounts.exporter.collector import MetricsCollector
+from swpt_accounts.exporter.container_command import find_command, has_web_server, worker_of_command
+from swpt_accounts.exporter.health import HealthPoller, Probe
+from swpt_accounts.exporter.liveness import HealthProblem
+from swpt_accounts.exporter.pollers import Answers
+from swpt_accounts.exporter.server import REQUESTS_COUNT_MAX, ExporterServer
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -60,7 +59,7 @@ def test_command_is_found(words: tuple[str, ...], command: str) -> None:
     ],
 )
 def test_which_process_must_be_there(command: str, worker: str | None) -> None:
-    assert worker_of(command) == worker
+    assert worker_of_command(command) == worker
 
 
 @pytest.mark.parametrize(
@@ -76,16 +75,16 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings({"STATE_DIR": str(tmp_path / "state"), "WEBSERVER_PORT": str(free_port())})
 
 
-def subjects(settings: Settings, question: Question, command: str) -> list[str]:
-    return [problem.subject for problem in health.check(settings, question, lambda: command)]
+def subjects(settings: Settings, probe: Probe, command: str) -> list[str]:
+    return [problem.subject for problem in health.check(settings, probe, lambda: command)]
 
 
 def test_what_is_missing_is_said(settings: Settings) -> None:
-    assert subjects(settings, Question.LIVE, "flush_all") == ["flush_messages"]
-    assert subjects(settings, Question.LIVE, "webserver") == ["webserver"]
-    assert subjects(settings, Question.READY, "configure") == []
+    assert subjects(settings, Probe.LIVE, "flush_all") == ["flush_messages"]
+    assert subjects(settings, Probe.LIVE, "webserver") == ["webserver"]
+    assert subjects(settings, Probe.READY, "configure") == []
     # without an address of the database
-    problems = health.check(settings, Question.READY, lambda: "webserver")
+    problems = health.check(settings, Probe.READY, lambda: "webserver")
     assert [problem.subject for problem in problems] == ["webserver", "webserver"]
     assert "set POSTGRES_URL" in problems[1].what
 
@@ -93,24 +92,25 @@ def test_what_is_missing_is_said(settings: Settings) -> None:
 def test_there_are_never_too_many_problems(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many = [Problem("a", "b", 0.0)] * 1000
+    many = [HealthProblem("a", "b", 0.0)] * 1000
     monkeypatch.setattr(health, "stuck_loops", lambda _processes: many)
-    assert len(health.check(settings, Question.LIVE, str)) == health.PROBLEMS_COUNT_MAX
+    assert len(health.check(settings, Probe.LIVE, str)) == health.PROBLEMS_COUNT_MAX
 
 
 class Health:
     """Stands for what looks after the health."""
 
-    def __init__(self) -> None:
-        self.found: dict[Question, list[Problem]] = {question: [] for question in Question}
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.found: dict[Probe, list[HealthProblem]] = {probe: [] for probe in Probe}
 
-    def problems(self, question: Question) -> list[Problem]:
-        return self.found[question]
+    def problems(self, probe: Probe) -> list[HealthProblem]:
+        return self.found[probe]
 
 
 @pytest.fixture
-def health_of_container() -> Health:
-    return Health()
+def health_of_container(settings: Settings) -> Health:
+    return Health(settings)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def url(settings: Settings, health_of_container: Health) -> Iterator[str]:
     stop, port = ShutdownEvent(), free_port()
     away: Any = SimpleNamespace(answers=Answers(), queues=("some_queue",))
     found: Any = health_of_container
-    server = PageServer(stop, port, Page(settings, found, away, [away]), found)
+    server = ExporterServer(stop, port, MetricsCollector(settings, found, away, [away]), found)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{port}"
@@ -139,8 +139,11 @@ def get(url: str) -> tuple[int, str]:
 
 
 def test_pages(url: str, health_of_container: Health) -> None:
-    assert get(f"{url}/live") == (200, "well\n")
-    health_of_container.found[Question.READY] = [Problem("a", "b", 0), Problem("c", "d", 1.5e9)]
+    assert get(f"{url}/live") == (200, "ok\n")
+    health_of_container.found[Probe.READY] = [
+        HealthProblem("a", "b", 0),
+        HealthProblem("c", "d", 1.5e9),
+    ]
     status, text = get(f"{url}/ready?why")
     assert status == 503
     assert text.splitlines() == [
@@ -186,23 +189,25 @@ def test_a_problem_is_told_since_it_was_first_seen(
 ) -> None:
     stop, since = ShutdownEvent(), iter(range(100, 200))
     monkeypatch.setattr(
-        health_poller, "check_needs", lambda _settings: [Problem("a", "b", next(since))]
+        health, "check_ready", lambda _settings: [HealthProblem("a", "b", next(since))]
     )
-    monkeypatch.setattr(health_poller, "check_live", lambda _settings: [])
-    monkeypatch.setattr(health_poller, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(health, "check_live", lambda _settings: [])
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
     asker = HealthPoller(settings, stop)
-    assert [problem.what for problem in asker.problems(Question.LIVE)] == ["it has not looked yet"]
+    assert [problem.what for problem in asker.problems(Probe.LIVE)] == [
+        "no check has been made yet"
+    ]
     thread = threading.Thread(target=asker.run, daemon=True)
     thread.start()
     wait_until(lambda: next(since) > 110, 10, "it has looked a few times")
     stop.request()
     thread.join(10)
-    assert [problem.since for problem in asker.problems(Question.READY)] == [100]
-    assert asker.problems(Question.LIVE) == []
+    assert [problem.since for problem in asker.problems(Probe.READY)] == [100]
+    assert asker.problems(Probe.LIVE) == []
     now = monotonic()
-    monkeypatch.setattr(health_poller, "monotonic", lambda: now + 100)
-    (problem,) = asker.problems(Question.LIVE)
-    assert "it has not looked for 100 s" in problem.what
+    monkeypatch.setattr(health, "monotonic", lambda: now + 100)
+    (problem,) = asker.problems(Probe.LIVE)
+    assert "no check for 100 s" in problem.what
 
 
 @pytest.mark.parametrize("code", [401, 200, 500])
@@ -219,11 +224,11 @@ def test_a_console_is_alive_when_it_answers_strangers(code: int, tmp_path: Path)
         threading.Thread(target=server.handle_request, daemon=True).start()
         port = str(server.server_port)
         settings = load_settings({"CONSOLE_PORT": port, "STATE_DIR": str(tmp_path)})
-        problems = health.check(settings, Question.LIVE, lambda: "console")
+        problems = health.check(settings, Probe.LIVE, lambda: "console")
     assert [problem.subject for problem in problems] == (["console"] if code == 500 else [])
 
 
 def test_a_console_that_is_away_is_not_alive(tmp_path: Path) -> None:
     settings = load_settings({"CONSOLE_PORT": "1", "STATE_DIR": str(tmp_path)})
-    (problem,) = health.check(settings, Question.LIVE, lambda: "console")
+    (problem,) = health.check(settings, Probe.LIVE, lambda: "console")
     assert "http://127.0.0.1:1/" in str(problem)

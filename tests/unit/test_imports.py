@@ -55,7 +55,7 @@ def test_documents_are_parsed_where_it_is_said() -> None:
 
 
 def test_supervisor_has_loaded_what_its_workers_need_and_no_more() -> None:
-    found = imported("swpt_accounts.supervisor", "swpt_accounts.cli.consume_messages")
+    found = imported("swpt_accounts.supervisor", "swpt_accounts.cli.consumers")
     assert found & {*WEB, *SCHEMA, *PEERS, *TRACES} == set()
 
 

@@ -71,7 +71,7 @@ def test_what_was_left_out_is_told(log: Log) -> None:
     assert told["event"] == "lines_left_out"
     assert (told["of_event"], told["of_logger"]) == ("chores_left", "swpt_accounts.storm")
     assert (told["count"], told["seconds"], told["levelname"]) == (7, 3.0, "WARNING")
-    assert told["message"].startswith("7 lines like it were left out in 3 s")
+    assert told["message"].endswith("(swpt_accounts.storm): 7 in 3 s")
     log.handler.close()
     assert log.count("lines_left_out") == 1
 
@@ -174,7 +174,7 @@ def test_text_has_the_event_in_brackets(log: Log) -> None:
     log.logger.warning("plain")
     event, plain = log.stream.getvalue().splitlines()
     assert event.endswith(
-        " WARNING swpt_accounts.storm [worker_stuck]: A worker did not stop in time."
+        " WARNING swpt_accounts.storm [worker_stuck]: a worker did not stop in time"
     )
     assert plain.endswith(" WARNING swpt_accounts.storm: plain")
 

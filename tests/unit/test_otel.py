@@ -205,15 +205,15 @@ def test_fault_is_said_once_and_its_end_once(
         assert exporter.export(spans(2)) is SpanExportResult.FAILURE
     (line,) = lines(caplog)
     assert "no way to the collector" in line
-    assert "2 were dropped" in line
+    assert "dropped so far: 2;" in line
     library.is_working = True
     for _ in range(4):
         queue(exporter, 1)
         exporter.export(spans(1))
         clock.now += module.QUIET_SECONDS / 2
     (line,) = lines(caplog)
-    assert "takes spans again" in line
-    assert "98 more" in line
+    assert "accepts spans again" in line
+    assert "previous line: 98" in line
 
 
 def test_reminder_counts_what_was_dropped_since(
@@ -228,7 +228,7 @@ def test_reminder_counts_what_was_dropped_since(
     queue(exporter, 1)
     exporter.export(spans(1))
     (line,) = lines(caplog)
-    assert "21 were dropped" in line
+    assert "dropped so far: 21;" in line
 
 
 def test_what_there_is_no_room_for_is_dropped(
@@ -239,7 +239,7 @@ def test_what_there_is_no_room_for_is_dropped(
     assert "as fast as they come" in line
     exporter.tell_end()
     (line,) = lines(caplog)
-    assert line.startswith("4 spans did not come")
+    assert line == "spans that did not reach the OpenTelemetry collector: 4"
 
 
 def test_batches_of_the_library_are_bounded(

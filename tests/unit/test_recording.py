@@ -104,7 +104,7 @@ def test_a_damaged_file_is_begun_anew(state_dir: Path) -> None:
     Recorder(state_dir).kill()
     (state_dir / "metrics" / "counter_0.db").write_bytes(b"\xff\xff\xff\x7f" + b"x" * 5000)
     recorder = Recorder(state_dir)
-    assert "is damaged, and is begun anew" in "".join(recorder.lines)
+    assert "replaced damaged metrics file" in "".join(recorder.lines)
     assert value(state_dir, "chores_total", outcome="done") == 2
     recorder.kill()
 
@@ -117,11 +117,11 @@ def test_where_nothing_can_be_written_the_work_goes_on(
     recorder.start()
     recorder.configure(str(tmp_path / "file"), "scan_accounts", has_metrics=True)
     recorder.start()
-    assert "Neither metrics nor signs of life are recorded: STATE_DIR" in caplog.text
+    assert "cannot record metrics and heartbeats: STATE_DIR" in caplog.text
     recorder.count(CHORES, 1, "done")
     recorder.begin_loop("loop")
     recorder.end_loop()
-    recorder.all_is_well()
+    recorder.report_healthy()
     assert not recorder.is_on()
 
 

@@ -14,7 +14,7 @@ from swpt_accounts.core.root_config import (
     minimal_balance,
     parse_root_config,
 )
-from swpt_accounts.takeover.reference_root_config import read_as_reference
+from swpt_accounts.takeover.root_configs import read_as_reference
 
 NOTHING = RootConfig()
 _SHA256 = "0123456789ABCDEF" * 4

@@ -419,7 +419,7 @@ def draining(s: Scene) -> None:
     begin = len(worker.log)
     s.place.switch_off("consume_messages")
     s.place.switch_on(DRAINING)
-    s.until(lambda: "consuming nothing" in worker.log[begin:], "a pause")
+    s.until(lambda: "pausing the consumer" in worker.log[begin:], "a pause")
     s.open(a)
     s.place.switch_off(DRAINING)
     s.place.switch_on("consume_messages")

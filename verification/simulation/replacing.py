@@ -25,7 +25,7 @@ import swpt_accounts.workers.backoff
 import swpt_accounts.workers.queue_cursor
 import tests.faults.load
 import verification.chaos.agents
-from swpt_accounts.db.instrumented import InstrumentedConnection
+from swpt_accounts.db.connection import InstrumentedConnection
 from verification.simulation.broker import SimBroker
 from verification.simulation.consuming import SimBlockingConnection
 from verification.simulation.database import SimDatabase, SimDatabaseConnection

@@ -53,7 +53,7 @@ SELECT
             THEN concat('it is deleted, and has ', principal, ' with ', interest, ' interest') END,
         CASE WHEN pending_transfers_count <> 0 THEN 'it is deleted, and has prepared transfers' END,
         CASE WHEN NOT is_scheduled_for_deletion(config_flags)
-            THEN 'it is deleted, and nobody wanted that' END,
+            THEN 'it is deleted, and was not scheduled for deletion' END,
         CASE WHEN pending_account_update THEN 'it is deleted, and has an update to send' END
     )
 FROM own_account
@@ -70,7 +70,7 @@ WHERE NOT EXISTS (
     WHERE k.debtor_id = a.debtor_id AND k.creditor_id = a.creditor_id
 )
 UNION ALL
-SELECT debtor_id, creditor_id, 'it has a key, and is not there'
+SELECT debtor_id, creditor_id, 'it has a key, but does not exist'
 FROM own_account_key k
 WHERE NOT EXISTS (
     SELECT FROM account a

@@ -11,7 +11,7 @@ SELECT
             ', ',
             CASE WHEN s.previous_transfer_number <> s.transfer_number - 1
                 THEN concat('the one before has the number ', s.previous_transfer_number) END,
-            CASE WHEN s.transfer_number = s.number_before THEN 'it is there twice' END,
+            CASE WHEN s.transfer_number = s.number_before THEN 'it exists twice' END,
             CASE WHEN s.transfer_number <> s.number_before AND s.id < s.id_before
                 THEN 'it is sent before an earlier one' END,
             CASE WHEN s.transfer_number = s.number_before + 1
@@ -128,7 +128,7 @@ WHERE s.ts > current_ts() - interval '1 day' AND NOT EXISTS (
     WHERE a.debtor_id = s.debtor_id AND a.creditor_id = s.creditor_id
 )
 UNION ALL
-SELECT debtor_id, creditor_id, 'it is there, and an AccountPurge says that it is not'
+SELECT debtor_id, creditor_id, 'it exists, but an AccountPurge says that it was purged'
 FROM own_account_purge_signal s
 JOIN own_account a USING (debtor_id, creditor_id)
 WHERE a.creation_date <= s.creation_date

@@ -38,7 +38,7 @@ FROM (
                 THEN concat('it changed at ', last_change_ts, ', before ', creation_date) END,
             CASE WHEN octet_length(debtor_info_sha256) NOT IN (0, 32)
                     OR creditor_id = 0 AND debtor_info_iri <> ''
-                THEN 'its debtor info is impossible' END
+                THEN 'its debtor info is invalid' END
         ) AS problem
     FROM own_account
 ) AS a

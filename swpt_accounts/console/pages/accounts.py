@@ -6,9 +6,9 @@ from typing import Any, Final
 from flask import Blueprint, render_template
 
 from swpt_accounts.console.context import here
-from swpt_accounts.console.database import Snapshot, TooSlow
-from swpt_accounts.inspection.lookup.accounts import trace_account
-from swpt_accounts.inspection.lookup.keys import AccountKey
+from swpt_accounts.console.database import ConsoleSnapshot, TooSlow
+from swpt_accounts.inspection.lookup.models import AccountKey
+from swpt_accounts.inspection.lookup.traces import trace_account
 
 accounts = Blueprint("accounts", __name__)
 
@@ -32,7 +32,7 @@ class Sums:
 
 def _sums(debtor_id: int, *, of_all: bool) -> Sums:
     count_max = _ALL_COUNT if of_all else _SOME_COUNT
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         return Sums(
             of_all,
             snapshot.row("sum_accounts", debtor_id=debtor_id, count_max=count_max),
@@ -52,14 +52,14 @@ def _sums_within_limits(debtor_id: int, accounts_count: int) -> Sums:
 @accounts.get("/currencies")
 def currencies() -> str:
     """Some debtors."""
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         return render_template("currencies.html", debtors=snapshot.rows("some_debtors"))
 
 
 @accounts.get("/debtor/<int64:debtor_id>")
 def debtor(debtor_id: int) -> str:
     """A currency."""
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         root = _account(snapshot, debtor_id, 0)
         config = snapshot.row("root_config", debtor_id=debtor_id)
         count = snapshot.row("count_accounts", debtor_id=debtor_id).count
@@ -80,11 +80,11 @@ def debtor(debtor_id: int) -> str:
 @accounts.get("/account/<int64:debtor_id>/<int64:creditor_id>")
 def account(debtor_id: int, creditor_id: int) -> str:
     """An account: its state, and what is prepared."""
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         found = _account(snapshot, debtor_id, creditor_id)
         ids = {"debtor_id": debtor_id, "creditor_id": creditor_id}
         locks = snapshot.rows("prepared_transfers", **ids) if found else []
-    with here().reader.tracing() as reader:
+    with here().database.lookup() as reader:
         trace = trace_account(reader, AccountKey(debtor_id, creditor_id))
     return render_template(
         "account.html",
@@ -99,5 +99,5 @@ def account(debtor_id: int, creditor_id: int) -> str:
     )
 
 
-def _account(snapshot: Snapshot, debtor_id: int, creditor_id: int) -> Any:
+def _account(snapshot: ConsoleSnapshot, debtor_id: int, creditor_id: int) -> Any:
     return snapshot.row("account", debtor_id=debtor_id, creditor_id=creditor_id)

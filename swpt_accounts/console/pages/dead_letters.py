@@ -1,15 +1,15 @@
-"""Dead letters, and the few things that can be done with one."""
+"""Dead letters, and what can be done with one."""
 
 import logging
 
 from flask import Blueprint, abort, g, render_template, request
 
+from swpt_accounts.console.auth import check_form
 from swpt_accounts.console.context import here
-from swpt_accounts.console.dead_letter_queue import DeadLetters, Letters
-from swpt_accounts.console.sign_in import check_form, wrong_token
+from swpt_accounts.console.dead_letter_queue import DeadLetterQueue, LettersPage
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.rendering import letter_json, whole_json
-from swpt_accounts.dead_letters.resolutions import Register, State
+from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.observability.events.console import CONSOLE_ACTION
 
 logger = logging.getLogger(__name__)
@@ -18,12 +18,12 @@ letters = Blueprint("letters", __name__)
 _BODY_LENGTH_MAX = 20_000
 
 
-def _dead_letters() -> DeadLetters:
+def _dead_letters() -> DeadLetterQueue:
     return here().dead_letters
 
 
-def _states(some: list[Letter]) -> list[State]:
-    with here().reader.snapshot() as snapshot:
+def _states(some: list[Letter]) -> list[LetterState]:
+    with here().database.snapshot() as snapshot:
         return Register(snapshot.connection, _dead_letters().name).states(some)
 
 
@@ -37,13 +37,15 @@ def index() -> str:
     return _list(found)
 
 
-def _list(found: Letters) -> str:
+def _list(found: LettersPage) -> str:
     states = _states(found.letters)
     rows = [
         (letter, letter_json(letter, state), state.needs_attention)
         for letter, state in zip(found.letters, states, strict=True)
     ]
-    return render_template("letters.html", rows=rows, first=found.first, name=_dead_letters().name)
+    return render_template(
+        "dead_letters.html", rows=rows, first=found.first, name=_dead_letters().name
+    )
 
 
 @letters.get("/dead-letters/<int:offset>")
@@ -62,7 +64,7 @@ def _get(offset: int) -> Letter:
 def _show(found: Letter, done: str | None) -> str:
     (state,) = _states([found])
     return render_template(
-        "letter.html",
+        "dead_letter.html",
         letter=found,
         told=whole_json(found, state, here().settings),
         body=found.body.decode("utf-8", "backslashreplace")[:_BODY_LENGTH_MAX],
@@ -74,13 +76,13 @@ def _show(found: Letter, done: str | None) -> str:
 
 @letters.post("/dead-letters/<int:offset>/<any(replay, discard):action>")
 def act(offset: int, action: str) -> str:
-    """Send a letter again, or note that it is dealt with."""
-    if not here().guard.has_actions:
+    """Send a letter again, or discard it."""
+    if not here().auth.has_actions:
         abort(404)
     check_form()
-    if not here().guard.may_act(request.form.get("actions_token", "")):
-        wrong_token()
-        abort(403, "That is not the token for actions. Nothing was done.")
+    if not here().auth.may_act(request.form.get("actions_token", "")):
+        here().auth.note_wrong_token()
+        abort(403, "The token for actions is wrong. Nothing has changed.")
     digest = request.form.get("digest", "")
     some = _dead_letters()
     done = some.replay(offset, digest) if action == "replay" else some.discard(offset, digest)

@@ -1,19 +1,21 @@
-"""The way of the messages, now, and in the last hour."""
+"""The flow of the messages, now and in the last hour."""
 
 from typing import Final
 
 from flask import Blueprint, render_template
 
-from swpt_accounts.console.charts import Chart, chart, flow
-from swpt_accounts.console.context import here
-from swpt_accounts.console.rates import (
+from swpt_accounts.console.charts import (
+    Chart,
     age_series,
+    chart,
+    flow,
     rate,
     rate_series,
     recent,
     stay_series,
     waiting_series,
 )
+from swpt_accounts.console.context import here
 from swpt_accounts.console.sampler import Sample
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
 
@@ -26,13 +28,13 @@ _DATED: Final = [*QUEUES, *OUTBOXES]
 
 @flow_pages.get("/")
 def index() -> str:
-    """What is wrong, and the drawing, with what waits where."""
+    """What is wrong, and the drawing of the flow."""
     samples = here().sampler.fresh()
     boxes = flow(samples)
     some = recent(samples)
     return render_template(
         "flow.html",
-        judgement=here().judge.judgement(),
+        report=here().status_poller.report(),
         boxes=boxes,
         prepared=rate(some, ["prepared_transfer"]),
         accounts=rate(some, ["account"]),
@@ -50,7 +52,7 @@ def last_hour() -> str:
 
 def _charts(samples: list[Sample]) -> list[tuple[str, list[Chart]]]:
     def of(title: str, names: list[str], kind: str = "came") -> Chart:
-        return chart(title, "a second", rate_series(samples, names, kind))
+        return chart(title, "per second", rate_series(samples, names, kind))
 
     throughput = [
         of("Transfers prepared", ["prepared_transfer"]),
@@ -59,9 +61,9 @@ def _charts(samples: list[Sample]) -> list[tuple[str, list[Chart]]]:
         of("Messages sent", _OUTBOXES, "gone"),
     ]
     latency = [
-        chart("Oldest that waits", "seconds", age_series(samples, _DATED)),
-        chart("Mean stay in the queues", "seconds", stay_series(samples, _QUEUES)),
-        chart("Mean stay in the outboxes", "seconds", stay_series(samples, _OUTBOXES)),
-        chart("Rows that wait", "rows", waiting_series(samples, [*_QUEUES, *_OUTBOXES])),
+        chart("Oldest row waiting", "seconds", age_series(samples, _DATED)),
+        chart("Mean wait in the queues", "seconds", stay_series(samples, _QUEUES)),
+        chart("Mean wait in the outboxes", "seconds", stay_series(samples, _OUTBOXES)),
+        chart("Rows waiting", "rows", waiting_series(samples, [*_QUEUES, *_OUTBOXES])),
     ]
     return [("Throughput", throughput), ("Latency", latency)]

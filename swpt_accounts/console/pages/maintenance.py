@@ -1,4 +1,4 @@
-"""Scans, shards, settings: how the authority is set up, and whether it is looked after."""
+"""Scans, the shard, and the settings."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +11,7 @@ from swpt_accounts.settings import Settings
 from swpt_accounts.settings.description import SETTINGS, Setting
 from swpt_accounts.settings.urls import without_password
 
-upkeep = Blueprint("upkeep", __name__)
+maintenance = Blueprint("maintenance", __name__)
 
 _MORE_TABLES: Final = ("account_key", "root_config", "registered_balance_change", "handled_batch")
 
@@ -41,10 +41,10 @@ def _scans(settings: Settings) -> list[Scan]:
     ]
 
 
-@upkeep.get("/scans")
+@maintenance.get("/scans")
 def scans() -> str:
     """The scans, and whether their processes are there."""
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         sessions = {row.name: row for row in snapshot.rows("sessions")}
         tables = {row.name: row for row in snapshot.rows("tables", names=_all_tables())}
         passes = {row.name: row for row in snapshot.rows("scan_passes")}
@@ -61,10 +61,10 @@ def scans() -> str:
     )
 
 
-@upkeep.get("/shard")
+@maintenance.get("/shard")
 def shard() -> str:
     """This shard: its realm, its database, and who is connected."""
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         return render_template(
             "shard.html",
             settings=here().settings,
@@ -81,7 +81,7 @@ def _all_tables() -> list[str]:
     return [*TABLES, *_MORE_TABLES]
 
 
-@upkeep.get("/settings")
+@maintenance.get("/settings")
 def settings() -> str:
     """The settings of this process, without what is secret in them."""
     rows = [(setting, shown(setting, here().settings)) for setting in SETTINGS.values()]
@@ -89,12 +89,12 @@ def settings() -> str:
 
 
 def shown(setting: Setting, settings: Settings) -> str:
-    """The value of a setting, as everybody may see it who may look."""
+    """The value of a setting, without secrets."""
     value: Any = getattr(settings, setting.field)
     if value is None or value == "":
         return ""
     if setting.is_secret:
-        return "is set, and not shown"
+        return "set (hidden)"
     if setting.schemes:
         return without_password(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

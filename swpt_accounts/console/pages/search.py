@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from swpt_accounts.console.context import here
-from swpt_accounts.core.id_notation import TEXT_LENGTH_MAX, Meant, parse
+from swpt_accounts.core.id_notation import TEXT_LENGTH_MAX, PastedIds, parse
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 
 search = Blueprint("search", __name__)
@@ -23,7 +23,7 @@ def find() -> Response | tuple[str, int]:
     return redirect(_place(meant), 303)
 
 
-def _place(meant: Meant) -> str:
+def _place(meant: PastedIds) -> str:
     a, b, c = (*meant.ids, 0, 0)[:3]
     match meant.kind:
         case "debtor":
@@ -39,9 +39,9 @@ def _place(meant: Meant) -> str:
 
 def _number(text: str, n: int) -> Response | tuple[str, int]:
     """A number may be a debtor; if it is none, it may be the other half of something."""
-    with here().reader.snapshot() as snapshot:
+    with here().database.snapshot() as snapshot:
         if snapshot.row("has_debtor", debtor_id=n).found:
-            return redirect(_place(Meant("debtor", (n,))), 303)
+            return redirect(_place(PastedIds("debtor", (n,))), 303)
         debtors = (
             snapshot.rows("debtors_of_creditor", creditor_id=n) if n != ROOT_CREDITOR_ID else []
         )

@@ -8,11 +8,15 @@ from flask import Blueprint, abort, render_template, request
 
 from swpt_accounts.console.context import here
 from swpt_accounts.core.timestamps import MIN_MOMENT
-from swpt_accounts.inspection.lookup.journal import JournalChoice, read_journal
-from swpt_accounts.inspection.lookup.keys import AccountKey, CoordinatorRequest, TransferKey
-from swpt_accounts.inspection.lookup.models import Trace
+from swpt_accounts.inspection.lookup.journal import JournalFilter, read_journal
+from swpt_accounts.inspection.lookup.models import (
+    AccountKey,
+    CoordinatorRequest,
+    Trace,
+    TransferKey,
+)
 from swpt_accounts.inspection.lookup.statements import read_statement
-from swpt_accounts.inspection.lookup.transfers import trace_by_coordinator, trace_by_transfer
+from swpt_accounts.inspection.lookup.traces import trace_by_coordinator, trace_by_transfer
 
 traces = Blueprint("traces", __name__)
 
@@ -26,7 +30,7 @@ _AFTER = re.compile(r"([-0-9:.T+]{10,40})_([0-9]{1,18})")
 @traces.get("/transfer/<int64:debtor_id>/<int64:creditor_id>/<int64:transfer_id>")
 def transfer(debtor_id: int, creditor_id: int, transfer_id: int) -> str:
     """A prepared transfer's way."""
-    with here().reader.tracing() as reader:
+    with here().database.lookup() as reader:
         return _show(trace_by_transfer(reader, TransferKey(debtor_id, creditor_id, transfer_id)))
 
 
@@ -35,7 +39,7 @@ def by_request(type_: str, coordinator_id: int, request_id: int) -> str:
     """The way of the transfer that a coordinator has asked for."""
     if not _TYPE.fullmatch(type_):
         abort(404)
-    with here().reader.tracing() as reader:
+    with here().database.lookup() as reader:
         found = CoordinatorRequest(type_, coordinator_id, request_id)
         return _show(trace_by_coordinator(reader, found))
 
@@ -49,8 +53,8 @@ def journal(debtor_id: int, creditor_id: int) -> str:
     """The messages about an account, a page at a time, the oldest first."""
     after = _after()
     key = AccountKey(debtor_id, creditor_id)
-    with here().reader.tracing() as reader:
-        choice = JournalChoice(account=key)
+    with here().database.lookup() as reader:
+        choice = JournalFilter(account=key)
         page = read_journal(reader, choice, after=after, count_max=_PAGE_COUNT)
     return render_template("journal.html", page=page, **_ids(key))
 
@@ -77,8 +81,8 @@ def statement(debtor_id: int, creditor_id: int) -> str:
     since = _day("since", today - timedelta(days=_STATEMENT_DAYS))
     until = _day("until", today)
     if until < since:
-        abort(400, "The last day of a statement cannot be before the first one.")
-    with here().reader.tracing() as reader:
+        abort(400, "The last day cannot be before the first one.")
+    with here().database.lookup() as reader:
         found = read_statement(
             reader, key, since, until + timedelta(days=1), count_max=_LINES_COUNT_MAX
         )
@@ -91,9 +95,9 @@ def _day(name: str, default: datetime) -> datetime:
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else default
     except ValueError:
-        abort(400, f"“{text[:30]}” is no day, like {default.date().isoformat()}.")
+        abort(400, f"“{text[:30]}” is not a day, such as {default.date().isoformat()}.")
     if not 1970 <= day.year <= 9998:
-        abort(400, f"There is nothing to be found in the year {day.year}.")
+        abort(400, f"The year {day.year} is out of range.")
     return datetime.combine(day, time(), UTC)
 
 

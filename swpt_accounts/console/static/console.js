@@ -1,5 +1,4 @@
-// Loads what is live on a page again and again, as the server draws it. Without this script the
-// page does the same by itself, less gently.
+// Reloads the live part of a page periodically. Without this script, the page reloads itself.
 "use strict";
 (() => {
   const here = () => document.getElementById("live");
@@ -11,7 +10,7 @@
     if (!button) return;
     button.hidden = false;
     button.setAttribute("aria-pressed", String(isPaused));
-    button.textContent = isPaused ? "Go on" : "Pause";
+    button.textContent = isPaused ? "Resume" : "Pause";
     button.onclick = () => { isPaused = !isPaused; showPause(); };
   }
 
@@ -35,7 +34,7 @@
     const fresh = page.getElementById("live");
     if (!fresh) {
       const reason = page.querySelector("main h1");
-      tell((reason ? reason.textContent : "There is no answer") + ". What is below is old.");
+      tell((reason ? reason.textContent : "The console is unreachable") + ". This page is out of date.");
       return;
     }
     tell("");
@@ -55,7 +54,7 @@
     const seconds = Number(here().dataset.live) || 5;
     setTimeout(run, seconds * 1000);
     if (isPaused || document.hidden) return;
-    try { await load(); } catch { tell("The console does not answer. What is below is old."); }
+    try { await load(); } catch { tell("The console is unreachable. This page is out of date."); }
   }
 
   showPause();

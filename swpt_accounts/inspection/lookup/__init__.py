@@ -1,5 +1,5 @@
-"""Where a transfer is: questions about single transfers, accounts, and what the journal has.
+"""Where a transfer is: questions about single transfers, accounts, and the journal.
 
-Each function gets a `Reader` and returns plain objects. Nothing is changed, and no answer is long:
-see `reading.ROWS_COUNT_MAX`.
+Each function takes a `LookupReader` and returns plain objects. Nothing is changed, and every answer
+is bounded: see `session.ROWS_COUNT_MAX`.
 """

@@ -7,16 +7,21 @@ from typing import Any, Final
 import msgspec
 
 from swpt_accounts.core.timestamps import MAX_MOMENT, MIN_MOMENT
-from swpt_accounts.inspection.lookup.keys import AccountKey
-from swpt_accounts.inspection.lookup.models import JournalEntry, JournalExtent, JournalPage, Stage
-from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, Reader
+from swpt_accounts.inspection.lookup.models import (
+    AccountKey,
+    JournalEntry,
+    JournalExtent,
+    JournalPage,
+    TraceStage,
+)
+from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, LookupReader
 from swpt_accounts.inspection.lookup.summaries import words
 
 PLACE: Final = "journal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JournalChoice:
+class JournalFilter:
     """Which messages about an account: those for which all that is given is true."""
 
     account: AccountKey
@@ -27,8 +32,8 @@ class JournalChoice:
 
 
 def read_journal(
-    reader: Reader,
-    choice: JournalChoice,
+    reader: LookupReader,
+    choice: JournalFilter,
     *,
     after: tuple[datetime, int] | None = None,
     count_max: int = ROWS_COUNT_MAX,
@@ -59,7 +64,7 @@ def read_journal(
     return JournalPage(entries, next_after, journal_extent(reader))
 
 
-def journal_extent(reader: Reader) -> JournalExtent:
+def journal_extent(reader: LookupReader) -> JournalExtent:
     """From when to when the journal has messages."""
     rows = [row for row in reader.rows(PLACE, "extent") if row.first_at is not None]
     return JournalExtent(
@@ -83,9 +88,9 @@ def entry_of(row: Any) -> JournalEntry:
     )
 
 
-def stage_of(entry: JournalEntry) -> Stage:
+def stage_of(entry: JournalEntry) -> TraceStage:
     """The stage that a message is of."""
-    return Stage(
+    return TraceStage(
         f"{entry.message_type} {'sent' if entry.is_sent else 'received'}",
         entry.recorded_at,
         words(entry.message_type, entry.message),
@@ -94,14 +99,14 @@ def stage_of(entry: JournalEntry) -> Stage:
     )
 
 
-def find_entries(reader: Reader, condition: str, **parameters: Any) -> list[JournalEntry]:
+def find_entries(reader: LookupReader, condition: str, **parameters: Any) -> list[JournalEntry]:
     """The first messages that fulfil a condition of sql/journal.sql."""
     parts = {"condition": f"condition:{condition}"}
     rows = reader.try_rows(PLACE, PLACE, "rows", parts, **parameters)
     return [entry_of(row) for row in rows]
 
 
-def find_last_entries(reader: Reader, account: AccountKey) -> list[JournalEntry]:
+def find_last_entries(reader: LookupReader, account: AccountKey) -> list[JournalEntry]:
     """The last messages about an account, the oldest first."""
     rows = reader.try_rows(
         PLACE,
@@ -115,7 +120,7 @@ def find_last_entries(reader: Reader, account: AccountKey) -> list[JournalEntry]
 
 
 def find_after_commit(
-    reader: Reader, account: AccountKey, committed_at: datetime
+    reader: LookupReader, account: AccountKey, committed_at: datetime
 ) -> list[JournalEntry]:
     """What was sent about an account because of a commit at this moment."""
     rows = reader.try_rows(
@@ -131,7 +136,7 @@ def find_after_commit(
 
 
 def find_last_transfers(
-    reader: Reader, account: AccountKey, before: datetime
+    reader: LookupReader, account: AccountKey, before: datetime
 ) -> list[JournalEntry]:
     """The last AccountTransfers of an account sent before a moment, the last one first."""
     rows = reader.try_rows(

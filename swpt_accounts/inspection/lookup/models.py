@@ -1,4 +1,4 @@
-"""What is answered: plain objects. All moments are in UTC."""
+"""What is looked up, and what is found: plain objects. All moments are in UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,49 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from swpt_accounts.inspection.lookup.keys import AccountKey, Subject
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorRequest:
+    """What a coordinator calls its transfer."""
+
+    coordinator_type: str
+    coordinator_id: int
+    coordinator_request_id: int
+
+    def __str__(self) -> str:
+        return (
+            f"request {self.coordinator_request_id} of the coordinator"
+            f" {self.coordinator_type} {self.coordinator_id}"
+        )
 
 
-class State(StrEnum):
+@dataclass(frozen=True, slots=True)
+class TransferKey:
+    """What the authority calls a prepared transfer. The account is the sender's."""
+
+    debtor_id: int
+    creditor_id: int
+    transfer_id: int
+
+    def __str__(self) -> str:
+        return f"transfer {self.transfer_id} from account {self.debtor_id}/{self.creditor_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """An account."""
+
+    debtor_id: int
+    creditor_id: int
+
+    def __str__(self) -> str:
+        return f"account {self.debtor_id}/{self.creditor_id}"
+
+
+Subject = CoordinatorRequest | TransferKey | AccountKey
+
+
+class TransferState(StrEnum):
     """Where a transfer is."""
 
     UNKNOWN = "unknown"
@@ -25,7 +64,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class TraceStage:
     """A step of a transfer's way, or of an account's life.
 
     `at` is None where nobody noted the moment. `place` is the table where it was found: `journal`,
@@ -69,8 +108,8 @@ class Trace:
 
     subject: Subject
     taken_at: datetime
-    state: State
-    stages: tuple[Stage, ...]
+    state: TransferState
+    stages: tuple[TraceStage, ...]
     journal: JournalExtent
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
@@ -91,7 +130,7 @@ class AccountTrace:
     subject: AccountKey
     taken_at: datetime
     account: Mapping[str, Any] | None
-    stages: tuple[Stage, ...]
+    stages: tuple[TraceStage, ...]
     journal: JournalExtent
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()

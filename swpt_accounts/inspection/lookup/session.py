@@ -1,4 +1,4 @@
-"""A session that asks: read-only, in one snapshot, and never for long."""
+"""A read-only session, in one snapshot, with short time limits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ ROWS_COUNT_MAX: Final = 100
 """The most rows that are shown of each table."""
 
 
-class Reader:
+class LookupReader:
     """Answers questions as of `taken_at`. Use it within `reading`, or within `snapshot`.
 
     A table that takes too long to read is noted in `unread`.
@@ -34,7 +34,7 @@ class Reader:
         self.taken_at: datetime
 
     @contextmanager
-    def snapshot(self) -> Iterator["Reader"]:
+    def snapshot(self) -> Iterator["LookupReader"]:
         """A transaction in which all answers are of one moment. Raises `psycopg.Error`."""
         raw = self._raw
         raw.isolation_level, raw.read_only = IsolationLevel.REPEATABLE_READ, True
@@ -70,7 +70,7 @@ class Reader:
             self.unread[place] = Unread(place, _REASONS.get(type(error), str(error).strip()))
             return []
         if len(rows) > ROWS_COUNT_MAX:
-            self.unread[place] = Unread(place, f"only {ROWS_COUNT_MAX} of its rows are shown")
+            self.unread[place] = Unread(place, f"only its first {ROWS_COUNT_MAX} rows are shown")
         return rows[:ROWS_COUNT_MAX]
 
 
@@ -81,8 +81,8 @@ _REFUSED: Final = (
     psycopg.errors.UndefinedTable,
 )
 _REASONS: Final[dict[type[psycopg.Error], str]] = {
-    psycopg.errors.QueryCanceled: "it is so long that looking through it takes too long",
-    psycopg.errors.LockNotAvailable: "somebody has locked the whole table",
+    psycopg.errors.QueryCanceled: "the search timed out, because the table is too long",
+    psycopg.errors.LockNotAvailable: "a session holds a lock on the table",
 }
 
 
@@ -93,17 +93,17 @@ def _part(queries: dict[str, str], value: Any) -> sql.Composable:
 
 
 @contextmanager
-def open_reader(settings: Settings, name: str = NAME) -> Iterator[Reader]:
+def open_reader(settings: Settings, name: str = NAME) -> Iterator[LookupReader]:
     """Connect, for several snapshots one after the other. Raises `psycopg.Error`."""
     connection = connect(settings, name, is_read_only=True, behaviour=(ASKING,))
     try:
-        yield Reader(connection, settings)
+        yield LookupReader(connection, settings)
     finally:
         connection.close()
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[Reader]:
+def reading(settings: Settings) -> Iterator[LookupReader]:
     """Connect, and open a snapshot. Raises `psycopg.Error`."""
     with open_reader(settings) as reader, reader.snapshot():
         yield reader

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.inspection.lookup.models import StatementLine
 
 SMALL = (
-    "changes of which no AccountTransfer tells: amounts that are small for the account"
-    " (negligible_amount), or of a debtor's own account"
+    "changes without an AccountTransfer: amounts below the account's negligible_amount, or of a"
+    " debtor's own account"
 )
 
 
@@ -22,7 +23,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPrincipal:
     """The principal after the transfer with this number (0: before the first one)."""
 
     number: Number
@@ -31,7 +32,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StatedTransfer:
     """An AccountTransfer. `previous` is the number before it."""
 
     number: Number
@@ -49,7 +50,7 @@ class Told:
 class Lines:
     """A statement that is being written. `opening` is None where it cannot be known."""
 
-    opening: Known | None
+    opening: KnownPrincipal | None
     lines: list[StatementLine] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
@@ -62,7 +63,9 @@ class Lines:
         return self.opening.principal if self.opening else None
 
 
-def make_lines(before: Known | None, transfers: Sequence[Told], now: Known | None) -> Lines:
+def make_lines(
+    before: KnownPrincipal | None, transfers: Sequence[StatedTransfer], now: KnownPrincipal | None
+) -> Lines:
     """The lines that lead from what was known before to what is known now, in their order.
 
     The transfers are in their order, each once.
@@ -71,48 +74,58 @@ def make_lines(before: Known | None, transfers: Sequence[Told], now: Known | Non
     if before is None and transfers:
         made.opening = _before(transfers[0], made)
     current = made.opening
-    for told in transfers:
+    for transfer in transfers:
         assert current is not None
-        _bridge(made, current, told.number, told.previous, told.principal - told.amount, told.at)
-        made.lines.append(_line(told))
-        current = Known(told.number, told.principal, told.at)
+        _bridge(
+            made,
+            current,
+            transfer.number,
+            transfer.previous,
+            transfer.principal - transfer.amount,
+            transfer.at,
+        )
+        made.lines.append(_line(transfer))
+        current = KnownPrincipal(transfer.number, transfer.principal, transfer.at)
     if now is not None and current is not None:
         _bridge(made, current, now.number, now.number.number, now.principal, now.at)
     if made.opening is not None and made.closing is not None:
         total = made.opening.principal + sum(line.amount for line in made.lines)
         if total != made.closing:
-            made.problems.append(
-                f"the lines do not add up: {total} is expected, and {made.closing} was found"
-            )
+            made.problems.append(f"the lines do not add up: expected {total}, found {made.closing}")
     return made
 
 
-def _before(first: Told, made: Lines) -> Known:
+def _before(first: StatedTransfer, made: Lines) -> KnownPrincipal:
     if first.previous == 0:
-        return Known(Number(first.number.creation_date, 0), 0, first.at)
+        return KnownPrincipal(Number(first.number.creation_date, 0), 0, first.at)
     made.gaps.append(
-        f"What was before transfer number {first.number.number} is not in the journal: the opening"
+        f"The journal has no entries before transfer number {first.number.number}: the opening"
         " principal is the one before it."
     )
     number = Number(first.number.creation_date, first.previous)
-    return Known(number, first.principal - first.amount, first.at)
+    return KnownPrincipal(number, first.principal - first.amount, first.at)
 
 
-def _line(told: Told) -> StatementLine:
+def _line(transfer: StatedTransfer) -> StatementLine:
     return StatementLine(
-        told.at,
-        told.number.number,
-        told.amount,
-        told.principal,
-        told.coordinator_type,
-        told.sender,
-        told.recipient,
-        told.transfer_note,
+        transfer.at,
+        transfer.number.number,
+        transfer.amount,
+        transfer.principal,
+        transfer.coordinator_type,
+        transfer.sender,
+        transfer.recipient,
+        transfer.transfer_note,
     )
 
 
 def _bridge(
-    made: Lines, current: Known, number: Number, previous: int, principal: int, at: datetime
+    made: Lines,
+    current: KnownPrincipal,
+    number: Number,
+    previous: int,
+    principal: int,
+    at: datetime,
 ) -> None:
     """A line for what has changed the principal since then, if anything has.
 
@@ -126,21 +139,23 @@ def _bridge(
         made.lines.append(StatementLine(at, None, difference, principal, text=text))
 
 
-def _why(made: Lines, current: Known, difference: int, missing: int, *, is_new: bool) -> str:
+def _why(
+    made: Lines, current: KnownPrincipal, difference: int, missing: int, *, is_new: bool
+) -> str:
     number = current.number.number
     if is_new:
-        return "the account was purged, and opened again"
+        return "the account was purged, and created again"
     if missing > 0:
-        text = f"{missing} AccountTransfers after number {number} are missing in the journal"
-        made.gaps.append(f"{text}.")
+        text = f"the journal lacks {plural(missing, 'AccountTransfer')} after number {number}"
+        made.gaps.append(f"{text[0].upper()}{text[1:]}.")
         return text
     if missing < 0:
-        text = f"the numbers go back after number {number}"
+        text = f"transfer numbers decrease after number {number}"
     elif difference >= 0:
         return SMALL
     elif abs(current.principal) >= MAX_INT64 + difference:
-        text = f"after number {number}: the principal has left ±(2^63-1), and was contained"
+        text = f"after number {number}, the principal exceeded ±(2^63-1) and was truncated"
     else:
-        text = f"after number {number}: nothing tells where {-difference} has gone"
+        text = f"after number {number}, {-difference} is missing without an AccountTransfer"
     made.problems.append(text)
     return text

@@ -6,18 +6,21 @@ from typing import Any, Final
 
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.core.timestamps import MIN_MOMENT
-from swpt_accounts.inspection.lookup.hints import find_account
 from swpt_accounts.inspection.lookup.journal import (
-    JournalChoice,
+    JournalFilter,
     find_last_transfers,
     journal_extent,
     read_journal,
 )
-from swpt_accounts.inspection.lookup.keys import AccountKey
-from swpt_accounts.inspection.lookup.models import JournalExtent, Statement
-from swpt_accounts.inspection.lookup.session import Reader
-from swpt_accounts.inspection.lookup.statement_lines import Known, Number, Told, make_lines
-from swpt_accounts.inspection.lookup.waiting_rows import find_waiting
+from swpt_accounts.inspection.lookup.models import AccountKey, JournalExtent, Statement
+from swpt_accounts.inspection.lookup.session import LookupReader
+from swpt_accounts.inspection.lookup.statement_lines import (
+    KnownPrincipal,
+    Number,
+    StatedTransfer,
+    make_lines,
+)
+from swpt_accounts.inspection.lookup.waiting_rows import find_account, find_waiting
 
 LINES_COUNT_MAX: Final = 10_000
 TRANSFER: Final = "AccountTransfer"
@@ -26,7 +29,7 @@ _WAITING: Final = ("account_transfer_signal", "returned_message")
 
 
 def read_statement(
-    reader: Reader,
+    reader: LookupReader,
     key: AccountKey,
     since: datetime,
     until: datetime,
@@ -64,37 +67,37 @@ def read_statement(
 
 
 def _read_transfers(
-    reader: Reader, key: AccountKey, since: datetime, until: datetime, count_max: int
-) -> tuple[dict[Number, Told], bool]:
+    reader: LookupReader, key: AccountKey, since: datetime, until: datetime, count_max: int
+) -> tuple[dict[Number, StatedTransfer], bool]:
     """The transfers that were noted from `since` on, and whether there are more of them.
 
     They are noted when they are sent: after they have changed the principal, sometimes long after.
     """
-    found: dict[Number, Told] = {}
+    found: dict[Number, StatedTransfer] = {}
     for stage in find_waiting(reader, key):
         if stage.place in _WAITING and "acquired_amount" in stage.fields:
-            told = told_by(stage.fields)
-            if told.at >= since:
-                found[told.number] = told
+            transfer = transfer_of(stage.fields)
+            if transfer.at >= since:
+                found[transfer.number] = transfer
     if key.creditor_id == ROOT_CREDITOR_ID:
         return found, False
-    choice = JournalChoice(account=key, since=since, is_sent=True, message_types=(TRANSFER,))
+    choice = JournalFilter(account=key, since=since, is_sent=True, message_types=(TRANSFER,))
     after = None
     while True:
         page = read_journal(reader, choice, after=after, count_max=_PAGE_COUNT)
-        entries = [told_by(entry.message) for entry in page.entries]
-        found |= {told.number: told for told in entries}
+        entries = [transfer_of(entry.message) for entry in page.entries]
+        found |= {transfer.number: transfer for transfer in entries}
         after = page.next_after
-        if after is None or all(told.at >= until for told in entries):
+        if after is None or all(transfer.at >= until for transfer in entries):
             return found, False
         if len(found) >= count_max:
             return found, True
 
 
-def told_by(fields: Mapping[str, Any]) -> Told:
+def transfer_of(fields: Mapping[str, Any]) -> StatedTransfer:
     """The AccountTransfer of a message, or of a row in the outbox."""
     at = fields["ts"]
-    return Told(
+    return StatedTransfer(
         Number(str(fields["creation_date"]), fields["transfer_number"]),
         fields["previous_transfer_number"],
         fields["acquired_amount"],
@@ -107,51 +110,57 @@ def told_by(fields: Mapping[str, Any]) -> Told:
     )
 
 
-def _within(found: Mapping[Number, Told], since: datetime, until: datetime) -> list[Told]:
+def _within(
+    found: Mapping[Number, StatedTransfer], since: datetime, until: datetime
+) -> list[StatedTransfer]:
     """Those between two moments, in order; without holes, for moments may be out of order."""
-    numbers = [told.number for told in found.values() if since <= told.at < until]
+    numbers = [transfer.number for transfer in found.values() if since <= transfer.at < until]
     if not numbers:
         return []
     first, last = min(numbers), max(numbers)
     return [found[number] for number in sorted(found) if first <= number <= last]
 
 
-def _known_now(account: Any) -> Known | None:
+def _known_now(account: Any) -> KnownPrincipal | None:
     if account is None:
         return None
     number = Number(account.creation_date.isoformat(), account.last_transfer_number)
-    return Known(number, account.principal, account.last_change_ts.astimezone(UTC))
+    return KnownPrincipal(number, account.principal, account.last_change_ts.astimezone(UTC))
 
 
 def _known_before(
-    reader: Reader, key: AccountKey, since: datetime, found: list[Told], chosen: list[Told]
-) -> Known | None:
+    reader: LookupReader,
+    key: AccountKey,
+    since: datetime,
+    found: list[StatedTransfer],
+    chosen: list[StatedTransfer],
+) -> KnownPrincipal | None:
     """The principal after the last transfer before the first one of the statement."""
     if key.creditor_id == ROOT_CREDITOR_ID:
         return None
-    earlier = [told_by(entry.message) for entry in find_last_transfers(reader, key, since)]
-    numbers: Iterator[Told] = (
-        told
-        for told in [*earlier, *found]
-        if (told.number < chosen[0].number if chosen else told.at < since)
+    earlier = [transfer_of(entry.message) for entry in find_last_transfers(reader, key, since)]
+    numbers: Iterator[StatedTransfer] = (
+        transfer
+        for transfer in [*earlier, *found]
+        if (transfer.number < chosen[0].number if chosen else transfer.at < since)
     )
-    last = max(numbers, key=lambda told: told.number, default=None)
-    return Known(last.number, last.principal, last.at) if last else None
+    last = max(numbers, key=lambda transfer: transfer.number, default=None)
+    return KnownPrincipal(last.number, last.principal, last.at) if last else None
 
 
-def _unread(reader: Reader) -> Iterator[str]:
+def _unread(reader: LookupReader) -> Iterator[str]:
     for unread in reader.unread.values():
-        yield f"The table {unread.place} was not read to its end: {unread.reason}."
+        yield f"The table {unread.place} was not read completely: {unread.reason}."
 
 
 def _gaps(key: AccountKey, account: Any, extent: JournalExtent, since: datetime) -> Iterator[str]:
     if not extent.is_on:
-        yield "The journal is off (JOURNAL_DAYS): only what is not sent yet is known."
+        yield "JOURNAL_DAYS is 0 for this command: only unsent messages may be known."
     if extent.first_at is None:
         yield "The journal is empty."
     elif extent.first_at > max(since, MIN_MOMENT):
-        yield f"The journal begins at {extent.first_at.isoformat()}: what was before is not known."
+        yield f"The journal begins at {extent.first_at.isoformat()}; earlier changes are unknown."
     if account is None:
-        yield "There is no such account in this database (any more)."
+        yield "The account does not exist in this database, or was purged."
     if key.creditor_id == ROOT_CREDITOR_ID:
-        yield "No AccountTransfers tell of a debtor's own account."
+        yield "A debtor's own account has no AccountTransfers."

@@ -17,7 +17,7 @@ def _finalize(f: Fields) -> str:
 
 def _finalized(f: Fields) -> str:
     return (
-        f"transfer {f['transfer_id']} has ended: {f['status_code']},"
+        f"transfer {f['transfer_id']} finalized: {f['status_code']},"
         f" {f['committed_amount']:,} committed"
     )
 
@@ -40,15 +40,14 @@ _WORDS: Final[dict[str, Callable[[Fields], str]]] = {
     "RejectedConfig": lambda f: f"configuration rejected: {f['rejection_code']}",
     "RejectedTransfer": lambda f: f"transfer rejected: {f['status_code']}",
     "PreparedTransfer": lambda f: (
-        f"transfer {f['transfer_id']} is prepared: {f['locked_amount']:,} locked, until"
-        f" {f['deadline']}"
+        f"transfer {f['transfer_id']} prepared: {f['locked_amount']:,} locked until {f['deadline']}"
     ),
     "FinalizedTransfer": _finalized,
     "AccountUpdate": lambda f: (
         f"principal {f['principal']:,}, change number {f['last_change_seqnum']}, last transfer"
         f" {f['last_transfer_number']}"
     ),
-    "AccountPurge": lambda f: f"the account created on {f['creation_date']} is gone",
+    "AccountPurge": lambda f: f"account created on {f['creation_date']} purged",
     "AccountTransfer": lambda f: (
         f"transfer number {f['transfer_number']}: {f['acquired_amount']:+,}, principal"
         f" {f['principal']:,}"

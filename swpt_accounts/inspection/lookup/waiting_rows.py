@@ -1,4 +1,4 @@
-"""Where rows of a transfer, or of an account, wait: in the tables of work."""
+"""The waiting rows of a transfer, or of an account: in queues and outboxes."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
-from swpt_accounts.inspection.lookup.keys import (
+from swpt_accounts.core.formatting import plural
+from swpt_accounts.inspection.lookup.models import (
     AccountKey,
     CoordinatorRequest,
     Subject,
+    TraceStage,
     TransferKey,
 )
-from swpt_accounts.inspection.lookup.models import Stage
-from swpt_accounts.inspection.lookup.session import Reader
+from swpt_accounts.inspection.lookup.session import LookupReader
 from swpt_accounts.inspection.lookup.summaries import words
 from swpt_accounts.smp.outgoing import SIGNALS
 
@@ -46,9 +47,9 @@ def _outbox(table: str, kinds: tuple[type[Subject], ...], **more: Any) -> Place:
     return Place(
         table,
         kinds,
-        f"{message_type} waits to be sent",
+        f"{message_type} waiting to be sent",
         message_type,
-        lambda row: f"`flush_messages` has to send this {message_type}",
+        lambda row: f"`flush_messages` to send this {message_type}",
         **more,
     )
 
@@ -57,20 +58,20 @@ PLACES: Final = (
     Place(
         "unverified_transfer_request",
         _REQUEST,
-        "PrepareTransfer waits for another shard",
+        "PrepareTransfer waiting for another shard",
         "PrepareTransfer",
         lambda row: (
-            "the fetch API of the recipient's shard has to say whether the recipient accepts"
-            f" transfers: asked {row.attempts_count} times"
+            "the fetch API of the recipient's shard to confirm that the recipient accepts"
+            f" transfers ({plural(row.attempts_count, 'attempt')})"
         ),
         "received_at",
     ),
     Place(
         "transfer_request",
         _REQUEST,
-        "PrepareTransfer waits to be processed",
+        "PrepareTransfer waiting to be processed",
         "PrepareTransfer",
-        lambda row: "`process_transfer_requests` has to prepare it",
+        lambda row: "`process_transfer_requests` to prepare it",
         None,
     ),
     Place(
@@ -79,7 +80,7 @@ PLACES: Final = (
         "prepared",
         "PreparedTransfer",
         lambda row: (
-            f"the coordinator ({row.coordinator_type} {row.coordinator_id}) has to send a"
+            f"the coordinator ({row.coordinator_type} {row.coordinator_id}) to send a"
             f" FinalizeTransfer; a commit fails after {_moment(row.deadline)}"
         ),
         "prepared_at",
@@ -87,9 +88,9 @@ PLACES: Final = (
     Place(
         "finalization_request",
         _TRANSFER,
-        "FinalizeTransfer waits to be processed",
+        "FinalizeTransfer waiting to be processed",
         "FinalizeTransfer",
-        lambda row: "`process_finalization_requests` has to finalize it",
+        lambda row: "`process_finalization_requests` to finalize it",
         None,
     ),
     _outbox("rejected_transfer_signal", _REQUEST),
@@ -103,9 +104,9 @@ PLACES: Final = (
     Place(
         "pending_balance_change",
         (AccountKey,),
-        "balance change waits to be applied",
+        "balance change waiting to be applied",
         "PendingBalanceChange",
-        lambda row: "`process_balance_changes` has to apply it",
+        lambda row: "`process_balance_changes` to apply it",
         "committed_at",
         account_condition="to_account",
     ),
@@ -118,7 +119,7 @@ _OF_COMMITS: Final = {
 }
 
 
-def find_waiting(reader: Reader, subject: Subject) -> Iterator[Stage]:
+def find_waiting(reader: LookupReader, subject: Subject) -> Iterator[TraceStage]:
     """What waits of a subject, in all tables."""
     parameters = parameters_of(subject)
     for place in PLACES:
@@ -129,8 +130,8 @@ def find_waiting(reader: Reader, subject: Subject) -> Iterator[Stage]:
 
 
 def find_of_commit(
-    reader: Reader, sender: AccountKey, recipients: Collection[int], committed_at: datetime
-) -> Iterator[Stage]:
+    reader: LookupReader, sender: AccountKey, recipients: Collection[int], committed_at: datetime
+) -> Iterator[TraceStage]:
     """What waits because of transfers from an account that were committed at a moment.
 
     Where no recipient is known, it may be about other transfers of that moment, too.
@@ -185,12 +186,12 @@ def _condition(place: Place, subject: Subject) -> str:
 
 
 def _read(
-    reader: Reader, place: Place, condition: str, parameters: Mapping[str, Any]
-) -> Iterator[Stage]:
+    reader: LookupReader, place: Place, condition: str, parameters: Mapping[str, Any]
+) -> Iterator[TraceStage]:
     parts = {"table": place.table, "condition": f"condition:{condition}"}
     for row in reader.try_rows(place.table, FILE, "rows", parts, **parameters):
         fields = plain(row)
-        yield Stage(
+        yield TraceStage(
             place.name,
             fields[place.moment] if place.moment else None,
             words(place.message_type, fields),
@@ -216,16 +217,26 @@ def _parts_of(subject: Subject) -> list[str]:
             return [f'"debtor_id":{subject.debtor_id},"creditor_id":{subject.creditor_id},']
 
 
-def _read_returned(reader: Reader, parts: list[str]) -> Iterator[Stage]:
+def _read_returned(reader: LookupReader, parts: list[str]) -> Iterator[TraceStage]:
     for row in reader.try_rows(RETURNED, FILE, "returned", parts=parts):
         message_type = SIGNALS[row.signal_name].__name__
         message = msgspec.json.decode(row.body)
-        yield Stage(
-            f"{message_type} was put aside",
+        yield TraceStage(
+            f"{message_type} returned by RabbitMQ",
             row.put_aside_at.astimezone(UTC),
-            f"{words(message_type, message)}; the broker: {row.reason}",
+            f"{words(message_type, message)}; reason: {row.reason}",
             RETURNED,
-            f"the broker has to take it for {row.destination or 'its destination'}: tried"
-            f" {row.attempts_count} times, again at {_moment(row.next_attempt_at)}",
+            f"RabbitMQ to accept it for {row.destination or 'its destination'}"
+            f" ({plural(row.attempts_count, 'attempt')}, the next one at"
+            f" {_moment(row.next_attempt_at)})",
             {**message, "put_aside_id": row.id},
         )
+
+
+def find_account(reader: LookupReader, key: AccountKey) -> Any:
+    """The row of an account; None if there is none. Raises `psycopg.Error`."""
+    parts = {"table": "account", "condition": "condition:by_account"}
+    rows = reader.rows(
+        FILE, "rows", parts, debtor_id=key.debtor_id, creditor_id=key.creditor_id, count_max=1
+    )
+    return rows[0] if rows else None

@@ -12,20 +12,19 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.inspection.status.model import (
     AccountsSample,
-    Counts,
     DatabaseState,
     LongTransaction,
     ReturnedLine,
     ScanState,
-    Worker,
+    TableCounters,
+    WorkerSessions,
 )
+from swpt_accounts.inspection.status.thresholds import LONG_TRANSACTION_SECONDS
 from swpt_accounts.settings import Settings
 
 T = TypeVar("T")
 
 NAME: Final = "status"
-LONG_SECONDS: Final = 60.0
-"""A transaction that lasts for so long is told."""
 _STATEMENT_SECONDS_MAX: Final = 5
 
 
@@ -47,10 +46,13 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
             taken_at=moment.taken_at,
             is_replica=moment.is_replica,
             backlog=tuple(read_backlog(connection.raw)),
-            counts={row.table_name: Counts(row.inserted, row.deleted) for row in counts},
-            workers=_objects(connection, Worker, "workers"),
+            counts={row.table_name: TableCounters(row.inserted, row.deleted) for row in counts},
+            workers=_objects(connection, WorkerSessions, "workers"),
             long_transactions=_objects(
-                connection, LongTransaction, "long_transactions", seconds_min=LONG_SECONDS
+                connection,
+                LongTransaction,
+                "long_transactions",
+                seconds_min=LONG_TRANSACTION_SECONDS,
             ),
             returned_lines_count=_rows(connection, "sessions:returned_lines")[0].count,
             returned_lines=_objects(connection, ReturnedLine, "returned_lines"),

@@ -1,4 +1,4 @@
-"""What is known of a shard at a moment."""
+"""The status of a shard at a moment."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from swpt_accounts.db.backlog import TableBacklog
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that was asked. `problem` is why it did not answer, in one line."""
+    """A server that was asked. `problem` is a sentence, if it gave no answer."""
 
     name: str
     problem: str | None = None
@@ -16,8 +16,8 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class BrokerQueue:
-    """A queue of a broker. Counts are None where there is no such queue, or it cannot be reached;
-    `problem` says which.
+    """A queue of a broker. Where it is missing or cannot be reached, `problem` says so, and the
+    counts are None.
     """
 
     name: str
@@ -27,8 +27,8 @@ class BrokerQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    """The sessions of a worker with the database. What the role may not see is None."""
+class WorkerSessions:
+    """The database sessions of a worker. What the role may not see is None."""
 
     name: str
     sessions_count: int
@@ -38,7 +38,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class LongTransaction:
-    """A session whose transaction lasts for long."""
+    """A session whose transaction has been open for long."""
 
     pid: int
     program: str
@@ -47,7 +47,7 @@ class LongTransaction:
 
 @dataclass(frozen=True, slots=True)
 class ReturnedLine:
-    """A destination whose messages the broker does not take."""
+    """A destination whose messages the broker returned."""
 
     destination: str
     signal_name: str
@@ -55,8 +55,8 @@ class ReturnedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many rows have come into a table and gone from it, since its statistics began."""
+class TableCounters:
+    """How many rows were inserted and deleted since the statistics of a table began."""
 
     inserted: int
     deleted: int
@@ -64,7 +64,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class AccountsSample:
-    """Of some accounts: how many should have been visited by the accounts scan long ago."""
+    """Of some accounts: how many the accounts scan should have visited long ago."""
 
     count: int
     overdue_count: int
@@ -96,8 +96,8 @@ class DatabaseState:
     taken_at: datetime
     is_replica: bool
     backlog: tuple[TableBacklog, ...]
-    counts: dict[str, Counts]
-    workers: tuple[Worker, ...]
+    counts: dict[str, TableCounters]
+    workers: tuple[WorkerSessions, ...]
     long_transactions: tuple[LongTransaction, ...]
     returned_lines_count: int
     returned_lines: tuple[ReturnedLine, ...]
@@ -107,38 +107,43 @@ class DatabaseState:
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Rows in a second, in and out of a table."""
+class TableRates:
+    """Rows per second, into and out of a table."""
 
     inserted: float
     deleted: float
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
-    """All of it. `database` is None when the database did not answer."""
+class ShardStatus:
+    """All of it, and how long the answers took. `database` is None if it gave no answer.
+
+    `rates` are by table; there are none if nothing was measured.
+    """
 
     shard: str
     seconds: float
-    """How long it took to learn it."""
     servers: tuple[Server, ...]
     incoming: BrokerQueue
     chores: BrokerQueue
     dead_letters: BrokerQueue
     database: DatabaseState | None
-    rates: dict[str, Rates] = field(default_factory=dict)
-    """By table; empty when nothing was measured."""
-    is_sharded: bool = False
+    rates: dict[str, TableRates] = field(default_factory=dict)
 
     @property
     def open_letters_count(self) -> int | None:
-        """Dead letters that nobody has dealt with, as far as it is known without reading them."""
+        """Unhandled dead letters, as far as they can be counted without reading them."""
         count = self.dead_letters.messages_count
         if count is None or self.database is None:
             return count
         return max(count - self.database.dealt_with_count, 0)
 
     @property
-    def were_all_asked(self) -> bool:
+    def have_all_answered(self) -> bool:
         """Whether every server has answered."""
         return all(server.problem is None for server in self.servers)
+
+    @property
+    def are_brokers_up(self) -> bool:
+        """Whether every broker has answered; the first server is the database."""
+        return all(server.problem is None for server in self.servers[1:])

@@ -1,9 +1,10 @@
-"""Asks all servers at once. One that is away is told, and delays nobody for long."""
+"""Asks all servers at once. One that gives no answer holds up nobody for long."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import psycopg
 from pika.exceptions import AMQPError
@@ -16,9 +17,9 @@ from swpt_accounts.inspection.status.database import NAME, open_database, read_d
 from swpt_accounts.inspection.status.model import (
     BrokerQueue,
     DatabaseState,
-    Overview,
-    Rates,
     Server,
+    ShardStatus,
+    TableRates,
 )
 from swpt_accounts.settings import Settings, SettingsError
 
@@ -29,16 +30,16 @@ BROKER_SECONDS_MAX: Final = 3.0
 _RATE_SECONDS_MIN: Final = 0.5
 
 
-class OverviewReader:
-    """Asks again and again, over one connection to the database; the rates are those since the
-    time before.
+class StatusReader:
+    """Reads the status again and again, over one connection to the database. The rates are those
+    since the reading before.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._connection: DatabaseConnection | None = None
         self._before: DatabaseState | None = None
-        self._rates: dict[str, Rates] = {}
+        self._rates: dict[str, TableRates] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -51,8 +52,8 @@ class OverviewReader:
             self._connection.close()
             self._connection = None
 
-    def read(self) -> Overview:
-        """Ask everybody. Raises nothing because of a server."""
+    def read(self) -> ShardStatus:
+        """Ask all servers. Raises nothing because of a server."""
         began_at = monotonic()
         settings = self._settings
         incoming, chores = settings.protocol_broker_queue, settings.chores_broker_queue
@@ -67,9 +68,8 @@ class OverviewReader:
             database, server = self._ask_database()
             answers = [answer.result() for answer in asked]
         queues = {queue.name: queue for found, _ in answers for queue in found}
-        return Overview(
+        return ShardStatus(
             shard=str(settings.realm),
-            is_sharded=settings.realm.length > 0,
             seconds=monotonic() - began_at,
             servers=(server, *(broker for _, broker in answers)),
             incoming=queues[incoming],
@@ -80,33 +80,35 @@ class OverviewReader:
         )
 
     def _ask_database(self) -> tuple[DatabaseState | None, Server]:
+        failure = "Cannot connect to the database"
         try:
             if self._connection is None:
                 self._connection = open_database(self._settings)
+            failure = "The database rejected a query"
             return read_database(self._connection, self._settings), Server(DATABASE)
         except (psycopg.Error, SettingsError) as error:
+            if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+                failure = "Cannot connect to the database"
             self._disconnect()
-            return None, Server(DATABASE, one_line(error))
+            return None, Server(DATABASE, f"{failure}: {one_line(error)}")
 
-    def _measure(self, now: DatabaseState | None) -> dict[str, Rates]:
-        """The rates since the time before, if that was not just now."""
+    def _measure(self, now: DatabaseState | None) -> dict[str, TableRates]:
+        """The rates since the reading before, if that was not just now."""
         before = self._before
-        if before is None or now is None:
+        seconds = (now.taken_at - before.taken_at).total_seconds() if now and before else -1.0
+        if before is None or now is None or seconds < 0:
             self._before, self._rates = now, {}
-            return self._rates
-        seconds = (now.taken_at - before.taken_at).total_seconds()
-        if seconds >= _RATE_SECONDS_MIN:
-            self._rates = rates_between(before, now, seconds)
-            self._before = now
-        elif seconds < 0:
-            self._before, self._rates = now, {}
+        elif seconds >= _RATE_SECONDS_MIN:
+            self._before, self._rates = now, rates_between(before, now, seconds)
         return self._rates
 
 
-def rates_between(before: DatabaseState, now: DatabaseState, seconds: float) -> dict[str, Rates]:
-    """Rows in a second. Statistics that were reset meanwhile give none."""
+def rates_between(
+    before: DatabaseState, now: DatabaseState, seconds: float
+) -> dict[str, TableRates]:
+    """Rows per second. Statistics that were reset meanwhile give none."""
     return {
-        table: Rates((c.inserted - b.inserted) / seconds, (c.deleted - b.deleted) / seconds)
+        table: TableRates((c.inserted - b.inserted) / seconds, (c.deleted - b.deleted) / seconds)
         for table, c in now.counts.items()
         if (b := before.counts.get(table)) is not None
         and c.inserted >= b.inserted
@@ -119,10 +121,7 @@ def _ask_broker(url: str, server: str, names: Sequence[str]) -> tuple[list[Broke
         found = queue_lengths(url, NAME, names, BROKER_SECONDS_MAX)
         return [BrokerQueue(*length) for length in found], Server(server)
     except (AMQPError, OSError, ValueError) as error:
-        problem = f"{server} does not answer"
-        return [BrokerQueue(name, problem=problem) for name in names], Server(server, told(error))
-
-
-def told(error: BaseException) -> str:
-    """What an error of a broker says: some have only a name."""
-    return one_line(error) if str(error) else type(error).__name__
+        parts = urlsplit(url)
+        address = f"{parts.hostname}:{parts.port or (5671 if parts.scheme == 'amqps' else 5672)}"
+        problem = f"Cannot connect to RabbitMQ at {address}: {one_line(error)}"
+        return [BrokerQueue(name, problem=problem) for name in names], Server(server, problem)

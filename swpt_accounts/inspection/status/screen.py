@@ -1,35 +1,71 @@
-"""The overview as one screen of a terminal."""
+"""The status as one screen of a terminal."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from swpt_accounts.core.formatting import as_sentence, in_words, number, percent, rate
+from swpt_accounts.core.formatting import duration, number, percent, plural, rate
+from swpt_accounts.core.worker_names import LOOPS, SCANS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
-from swpt_accounts.inspection.status.health_rules import Finding, Severity
-from swpt_accounts.inspection.status.layout import Fitting
-from swpt_accounts.inspection.status.model import BrokerQueue, DatabaseState, Overview, ScanState
-from swpt_accounts.inspection.status.workers import VERIFYING, WORKERS
-from swpt_accounts.observability.metrics.definitions import SCANS
+from swpt_accounts.inspection.status.health_rules import (
+    ERROR,
+    NOTE,
+    WARNING,
+    HealthFinding,
+    problems_count,
+)
+from swpt_accounts.inspection.status.model import (
+    BrokerQueue,
+    DatabaseState,
+    ScanState,
+    ShardStatus,
+)
+
+Findings = Sequence[HealthFinding]
 
 WIDE: Final = 145
 """So many columns have room for the workers beside the way of the messages."""
-_COLORS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_COLORS: Final = {ERROR: "bold red", WARNING: "yellow", NOTE: "cyan"}
 _UNKNOWN: Final = "?"
 _NOTHING: Final = "-"
-
 
 _WIDTH_ELSEWHERE: Final = 100
 """What is not a terminal may be a file or a mail: it need not be narrow."""
 
 
-class Screen:
+class FittingLayout:
+    """Shows the first layout that fits a height; if there is none, the last, and says that more is
+    missing. Without a height, the first one fits.
+    """
+
+    def __init__(self, layouts: Iterable[RenderableType], height: int | None) -> None:
+        self._layouts = layouts
+        self._height = height
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        options = options.update(height=None)
+        lines: list[list[Segment]] = []
+        for layout in self._layouts:
+            lines = console.render_lines(layout, options, pad=False)
+            if self._height is None or len(lines) <= self._height:
+                break
+        else:
+            assert self._height is not None
+            lines = lines[: self._height - 1]
+            lines.append([Segment("… this terminal is too small for the rest")])
+        for line in lines:
+            yield from line
+            yield Segment.line()
+
+
+class StatusScreen:
     """The standard output."""
 
     def __init__(self) -> None:
@@ -38,80 +74,71 @@ class Screen:
             console = Console(highlight=False, markup=False, width=_WIDTH_ELSEWHERE)
         self._console = console
 
-    def show(self, overview: Overview, found: Sequence[Finding]) -> None:
+    def show(self, status: ShardStatus, findings: Findings) -> None:
         """Write all of it."""
-        self._console.print(render(overview, found, self._console.width))
+        self._console.print(render(status, findings, self._console.width))
 
     @contextmanager
-    def live(self) -> Iterator[Callable[[Overview, Sequence[Finding]], None]]:
+    def live(self) -> Iterator[Callable[[ShardStatus, Findings], None]]:
         """Take the whole terminal, and give it back at the end. What it yields shows it anew."""
         console = self._console
         with Live(console=console, screen=True, auto_refresh=False) as live:
-            yield lambda overview, found: live.update(
-                render(overview, found, console.width, console.height), refresh=True
+            yield lambda status, findings: live.update(
+                render(status, findings, console.width, console.height), refresh=True
             )
 
 
 def render(
-    overview: Overview, found: Sequence[Finding], width: int, height: int | None = None
+    status: ShardStatus, findings: Findings, width: int, height: int | None = None
 ) -> RenderableType:
     """The whole screen: with less in it, if it is neither wide nor high. No height is no limit."""
-    return Fitting(_layouts(overview, found, width), height)
+    return FittingLayout(_layouts(status, findings, width), height)
 
 
-def _layouts(overview: Overview, found: Sequence[Finding], width: int) -> Iterator[RenderableType]:
+def _layouts(status: ShardStatus, findings: Findings, width: int) -> Iterator[RenderableType]:
     """From that with most in it to that with least. All have the workers and the scans."""
-    state, head = overview.database, _head(overview, found)
-    wrong = Group(*_wrong(found))
+    state, head = status.database, _head(status, findings)
+    problems = Group(*_problems(findings))
     if width >= WIDE:
         middle = Table.grid(padding=(0, 4))
-        middle.add_row(_way(overview), Group(_workers(state), "", _scans(state)))
-        yield Group(head, "", wrong, middle)
+        middle.add_row(_way(status), Group(_workers(state), "", _scans(state)))
+        yield Group(head, "", problems, middle)
     else:
-        yield Group(head, "", wrong, _way(overview), "", _workers(state), "", _scans(state))
+        yield Group(head, "", problems, _way(status), "", _workers(state), "", _scans(state))
     short = Group(_workers_in_short(state), _scans_in_short(state))
-    yield Group(head, "", wrong, _way(overview, OUTBOXES), "", short)
-    way = _way(overview, [*QUEUES, *OUTBOXES], is_dense=True)
-    for count in (len(found), _bad_count(found)):
-        yield Group(head, "", *_wrong(found, count), way, "", short)
-    short = Group(_way_in_short(overview), short)
-    for count in range(len(found), -1, -1):
-        yield Group(head, "", *_wrong(found, count), short)
+    yield Group(head, "", problems, _way(status, OUTBOXES), "", short)
+    way = _way(status, [*QUEUES, *OUTBOXES], is_dense=True)
+    for count in (len(findings), problems_count(findings)):
+        yield Group(head, "", *_problems(findings, count), way, "", short)
+    short = Group(_way_in_short(status), short)
+    for count in range(len(findings), -1, -1):
+        yield Group(head, "", *_problems(findings, count), short)
 
 
-def _head(overview: Overview, found: Sequence[Finding]) -> Text:
-    bad_count = _bad_count(found)
+def _head(status: ShardStatus, findings: Findings) -> Text:
+    bad_count = problems_count(findings)
     text = Text("swpt_accounts", style="bold")
-    text.append(f"  shard {overview.shard}", style="default")
-    if overview.database is not None:
-        text.append(f"  {overview.database.taken_at:%Y-%m-%d %H:%M:%S} UTC", style="dim")
-    if not bad_count:
-        text.append("  nothing is wrong", style="green")
-    else:
-        worst = _COLORS[found[0].severity]
-        text.append(f"  {bad_count} thing{' is' if bad_count == 1 else 's are'} wrong", style=worst)
+    text.append(f"  shard {status.shard}", style="default")
+    if status.database is not None:
+        text.append(f"  {status.database.taken_at:%Y-%m-%d %H:%M:%S} UTC", style="dim")
+    style = _COLORS[findings[0].severity] if bad_count else "green"
+    text.append(f"  {plural(bad_count, 'problem') if bad_count else 'no problems'}", style=style)
     return text
 
 
-def _bad_count(found: Sequence[Finding]) -> int:
-    """How many are more than notes: these come first."""
-    return sum(finding.severity is not Severity.NOTE for finding in found)
-
-
-def _wrong(found: Sequence[Finding], count: int | None = None) -> Iterator[RenderableType]:
+def _problems(findings: Findings, count: int | None = None) -> Iterator[RenderableType]:
     """All of them, or so many, and how many there are besides."""
-    if not found:
+    if not findings:
         return
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in found[:count]:
-        words = Text(as_sentence(finding.words))
-        words.append(f" See {finding.page}", style="dim")
+    for finding in findings[:count]:
+        words = Text(f"{finding.words} ").append(f"See {finding.page}", style="dim")
         table.add_row(Text(finding.severity.value, style=_COLORS[finding.severity]), words)
     yield table
-    if count is not None and count < len(found):
-        more = len(found) - count
+    if count is not None and count < len(findings):
+        more = len(findings) - count
         yield Text(f"… and {more} more: `status` without --watch lists all.", style="bold")
     yield ""
 
@@ -124,33 +151,33 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _way(overview: Overview, may_lack: Collection[str] = (), *, is_dense: bool = False) -> Table:
+def _way(status: ShardStatus, may_lack: Collection[str] = (), *, is_dense: bool = False) -> Table:
     """Of the tables that it may lack, those where nothing happens have one row together."""
-    table = _table("the way of a message", "waiting", "oldest", "in/s", "out/s")
-    _add_queue(table, overview.incoming)
-    if overview.database is None:
+    table = _table("message flow", "waiting", "oldest", "in/s", "out/s")
+    _add_queue(table, status.incoming)
+    if status.database is None:
         table.add_row("  the database", _UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN)
     else:
-        _add_tables(table, overview, may_lack, is_dense=is_dense)
+        _add_tables(table, status, may_lack, is_dense=is_dense)
     if not is_dense:
         table.add_section()
-    _add_queue(table, overview.chores)
-    count = overview.open_letters_count
+    _add_queue(table, status.chores)
+    count = status.open_letters_count
     letters = Text(_UNKNOWN if count is None else number(count), style="yellow" if count else "")
-    table.add_row(overview.dead_letters.name, letters, *[_NOTHING] * 3)
+    table.add_row(status.dead_letters.name, letters, *[_NOTHING] * 3)
     return table
 
 
 def _add_tables(
-    table: Table, overview: Overview, may_lack: Collection[str], *, is_dense: bool
+    table: Table, status: ShardStatus, may_lack: Collection[str], *, is_dense: bool
 ) -> None:
-    assert overview.database is not None
-    rows = {row.table_name: row for row in overview.database.backlog}
-    quiet = [name for name in may_lack if not _is_alive(rows[name], overview)]
+    assert status.database is not None
+    rows = {row.table_name: row for row in status.database.backlog}
+    quiet = [name for name in may_lack if not _is_alive(rows[name], status)]
     for names in (QUEUES, OUTBOXES):
         for name in names:
             if name not in quiet:
-                _add_rows(table, rows[name], overview)
+                _add_rows(table, rows[name], status)
         if names is QUEUES and not is_dense:
             table.add_section()
     if quiet:
@@ -159,31 +186,31 @@ def _add_tables(
         table.add_row(f"  {which} {kind}", Text("0", style="dim"), *[_NOTHING] * 3)
 
 
-def _way_in_short(overview: Overview) -> Text:
+def _way_in_short(status: ShardStatus) -> Text:
     text = Text("waiting:")
 
     def add(name: str, count: int | None, *, about: str = "", style: str = "") -> None:
         amount = _UNKNOWN if count is None else number(count)
         text.append(f" {name}\u00a0{about}{amount}", style=style)
 
-    for queue in (overview.incoming, overview.chores):
+    for queue in (status.incoming, status.chores):
         add(queue.name, queue.messages_count, style="red" if queue.consumers_count == 0 else "")
-    letters_count = overview.open_letters_count
-    add(overview.dead_letters.name, letters_count, style="yellow" if letters_count else "")
-    backlog = () if overview.database is None else overview.database.backlog
+    letters_count = status.open_letters_count
+    add(status.dead_letters.name, letters_count, style="yellow" if letters_count else "")
+    backlog = () if status.database is None else status.database.backlog
     for row in backlog:
         if row.rows_count:
             add(row.table_name, row.rows_count, about="~" if row.is_estimate else "")
             if row.age_seconds is not None:
-                age = f" (oldest {in_words(row.age_seconds)})"
+                age = f" (oldest {duration(row.age_seconds)})"
                 text.append(age.replace(" ", "\u00a0"))
-    others = f"all other tables {_UNKNOWN if overview.database is None else 0}"
+    others = f"all other tables {_UNKNOWN if status.database is None else 0}"
     text.append(" " + others.replace(" ", "\u00a0"))
     return text
 
 
-def _is_alive(row: TableBacklog, overview: Overview) -> bool:
-    rates = overview.rates.get(row.table_name)
+def _is_alive(row: TableBacklog, status: ShardStatus) -> bool:
+    rates = status.rates.get(row.table_name)
     return row.rows_count > 0 or (rates is not None and rates.inserted + rates.deleted > 0)
 
 
@@ -195,26 +222,26 @@ def _add_queue(table: Table, queue: BrokerQueue) -> None:
     table.add_row(name, _UNKNOWN if count is None else number(count), *[_NOTHING] * 3)
 
 
-def _add_rows(table: Table, row: TableBacklog, overview: Overview) -> None:
-    rates = overview.rates.get(row.table_name)
+def _add_rows(table: Table, row: TableBacklog, status: ShardStatus) -> None:
+    rates = status.rates.get(row.table_name)
     about = "~" if row.is_estimate else ""
     age = row.age_seconds
     table.add_row(
         f"  {row.table_name}",
         Text(f"{about}{number(row.rows_count)}", style="" if row.rows_count else "dim"),
-        _NOTHING if age is None else in_words(age),
+        _NOTHING if age is None else duration(age),
         *([_NOTHING] * 2 if rates is None else [rate(rates.inserted), rate(rates.deleted)]),
     )
 
 
 def _workers(database: DatabaseState | None) -> Table:
-    table = _table("workers", "sessions", "last active", "wait for a lock")
+    table = _table("workers", "sessions", "last active", "lock waits")
     found = {} if database is None else {worker.name: worker for worker in database.workers}
     for name in _names(found):
         worker = found.get(name)
         if worker is not None:
             quiet = worker.quiet_seconds
-            active = _UNKNOWN if quiet is None else f"{in_words(quiet)} ago"
+            active = _UNKNOWN if quiet is None else f"{duration(quiet)} ago"
             locks = number(worker.lock_waits_count) if worker.lock_waits_count else _NOTHING
             table.add_row(name, number(worker.sessions_count), active, locks)
         else:
@@ -224,9 +251,8 @@ def _workers(database: DatabaseState | None) -> Table:
 
 
 def _names(found: Iterable[str]) -> list[str]:
-    """The workers that there have to be, and all others that there are."""
-    names = [*WORKERS[:2], VERIFYING, *WORKERS[2:]]
-    return [*names, *(name for name in found if name not in names)]
+    """The loops that there have to be, and all others that there are."""
+    return [*LOOPS, *(name for name in found if name not in LOOPS)]
 
 
 def _workers_in_short(database: DatabaseState | None) -> Text:
@@ -240,7 +266,7 @@ def _workers_in_short(database: DatabaseState | None) -> Text:
 
 
 def _scans(database: DatabaseState | None) -> Table:
-    table = _table("scans", "done", "begun ago", "takes", "late", "complete ago")
+    table = _table("scans", "done", "started", "period", "behind", "completed")
     for name in SCANS:
         scan = _scan(database, name)
         subject = name.removeprefix("scan_")
@@ -252,10 +278,10 @@ def _scans(database: DatabaseState | None) -> Table:
         table.add_row(
             subject,
             percent(scan.done_ratio),
-            in_words(scan.began_seconds),
-            in_words(scan.pass_seconds),
-            in_words(scan.late_seconds),
-            _NOTHING if completed is None else in_words(completed),
+            duration(scan.began_seconds),
+            duration(scan.pass_seconds),
+            duration(scan.late_seconds),
+            _NOTHING if completed is None else duration(completed),
         )
     return table
 

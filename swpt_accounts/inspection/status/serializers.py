@@ -1,35 +1,32 @@
-"""The overview as JSON."""
+"""The status as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
-from swpt_accounts.inspection.status.health_rules import Finding
-from swpt_accounts.inspection.status.model import Overview
-from swpt_accounts.inspection.status.workers import worker_of
+from swpt_accounts.core.worker_names import worker_of
+from swpt_accounts.inspection.status.health_rules import HealthFinding
+from swpt_accounts.inspection.status.model import DatabaseState, ShardStatus
 
 
-def as_json(overview: Overview, found: Sequence[Finding]) -> str:
+def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:
     """One object, in one line."""
-    told: dict[str, Any] = {
-        "shard": overview.shard,
-        "seconds": round(overview.seconds, 3),
-        "findings": [asdict(finding) for finding in found],
-        "servers": [asdict(server) for server in overview.servers],
-        "queues": [
-            asdict(queue) for queue in (overview.incoming, overview.chores, overview.dead_letters)
-        ],
-        "open_dead_letters_count": overview.open_letters_count,
-        "database": None if overview.database is None else _database(overview),
+    queues = (status.incoming, status.chores, status.dead_letters)
+    database = status.database
+    members: dict[str, Any] = {
+        "shard": status.shard,
+        "seconds": round(status.seconds, 3),
+        "findings": findings,
+        "servers": status.servers,
+        "queues": queues,
+        "open_dead_letters_count": status.open_letters_count,
+        "database": None if database is None else _database(database, status),
     }
-    return msgspec.json.encode(told).decode()
+    return msgspec.json.encode(members).decode()
 
 
-def _database(overview: Overview) -> dict[str, Any]:
-    database = overview.database
-    assert database is not None
+def _database(database: DatabaseState, status: ShardStatus) -> dict[str, Any]:
     return {
         "taken_at": database.taken_at,
         "is_replica": database.is_replica,
@@ -40,14 +37,14 @@ def _database(overview: Overview) -> dict[str, Any]:
                 "is_estimate": row.is_estimate,
                 "oldest_seconds": row.age_seconds,
                 "worker": worker_of(row.table_name),
-                "rates": asdict(rates) if (rates := overview.rates.get(row.table_name)) else None,
+                "rates": status.rates.get(row.table_name),
             }
             for row in database.backlog
         ],
-        "workers": [asdict(worker) for worker in database.workers],
-        "long_transactions": [asdict(one) for one in database.long_transactions],
+        "workers": database.workers,
+        "long_transactions": database.long_transactions,
         "returned_lines_count": database.returned_lines_count,
-        "returned_lines": [asdict(line) for line in database.returned_lines],
-        "accounts_sample": asdict(database.accounts),
-        "scans": [asdict(scan) for scan in database.scans],
+        "returned_lines": database.returned_lines,
+        "accounts_sample": database.accounts,
+        "scans": database.scans,
     }

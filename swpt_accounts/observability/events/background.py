@@ -1,134 +1,128 @@
-"""Events of stages, scans, chores, and of what other shards are asked."""
+"""Events of stages, scans and chores, and of the requests to other shards."""
 
 from typing import Final
 
-from swpt_accounts.observability.events.event import error, info, warning
+from swpt_accounts.observability.events.event import error, events_in, info, warning
 
 ROW_NOT_PROCESSED: Final = error(
     "row_not_processed",
-    "%(worker)s cannot process row %(row_id)d of %(table)r: %(problem)s",
-    "That should not happen, for messages are checked before. The row stays in its table, and is"
-    " tried again from time to time; the rows after it go on.",
-    "Keep the line and the row, and report it. It is an error of this program, or of the data.",
+    "%(worker)s cannot process row %(row_id)d of table %(table)s: %(problem)s",
+    "A bug of this program, or damaged data: messages are validated before. The row stays in its"
+    " table and is retried from time to time. Other rows are processed.",
+    "Keep the line and the row, and report it.",
 )
 SCAN_PROGRESS: Final = info(
     "scan_progress",
-    "%(worker)s has visited %(done_count)d of %(total_count)d pages of %(table)r, in"
-    " %(seconds).0f s.",
-    "How far a pass is: a line for each tenth of it.",
+    "%(worker)s: visited %(done_count)d of %(total_count)d pages of table %(table)s in"
+    " %(seconds).0f s",
+    "The progress of a pass, logged after each tenth of it.",
 )
 SCAN_PASS_OVER: Final = info(
     "scan_pass_over",
-    "%(worker)s has visited all %(total_count)d pages of %(table)r, in %(seconds).0f s.",
-    "A pass is over; the next one begins when its time has come.",
+    "%(worker)s: completed a pass over %(total_count)d pages of table %(table)s in %(seconds).0f s",
+    "The next pass starts when it is due.",
 )
 SCAN_PAGES_SKIPPED: Final = error(
     "scan_pages_skipped",
-    "%(worker)s cannot process the pages from %(first_page)d to %(last_page)d of %(table)r, and"
-    " goes on after them: %(problem)s",
-    "What is on these pages is not kept up in this pass: no heartbeats, purges, updates.",
-    "The line says what the database says of them. Is the table damaged?",
+    "%(worker)s skipped pages %(first_page)d to %(last_page)d of table %(table)s: %(problem)s",
+    "This pass sends no heartbeats, purges and updates for the rows on these pages.",
+    "Check the table for damage; the line has the error of the database.",
 )
 SCAN_CHORES_LEFT: Final = error(
     "scan_chores_left",
-    "The chores of some pages are left to the next pass: %(problem)s",
-    "Interest rates, or deletions, of some accounts are late.",
-    "The line says what the database says. If it repeats, report it.",
+    "cannot find the chores of some pages: %(problem)s; the next pass retries",
+    "Interest rate changes or deletions of some accounts are late.",
+    "If it repeats, report it; the line has the error of the database.",
 )
 CHORES_NOT_POSTED: Final = warning(
     "chores_not_posted",
-    "%(count)d chores were not posted: they are left to the next scan.",
-    "The scan was stopped, or its queue took nothing, before all was posted. No harm.",
+    "chores not posted: %(count)d; the next scan posts them",
+    "The scan was stopped, or the chores queue was not available. It does no harm.",
     "Nothing, if it does not repeat.",
 )
 CHORES_QUEUE_REFUSES: Final = warning(
     "chores_queue_refuses",
-    "The queue %(queue)r takes no chores: %(problem)s. They wait, at most %(waiting_count_max)d;"
-    " the accounts scan finds the others again later.",
-    "The broker of chores is away, or the queue is long: `consume_chore_messages` is down or slow.",
-    "Look whether `consume_chore_messages` runs.",
+    "cannot post chores to queue %(queue)s: %(problem)s; keeping at most %(waiting_count_max)d, the"
+    " accounts scan finds the others later",
+    "The broker of chores is unreachable, or the queue is full because"
+    " `consume_chore_messages` is down or slow.",
+    "Check whether `consume_chore_messages` runs.",
 )
 CHORES_QUEUE_TAKES: Final = warning(
     "chores_queue_takes",
-    "The queue %(queue)r takes chores again.",
+    "queue %(queue)s accepts chores again",
     "The end of `chores_queue_refuses`.",
     "Nothing.",
 )
 CHORES_LEFT: Final = warning(
     "chores_left",
-    "%(count)d chores are left to the next scan: too many waited.",
-    "What the queue did not take in time. They come later.",
+    "chores left to the next scan: %(count)d; too many are waiting",
+    "The queue did not accept chores in time. They are late.",
     "Nothing, if it does not repeat.",
 )
 CHORE_MALFORMED: Final = error(
     "chore_malformed",
-    "A malformed chore is dropped: %(problem)s",
-    "Somebody else writes to the queue of chores. What has to be done is posted by the scan.",
-    "Find out who writes to it.",
+    "dropped a malformed chore: %(problem)s",
+    "Another program writes to the chores queue. The scan posts again what is needed.",
+    "Find out what writes to the queue.",
 )
 CHORE_TYPE_UNKNOWN: Final = error(
     "chore_type_unknown",
-    "A malformed chore is dropped, and so are others like it: %(problem)s",
-    "A newer version of the program has posted it; told once for each type.",
-    "After an upgrade or its undoing, nothing.",
+    "dropped a chore of an unknown type, and drops all others of it: %(problem)s",
+    "A newer version of the program has posted it. Logged once for each type.",
+    "Nothing, after an upgrade or a rollback.",
 )
 CHORE_REFUSED: Final = error(
     "chore_refused",
-    "A chore is dropped: %(chore)s: %(problem)s",
-    "The database refuses it. A later scan posts again what is needed.",
+    "dropped a chore that the database rejected: %(chore)s: %(problem)s",
+    "A later scan posts again what is needed.",
     "If it repeats, report it.",
     more=("debtor_id", "creditor_id"),
 )
 CHORES_DROPPED: Final = warning(
     "chores_dropped",
-    "%(count)d chores are dropped, whose accounts somebody else has locked."
-    " The accounts scan posts them again.",
-    "Another session has locked accounts for minutes.",
+    "dropped chores of locked accounts: %(count)d; the accounts scan posts them again",
+    "Another session has held locks on accounts for minutes.",
     "Find who holds the locks: [how to](../how-to/find-a-late-transfer.md#6-who-holds-a-lock).",
 )
 PEER_SILENT: Final = warning(
     "peer_silent",
     "%(problem)s%(untold)s",
-    "A question to another shard has no answer. The first of each kind is told, and one in a"
+    "A request to another shard failed. The first problem of each kind is logged, then one per"
     " minute.",
-    "Look at FETCH_API_URL, and at the shard that is asked.",
+    "Check FETCH_API_URL, and the other shard.",
     more=("kind",),
 )
 FETCH_API_URL_MISSING: Final = error(
     "fetch_api_url_missing",
     "%(problem)s%(untold)s",
-    "Without it accounts of other shards are not found, and transfers to them are rejected.",
+    "Accounts of other shards cannot be looked up, so transfers to them are rejected.",
     "Set [FETCH_API_URL](settings.md).",
     more=("kind",),
 )
 TRANSFERS_UNVERIFIED: Final = error(
     "transfers_unverified",
-    "%(count)d transfers are rejected: it stays unknown whether their recipients exist.",
+    "rejected transfers whose recipients could not be verified: %(count)d",
     "For two minutes another shard did not say whether it has these accounts.",
-    "Look at the shard: `peer_silent` tells why.",
+    "Check the other shard; `peer_silent` has the cause.",
 )
 ROOT_CONFIGS_REFUSED: Final = error(
     "root_configs_refused",
-    "What %(count)d debtors say cannot be remembered: %(problem)s",
-    "The database refuses what debtors in other shards have configured; their old rates stay.",
-    "The line says why. Report it.",
+    "cannot store the configurations of %(count)d debtors: %(problem)s",
+    "The database rejected the configurations of debtors of other shards; their previous interest"
+    " rates remain in effect.",
+    "Report it; the line has the error of the database.",
 )
 ROOT_CONFIG_INVALID: Final = error(
     "root_config_invalid",
-    "The configuration of debtor %(debtor_id)d makes no sense: %(problem)s",
-    "The interest rate of this debtor stays as it is in this shard.",
-    "The debtor has to configure its root account anew.",
+    "debtor %(debtor_id)d has an invalid configuration: %(problem)s",
+    "The previous interest rate of this debtor remains in effect in this shard.",
+    "The debtor has to configure its root account again.",
 )
 JOURNAL_INCOMPLETE: Final = error(
     "journal_incomplete",
-    "%(problem)s (And %(count)d batches before.)",
-    "Messages had their effects, and are missing in the journal. Told once a minute at most.",
-    "Do as the line says; [the journal](../decisions/0022-the-journal-is-a-ring-of-days.md).",
+    "%(problem)s (%(count)d batches since the previous line)",
+    "Messages were processed, but are missing in the journal. Logged once a minute at most.",
+    "Do as the line says; see [the journal](../decisions/0022-the-journal-is-a-ring-of-days.md).",
 )
-EVENTS: Final = (
-    *(ROW_NOT_PROCESSED, SCAN_PROGRESS, SCAN_PASS_OVER, SCAN_PAGES_SKIPPED, SCAN_CHORES_LEFT),
-    *(CHORES_NOT_POSTED, CHORES_QUEUE_REFUSES, CHORES_QUEUE_TAKES, CHORES_LEFT),
-    *(CHORE_MALFORMED, CHORE_TYPE_UNKNOWN, CHORE_REFUSED, CHORES_DROPPED),
-    *(PEER_SILENT, FETCH_API_URL_MISSING, TRANSFERS_UNVERIFIED),
-    *(ROOT_CONFIGS_REFUSED, ROOT_CONFIG_INVALID, JOURNAL_INCOMPLETE),
-)
+EVENTS: Final = events_in(globals())

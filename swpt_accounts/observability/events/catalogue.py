@@ -1,4 +1,4 @@
-"""All events, and what their fields are."""
+"""All events."""
 
 from types import MappingProxyType
 from typing import Final

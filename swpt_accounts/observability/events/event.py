@@ -60,16 +60,21 @@ class Event:
             logger.log(level, self.text, *arguments, exc_info=error, extra=extra, stacklevel=2)
 
 
+def events_in(module: Mapping[str, object]) -> tuple[Event, ...]:
+    """The events that a module has defined, in their order."""
+    return tuple(value for value in module.values() if isinstance(value, Event))
+
+
 def info(name: str, text: str, meaning: str, action: str = "Nothing.", **options: Any) -> Event:
-    """An event that is as it should be."""
+    """An event of normal work."""
     return Event(name, logging.INFO, text, meaning, action, **options)
 
 
 def warning(name: str, text: str, meaning: str, action: str, **options: Any) -> Event:
-    """An event that mends itself, or its end; or a thing that could be better."""
+    """A problem that mends itself, or its end; or something that could be better."""
     return Event(name, logging.WARNING, text, meaning, action, **options)
 
 
 def error(name: str, text: str, meaning: str, action: str, **options: Any) -> Event:
-    """An event that does not mend itself: somebody has to look."""
+    """A problem that does not mend itself: somebody has to look."""
     return Event(name, logging.ERROR, text, meaning, action, **options)

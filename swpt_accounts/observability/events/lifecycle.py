@@ -1,94 +1,94 @@
-"""Events of processes, of servers that go away and come back, and of the log itself."""
+"""Events of processes, of servers that are unreachable and come back, and of the log itself."""
 
 import logging
 from typing import Final
 
-from swpt_accounts.observability.events.event import Event, error, info, warning
+from swpt_accounts.observability.events.event import Event, error, events_in, info, warning
 
 WORKERS_START: Final = info(
     "workers_start",
-    "The work begins, in %(threads_count)d threads.",
-    "A process of workers starts.",
+    "%(command)s started (pid %(pid)d, threads: %(threads_count)d)",
+    "A process of workers has started.",
     is_limited=False,
 )
 WORKERS_STOP: Final = info(
     "workers_stop",
-    "The work is over.",
-    "A process of workers ends, after a signal, or because nothing was left to do.",
+    "%(command)s stopped (pid %(pid)d)",
+    "A process of workers has stopped after a signal, or because there was nothing left to do.",
     is_limited=False,
 )
 SERVER_AWAY: Final = warning(
     "server_away",
     "%(worker)s %(verb)s %(server)s: %(problem)s. %(outlook)s",
-    "A server is away, or refuses what it should not. The worker tries again, with pauses of up to"
-    " 5 seconds. Told when it begins, when the problem changes, and every five minutes.",
-    "Is the server up? The line has what it says.",
+    "A server is unreachable, or rejects what it should not. The worker retries, with pauses of up"
+    " to 5 seconds. Logged when it begins, when the problem changes, and every five minutes.",
+    "Check the server; the line has its error.",
     is_limited=False,
 )
 SERVER_BACK: Final = warning(
     "server_back",
-    "%(worker)s works again, after %(seconds).0f s.",
+    "%(worker)s recovered after %(seconds).0f s",
     "The end of `server_away`.",
     "Nothing.",
     is_limited=False,
 )
 BROKER_BLOCKED: Final = warning(
     "broker_blocked",
-    "The broker takes no messages: %(reason)s. Waiting.",
-    "RabbitMQ is short of memory or disk space, and blocks who publishes.",
+    "RabbitMQ blocked the connection: %(reason)s; waiting",
+    "RabbitMQ is short of memory or disk space, and blocks all publishers.",
     "Give it more of what it is short of. Nothing is lost meanwhile.",
 )
 BROKER_UNBLOCKED: Final = warning(
     "broker_unblocked",
-    "The broker takes messages again.",
+    "RabbitMQ unblocked the connection",
     "The end of `broker_blocked`.",
     "Nothing.",
 )
 SERVER_AWAITED: Final = warning(
     "server_awaited",
     "%(text)s",
-    "At its start, the container waits for a server, or for the schema; or it is over.",
-    "If it lasts: is the server up, and was `configure` run?",
+    "At its start, the container waits for a server or for the schema, or has stopped to wait.",
+    "If it lasts, check the server, and whether `configure` was run.",
 )
 SETTING_SLOW: Final = warning(
     "setting_slow",
     "%(text)s",
-    "A setting is honoured, and costs most of the speed.",
-    "[What costs most of the speed](../how-to/configure.md#what-costs-most-of-the-speed).",
+    "A setting is in effect that costs most of the speed.",
+    "See [what costs most of the speed](../how-to/configure.md#what-costs-most-of-the-speed).",
     more=("variable",),
 )
 IDLE: Final = warning(
     "idle",
-    "The number of processes is 0: nothing is done until a signal to stop.",
-    "The service was switched off by a setting.",
-    "Nothing, if that was meant.",
+    "the number of processes is 0: idle until stopped",
+    "A setting has switched the service off.",
+    "Nothing, if that was intended.",
 )
 PARENT_ROWS_REMOVED: Final = warning(
     "parent_rows_removed",
-    "%(count)d rows of the sibling shard are removed from %(table)r.",
+    "deleted rows of the sibling shard from table %(table)s: %(count)d",
     "After a split, with DELETE_PARENT_SHARD_RECORDS.",
     "Nothing.",
     is_limited=False,
 )
 WORKER_DIED: Final = error(
     "worker_died",
-    "A worker has died.",
-    "An error that nobody expected, with its traceback. The process ends with code 1, and the"
-    " supervisor starts it anew.",
+    "a worker has crashed",
+    "An unexpected error, with its traceback. The process exits with code 1, and the supervisor"
+    " starts it again.",
     "Report it, with the traceback.",
     is_limited=False,
 )
 WORKER_PROCESS_DIED: Final = error(
     "worker_process_died",
-    "A worker process has died.",
-    "One of several processes is gone; the others are stopped, and all start anew.",
-    "Its own last lines say why; if there are none, it was killed: was memory short?",
+    "a worker process has exited unexpectedly",
+    "One of several processes has exited; the others are stopped, and all are started again.",
+    "See its last lines. If there are none, it was killed: check for a lack of memory.",
     is_limited=False,
 )
 WORKER_STUCK: Final = warning(
     "worker_stuck",
-    "A worker did not stop in time.",
-    "The process ends at once. What was not committed is undone, and done again later.",
+    "a worker did not stop in time",
+    "The process exits at once. What was not committed is rolled back, and repeated later.",
     "Nothing, if it does not repeat.",
     is_limited=False,
 )
@@ -96,72 +96,72 @@ SUPERVISOR: Final = Event(
     "supervisor",
     logging.WARNING,
     "%(text)s",
-    "A line of supervisord itself, with the level that it has there: a service that ends too soon,"
-    " for instance.",
-    "The last lines of that service say why.",
+    "A line of supervisord, with the level that it has there: for instance, that a service has"
+    " exited too soon.",
+    "See the last lines of that service.",
 )
 METRICS_DAMAGED: Final = warning(
     "metrics_damaged",
-    "%(path)r is damaged, and is begun anew: %(problem)s",
-    "What a process has counted is lost, as at a restart.",
+    "replaced damaged metrics file %(path)s: %(problem)s",
+    "The counts of a process are lost, as at a restart of the container.",
     "Nothing, if it does not repeat: is the disk full?",
 )
 NOTHING_RECORDED: Final = warning(
     "nothing_recorded",
-    "Neither metrics nor signs of life are recorded: %(problem)s",
-    "The folder of STATE_DIR cannot be used. The work goes on; where no metrics are wanted, it is"
-    " told as INFO.",
+    "cannot record metrics and heartbeats: %(problem)s",
+    "The folder of STATE_DIR cannot be used. The workers run without it. Logged as INFO where"
+    " metrics are off.",
     "Make the folder usable for the process, or set [STATE_DIR](settings.md).",
 )
 REQUEST_FAILED: Final = Event(
     "request_failed",
     logging.DEBUG,
-    "A request to the exporter failed.",
-    "Somebody has asked for the metrics, and has gone before the answer.",
+    "a request to the exporter failed",
+    "The client has closed the connection before the answer.",
     "Nothing.",
 )
 METRICS_UNREADABLE: Final = warning(
     "metrics_unreadable",
-    "A file of metrics cannot be read: %(problem)s",
-    "The counts of a process are not among the metrics.",
-    "Look at that file.",
+    "cannot read a metrics file: %(problem)s",
+    "The counts of a process are missing in the metrics.",
+    "Check that file.",
 )
 SPANS_DROPPED: Final = warning(
     "spans_dropped",
-    "The collector of OpenTelemetry does not take all spans: %(problem)s. %(count)d were dropped,"
-    " and more may be. Nothing else is affected.",
-    "The collector is away, slow, or refuses spans; or they come faster than they can be handed"
-    " over. Told when it begins, and every five minutes.",
-    "Is the collector up? If spans come too fast, set a sampler:"
+    "the OpenTelemetry collector does not accept all spans: %(problem)s; dropped so far:"
+    " %(count)d; only traces are affected",
+    "The collector is unreachable or slow, or rejects spans; or there are too many. Logged when it"
+    " begins, and every five minutes.",
+    "Check the collector. If there are too many spans, set a sampler:"
     " [traces](../how-to/trace-with-opentelemetry.md#when-the-collector-is-away).",
     is_limited=False,
 )
 SPANS_TAKEN: Final = warning(
     "spans_taken",
-    "The collector of OpenTelemetry takes spans again; %(count)d more were dropped.",
+    "the OpenTelemetry collector accepts spans again; dropped since the previous line: %(count)d",
     "The end of `spans_dropped`.",
     "Nothing.",
     is_limited=False,
 )
 SPANS_LOST: Final = warning(
     "spans_lost",
-    "%(count)d spans did not come to the collector of OpenTelemetry.",
-    "A process ends, and the collector has not taken all that it had.",
-    "Nothing, but for traces that are not complete.",
+    "spans that did not reach the OpenTelemetry collector: %(count)d",
+    "The process stops, and the collector has not accepted all of its spans.",
+    "Nothing. Some traces are incomplete.",
     is_limited=False,
 )
 PROTOCOL_IGNORED: Final = warning(
     "protocol_ignored",
-    "%(variable)s is ignored: spans are sent over HTTP, as Protobuf.",
-    "A setting of OpenTelemetry wants another protocol for the spans.",
-    "Give the address for OTLP over HTTP (usually port 4318), and leave the variable out.",
+    "%(variable)s is ignored: spans are sent over HTTP, as Protobuf",
+    "A setting of OpenTelemetry names another protocol.",
+    "Set the address for OTLP over HTTP (usually port 4318), and unset the variable.",
     is_limited=False,
 )
 LINES_LEFT_OUT: Final = warning(
     "lines_left_out",
-    "%(count)d lines like it were left out in %(seconds).0f s: %(of_event)s, of %(of_logger)s.",
-    "There was a storm of one event, of which only some lines were written. With the level of that"
-    " event.",
+    "suppressed lines of %(of_event)s (%(of_logger)s): %(count)d in %(seconds).0f s",
+    "One event was logged too often, and only some of its lines were written. With the level of"
+    " that event.",
     "See that event.",
     is_limited=False,
 )
@@ -169,13 +169,7 @@ OTHER: Final = Event(
     "other",
     logging.WARNING,
     "%(text)s",
-    "A line of a library: gunicorn, Flask, asyncio, psycopg, Alembic. With their own levels.",
-    "The line says what.",
+    "A line of a library, with its own level: gunicorn, Flask, asyncio, psycopg, Alembic.",
+    "See the line.",
 )
-EVENTS: Final = (
-    *(WORKERS_START, WORKERS_STOP, SERVER_AWAY, SERVER_BACK, BROKER_BLOCKED, BROKER_UNBLOCKED),
-    *(SERVER_AWAITED, SETTING_SLOW, IDLE, PARENT_ROWS_REMOVED),
-    *(METRICS_DAMAGED, NOTHING_RECORDED, REQUEST_FAILED, METRICS_UNREADABLE),
-    *(SPANS_DROPPED, SPANS_TAKEN, SPANS_LOST, PROTOCOL_IGNORED),
-    *(WORKER_DIED, WORKER_PROCESS_DIED, WORKER_STUCK, SUPERVISOR, LINES_LEFT_OUT, OTHER),
-)
+EVENTS: Final = events_in(globals())

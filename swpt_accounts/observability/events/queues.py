@@ -2,57 +2,54 @@
 
 from typing import Final
 
-from swpt_accounts.observability.events.event import info, warning
+from swpt_accounts.observability.events.event import events_in, info, warning
 
 QUEUE_BOUND: Final = info(
     "queue_bound",
-    "The queue %(queue)r is bound to %(exchange)r with %(routing_key)r.",
-    "`subscribe` has done its work.",
+    "bound queue %(queue)s to exchange %(exchange)s with routing key %(routing_key)r",
+    "`subscribe` has succeeded.",
 )
 QUEUE_UNBOUND: Final = info(
     "queue_unbound",
-    "The binding of %(queue)r with %(routing_key)r is removed.",
+    "unbound queue %(queue)s from routing key %(routing_key)r",
     "`unsubscribe` has removed the binding of the incoming messages.",
 )
 QUEUE_DECLARED: Final = info(
-    "queue_declared", "The queue %(queue)r is declared.", "The queue of chores is there."
+    "queue_declared", "declared queue %(queue)s", "The chores queue exists."
 )
 QUEUE_DELETED: Final = info(
     "queue_deleted",
-    "The queue %(queue)r is deleted, with %(count)d messages.",
-    "`delete_queue` or `unsubscribe` has deleted it. What it still had were chores, which the"
+    "deleted queue %(queue)s with %(count)d messages",
+    "`delete_queue` or `unsubscribe` has succeeded. Remaining messages were chores, which the"
     " accounts scan posts again.",
 )
 QUEUE_MISSING: Final = info(
-    "queue_missing", "There is no queue %(queue)r.", "What was to be deleted is not there."
+    "queue_missing", "queue %(queue)s does not exist", "There is nothing to delete."
 )
 QUEUE_DELETION_WAITS: Final = info(
     "queue_deletion_waits",
-    "The queue %(queue)r has %(count)d messages and %(consumers_count)d consumers: waiting.",
+    "waiting for queue %(queue)s: %(count)d messages, %(consumers_count)d consumers",
     "`delete_queue` waits until the queue is empty and unused.",
-    "If it lasts: is there a consumer in draining mode?",
+    "If it lasts, check whether a consumer runs in draining mode.",
 )
 CHORES_QUEUE_USED: Final = warning(
     "chores_queue_used",
-    "The queue of chores %(queue)r has %(consumers_count)d consumers: it stays. When they have"
-    " stopped, `unsubscribe` deletes it.",
-    "`unsubscribe` deletes no queue that is used.",
+    "chores queue %(queue)s is not deleted: it has %(consumers_count)d consumers; stop them and run"
+    " `unsubscribe` again",
+    "`unsubscribe` deletes no queue that is in use.",
     "Stop `consume_chore_messages`, and run it again.",
 )
 CHORES_QUEUE_FOREIGN: Final = warning(
     "chores_queue_foreign",
-    "The queue %(queue)r is not one of chores: it stays.",
-    "CHORES_BROKER_QUEUE is the queue of incoming messages, or of their dead letters.",
+    "queue %(queue)s is not deleted: it is not a chores queue",
+    "CHORES_BROKER_QUEUE names the queue of incoming messages, or of their dead letters.",
     "Correct the setting.",
 )
 DELIVERY_LIMIT: Final = warning(
     "delivery_limit",
     "%(text)s",
-    "A delivery limit of the queue may take messages out of it.",
-    "Do as the line says: [the queues](../reference/amqp.md).",
+    "The delivery limit of the queue may remove messages.",
+    "Do as the line says; see [the queues](../reference/amqp.md).",
     more=("queue",),
 )
-EVENTS: Final = (
-    *(QUEUE_BOUND, QUEUE_UNBOUND, QUEUE_DECLARED, QUEUE_DELETED, QUEUE_MISSING),
-    *(QUEUE_DELETION_WAITS, CHORES_QUEUE_USED, CHORES_QUEUE_FOREIGN, DELIVERY_LIMIT),
-)
+EVENTS: Final = events_in(globals())

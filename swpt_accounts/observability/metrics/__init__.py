@@ -1,1 +1,1 @@
-"""What processes say about themselves: metrics, and signs of life. Read by `exporter`."""
+"""What processes record about themselves. Read by `exporter`."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
+from swpt_accounts.core.worker_names import SCANS
+
 PREFIX: Final = "swpt_accounts_"
 
 
@@ -69,8 +71,12 @@ def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...] = 
     return Metric(name, Kind.HISTOGRAM, text, labels, buckets=buckets)
 
 
-def _gauge(name: str, text: str, *labels: str, source: Source, is_lasting: bool = False) -> Metric:
-    return Metric(name, Kind.GAUGE, text, labels, source=source, is_lasting=is_lasting)
+def _gauge(source: Source, name: str, text: str, *labels: str, is_lasting: bool = False) -> Metric:
+    return Metric(name, Kind.GAUGE, text, labels, source, is_lasting=is_lasting)
+
+
+def _lasting(name: str, text: str, *labels: str) -> Metric:
+    return _gauge(Source.PROCESSES, name, text, *labels, is_lasting=True)
 
 
 INCOMING: Final = (
@@ -86,285 +92,221 @@ OUTGOING: Final = (
 
 MESSAGES_RECEIVED: Final = _counter(
     "messages_received",
-    "SMP messages that were taken out of the queue. The outcome is `done`, or `dead_letter`. The"
-    " type of a message that is none is `unknown`.",
+    "SMP messages consumed from the queue. The outcome is `done` or `dead_letter`. The type of an"
+    " unreadable message is `unknown`.",
     *("type", "outcome"),
     known=product(INCOMING, ("done", "dead_letter")),
 )
 MESSAGES_SENT: Final = _counter(
     "messages_sent",
-    "SMP messages that the broker was given. The outcome is `confirmed`, or `returned`.",
+    "SMP messages published. The outcome is `confirmed` or `returned`.",
     *("type", "outcome"),
     known=product(OUTGOING, ("confirmed", "returned")),
 )
 DEAD_LETTERS: Final = _counter(
     "dead_letters",
-    "Messages that were put aside in the dead-letter queue. The reason is `malformed`,"
-    " `other_shard`, or `refused_by_database`.",
+    "Messages moved to the dead-letter queue. The reason is `malformed`, `other_shard` or"
+    " `refused_by_database`.",
     "reason",
     known=(("malformed",), ("other_shard",), ("refused_by_database",)),
 )
 RETURNED_MESSAGES: Final = _counter(
     "returned_messages",
-    "Messages that the broker did not take, by their destination: those that were seen first; all"
-    " others are `other`.",
+    "Messages that RabbitMQ returned, by destination. Only the first destinations are told apart;"
+    " the others are `other`.",
     "destination",
 )
 MESSAGES_HELD: Final = _gauge(
+    Source.PROCESSES,
     "messages_held",
-    "Messages that wait beside the batch: for a `lock`, or for an answer of another `shard`.",
+    "Messages that wait outside the batch: for a `lock`, or for another `shard`.",
     "for",
-    source=Source.PROCESSES,
 )
 CHORES: Final = _counter(
     "chores",
-    "Chores that were taken out of their queue. The outcome is `done`, or `dropped`.",
+    "Chores consumed from their queue. The outcome is `done` or `dropped`.",
     "outcome",
     known=(("done",), ("dropped",)),
 )
 
 # -- loops
 
-BATCH_ROWS: Final = _histogram(
-    "batch_rows",
-    "How many messages or rows were handled together.",
-    "loop",
-    buckets=COUNTS,
-)
+BATCH_ROWS: Final = _histogram("batch_rows", "Messages or rows per batch.", "loop", buckets=COUNTS)
 BATCH_SECONDS: Final = _histogram(
-    "batch_seconds",
-    "How long that took: all its transactions, and what the broker confirms.",
-    "loop",
+    "batch_seconds", "Duration of a batch, including commits and publisher confirms.", "loop"
 )
 RETRIES: Final = _counter(
     "retries",
-    "Attempts that failed and were made again, by what failed, and by the class of the error.",
+    "Failed attempts that were retried, by what failed, and by the class of the error.",
     *("loop", "what", "error"),
 )
 CONNECTIONS: Final = _counter(
-    "connections",
-    "Sessions that were opened with the `database`, or with a `broker`.",
-    *("loop", "server"),
+    "connections", "Connections opened to the `database` or a `broker`.", "loop", "server"
 )
 LISTENS_LOST: Final = _counter(
-    "listens_lost", "Sessions that did not listen for wake-ups any more, and were ended.", "loop"
+    "listens_lost", "Connections closed because they no longer received wake-ups.", "loop"
 )
 ROWS_LEFT: Final = _counter(
-    "rows_left",
-    "Rows that were left for a later batch, because another session has locked their account.",
-    "loop",
+    "rows_left", "Rows left for a later batch because their account was locked.", "loop"
 )
-PROCESS_STARTS: Final = _counter("process_starts", "Processes that have started.", "command")
+PROCESS_STARTS: Final = _counter("process_starts", "Processes started.", "command")
 
 # -- times
 
 SEND_SECONDS: Final = _histogram(
     "send_seconds",
-    "From the moment when a message was written to its outbox until the broker has confirmed it."
-    " All messages of a batch count as its oldest one of the type.",
+    "Time from writing a message to its outbox until RabbitMQ confirms it. All messages of a batch"
+    " count as the oldest one of their type.",
     "type",
 )
 PREPARE_SECONDS: Final = _histogram(
     "prepare_seconds",
-    "From the moment when a PrepareTransfer was received until it is prepared, or rejected. All of"
-    " a batch count as its oldest one.",
+    "Time from receiving a PrepareTransfer until it is prepared or rejected. All of a batch count"
+    " as the oldest one.",
 )
 FINALIZE_SECONDS: Final = _histogram(
     "finalize_seconds",
-    "From the moment when a FinalizeTransfer was received until the transfer is finalized. All of a"
-    " batch count as its oldest one.",
+    "Time from receiving a FinalizeTransfer until the transfer is finalized. All of a batch count"
+    " as the oldest one.",
 )
 CREDIT_SECONDS: Final = _histogram(
     "credit_seconds",
-    "From the moment when a transfer was finalized until its amount is on the account. All of a"
-    " batch count as its oldest one.",
+    "Time from finalizing a transfer until the recipient is credited. All of a batch count as the"
+    " oldest one.",
 )
 
 # -- the fetch API
 
 FETCH_ANSWERS: Final = _histogram(
     "fetch_api_answer_seconds",
-    "How long it took to answer a question of another server, by what was asked, and the status.",
+    "Time to answer a request of another server, by resource and HTTP status.",
     *("resource", "status"),
 )
 FETCH_QUESTIONS: Final = _histogram(
     "fetch_api_question_seconds",
-    "How long an answer of another shard took. The status is that of HTTP, or `none` without an"
-    " answer.",
+    "Time until another shard answers a request, by resource and HTTP status; `none` if it does"
+    " not answer.",
     *("resource", "status"),
 )
 ROOT_CONFIGS_NOT_FETCHED: Final = _counter(
     "root_configs_not_fetched",
-    "Questions to other shards about a debtor's configuration from which nothing was learned.",
+    "Failed requests to other shards for the configuration of a debtor.",
 )
 
 # -- scans
 
-SCANS: Final = ("scan_accounts", "scan_prepared_transfers", "scan_registered_balance_changes")
-SCAN_PROGRESS: Final = _gauge(
-    "scan_progress_ratio",
-    "The part of the pass that is done.",
-    "scan",
-    source=Source.PROCESSES,
-    is_lasting=True,
+SCAN_PROGRESS: Final = _lasting("scan_progress_ratio", "The part of the pass that is done.", "scan")
+SCAN_LATE: Final = _lasting("scan_late_seconds", "How far a scan is behind schedule.", "scan")
+SCAN_PASS_END: Final = _lasting(
+    "scan_last_pass_timestamp_seconds", "When the last complete pass of a scan ended.", "scan"
 )
-SCAN_LATE: Final = _gauge(
-    "scan_late_seconds",
-    "How far a scan is behind its pace.",
-    "scan",
-    source=Source.PROCESSES,
-    is_lasting=True,
-)
-SCAN_PASS_END: Final = _gauge(
-    "scan_last_pass_timestamp_seconds",
-    "When the last complete pass of a scan has ended.",
-    "scan",
-    source=Source.PROCESSES,
-    is_lasting=True,
-)
-SCAN_PERIOD: Final = _gauge(
-    "scan_period_seconds",
-    "How long a pass of a scan is to take.",
-    "scan",
-    source=Source.PROCESSES,
-    is_lasting=True,
-)
-SCAN_PAGES: Final = _counter("scan_pages", "Pages that a scan has visited.", "scan")
+SCAN_PERIOD: Final = _lasting("scan_period_seconds", "The period of a scan.", "scan")
+SCAN_PAGES: Final = _counter("scan_pages", "Pages visited by a scan.", "scan")
 SCAN_PAGES_FAILED: Final = _counter(
     "scan_pages_failed",
-    "Pages that a scan could not process, and went on after them.",
+    "Pages that a scan skipped because it could not process them.",
     "scan",
     known=((scan,) for scan in SCANS),
 )
 
 # -- money
 
-ACCOUNTS: Final = _gauge(
+ACCOUNTS: Final = _lasting(
     "accounts",
-    "Accounts, as the last complete pass of the accounts scan has counted them. The state is"
-    " `normal`, `deleted`, or `overflown`.",
+    "Accounts, as counted by the last complete pass of the accounts scan. The state is `normal`,"
+    " `deleted` or `overflown`.",
     "state",
-    source=Source.PROCESSES,
-    is_lasting=True,
 )
-MONEY_ISSUED: Final = _gauge(
+MONEY_ISSUED: Final = _lasting(
     "money_issued",
-    "What all debtors together owe: their own accounts' principals, with the sign changed, as the"
-    " last complete pass of the accounts scan has added them up.",
-    source=Source.PROCESSES,
-    is_lasting=True,
+    "The amount issued by all debtors: the negative principals of their root accounts, from the"
+    " same pass.",
 )
-MONEY_LOCKED: Final = _gauge(
-    "money_locked",
-    "What is locked for prepared transfers, of all debtors together; from the same pass.",
-    source=Source.PROCESSES,
-    is_lasting=True,
+MONEY_LOCKED: Final = _lasting(
+    "money_locked", "The amount locked for prepared transfers of all debtors, from the same pass."
 )
 
 # -- the state of the processes
 
-PROCESSES: Final = _gauge("processes", "Living processes.", "command", source=Source.STATE)
-LOOPS: Final = _gauge("loops", "Loops in living processes.", "loop", source=Source.STATE)
+PROCESSES: Final = _gauge(Source.STATE, "processes", "Running processes.", "command")
+LOOPS: Final = _gauge(Source.STATE, "loops", "Loops in running processes.", "loop")
 LOOPS_STUCK: Final = _gauge(
-    "loops_stuck",
-    "Loops that have not given the sign of life that they had promised.",
-    "loop",
-    source=Source.STATE,
+    Source.STATE, "loops_stuck", "Loops whose heartbeat is overdue.", "loop"
 )
 LOOPS_WAITING: Final = _gauge(
-    "loops_waiting",
-    "Loops that lack something, and try again.",
-    "loop",
-    source=Source.STATE,
+    Source.STATE, "loops_waiting", "Loops that cannot use a server, and retry.", "loop"
 )
-LIVE: Final = _gauge(
-    "live", "1 if the container makes progress or rightly waits.", source=Source.STATE
-)
-READY: Final = _gauge("ready", "1 if the container has all that it needs.", source=Source.STATE)
+LIVE: Final = _gauge(Source.STATE, "live", "1 if the container makes progress or rightly waits.")
+READY: Final = _gauge(Source.STATE, "ready", "1 if the container can use all that it needs.")
 
 # -- what waits
 
 QUEUE_ROWS: Final = _gauge(
+    Source.DATABASE,
     "queue_rows",
-    "Rows that wait in a queue table or an outbox: counted up to 1000, estimated beyond.",
+    "Rows waiting in a queue table or an outbox: counted up to 1000, estimated beyond.",
     "table",
-    source=Source.DATABASE,
 )
 QUEUE_OLDEST: Final = _gauge(
+    Source.DATABASE,
     "queue_oldest_seconds",
-    "How long the oldest of these rows waits.",
+    "The age of the oldest of these rows.",
     "table",
-    source=Source.DATABASE,
 )
 RETURNED_LINES: Final = _gauge(
-    "returned_lines",
-    "Destinations whose messages the broker does not take.",
-    source=Source.DATABASE,
+    Source.DATABASE, "returned_lines", "Destinations for which RabbitMQ returns messages."
 )
 DEAD_LETTERS_DEALT_WITH: Final = _gauge(
+    Source.DATABASE,
     "dead_letters_dealt_with",
-    "Messages of a dead-letter queue that operators have dealt with, and that stay in it: counted"
-    " up to 200000.",
+    "Handled messages that are still in a dead-letter queue: counted up to 200000.",
     "queue",
-    source=Source.DATABASE,
 )
 LOCK_WAITS: Final = _gauge(
-    "lock_waits", "Sessions of the program that wait for a lock.", source=Source.DATABASE
+    Source.DATABASE, "lock_waits", "Sessions of the program that wait for a lock."
 )
 OLDEST_TRANSACTION: Final = _gauge(
+    Source.DATABASE,
     "oldest_transaction_seconds",
     "The age of the oldest transaction of the program.",
-    source=Source.DATABASE,
 )
 SESSIONS: Final = _gauge(
-    "database_sessions",
-    "Sessions of the program with the database.",
-    "loop",
-    source=Source.DATABASE,
+    Source.DATABASE, "database_sessions", "Database sessions of the program.", "loop"
 )
 DATABASE_UP: Final = _gauge(
-    "database_up", "1 if the exporter could ask the database.", source=Source.DATABASE
+    Source.DATABASE, "database_up", "1 if the exporter could query the database."
 )
 DATABASE_ASKED: Final = _gauge(
+    Source.DATABASE,
     "database_asked_timestamp_seconds",
-    "When the exporter has asked the database, with success, the last time.",
-    source=Source.DATABASE,
+    "When the exporter last queried the database successfully.",
 )
 BROKER_QUEUE_MESSAGES: Final = _gauge(
-    "broker_queue_messages",
-    "Messages that are ready in a queue of the broker.",
-    "queue",
-    source=Source.BROKERS,
+    Source.BROKERS, "broker_queue_messages", "Ready messages in a queue.", "queue"
 )
 BROKER_QUEUE_CONSUMERS: Final = _gauge(
-    "broker_queue_consumers", "Consumers of a queue of the broker.", "queue", source=Source.BROKERS
+    Source.BROKERS, "broker_queue_consumers", "Consumers of a queue.", "queue"
 )
 BROKER_UP: Final = _gauge(
-    "broker_up",
-    "1 if the exporter could ask the broker about the queue.",
-    "queue",
-    source=Source.BROKERS,
+    Source.BROKERS, "broker_up", "1 if the exporter could inspect the queue.", "queue"
 )
 
 # -- what it is
 
 BUILD: Final = _gauge(
+    Source.SETTINGS,
     "build_info",
-    "1; the labels are the version of the program, of the stored procedures, and of Python.",
+    "1; the labels are the versions of the program, of the stored procedures, and of Python.",
     *("version", "procedures", "python"),
-    source=Source.SETTINGS,
 )
 SHARD: Final = _gauge(
+    Source.SETTINGS,
     "shard_info",
     "1; the label is the routing key that defines the shard.",
     "routing_key",
-    source=Source.SETTINGS,
 )
 SETTING: Final = _gauge(
-    "setting",
-    "The value of a setting that is a number, or a switch.",
-    "name",
-    source=Source.SETTINGS,
+    Source.SETTINGS, "setting", "The value of a setting that is a number or a switch.", "name"
 )
 
 METRICS: Final = tuple(value for value in tuple(globals().values()) if isinstance(value, Metric))

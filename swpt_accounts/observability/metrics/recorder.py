@@ -1,6 +1,6 @@
-"""Records what the processes do. Cheap, and nothing at all where no metrics are wanted.
+"""Records metrics. Cheap, and nothing at all where no metrics are wanted.
 
-`configure` says what to record, in the process of a command; `start` begins, in each process that
+`configure` sets what to record, in the process of a command; `start` begins, in each process that
 works, after it was forked.
 """
 
@@ -67,24 +67,29 @@ class _Recorder:
 
 _configured: tuple[str, str, bool] | None = None
 _recorder: _Recorder | None = None
-_life_file: heartbeat.LifeFile | None = None
+_heartbeat_file: heartbeat.HeartbeatFile | None = None
 
 
 def configure(state_dir: str, command: str, *, has_metrics: bool) -> None:
-    """Say where this process, and those that it forks, leave what they say, and who they are."""
+    """Set where this process, and those that it forks, record, and what they are called."""
     global _configured
     _configured = state_dir, command, has_metrics
 
 
+def command_name() -> str:
+    """What this process is called."""
+    return _configured[1] if _configured else "swpt_accounts"
+
+
 def start() -> None:
-    """Begin to record. Where that is impossible it is said once, and the work goes on without."""
-    global _recorder, _life_file
+    """Begin to record. Where that is impossible it is logged, and the work goes on without."""
+    global _recorder, _heartbeat_file
     if _configured is None:
         return
     state_dir, command, has_metrics = _configured
     try:
         slot = take_slot(open_folder(state_dir, PROCESSES_FOLDER))
-        _life_file = heartbeat.LifeFile(slot, command)
+        _heartbeat_file = heartbeat.HeartbeatFile(slot, command)
         if has_metrics:
             folder = open_folder(state_dir, METRICS_FOLDER)
             _clean(str(folder), slot.number)
@@ -148,24 +153,23 @@ def observe(metric: Metric, value: float, *labels: str, count: int = 1) -> None:
 
 
 def begin_loop(name: str) -> None:
-    """Say that this thread is a loop, which gives signs of life from now on."""
-    if _life_file is not None:
-        heartbeat.set_current_life(_life_file.begin(name))
+    """Begin the loop of this thread, which has heartbeats from now on."""
+    if _heartbeat_file is not None:
+        heartbeat.set_current_heartbeat(_heartbeat_file.begin(name))
 
 
 def end_loop() -> None:
-    """Say that the loop of this thread is over."""
-    current = heartbeat.current_life()
-    if _life_file is not None and current is not None:
-        heartbeat.set_current_life(None)
-        _life_file.end(current)
+    """End the loop of this thread."""
+    current = heartbeat.current_heartbeat()
+    if _heartbeat_file is not None and current is not None:
+        heartbeat.set_current_heartbeat(None)
+        _heartbeat_file.end(current)
 
 
-def all_is_well() -> None:
-    """Say that the loop of this thread lacks nothing."""
-    current = heartbeat.current_life()
-    if current is not None:
-        current.has(None)
+def report_healthy() -> None:
+    """Note that the loop of this thread can use all that it needs."""
+    if (current := heartbeat.current_heartbeat()) is not None:
+        current.recover(None)
 
 
 class BoundedLabel:

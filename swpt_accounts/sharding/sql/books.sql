@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION swpt_accounts_split.refuse() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'nobody writes into this database: the shard is being split'
+    RAISE EXCEPTION 'this database is closed for writing: the shard is being split'
         USING ERRCODE = 'object_not_in_prerequisite_state';
 END
 $$

@@ -107,7 +107,7 @@ WHERE slot_name = %(name)s AND NOT active
 -- name: beat
 UPDATE swpt_accounts_split.beat SET word = %(word)s
 
--- name: let_leave
+-- name: stop_consumers
 CREATE TABLE IF NOT EXISTS swpt_accounts_split.consumers_leave ()
 
 -- name: close

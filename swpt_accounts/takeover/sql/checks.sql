@@ -21,7 +21,7 @@ SELECT
             THEN concat('its config_data has ', octet_length(config_data), ' bytes') END,
         CASE WHEN octet_length(debtor_info_sha256) <> 32 OR length(debtor_info_iri) > 200
                 OR octet_length(debtor_info_content_type) > 100
-            THEN 'its debtor info is impossible' END,
+            THEN 'its debtor info is invalid' END,
         CASE WHEN status_flags NOT BETWEEN 0 AND 3
             THEN concat('its status flags are ', status_flags) END,
         CASE WHEN last_transfer_number < 0
@@ -42,7 +42,7 @@ SELECT
                 AND (interest <> 0 OR interest_rate <> 0 OR previous_interest_rate <> 0)
             THEN 'it is a root account, and bears interest' END,
         CASE WHEN status_flags & 1 = 1 AND (principal <> 0 OR interest <> 0 OR config_flags & 1 = 0)
-            THEN 'it is deleted, and has a balance, or nobody wanted that' END
+            THEN 'it is deleted, and has a balance, or was not scheduled for deletion' END
     )
 FROM {reference}.account AS a
 LEFT JOIN (
@@ -81,7 +81,7 @@ SELECT
         CASE WHEN r.is_applied IS NULL THEN 'it is not in the archive' END,
         CASE WHEN octet_length(transfer_note) > 500 THEN 'its note is too long' END,
         CASE WHEN transfer_note_format !~ '^[0-9A-Za-z.-]{{0,8}}\n?$'
-            THEN 'its note has an impossible format' END,
+            THEN 'its note has an invalid format' END,
         CASE WHEN length(coordinator_type) NOT BETWEEN 1 AND 30 THEN 'it has no coordinator' END
     )
 FROM {reference}.pending_balance_change
@@ -126,7 +126,7 @@ SELECT
         CASE WHEN committed_amount < 0 THEN concat('it commits ', committed_amount) END,
         CASE WHEN octet_length(transfer_note) > 500 THEN 'its note is too long' END,
         CASE WHEN transfer_note_format !~ '^[0-9A-Za-z.-]{{0,8}}\n?$'
-            THEN 'its note has an impossible format' END
+            THEN 'its note has an invalid format' END
     )
 FROM {reference}.finalization_request
 
@@ -140,7 +140,7 @@ SELECT
             THEN concat('its interest is ', interest) END,
         CASE WHEN negligible_amount >= 0 AND negligible_amount < 'Infinity' THEN NULL
             ELSE concat('its negligible amount is ', negligible_amount) END,
-        CASE WHEN octet_length(debtor_info_sha256) <> 32 THEN 'its debtor info is impossible' END
+        CASE WHEN octet_length(debtor_info_sha256) <> 32 THEN 'its debtor info is invalid' END
     )
 FROM {reference}.account_update_signal
 UNION ALL

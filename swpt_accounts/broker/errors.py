@@ -1,0 +1,22 @@
+"""What an error of the broker, or of the database, says in one line."""
+
+from pika.exceptions import AMQPError, ChannelClosed, ConnectionClosed
+
+from swpt_accounts.db.errors import one_line
+
+
+def describe(error: BaseException) -> str:
+    """One line for an operator. The library hides the cause of a failed connection in others."""
+    if not isinstance(error, AMQPError):
+        return one_line(error)
+    cause = _innermost(error)
+    if isinstance(cause, ChannelClosed | ConnectionClosed):
+        return f"RabbitMQ: {cause.reply_text} ({cause.reply_code})"
+    text = cause.strerror if isinstance(cause, OSError) else None
+    return f"RabbitMQ: {text or one_line(cause)}"
+
+
+def _innermost(error: BaseException) -> BaseException:
+    causes = (getattr(error, "exception", None), *error.args)
+    nested = next((cause for cause in causes if isinstance(cause, BaseException)), None)
+    return error if nested is None else _innermost(nested)

@@ -1,0 +1,179 @@
+"""The threads that ask the database and the brokers from time to time: no scrape waits for them."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from time import time
+from typing import Any, Final, Generic, TypeVar
+
+import pika
+import psycopg
+from pika.exceptions import AMQPError
+
+from swpt_accounts.broker.connections import connect_blocking
+from swpt_accounts.broker.queue_lengths import queue_length
+from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.core.worker_names import EXPORTER
+from swpt_accounts.db.backlog import read_backlog
+from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.queries import read_queries
+from swpt_accounts.observability.heartbeat import awaiting
+from swpt_accounts.observability.metrics import definitions as m
+from swpt_accounts.settings import Settings
+from swpt_accounts.workers.outage_reporter import OutageReporter
+from swpt_accounts.workers.shutdown import ShutdownEvent
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 10.0
+AGE_SECONDS_MAX: Final = 60.0
+"""Older answers are not shown."""
+_STATEMENT_SECONDS_MAX: Final = 5
+
+Values = dict[tuple[m.Metric, tuple[str, ...]], float]
+Session = TypeVar("Session")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a server said, and when, as seconds of the epoch."""
+
+    asked_at: float = 0.0
+    values: Values = field(default_factory=dict)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether they may be shown."""
+        return time() - self.asked_at < AGE_SECONDS_MAX
+
+
+class _Poller(Generic[Session]):
+    """Keeps the latest answers of a server, and connects again after a failure."""
+
+    name = EXPORTER
+    server: str
+
+    def __init__(self, stop: ShutdownEvent) -> None:
+        self._stop = stop
+        self._outages = OutageReporter(logger, EXPORTER)
+        self.answers = Answers()
+
+    def run(self) -> None:
+        """Poll until the stop, whatever becomes of the server."""
+        while not self._stop.is_requested():
+            try:
+                with self._connect() as session:
+                    while not self._stop.is_requested():
+                        self.answers = Answers(time(), self._ask(session))
+                        self._outages.succeeded()
+                        self._stop.wait(POLL_SECONDS)
+            except (psycopg.Error, AMQPError) as error:
+                self._stop.wait(self._outages.failed(self.server, error))
+
+    @abstractmethod
+    def _connect(self) -> AbstractContextManager[Session]: ...
+
+    @abstractmethod
+    def _ask(self, session: Session) -> Values: ...
+
+
+class DatabasePoller(_Poller[DatabaseConnection]):
+    """Asks the database for backlogs, sessions and dead letters."""
+
+    server = "the database"
+
+    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
+        super().__init__(stop)
+        self._settings = settings
+
+    def _connect(self) -> AbstractContextManager[DatabaseConnection]:
+        connection = connect(self._settings, EXPORTER, is_read_only=True)
+        connection.raw.execute(f"SET statement_timeout = '{_STATEMENT_SECONDS_MAX}s'")
+        return closing(connection)
+
+    def _ask(self, session: DatabaseConnection) -> Values:
+        queue = dead_letter_queue(self._settings.protocol_broker_queue)
+        (count,) = _row(session, "dead_letters", "dealt_with", queue=queue)
+        return {**read_values(session), (m.DEAD_LETTERS_DEALT_WITH, (queue,)): count}
+
+
+def read_values(connection: DatabaseConnection) -> Values:
+    """Ask for backlogs and sessions. Raises `psycopg.Error`."""
+    values: Values = {}
+    for table in read_backlog(connection.raw):
+        key = (table.table_name,)
+        values[m.QUEUE_ROWS, key] = table.rows_count
+        if table.rows_count == 0:
+            values[m.QUEUE_OLDEST, key] = 0.0
+        elif table.age_seconds is not None:
+            values[m.QUEUE_OLDEST, key] = table.age_seconds
+    query = read_queries("exporter/sessions.sql")["sessions"].encode()
+    sessions = connection.raw.execute(query).fetchall()
+    for loop, sessions_count, _, _ in sessions:
+        values[m.SESSIONS, (loop,)] = sessions_count
+    values[m.LOCK_WAITS, ()] = sum(waits_count for _, _, waits_count, _ in sessions)
+    values[m.OLDEST_TRANSACTION, ()] = max((seconds for *_, seconds in sessions), default=0.0)
+    (values[m.RETURNED_LINES, ()],) = _row(connection, "sessions", "returned_lines")
+    return values
+
+
+def _row(connection: DatabaseConnection, file: str, name: str, **parameters: str) -> Any:
+    query = read_queries(f"exporter/{file}.sql")[name].encode()
+    row = connection.raw.execute(query, parameters).fetchone()
+    assert row is not None
+    return row
+
+
+class BrokerPoller(_Poller[pika.BlockingConnection]):
+    """Asks a broker for the lengths of some queues."""
+
+    server = "the broker"
+
+    def __init__(self, url: str, queues: Sequence[str], stop: ShutdownEvent) -> None:
+        super().__init__(stop)
+        self.queues = tuple(queues)
+        self._url = url
+
+    @contextmanager
+    def _connect(self) -> Iterator[pika.BlockingConnection]:
+        with awaiting(self.server):
+            connection = connect_blocking(self._url, EXPORTER)
+        try:
+            yield connection
+        finally:
+            if connection.is_open:
+                connection.close()
+
+    def _ask(self, session: pika.BlockingConnection) -> Values:
+        values: Values = {}
+        with awaiting(self.server):
+            for queue in self.queues:
+                values |= _read_queue(session, queue)
+        return values
+
+
+def _read_queue(connection: pika.BlockingConnection, queue: str) -> Values:
+    """The length of a queue, if there is one, and its consumers. Raises `AMQPError`."""
+    _, messages_count, consumers_count, _ = queue_length(connection, queue)
+    if messages_count is None or consumers_count is None:
+        # the queue is missing, or cannot be reached now
+        return {(m.BROKER_UP, (queue,)): 0.0}
+    return {
+        (m.BROKER_UP, (queue,)): 1.0,
+        (m.BROKER_QUEUE_MESSAGES, (queue,)): messages_count,
+        (m.BROKER_QUEUE_CONSUMERS, (queue,)): consumers_count,
+    }
+
+
+def make_broker_pollers(settings: Settings, stop: ShutdownEvent) -> list[BrokerPoller]:
+    """One for each broker: usually both are the same."""
+    queues: dict[str, list[str]] = {}
+    messages = settings.protocol_broker_queue
+    for url, names in (
+        (settings.protocol_broker_url, [messages, dead_letter_queue(messages)]),
+        (settings.chores_broker_url, [settings.chores_broker_queue]),
+    ):
+        queues.setdefault(url, []).extend(names)
+    return [BrokerPoller(url, names, stop) for url, names in queues.items()]

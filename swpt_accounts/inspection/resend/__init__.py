@@ -1,1 +1,0 @@
-"""Messages of the journal are sent again, to peers that have lost them."""
