@@ -6,7 +6,7 @@
 tests_in_order() {
   local name
   {
-    printf 'tests/%s/\n' unit verification examples faults docker scale e2e db broker
+    printf 'tests/%s/\n' verification examples faults docker takeover scans e2e sharding db broker
     printf '%s\n' tests/*/
   } | sed 's:/$::' | awk '!seen[$0]++' | while read -r name; do
     if [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ]; then echo "$name"; fi

@@ -13,5 +13,6 @@ pytest_plugins = [
     "tests.support.fetch_api",
     "tests.support.servers",
     "tests.support.pooler",
+    "tests.support.shard_fixtures",
     "tests.support.forked_services",
 ]

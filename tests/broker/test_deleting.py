@@ -10,8 +10,8 @@ from agentkit.broker import Broker
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.broker.commands import run_command, settings_for, start_command
 from tests.broker.conftest import take
+from tests.support.commands import run_command, settings_for, start_command
 
 Consume = Callable[[int], BatchConsumer]
 

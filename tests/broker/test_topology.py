@@ -15,7 +15,7 @@ from agentkit.processes import run
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.connections import server_version
 from swpt_accounts.broker.delivery_limit import version_numbers
-from tests.broker.commands import run_command, settings_for
+from tests.support.commands import run_command, settings_for
 
 EXCHANGE_TYPES = {
     "accounts_in": "topic",

@@ -18,7 +18,7 @@ from swpt_accounts.inspection.status.reader import StatusReader
 from swpt_accounts.settings import load_settings
 from tests.console.conftest import signed_in
 from tests.console.test_pages import text_of
-from tests.unit.shard_statuses import shard_status
+from tests.inspection.shard_statuses import shard_status
 
 NOT_KNOWN = "Problems are unknown"
 

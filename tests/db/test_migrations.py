@@ -25,8 +25,8 @@ from swpt_accounts.db.installer import (
 )
 from swpt_accounts.db.tables import JOURNAL_SLOTS_COUNT, Base
 from swpt_accounts.settings import load_settings
-from tests.db.rows import TABLES
 from tests.support.database import Databases, migrate
+from tests.support.rows import TABLES
 
 # Made by `./dev release-schema NAME` when a version was released.
 RELEASES = sorted(Path(__file__).with_name("releases").glob("*.sql"))

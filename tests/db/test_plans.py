@@ -20,8 +20,8 @@ from swpt_accounts.stages.definitions import (
     TRANSFER_REQUESTS,
     Stage,
 )
-from tests.db.rows import CHANGING_TABLES, OUTBOXES, TOPICS
-from tests.db.shard import Shard
+from tests.support.rows import CHANGING_TABLES, OUTBOXES, TOPICS
+from tests.support.shard import Shard
 from verification.model import builders
 from verification.model.books import configure_root
 from verification.model.builders import DEBTOR, INFO, NOW, ROOT

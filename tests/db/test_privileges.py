@@ -15,8 +15,8 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.installer import procedures_schema, procedures_version
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.settings import load_settings
-from tests.db.rows import TABLES
 from tests.support.database import Databases, migrate
+from tests.support.rows import TABLES
 
 ROW = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|$", re.MULTILINE)
 
@@ -55,7 +55,7 @@ def rights(connection: psycopg.Connection[Any], table: str) -> set[str]:
 
 
 @pytest.mark.parametrize("table", [name for name in TABLES if name != "procedures_version"])
-def test_rights_are_those_of_the_table_of_writers(runner: psycopg.Connection[Any], table: str) -> None:
+def test_rights_are_as_documented(runner: psycopg.Connection[Any], table: str) -> None:
     inserts, updates, deletes = writers()[table]
     found = rights(runner, table)
     # A row can be locked by those who may update a column.

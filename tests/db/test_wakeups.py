@@ -20,10 +20,10 @@ from swpt_accounts.stages.definitions import (
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
 )
-from tests.db.realms import find_creditors, make_shard
-from tests.db.rows import OUTBOXES, TOPICS
-from tests.db.shard import Shard
 from tests.support.database import call_function
+from tests.support.realms import find_creditors, make_shard
+from tests.support.rows import OUTBOXES, TOPICS
+from tests.support.shard import Shard
 from verification.model import builders
 from verification.model.books import delete_account, open_books, prepare, prepared
 from verification.model.builders import DAY, INFO, NOW, ROOT, SECOND

@@ -18,8 +18,8 @@ from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
 from tests.docker.containers import MIB, Container
 from tests.docker.test_deployment import INIT_BYTES_MAX, LOG, SHARD, UNKNOWN, Cluster
-from tests.moving.reference import ReferenceDatabases
 from tests.support.database import Databases
+from tests.takeover.reference import ReferenceDatabases
 
 PAGE = ROOT / "docs" / "how-to" / "move-in.md"
 SERVICE = "accounts-server"

@@ -22,7 +22,7 @@ from verification.crash_points.required import UNCALLED, UNVISITED, required
 from verification.crash_points.scenarios import SCENARIOS
 from verification.crash_points.visits import Rehearsal, Rehearsals, compare
 
-# They only read, or are what the steps call, or know no server; moves are killed in tests/moving,
+# They only read, or are what the steps call, or know no server; moves are killed in tests/takeover,
 # and what is sent again is a copy.
 WITHOUT_STEPS = {
     *("web", "audit", "inspection", "db", "smp", "settings", "core", "takeover"),

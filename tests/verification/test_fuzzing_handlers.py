@@ -9,7 +9,7 @@ import pytest
 
 from swpt_accounts.inbox.batch import ReceivedMessage
 from swpt_accounts.inbox.commit import apply_messages
-from tests.db.shard import Shard
+from tests.support.shard import Shard
 from verification.fuzzing import handlers as fuzzed
 from verification.fuzzing.checking import Finding
 from verification.fuzzing.handlers import Handlers

@@ -12,7 +12,8 @@ from verification.crash_points.catalogue import catalogue
 from verification.crash_points.control import Point
 
 _MENDING: Final = (
-    "mend_gap, while all workers are stopped: tests/db/test_gap.py lets it die between its parts"
+    "mend_gap, while all workers are stopped: tests/scans/test_sequence_repair.py lets it die"
+    " between its parts"
 )
 
 UNVISITED: Final = {

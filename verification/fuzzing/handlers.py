@@ -30,7 +30,7 @@ from swpt_accounts.stages.definitions import (
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
 )
-from tests.db.shard import Shard
+from tests.support.shard import Shard
 from verification.fuzzing.checking import Finding, check_message
 from verification.fuzzing.documents import (
     Document,

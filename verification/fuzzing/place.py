@@ -11,8 +11,8 @@ from sqlalchemy.engine import make_url
 from agentkit.database import dsn_of, execute
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
-from tests.db.rows import CHANGING_TABLES
-from tests.db.shard import Shard
+from tests.support.rows import CHANGING_TABLES
+from tests.support.shard import Shard
 from verification.fuzzing.documents import NOW
 from verification.kit.servers import Addresses, own_addresses
 

@@ -18,18 +18,23 @@ from verification.mutation.mutants import Mutant, number, shown
 
 _PACKAGE: Final = "swpt_accounts.core"
 _TOOL: Final = Path(__file__).with_name("core_operators.py")
-_UNIT: Final = "tests/unit/test_"
 # The tests of the core itself come first: nearly all mutants are killed there.
 _GROUPS: Final = (
-    tuple(
-        f"{_UNIT}{name}.py"
-        for name in (
-            *("ids", "moments", "realm", "account_bits", "root_config", "fields"),
-            "reference_root_config",
-        )
+    (
+        *(f"tests/core/test_{name}.py" for name in ("ids", "timestamps", "realm", "account_bits")),
+        *(f"tests/core/test_{name}.py" for name in ("root_config", "fields", "id_notation")),
+        "tests/takeover/test_reference_root_config.py",
     ),
-    (f"{_UNIT}chore_messages.py", "tests/verification/test_root_config.py", f"{_UNIT}routing.py"),
-    (f"{_UNIT}encode.py", f"{_UNIT}agentkit_independence.py", f"{_UNIT}decode.py"),
+    (
+        "tests/chores/test_tasks.py",
+        "tests/verification/test_root_config.py",
+        "tests/smp/test_routing.py",
+    ),
+    (
+        "tests/smp/test_encoder.py",
+        "tests/agentkit/test_independence.py",
+        "tests/smp/test_decoder.py",
+    ),
 )
 # (the fixtures of conftest.py know the program, and would import it before the mutant is there)
 _OPTIONS: Final = ("--noconftest", "--hypothesis-profile=mutation")

@@ -20,14 +20,17 @@ from verification.mutation.mutants import Mutant
 from verification.mutation.sql_mutants import originals
 
 _EXAMPLES, _DB = "tests/examples/test_", "tests/db/test_"
+_SCANS = tuple(f"tests/scans/test_{name}.py" for name in ("scans", "scan_passes", "scan_locks"))
+_RATES = ("tests/peers/test_root_configs.py", "tests/inbox/test_unknown_rates.py")
+_RECIPIENTS = "tests/peers/test_recipient_verification.py"
 # The tests of a subject come first: nearly all its mutants are killed there.
 _OWN: Final[dict[str, tuple[str, ...]]] = {
     "money": (f"{_EXAMPLES}arithmetic.py", f"{_DB}money.py", f"{_DB}containing.py"),
     "ids": (f"{_DB}ids.py", f"{_EXAMPLES}preparing.py"),
     "accounts": (f"{_EXAMPLES}configuring.py", f"{_EXAMPLES}balance_changes.py"),
-    "currencies": (f"{_DB}root_configs.py", f"{_DB}waiting.py", f"{_EXAMPLES}scans.py"),
+    "currencies": (*_RATES, f"{_EXAMPLES}scans.py"),
     "configuration": (f"{_EXAMPLES}configuring.py",),
-    "recipient_verification": (f"{_DB}verifying.py",),
+    "recipient_verification": (_RECIPIENTS,),
     "preparation": (f"{_EXAMPLES}preparing.py",),
     "finalization": (f"{_EXAMPLES}finalizing.py",),
     "balance_changes": (f"{_EXAMPLES}balance_changes.py",),
@@ -35,16 +38,16 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
         f"{_EXAMPLES}{name}.py"
         for name in ("capitalizing", "changing_rates", "deleting", "updating_infos")
     ),
-    "scans": (f"{_EXAMPLES}scans.py", f"{_DB}scans.py", f"{_DB}scan_passes.py"),
+    "scans": (f"{_EXAMPLES}scans.py", *_SCANS[:2]),
 }
 # Then the rules about money, locks, batches, wake-ups; then random sequences.
 _ALL: Final = (
     *sorted(_OWN["chores"]),
     *(f"{_EXAMPLES}{name}.py" for name in ("preparing", "finalizing", "balance_changes")),
     *(f"{_EXAMPLES}{name}.py" for name in ("configuring", "scans", "queues", "other_debtors")),
-    *(f"{_DB}{name}.py" for name in ("stages", "concurrency", "scan_locks", "locked", "wakeups")),
-    *(f"{_DB}{name}.py" for name in ("verifying", "waiting", "root_configs", "containing", "ids")),
-    f"{_DB}shards.py",
+    *("tests/stages/test_stages.py", "tests/stages/test_concurrency.py", *_SCANS[2:]),
+    *("tests/inbox/test_locked_accounts.py", _RECIPIENTS, *_RATES),
+    *(f"{_DB}{name}.py" for name in ("wakeups", "containing", "ids", "shards")),
     "tests/verification/test_against_database.py",
 )
 _OPTIONS: Final = ("--hypothesis-profile=mutation",)
