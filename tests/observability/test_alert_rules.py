@@ -22,7 +22,7 @@ from tests.support.prometheus import (
 )
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
-PARTS = ["Meaning", "Diagnosis", "Mitigation", "Escalation"]
+PARTS = ["Meaning", "Diagnosis", "Mitigation"]
 ALL = read_alerts()
 
 
@@ -93,7 +93,8 @@ def test_alert_says_what_its_reader_needs(rule: dict[str, Any]) -> None:
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     assert rule["annotations"]["runbook"] == runbook_of(rule["alert"])
     text = (ROOT / rule["annotations"]["runbook"]).read_text()
-    assert text.startswith(f"# {rule['alert']}\n\n**{rule['labels']['severity']}**")
+    assert text.startswith(f"# {rule['alert']}\n\n**{rule['labels']['severity']}**: ")
+    assert " Escalation: " in " ".join(text.partition("\n## ")[0].split())
     assert re.findall("^## (.+)$", text, re.MULTILINE) == PARTS
 
 
