@@ -72,7 +72,7 @@ RUN --mount=type=secret,id=debian.sources,target=/etc/apt/sources.list.d/debian.
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 COPY --from=tests-venv /opt/venv /opt/venv
 COPY . .
-RUN python -m compileall -q swpt_accounts migrations docker tests
+RUN python -m compileall -q swpt_accounts migrations docker tests verification
 USER 10001:10001
 CMD ["test"]
 

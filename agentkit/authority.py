@@ -18,8 +18,8 @@ from agentkit.processes import (
     STOP_SECONDS_MAX,
     WEBSERVER_COMMAND,
     Service,
-    flask_command,
     free_port,
+    program_command,
     run,
 )
 from agentkit.waiting import KitError, wait_until
@@ -88,7 +88,7 @@ class Authority:
         self.queue = self.environment.get("PROTOCOL_BROKER_QUEUE") or QUEUE
         self.chores_queue = self.environment.get("CHORES_BROKER_QUEUE") or CHORES_QUEUE
         self.realm = self.environment.get("PROTOCOL_BROKER_QUEUE_ROUTING_KEY") or "#"
-        self.services = {name: self._service(name, flask_command(name)) for name in SERVICES}
+        self.services = {name: self._service(name, program_command(name)) for name in SERVICES}
         self.services[WEBSERVER] = self._service(WEBSERVER, WEBSERVER_COMMAND)
         self.broker = Broker(broker_url)
         self.observer: Observer | None = None
@@ -108,7 +108,7 @@ class Authority:
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end. Its output is in `stdout`."""
-        return run(flask_command(*arguments), {**self.environment, **settings})
+        return run(program_command(*arguments), {**self.environment, **settings})
 
     def begin(self, *names: str) -> None:
         """Start services (all of them, if none is named)."""

@@ -1,35 +1,65 @@
 """The AccountTransfers of an account make a chain, which its owner can check."""
 
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from agentkit.messages import Message
 from agentkit.received import Received
 
 
-def check_chain(transfers: Iterable[Message], *, are_all_reported: bool = True) -> list[str]:
-    """Says where the AccountTransfers of an account do not follow from each other.
+class Link(NamedTuple):
+    """What an AccountTransfer says about its place in the chain."""
 
-    Where all transfers are reported, none being negligible, they add up to the principals.
+    number: int
+    previous: int
+    amount: int
+    principal: int
+
+
+_START = Link(0, 0, 0, 0)
+
+
+def link_of(transfer: Message) -> Link:
+    """The link that an AccountTransfer is."""
+    return Link(
+        transfer["transfer_number"],
+        transfer["previous_transfer_number"],
+        transfer["acquired_amount"],
+        transfer["principal"],
+    )
+
+
+def link_problems(
+    links: Iterable[Link], start: Link | None = _START, *, are_all_reported: bool = True
+) -> list[str]:
+    """Says where links, which may come in any order, do not follow from each other.
+
+    Without a start the first link may follow from anything. Where all transfers are reported, none
+    being negligible, they add up to the principals.
     """
     problems = []
-    number = principal = 0
-    for message in sorted(transfers, key=lambda transfer: int(transfer["transfer_number"])):
-        if not are_all_reported:
-            principal = message["principal"] - message["acquired_amount"]
-        expected = (number, principal + message["acquired_amount"])
-        found = (message["previous_transfer_number"], message["principal"])
+    for link in sorted(links):
+        known = start or Link(link.previous, 0, 0, link.principal - link.amount)
+        before = known.principal if are_all_reported else link.principal - link.amount
+        expected = (known.number, before + link.amount)
+        found = (link.previous, link.principal)
         if found != expected:
             problems.append(
-                f"transfer number {message['transfer_number']}: expected"
+                f"transfer number {link.number}: expected"
                 f" (previous_transfer_number, principal) {expected}, came {found}"
             )
-        number, principal = message["transfer_number"], message["principal"]
+        start = link
     return problems
+
+
+def check_chain(transfers: Iterable[Message], *, are_all_reported: bool = True) -> list[str]:
+    """Says where the AccountTransfers of an account, since its first, do not follow."""
+    return link_problems(map(link_of, transfers), are_all_reported=are_all_reported)
 
 
 def chain_problems(messages: Iterable[Received], *, are_all_reported: bool = False) -> list[str]:
     """Says what is wrong with the chains of all accounts; repetitions must be equal."""
-    chains: dict[tuple[int, int, str], dict[int, Message]] = {}
+    chains: dict[tuple[Any, ...], dict[int, Message]] = {}
     problems = []
     for message in messages:
         if message.type == "AccountTransfer":

@@ -1,6 +1,7 @@
 """Looks into the database of an authority, and makes it unreachable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -22,6 +23,20 @@ def execute(dsn: str, statement: str | sql.Composed, *arguments: Any) -> list[tu
     with psycopg.connect(dsn, autocommit=True, application_name=APPLICATION_NAME) as connection:
         cursor = connection.execute(statement, arguments or None)
         return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def new_database(server: URL | str, name: str) -> Iterator[str]:
+    """The URL of a new database, for as long as the context lasts; an older one is dropped."""
+    identifier = sql.Identifier(name)
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier)
+    dsn = dsn_of(server)
+    execute(dsn, drop)
+    execute(dsn, sql.SQL("CREATE DATABASE {}").format(identifier))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        execute(dsn, drop)
 
 
 class Database:

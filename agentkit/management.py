@@ -1,6 +1,8 @@
 """The management API of the broker: what AMQP itself does not report."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -31,6 +33,15 @@ class Management:
             return None
         response.raise_for_status()
         return response.json() if response.content else True
+
+    @contextmanager
+    def new_vhost(self, vhost: str) -> Iterator[str]:
+        """A virtual host, for as long as the context lasts."""
+        self.create_vhost(vhost)
+        try:
+            yield vhost
+        finally:
+            self.delete_vhost(vhost)
 
     def create_vhost(self, vhost: str) -> None:
         self.request("PUT", "vhosts", vhost)

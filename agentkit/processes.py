@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from agentkit.waiting import KitError
 
@@ -50,9 +52,9 @@ def system_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
 
 
-def flask_command(*arguments: str) -> list[str]:
+def program_command(*arguments: str) -> list[str]:
     """A command of the program."""
-    return [sys.executable, "-m", "flask", "--app", "swpt_accounts", "swpt_accounts", *arguments]
+    return [sys.executable, "-m", "swpt_accounts", *arguments]
 
 
 def migrate_command(*arguments: str) -> list[str]:
@@ -60,21 +62,47 @@ def migrate_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "flask", "--app", "swpt_accounts", "db", *arguments]
 
 
+def new_process(
+    command: list[str], environment: Mapping[str, str], log_path: Path
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, whose output is added to a file."""
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+launch: Callable[[list[str], Mapping[str, str], Path], Any] = new_process
+"""How a service is started: the tests have a quicker way."""
+
+
 def run(
     command: list[str], environment: Mapping[str, str], seconds_max: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. Its output is in `stdout`."""
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=seconds_max,
-        check=False,
-    )
+    """Run a command to its end. Its output is in `stdout`. Raises `subprocess.TimeoutExpired`."""
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "output"
+        process = launch(command, environment, output)
+        try:
+            code = process.wait(seconds_max)
+        finally:
+            end_group(process)
+        return subprocess.CompletedProcess(command, code, output.read_text())
+
+
+def end_group(process: Any) -> None:
+    """End a process and its children at once."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 class Service:
@@ -84,19 +112,11 @@ class Service:
         self.name = name
         self.command = command
         self.log_path = log_path
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Any = None
+        """A `subprocess.Popen`, or what behaves as one."""
 
     def start(self, environment: Mapping[str, str]) -> None:
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self.process = launch(self.command, environment, self.log_path)
 
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -108,11 +128,7 @@ class Service:
     def kill(self) -> None:
         """End the process and its children at once."""
         if self.process is not None:
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self.process.wait()
+            end_group(self.process)
 
     def ask_to_stop(self) -> None:
         """Ask the process to stop, even when it is halted."""

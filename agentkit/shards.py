@@ -7,6 +7,15 @@ from pathlib import Path
 from agentkit.authority import Authority
 
 
+def shard_settings(name: str, realm: str) -> dict[str, str]:
+    """The settings by which the shards of a virtual host differ."""
+    return {
+        "PROTOCOL_BROKER_QUEUE": name,
+        "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": realm,
+        "CHORES_BROKER_QUEUE": f"{name}_chores",
+    }
+
+
 class Shard(Authority):
     """An authority with its own queues, which keeps the accounts of one realm."""
 
@@ -21,12 +30,8 @@ class Shard(Authority):
     ) -> None:
         self.name = name
         folder.mkdir()
-        queues = {
-            "PROTOCOL_BROKER_QUEUE": name,
-            "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": realm,
-            "CHORES_BROKER_QUEUE": f"{name}_chores",
-        }
-        super().__init__(database_url, broker_url, folder, {**queues, **(settings or {})})
+        own = {**shard_settings(name, realm), **(settings or {})}
+        super().__init__(database_url, broker_url, folder, own)
 
     def creditor_ids(self, debtor_id: int, start: int = 2**40) -> Iterator[int]:
         """Creditors whose accounts with this debtor belong to this shard."""

@@ -20,7 +20,10 @@ class NotInTimeError(KitError):
 
 
 def wait_until(
-    condition: Callable[[], T], seconds_max: float = SECONDS_MAX, what: object = ""
+    condition: Callable[[], T],
+    seconds_max: float = SECONDS_MAX,
+    what: object = "",
+    poll_seconds: float = POLL_SECONDS,
 ) -> T:
     """Wait until the condition returns something true, and return that.
 
@@ -30,5 +33,5 @@ def wait_until(
     while not (value := condition()):
         if time.monotonic() >= end:
             raise NotInTimeError(f"not within {seconds_max:g} seconds: {what or condition}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
     return value

@@ -2,13 +2,14 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+from agentkit.waiting import KitError
 from benchmarks import raw_limits
-from benchmarks.addresses import BenchmarkError, sandbox
-from benchmarks.agents.process import DriverError
+from benchmarks.addresses import sandbox
 from benchmarks.authority import Authority
 from benchmarks.bench import Bench, Results
 from benchmarks.machine import describe_machine
@@ -16,13 +17,19 @@ from benchmarks.memory import read_all
 from benchmarks.options import Options, parse_options
 from benchmarks.report.page import RESULTS, publish, render
 from benchmarks.results import read_results, write_results
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import ASKED_FOR, SCENARIOS
 from benchmarks.settings import DEFAULTS, SETTINGS
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of the command."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return parse_options(words, list(SCENARIOS), ASKED_FOR)
 
 
 def main() -> int:
     """Measure. Returns the exit code."""
-    options = parse_options(sys.argv[1:], list(SCENARIOS))
+    options = parse()
     if options.is_report_only:
         render(read_results(RESULTS))
         return 0
@@ -31,7 +38,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         results = _measure(options, folder)
-    except (BenchmarkError, DriverError) as error:
+    except KitError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

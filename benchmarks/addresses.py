@@ -1,22 +1,17 @@
 """Where the servers are, and a database and a virtual host of the benchmark's own on them."""
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
-from psycopg import sql
-from sqlalchemy.engine import make_url
 
 from agentkit import database
 from agentkit.management import Management
-from agentkit.waiting import KitError
+from agentkit.waiting import KitError, wait_until
 
-APPLICATION_NAME = database.APPLICATION_NAME
-BenchmarkError = KitError
 _VARIABLES = ("TEST_POSTGRES_URL", "TEST_BROKER_URL", "TEST_BROKER_MANAGEMENT_URL")
 _WAIT_SECONDS_MAX = 10
 
@@ -37,7 +32,9 @@ class Addresses:
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection to the database, in autocommit mode."""
-        return psycopg.connect(self.dsn, autocommit=True, application_name=APPLICATION_NAME)
+        return psycopg.connect(
+            self.dsn, autocommit=True, application_name=database.APPLICATION_NAME
+        )
 
     def manage(self, method: str, *path: str) -> Any:
         """A request to the management API of the broker. Returns the decoded answer."""
@@ -49,52 +46,35 @@ class Addresses:
 
         It takes the management API some seconds after a start of the broker to know it.
         """
-        end = time.monotonic() + _WAIT_SECONDS_MAX
-        while "os_pid" not in (node := self.manage("GET", "nodes")[0]):
-            if time.monotonic() >= end:
-                raise BenchmarkError("the management API does not tell the process of the broker")
-            time.sleep(0.1)
-        return int(node["os_pid"])
+
+        def pid() -> int:
+            return int(self.manage("GET", "nodes")[0].get("os_pid", 0))
+
+        return wait_until(pid, _WAIT_SECONDS_MAX, "the broker tells its process")
 
     @contextmanager
     def with_database(self, name: str) -> Iterator["Addresses"]:
         """The same, with another new database, for as long as the context lasts."""
-        url = make_url(self.database_url).set(database=name)
-        with _new_database(self.dsn, name):
-            yield replace(self, database_url=url.render_as_string(hide_password=False))
+        with database.new_database(self.database_url, name) as url:
+            yield replace(self, database_url=url)
 
     @contextmanager
     def with_vhost(self, name: str) -> Iterator["Addresses"]:
         """The same, with another new virtual host, for as long as the context lasts."""
         url = f"{self.broker_url.rpartition('/')[0]}/{name}"
-        with closing(Management(self.management_url)) as management:
-            management.create_vhost(name)
-            try:
-                yield replace(self, broker_url=url, vhost=name)
-            finally:
-                management.delete_vhost(name)
-
-
-@contextmanager
-def _new_database(admin_dsn: str, name: str) -> Iterator[None]:
-    identifier = sql.Identifier(name)
-    database.execute(admin_dsn, sql.SQL("CREATE DATABASE {}").format(identifier))
-    try:
-        yield
-    finally:
-        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-        database.execute(admin_dsn, statement.format(identifier))
+        with closing(Management(self.management_url)) as management, management.new_vhost(name):
+            yield replace(self, broker_url=url, vhost=name)
 
 
 @contextmanager
 def sandbox(environment: Mapping[str, str] = os.environ) -> Iterator[Addresses]:
     """A new database and a new virtual host, for as long as the context lasts.
 
-    Raises `BenchmarkError` if the environment does not tell where the servers are.
+    Raises `KitError` if the environment does not tell where the servers are.
     """
     missing = [name for name in _VARIABLES if not environment.get(name)]
     if missing:
-        raise BenchmarkError(f"{missing[0]} is not set: use ./dev bench, which starts the servers")
+        raise KitError(f"{missing[0]} is not set: use ./dev bench, which starts the servers")
     postgres_url, broker_url, management_url = (environment[name] for name in _VARIABLES)
     name = f"bench_{os.getpid()}"
     servers = Addresses(postgres_url, f"{broker_url.rstrip('/')}/", management_url, "")

@@ -7,43 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
 
-from pika.adapters.blocking_connection import BlockingChannel
-
-from agentkit import authority, waiting
-from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, READY_SECONDS_MAX, SERVICES, WEBSERVER
+from agentkit import authority
+from agentkit.authority import SERVICES
 from agentkit.keys import TO_CREDITORS, TO_DEBTORS
-from agentkit.processes import ROOT, flask_command, migrate_command, run
-from benchmarks.addresses import Addresses, BenchmarkError
+from agentkit.processes import migrate_command, program_command, run
+from agentkit.waiting import KitError, wait_until
+from benchmarks.addresses import Addresses
 from benchmarks.settings import effective_settings, environment_with
 from swpt_accounts.observability.events.background import PEER_SILENT
 from swpt_accounts.observability.events.lifecycle import SETTING_SLOW
 
-__all__ = [
-    "COMMANDS",
-    "DEAD_LETTER_QUEUE",
-    "OBSERVER_QUEUE",
-    "QUEUE",
-    "READY_SECONDS_MAX",
-    "ROOT",
-    "STOP_SECONDS_MAX",
-    "WEBSERVER",
-    "Authority",
-    "is_complaint",
-    "wait_until",
-]
-
-COMMANDS = SERVICES
 OBSERVER_QUEUE = "benchmark"
 STOP_SECONDS_MAX = 10.0
 _COMPLAINT = re.compile(r"\b(WARNING|ERROR|CRITICAL|Traceback)\b")
 # It says so of each slow setting, and some are measured. And the benchmark's own proxy before the
 # shards may be late when all cores are taken: what it has not answered is asked again.
 _EXPECTED = tuple(f" [{event.name}]: " for event in (SETTING_SLOW, PEER_SILENT))
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds_max: float) -> None:
-    """Ask again and again. Raises `BenchmarkError` when the time is over."""
-    waiting.wait_until(condition, seconds_max, what)
 
 
 class Authority(authority.Authority):
@@ -62,27 +41,23 @@ class Authority(authority.Authority):
 
     def prepare(self) -> None:
         """Make the schema, the exchanges and the queues, and a queue for all that is sent."""
-        for command in (
-            migrate_command("upgrade"),
-            flask_command("subscribe"),
-            flask_command("create_chores_queue"),
-        ):
-            result = run(command, self.environment)
-            if result.returncode != 0:
-                raise BenchmarkError(f"{' '.join(command)} failed:\n{result.stdout}")
+        self.execute(migrate_command("upgrade"))
+        self.execute(program_command("subscribe"))
+        self.execute(program_command("create_chores_queue"))
         self.broker.declare_queue(OBSERVER_QUEUE, **{"x-queue-type": "quorum"})
         for exchange in (TO_CREDITORS, TO_DEBTORS):
             self.broker.channel.queue_bind(OBSERVER_QUEUE, exchange, "#")
+
+    def execute(self, command: list[str]) -> None:
+        """Run a command to its end. Raises `KitError` when it fails."""
+        result = run(command, self.environment)
+        if result.returncode != 0:
+            raise KitError(f"{' '.join(command)} failed:\n{result.stdout}")
 
     @property
     def processes(self) -> dict[str, Popen[bytes]]:
         """The processes that were started, by the names of their commands."""
         return {n: s.process for n, s in self.services.items() if s.process is not None}
-
-    @contextmanager
-    def channel(self) -> Iterator[BlockingChannel]:
-        """A channel to the broker."""
-        yield self.broker.channel
 
     @contextmanager
     def halted(self, name: str) -> Iterator[Callable[[], None]]:
@@ -111,9 +86,9 @@ class Authority(authority.Authority):
         """Start a command anew, with these arguments."""
         self.terminate(name)
         wait_until(
-            lambda: not self.database.connected(SERVICES[name]), f"{name} is gone", STOP_SECONDS_MAX
+            lambda: not self.database.connected(SERVICES[name]), STOP_SECONDS_MAX, f"{name} is gone"
         )
-        self.services[name].command = flask_command(name, *arguments)
+        self.services[name].command = program_command(name, *arguments)
         self.start(name)
 
     def complaints(self) -> list[str]:

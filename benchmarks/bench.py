@@ -11,11 +11,12 @@ from typing import Any
 
 from agentkit.keys import ROOT_CREDITOR_ID
 from agentkit.messages import configure_root
+from agentkit.waiting import wait_until
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Load, OpeningLoad, Pattern, Schedule, TransferLoad
 from benchmarks.agents.play import LoadResult
 from benchmarks.agents.process import Driver
-from benchmarks.authority import OBSERVER_QUEUE, Authority, wait_until
+from benchmarks.authority import OBSERVER_QUEUE, Authority
 from benchmarks.checking import find_problems, settle
 from benchmarks.options import Options
 from benchmarks.readiness import await_silence
@@ -130,7 +131,7 @@ class Bench:
     def run(
         self,
         load: Load,
-        meanwhile: Callable[[], None] | None = None,
+        meanwhile: Callable[[Driver], None] | None = None,
         at_end: Callable[[], None] | None = None,
     ) -> Run:
         """Carry out a load, and check everything afterwards.
@@ -143,7 +144,7 @@ class Bench:
             started_at = monotonic()
             driver.start()
             if meanwhile is not None:
-                meanwhile()
+                meanwhile(driver)
             driver.wait()
             if at_end is not None:
                 at_end()
@@ -160,7 +161,7 @@ class Bench:
         return Run(result, difference(before, after), seconds, problems, statements)
 
     def transfers(
-        self, world: World, pattern: Pattern, schedule: Schedule, shard_bits: int = 0
+        self, world: World, pattern: Pattern, schedule: Schedule, shard_bits: int = 0, **more: str
     ) -> TransferLoad:
         """A load of transfers between the accounts of a world.
 
@@ -176,6 +177,7 @@ class Bench:
             seed=next(self._seeds),
             amount=START_AMOUNT if pattern == "issuing" else None,
             shard_bits=shard_bits,
+            **more,
         )
 
     def opening(self, debtor_id: int, count: int) -> OpeningLoad:
@@ -193,8 +195,8 @@ class Bench:
             statement = "SELECT 1 FROM account WHERE debtor_id = %s AND creditor_id = 0"
             wait_until(
                 lambda: connection.execute(statement, [debtor_id]).fetchone() is not None,
-                "the debtor has an account",
                 10,
+                "the debtor has an account",
             )
         self.drain()
         return debtor_id

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from agentkit.messages import encode
-from benchmarks.addresses import BenchmarkError
+from agentkit.waiting import KitError
 from benchmarks.authority import OBSERVER_QUEUE, Authority
 from swpt_accounts.db.tables import Base
 
@@ -46,7 +46,7 @@ def find_leftovers(connection: Connection) -> dict[str, int]:
 def settle(authorities: Sequence[Authority], sentinel_number: int = 0) -> None:
     """Wait until all work of all shards is done, then publish the sentinel for a driver.
 
-    Raises `BenchmarkError` when work is left over.
+    Raises `KitError` when work is left over.
     """
     end = monotonic() + SETTLE_SECONDS_MAX
     with ExitStack() as stack:
@@ -55,7 +55,7 @@ def settle(authorities: Sequence[Authority], sentinel_number: int = 0) -> None:
             for authority in authorities:
                 authority.check_alive()
             if monotonic() >= end:
-                raise BenchmarkError(f"work is left over: {leftovers}")
+                raise KitError(f"work is left over: {leftovers}")
             sleep(_POLL_SECONDS)
     sentinel = {"type": "Sentinel", "number": sentinel_number}
     authorities[0].broker.publish("", OBSERVER_QUEUE, encode(sentinel))

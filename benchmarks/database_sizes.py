@@ -11,7 +11,8 @@ from psycopg import sql
 
 from agentkit import database
 from agentkit.processes import ROOT
-from benchmarks.addresses import Addresses, BenchmarkError
+from agentkit.waiting import KitError
+from benchmarks.addresses import Addresses
 from swpt_accounts.db.queries import read_queries
 
 _SECONDS_MAX = 3 * 3600.0
@@ -70,12 +71,12 @@ class DatabaseSizes:
     def checkpoint(self) -> None:
         """Let the first change of each page write its image into the WAL, from now on.
 
-        Raises `BenchmarkError` if the role may not.
+        Raises `KitError` if the role may not.
         """
         try:
             self._execute("CHECKPOINT")
         except psycopg.errors.InsufficientPrivilege:
-            raise BenchmarkError(
+            raise KitError(
                 "the role may not CHECKPOINT: it has to be a superuser, or in pg_checkpoint"
             ) from None
 
@@ -119,16 +120,16 @@ def _database_bytes(dsn: str) -> int:
 
 
 def _run(program: str, *arguments: str) -> float:
-    """Run a program of PostgreSQL. Returns how many seconds it took; raises `BenchmarkError`."""
+    """Run a program of PostgreSQL. Returns how many seconds it took; raises `KitError`."""
     started_at = monotonic()
     try:
         result = subprocess.run(
             [program, *arguments], capture_output=True, text=True, check=False, timeout=_SECONDS_MAX
         )
     except FileNotFoundError:
-        raise BenchmarkError(f"there is no {program} here: install PostgreSQL's client") from None
+        raise KitError(f"there is no {program} here: install PostgreSQL's client") from None
     except subprocess.TimeoutExpired:
-        raise BenchmarkError(f"{program} does not end") from None
+        raise KitError(f"{program} does not end") from None
     if result.returncode:
-        raise BenchmarkError(f"{program} failed: {result.stderr.strip()}")
+        raise KitError(f"{program} failed: {result.stderr.strip()}")
     return monotonic() - started_at

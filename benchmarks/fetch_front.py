@@ -14,8 +14,7 @@ import requests
 from agentkit.authority import Authority
 from agentkit.keys import unsigned
 from agentkit.processes import free_port, system_program
-from benchmarks.addresses import BenchmarkError
-from benchmarks.authority import wait_until
+from agentkit.waiting import KitError, wait_until
 from benchmarks.usage import read_processes, tree_seconds
 
 _START_SECONDS_MAX: Final = 10.0
@@ -75,10 +74,10 @@ class FetchFront:
     """An nginx that knows the accounts of one debtor, and their shards."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing runs yet. Raises `BenchmarkError` where there is no nginx."""
+        """Nothing runs yet. Raises `KitError` where there is no nginx."""
         found = system_program("nginx")
         if found is None:
-            raise BenchmarkError("several shards are measured behind nginx: install nginx-light")
+            raise KitError("several shards are measured behind nginx: install nginx-light")
         self._program = found
         self._folder = folder.resolve()
         self._folder.mkdir(parents=True)
@@ -105,7 +104,7 @@ class FetchFront:
         command = [self._program, "-e", "stderr", "-p", str(self._folder), "-c", self._conf]
         with (self._folder / "log").open("wb") as log:
             self._process = Popen(command, stdout=log, stderr=log)
-        wait_until(self._is_up, "nginx answers", _START_SECONDS_MAX)
+        wait_until(self._is_up, _START_SECONDS_MAX, "nginx answers")
 
     @property
     def _conf(self) -> str:
@@ -129,7 +128,7 @@ class FetchFront:
 
     def _is_up(self) -> bool:
         if self._process is None or self._process.poll() is not None:
-            raise BenchmarkError(f"nginx has ended: {(self._folder / 'log').read_text()}")
+            raise KitError(f"nginx has ended: {(self._folder / 'log').read_text()}")
         try:
             return requests.get(f"{self.url}/healthz", timeout=5).status_code == 204
         except requests.ConnectionError:
@@ -141,7 +140,7 @@ class FetchFront:
         self._configure(has_cache=True)
         before = self._workers()
         self._process.send_signal(signal.SIGHUP)
-        wait_until(lambda: not before & self._workers(), "nginx works anew", _START_SECONDS_MAX)
+        wait_until(lambda: not before & self._workers(), _START_SECONDS_MAX, "nginx works anew")
 
     def _workers(self) -> set[int]:
         assert self._process is not None

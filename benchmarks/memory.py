@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from benchmarks.authority import COMMANDS, Authority
+from agentkit.authority import SERVICES
+from benchmarks.authority import Authority
 from benchmarks.usage import read_processes, tree
 
 _FIELD = re.compile(r"^(\w+):\s+(\d+) kB$", re.MULTILINE)
@@ -82,7 +83,7 @@ def process_name(command_line: str, comm: str) -> str:
     """
     words, comm = command_line.rstrip("\0\n").split("\0"), comm.strip()
     parts = [part for word in words for part in word.split()]
-    commands = [c for c in COMMANDS if c in parts or c[:_COMM_LENGTH_MAX] == comm]
+    commands = [c for c in SERVICES if c in parts or c[:_COMM_LENGTH_MAX] == comm]
     if commands:
         return commands[0]
     if len(words) == 1 and len(parts) > 1:

@@ -33,6 +33,10 @@ class Sizes:
     """So many accounts, and so many rows that wait."""
     status_rounds: int = 20
     storm_count: int = 1_000_000
+    moved_accounts: int = 1_000_000
+    """Of the databases that are moved and split."""
+    moved_archive: int = 10_000_000
+    split_archive: int = 1_000_000
     free_seconds: float = 60.0
     held_seconds: float = 60.0
     memory_seconds: float = 60.0
@@ -72,6 +76,9 @@ SMOKE = Sizes(
     status_rows=2_000,
     status_rounds=2,
     storm_count=2_000,
+    moved_accounts=2_000,
+    moved_archive=2_000,
+    split_archive=2_000,
     free_seconds=1.5,
     held_seconds=1.5,
     memory_seconds=1.5,
@@ -96,12 +103,21 @@ class Options:
     is_report_only: bool
 
 
-def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
-    """The options; `names` are those of all scenarios. Exits when something is wrong."""
+def parse_options(
+    arguments: Sequence[str], names: Sequence[str], asked_for: Sequence[str] = ()
+) -> Options:
+    """The options; `names` are those of all scenarios. Exits when something is wrong.
+
+    Those that have to be asked for are not among the scenarios of a whole run.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure a whole authority under load, and check that it does everything"
-        " once and right. The scenarios: " + ", ".join(names) + ".",
+        " once and right. The scenarios: "
+        + ", ".join(names)
+        + ". "
+        + " and ".join(asked_for)
+        + " are measured with --only, and with --smoke.",
         epilog="docs/performance.md tells what is measured, and how. The exit code is 1 when"
         " anything was incorrect, however fast it was.",
     )
@@ -118,6 +134,8 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", choices=names, help="only these scenarios"
     )
+    for name in ("accounts", "archive"):
+        parser.add_argument(f"--{name}", type=int, metavar="N", help="of moving and splitting")
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each scenario (default: 3)")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", default=Path("var/bench"), help="(default: var/bench)"
@@ -130,7 +148,7 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
     parser.add_argument(
         "--report-only",
         action="store_true",
-        help="measure nothing: make docs/performance.md and its pictures anew",
+        help="measure nothing: make docs/performance.md anew",
     )
     given = parser.parse_args(arguments)
     runs_count = given.runs if given.runs is not None else 1 if given.smoke else 3
@@ -140,7 +158,7 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
         parser.error("--smoke measures nothing that could be published")
     return Options(
         sizes=_sizes(given),
-        names=tuple(given.only or names),
+        names=tuple(given.only or _names(given, names, asked_for)),
         runs_count=runs_count,
         output=given.output,
         is_smoke=given.smoke,
@@ -149,8 +167,18 @@ def parse_options(arguments: Sequence[str], names: Sequence[str]) -> Options:
     )
 
 
+def _names(
+    given: argparse.Namespace, names: Sequence[str], asked_for: Sequence[str]
+) -> Sequence[str]:
+    return names if given.smoke else [name for name in names if name not in asked_for]
+
+
 def _sizes(given: argparse.Namespace) -> Sizes:
-    if given.smoke:
-        return SMOKE
-    seconds = LONG_SECONDS if given.long else given.seconds
-    return FULL if seconds is None else replace(FULL, held_seconds=seconds, memory_seconds=seconds)
+    sizes = SMOKE if given.smoke else FULL
+    if seconds := LONG_SECONDS if given.long else given.seconds:
+        sizes = replace(sizes, held_seconds=seconds, memory_seconds=seconds)
+    if given.accounts:
+        sizes = replace(sizes, moved_accounts=given.accounts)
+    if given.archive:
+        sizes = replace(sizes, moved_archive=given.archive, split_archive=given.archive)
+    return sizes

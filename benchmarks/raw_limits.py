@@ -12,10 +12,11 @@ from typing import Any
 
 import pika
 
+from agentkit.authority import QUEUE as AUTHORITY_QUEUE
 from agentkit.keys import ACCOUNTS_IN, TO_COORDINATORS, TO_CREDITORS, bits_key
-from benchmarks.addresses import Addresses, BenchmarkError
+from agentkit.waiting import KitError
+from benchmarks.addresses import Addresses
 from benchmarks.authority import OBSERVER_QUEUE
-from benchmarks.authority import QUEUE as AUTHORITY_QUEUE
 from benchmarks.usage import read_processes, tree_seconds
 
 QUEUE = "raw_limits"
@@ -161,7 +162,7 @@ def _consume(channel: Any, queue: str, count: int, ack_every: int) -> None:
     while received < count:
         channel.connection.process_data_events(time_limit=1)
         if monotonic() >= end:
-            raise BenchmarkError("the broker does not deliver")
+            raise KitError("the broker does not deliver")
     channel.basic_cancel(tag)
 
 
@@ -187,7 +188,7 @@ class _WindowPublisher:
         """Returns how many seconds it took."""
         self._connection.ioloop.start()
         if not self._ended_at:
-            raise BenchmarkError("the broker does not take messages")
+            raise KitError("the broker does not take messages")
         return self._ended_at - self._started_at
 
     def _on_channel(self, channel: Any) -> None:

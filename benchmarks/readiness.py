@@ -1,15 +1,15 @@
 """When all services serve, and when none is left: seen over connections that stay open."""
 
-import time
 from contextlib import ExitStack
 from typing import Self
 
-from benchmarks.addresses import BenchmarkError
-from benchmarks.authority import COMMANDS, QUEUE, READY_SECONDS_MAX, STOP_SECONDS_MAX, Authority
+from agentkit.authority import QUEUE, READY_SECONDS_MAX, SERVICES
+from agentkit.waiting import wait_until
+from benchmarks.authority import STOP_SECONDS_MAX, Authority
 
 # A look takes about a millisecond: little is taken from the services that start meanwhile.
 LOOK_SECONDS = 0.01
-SESSIONS = frozenset(f"swpt_accounts {s}" for sessions in COMMANDS.values() for s in sessions)
+SESSIONS = frozenset(f"swpt_accounts {s}" for sessions in SERVICES.values() for s in sessions)
 _PREFIX = "swpt_accounts"
 
 
@@ -22,7 +22,7 @@ class Readiness:
 
     def __enter__(self) -> Self:
         self._connection = self._open.enter_context(self._authority.addresses.connect())
-        self._channel = self._open.enter_context(self._authority.channel())
+        self._channel = self._authority.broker.channel
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,36 +39,26 @@ class Readiness:
     def _consumers_count(self) -> int:
         return int(self._channel.queue_declare(QUEUE, passive=True).method.consumer_count)
 
-    def is_ready(self) -> bool:
+    def _is_ready(self) -> bool:
         """Whether everything serves. The cheap questions come first."""
+        self._authority.check_alive()
         return (
             self._sessions() >= SESSIONS
             and self._consumers_count() > 0
             and self._authority.is_web_ready()
         )
 
-    def is_silent(self) -> bool:
-        """Whether nothing of the authority is left, in the database or at the broker."""
-        return not self._sessions() and self._consumers_count() == 0
-
     def wait(self) -> None:
         """Wait until everything serves."""
-        end = time.monotonic() + READY_SECONDS_MAX
-        while not self.is_ready():
-            self._authority.check_alive()
-            _rest(end, "everything serves")
+        wait_until(self._is_ready, READY_SECONDS_MAX, "everything serves", LOOK_SECONDS)
 
     def wait_for_silence(self) -> None:
         """Wait until nothing is left of processes that have ended."""
-        end = time.monotonic() + STOP_SECONDS_MAX
-        while not self.is_silent():
-            _rest(end, "nothing of the authority is left")
 
+        def is_silent() -> bool:
+            return not self._sessions() and self._consumers_count() == 0
 
-def _rest(end: float, what: str) -> None:
-    if time.monotonic() >= end:
-        raise BenchmarkError(f"still not: {what}")
-    time.sleep(LOOK_SECONDS)
+        wait_until(is_silent, STOP_SECONDS_MAX, "the authority is gone", LOOK_SECONDS)
 
 
 def await_silence(authority: Authority) -> None:

@@ -1,19 +1,30 @@
 """The files with results."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-# A line break never stands within a string.
-_PLAIN_LIST = re.compile(r"\[\n\s*([^\[\]{}\"]*?)\n\s*\]")
+_LEVELS_COUNT = 5
+"""Of the results, their scenarios, one scenario, its runs, one run."""
 
 
 def write_results(results: dict[str, Any], path: Path) -> None:
-    """Write results as JSON, each list of numbers in one line."""
-    text = json.dumps(_rounded(results), indent=1)
-    text = _PLAIN_LIST.sub(lambda match: "[" + " ".join(match[1].split()) + "]", text)
-    path.write_text(text + "\n", encoding="utf-8")
+    """Write results as JSON, each value of a run in one line."""
+    path.write_text(_lines(_rounded(results), _LEVELS_COUNT) + "\n", encoding="utf-8")
+
+
+def _lines(value: Any, levels_count: int, indentation: str = "\n") -> str:
+    """A value as JSON. What is deeper than so many levels is in one line."""
+    if not levels_count or not value or not isinstance(value, dict | list):
+        return json.dumps(value)
+    inner = indentation + " "
+    if isinstance(value, list):
+        items = [_lines(item, levels_count - 1, inner) for item in value]
+        return f"[{inner}{f',{inner}'.join(items)}{indentation}]"
+    items = [
+        f"{json.dumps(key)}: {_lines(item, levels_count - 1, inner)}" for key, item in value.items()
+    ]
+    return f"{{{inner}{f',{inner}'.join(items)}{indentation}}}"
 
 
 def read_results(path: Path) -> dict[str, Any]:

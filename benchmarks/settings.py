@@ -6,8 +6,8 @@ The addresses are not among them: they are those of the benchmark's own servers.
 from collections.abc import Mapping
 from os import environ
 
-from scripts.settings_reference import settings_reference
 from swpt_accounts.settings import Settings, load_settings
+from swpt_accounts.settings.description import SETTINGS as DESCRIBED
 
 DEFAULTS = "defaults"
 EXAMPLE = "example"
@@ -54,7 +54,7 @@ SLOW: dict[str, tuple[dict[str, str], float]] = {
 
 def environment_with(*several: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process, but of the program's settings only those given."""
-    names = {setting.name for setting in settings_reference()}
+    names = {setting.variable for setting in DESCRIBED.values()}
     names.add("SQLALCHEMY_DATABASE_URI")
     result = {name: value for name, value in environ.items() if name not in names}
     for settings in several:

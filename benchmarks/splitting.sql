@@ -13,25 +13,12 @@ SELECT
     CASE WHEN n %% 1000 = 0 THEN -999 * 5000 ELSE 5000 END,
     CASE WHEN n %% 1000 = 0 THEN 0 ELSE 12.34567890123456789 END, 0,
     now() - interval '90 days', 1, CASE WHEN n %% 1000 = 0 THEN 1e30 ELSE 2 END,
-    CASE WHEN n %% 50 = 1 THEN 7 ELSE 0 END, CASE WHEN n %% 50 = 1 THEN 1 ELSE 0 END,
-    (19844::bigint << 40) + CASE WHEN n %% 50 = 1 THEN 1 ELSE 0 END, 3,
+    0, 0, 19844::bigint << 40, 3,
     now(), now() - interval '3 days'
 FROM generate_series(0, %(accounts)s - 1) AS n
 
 -- name: keys
 INSERT INTO account_key (debtor_id, creditor_id) SELECT debtor_id, creditor_id FROM account
-
--- name: prepared_transfers
-INSERT INTO prepared_transfer (
-    debtor_id, creditor_id, transfer_id, coordinator_type, coordinator_id, coordinator_request_id,
-    locked_amount, recipient_creditor_id, prepared_at, demurrage_rate, deadline,
-    final_interest_rate_ts
-)
-SELECT
-    debtor_id, creditor_id, last_transfer_id, 'direct', creditor_id, 1, 7, 2, now(), -50,
-    now() + interval '10 days', '9999-12-31 23:59:59+00'
-FROM account
-WHERE pending_transfers_count = 1
 
 -- name: archive
 INSERT INTO registered_balance_change (

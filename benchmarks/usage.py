@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.addresses import APPLICATION_NAME
-from benchmarks.authority import WEBSERVER, Authority
+from agentkit.authority import WEBSERVER
+from agentkit.database import APPLICATION_NAME
+from benchmarks.authority import Authority
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from random import Random
 from time import monotonic
 
-from benchmarks.addresses import BenchmarkError
+from agentkit.waiting import KitError
 from benchmarks.agents.load import account
 from benchmarks.agents.process import cpu_seconds
 from benchmarks.histogram import Histogram
@@ -63,10 +63,10 @@ def run_web_load(load: WebLoad) -> WebResult:
     far_end.close()
     try:
         if not pipe.poll(load.seconds + _EXTRA_SECONDS_MAX):
-            raise BenchmarkError("the HTTP client does not answer")
+            raise KitError("the HTTP client does not answer")
         result = pipe.recv()
     except EOFError:
-        raise BenchmarkError("the HTTP client has died") from None
+        raise KitError("the HTTP client has died") from None
     finally:
         process.kill()
         process.join()

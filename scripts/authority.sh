@@ -18,15 +18,25 @@ authority_settings() {
   . "$AUTHORITY/settings"
 }
 
+# authority_use: takes over the settings of the authority that is up. Where none is, has the servers
+# until the end of the script, and the settings that it would have.
+authority_use() {
+  if authority_is_ready; then
+    authority_settings
+  else
+    at_exit services_release
+    services_use
+    settings_export
+  fi
+}
+
 authority_begin() {
   if authority_is_up; then die "it is up already (./dev status shows it, ./dev down stops it)"; fi
   authority_end_leftover
   rm -rf "$AUTHORITY"
   mkdir -p "$AUTHORITY"
   echo "$$" >"$AUTHORITY/pid"
-  trap authority_end EXIT
-  trap 'exit 130' INT HUP
-  trap 'exit 143' TERM
+  at_exit authority_end
 }
 
 # A `./dev up` that was killed outright leaves its services running.
@@ -47,15 +57,32 @@ authority_end() {
   rm -rf "$AUTHORITY"
 }
 
+# authority_servers: has both servers, RabbitMQ still starting, and the program's Python packages.
+authority_servers() {
+  local begin
+  services_locked services_install
+  python_ensure
+  services_locked services_begin "$$" &
+  begin=$!
+  venv_ensure main
+  wait "$begin" || exit 1
+  services_ports
+}
+
 # authority_prepare: schema, exchanges and queues. Doing it again changes nothing.
 authority_prepare() {
-  local log=$VAR/prepare.log
   say "bringing the schema of the database up to date"
-  flask db upgrade >"$log" 2>&1 || die_with_log "$log" "flask db upgrade failed"
+  prepared flask db upgrade
+  services_await
   say "declaring exchanges, queues and bindings"
-  python -m swpt_accounts subscribe >"$log" 2>&1 || die_with_log "$log" "subscribe failed"
-  python -m swpt_accounts create_chores_queue >"$log" 2>&1 ||
-    die_with_log "$log" "create_chores_queue failed"
+  prepared python -m swpt_accounts create_chores_queue &
+  prepared python -m swpt_accounts subscribe
+  wait "$!" || exit 1
+}
+
+prepared() { # COMMAND...
+  local log=$VAR/prepare_${!#}.log
+  "$@" >"$log" 2>&1 || die_with_log "$log" "this failed: $*"
 }
 
 authority_remember() {
@@ -99,7 +126,7 @@ authority_stop() { # SUPERVISOR
 
 authority_show() { # SUPERVISOR
   python scripts/status.py "$SUPERVISOR_DIR" --wait 60 ||
-    say "not every service is well; it will be tried again and again"
+    say "not every service has started; they are tried again and again"
   if is_alive "$1"; then
     touch "$AUTHORITY/ready"
     printf '\nCtrl-C stops everything.\n'
@@ -121,8 +148,9 @@ authority_is_ready_or_gone() { authority_is_ready || is_gone "$1"; }
 
 authority_down() {
   local pid
-  if ! pid=$(authority_pid) || is_gone "$pid"; then die "it is not up"; fi
+  if ! pid=$(authority_pid) || is_gone "$pid"; then die "no authority runs here"; fi
   say "stopping the authority"
   kill -TERM "$pid"
   wait_until 90 is_gone "$pid" || die "process $pid does not stop"
+  services_tell
 }

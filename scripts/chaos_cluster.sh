@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # chaos_cluster.sh FOLDER ACTION [ARGUMENT...]: servers that are many, in a folder of their own: three
 # RabbitMQ nodes, two PostgreSQL servers under Patroni, and HAProxy before both.
-# `./dev chaos --servers many` calls it.
+# `./dev verify chaos --servers many` calls it.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)

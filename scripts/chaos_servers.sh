@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # chaos_servers.sh FOLDER ACTION [ARGUMENT...]: servers that nobody else uses, in a folder of their
-# own, for tests that stop, kill and fill them. `./dev chaos` calls it.
+# own, for tests that stop, kill and fill them. `./dev verify chaos` calls it.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)

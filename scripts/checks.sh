@@ -6,7 +6,7 @@
 tests_in_order() {
   local name
   {
-    printf 'tests/%s/\n' unit model examples faults docker scale e2e db broker
+    printf 'tests/%s/\n' unit verification examples faults docker scale e2e db broker
     printf '%s\n' tests/*/
   } | sed 's:/$::' | awk '!seen[$0]++' | while read -r name; do
     if [ -n "$(find "$name" -name 'test_*.py' -print -quit 2>/dev/null)" ]; then echo "$name"; fi
@@ -23,7 +23,6 @@ run_tests() {
     arguments+=(--cov --cov-report=term --cov-report=html)
     mkdir -p "$VAR/coverage"
   fi
-  use_test_servers
   python -m pytest "${arguments[@]}"
 }
 
@@ -34,48 +33,11 @@ run_fast_tests() {
 
 # use_test_servers: what tests and benchmarks see of the environment, the same everywhere.
 use_test_servers() {
-  local name
-  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
+  settings_forget
   TEST_POSTGRES_URL=$(postgres_url)
   TEST_BROKER_URL=$(rabbitmq_url)
   TEST_BROKER_MANAGEMENT_URL=$(rabbitmq_management_url)
   export TEST_POSTGRES_URL TEST_BROKER_URL TEST_BROKER_MANAGEMENT_URL
-}
-
-run_benchmarks() {
-  use_test_servers
-  python -m benchmarks "$@"
-}
-
-# run_moving_benchmark [ARGUMENT...]
-run_moving_benchmark() {
-  use_test_servers
-  python -m benchmarks.moving "$@"
-}
-
-# run_splitting_benchmark [ARGUMENT...]
-run_splitting_benchmark() {
-  use_test_servers
-  python -m benchmarks.splitting "$@"
-}
-
-# run_chaos [ARGUMENT...]: on servers of its own, which it starts and destroys itself.
-run_chaos() {
-  local name
-  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
-  python -m tests.faults.chaos "$@"
-}
-
-# run_points [ARGUMENT...]: on the servers of the tests.
-run_points() {
-  use_test_servers
-  python -m tests.faults.points "$@"
-}
-
-# run_simulation [ARGUMENT...]: in a database of its own, which is dropped in the end.
-run_simulation() {
-  use_test_servers
-  python -m tests.simulation "$@"
 }
 
 shell_scripts() {
@@ -108,59 +70,26 @@ run_lint() {
   check shellcheck -x "${shells[@]}"
   if [ ${#yamls[@]} -gt 0 ]; then check yamllint -s -d "$YAML_RULES" "${yamls[@]}"; fi
   check docker/lint.sh
-  check lint_manifests
+  check "python -m" scripts.manifests
   check_schema vendor.compose-spec docker-compose*.yml
   check_schema vendor.github-workflows .github/workflows/*.yml
-  check check_asyncapi docs/asyncapi.yaml
   check build_docs
   if [ ${#failed[@]} -gt 0 ]; then die "failed: ${failed[*]}"; fi
 }
 
-# lint_manifests: the overlays of deploy/kubernetes. $KUBERNETES_CRDS may name a folder with the
-# operators' CustomResourceDefinitions.
-lint_manifests() {
-  if [ -n "${KUBERNETES_CRDS:-}" ]; then
-    python -m scripts.manifests --crds "$KUBERNETES_CRDS"
-  else
-    echo "KUBERNETES_CRDS is not set: the operators' resources are compared with a list of fields" >&2
-    python -m scripts.manifests
-  fi
-}
-
-# check_asyncapi FILE: AsyncAPI's own parser is a program for Node.js, the only one here.
-check_asyncapi() {
-  local folder=$VAR/asyncapi
-  if ! command -v npm >/dev/null; then
-    echo "there is no npm: $1 is not checked" >&2
-    return
-  fi
-  mkdir -p "$folder"
-  if ! cmp -s scripts/asyncapi/package-lock.json "$folder/node_modules/locked"; then
-    cp scripts/asyncapi/* "$folder"
-    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >"$folder/npm.log" 2>&1 ||
-      die_with_log "$folder/npm.log" "npm could not install the parser of AsyncAPI"
-    cp "$folder/package-lock.json" "$folder/node_modules/locked"
-  fi
-  cp scripts/asyncapi/check.cjs "$folder"
-  node "$folder/check.cjs" "$1"
-}
-
 SITE=$VAR/site
 
-# build_docs: makes the site of the documents. Broken links, and pages that are not in the nav of
-# mkdocs.yml, are errors; they would not be with --quiet. (The variable silences an advertisement.)
+# build_docs: makes the site of the documents. Links that lead nowhere, and pages that are not in the
+# index, are errors.
 build_docs() {
-  local log=$VAR/site.log
-  NO_MKDOCS_2_WARNING=1 mkdocs build --strict --site-dir "$SITE" >"$log" 2>&1 || {
-    cat "$log" >&2
-    return 1
-  }
+  rm -rf "$SITE"
+  sphinx-build -q -E -W --keep-going -j auto -c docs -d "$VAR/doctrees" . "$SITE"
 }
 
 MERMAID=mermaid@11.17.2
 MERMAID_DIGEST=581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8
 
-# fetch_mermaid: puts the script that draws diagrams where scripts/docs_site.py looks for it. Only
+# fetch_mermaid: puts the script that draws diagrams where docs/conf.py looks for it. Only
 # its bundle is needed, so nothing is installed.
 fetch_mermaid() {
   local folder=$VAR/mermaid

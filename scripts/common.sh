@@ -20,6 +20,14 @@ die_with_log() {
   die "$*"
 }
 
+# at_exit COMMAND: what is done at the end, also when a signal ends the script.
+at_exit() {
+  # shellcheck disable=SC2064
+  trap "$1" EXIT
+  trap 'exit 130' INT HUP
+  trap 'exit 143' TERM
+}
+
 is_root() { [ "$(id -u)" = 0 ]; }
 
 # as_root COMMAND...: runs it as root, with the help of sudo where needed.

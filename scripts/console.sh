@@ -13,7 +13,7 @@ demo_with_console() {
   wait_until 30 is_port_taken "$port" || die_with_log "$log" "the console did not start"
   say "the console: http://127.0.0.1:$port/   the token: $token"
   while true; do
-    python -m scripts.demo "$@" || return
+    tool demo "$@" || return
     [ -t 0 ] || return 0
     say "once more; Ctrl-C ends it"
   done

@@ -23,7 +23,7 @@ prometheus_start() {
   local folder=$VAR/prometheus
   rm -rf "$folder"
   mkdir -p "$folder"
-  cp "$OBSERVING/alerts.yaml" "$folder/"
+  sed '1,/^spec:/d; s/^  //' "$OBSERVING/alerts.yaml" >"$folder/rules.yaml"
   sed "s/accounts-server:[0-9]*/127.0.0.1:$METRICS_PORT/" "$OBSERVING/prometheus.yml" \
     >"$folder/prometheus.yml"
   say "starting Prometheus: http://127.0.0.1:$PROMETHEUS_PORT (its log: ${folder#"$ROOT/"}/log)"

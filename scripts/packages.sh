@@ -49,3 +49,21 @@ has_package() {
     echo no
   fi
 }
+
+# packages_want PROGRAM...: what a command wants beside the servers. Where it is not to be had, tests
+# are skipped, and a benchmark says so; that is tried once.
+packages_want() {
+  local program packages
+  for program in "$@"; do
+    if [ -e "$VAR/$program.tried" ] || [ -x "/usr/sbin/$program" ] ||
+      command -v "$program" >/dev/null; then continue; fi
+    touch "$VAR/$program.tried"
+    is_root || sudo -n true 2>/dev/null || continue
+    case $program in
+      nginx) packages=(nginx-light) ;;
+      chromium) packages=(chromium fonts-liberation fonts-dejavu-core) ;;
+      *) packages=("$program") ;;
+    esac
+    install_packages "${packages[@]}" || say "what wants $program will be skipped, or say so"
+  done
+}

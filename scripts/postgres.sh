@@ -44,7 +44,7 @@ postgres_init() {
 
 # Only what a production server would have too: fsync and synchronous_commit stay on, so that
 # development and tests have the real cost of a commit. Shards that are split at the same time need
-# slots and workers. (But for POSTGRES_EXTRA: scripts/mutation.sh)
+# slots and workers.
 postgres_options() {
   local preload='' bin
   bin=$(postgres_bin)
@@ -54,7 +54,7 @@ postgres_options() {
   echo "-p $POSTGRES_PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" \
     "-c wal_level=logical -c max_replication_slots=30 -c max_wal_senders=30" \
     "-c max_logical_replication_workers=16 -c max_worker_processes=24" \
-    "-c max_connections=${POSTGRES_CONNECTIONS:-300}$preload ${POSTGRES_EXTRA:-}"
+    "-c max_connections=${POSTGRES_CONNECTIONS:-300}$preload"
 }
 
 postgres_start() {
@@ -94,7 +94,8 @@ postgres_url() {
   echo "postgresql+psycopg://$POSTGRES_USER:$POSTGRES_PASSWORD@127.0.0.1:$POSTGRES_PORT/$POSTGRES_DB"
 }
 
-# write_release_schema NAME: what `flask db upgrade` makes of an empty database, as pg_dump says.
+# write_release_schema NAME: what `flask db upgrade` makes of an empty database, as pg_dump says, without
+# its comments and empty lines.
 write_release_schema() {
   local database=release_schema file=$ROOT/tests/db/releases/$1.sql url
   postgres_psql -qc "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database" -d postgres
@@ -103,7 +104,8 @@ write_release_schema() {
   {
     echo "-- The schema of $1, as pg_dump writes it."
     PGPASSWORD=$POSTGRES_PASSWORD "$(postgres_bin)/pg_dump" --inserts --no-owner --no-privileges \
-      -h 127.0.0.1 -p "$POSTGRES_PORT" -U "$POSTGRES_USER" "$database" | grep -v '^[\]'
+      -h 127.0.0.1 -p "$POSTGRES_PORT" -U "$POSTGRES_USER" "$database" |
+      grep -vE '^($|--|[\])'
   } >"$file"
   postgres_psql -qc "DROP DATABASE $database" -d postgres
   say "wrote ${file#"$ROOT/"}"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The virtual environment .venv, made from the lock file.
+# The virtual environment .venv, made from the lock files: of what the program needs (main), or of
+# that and of what its developers need (dev).
 
 VENV=$ROOT/.venv
-LOCK=$ROOT/requirements/dev.txt
 
 is_python_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
@@ -17,40 +17,40 @@ find_python() {
   return 1
 }
 
-# The content of the stamp file of a .venv that needs no work.
-venv_stamp() {
-  "$VENV/bin/python" --version
-  sha256sum <"$LOCK"
+venv_lock() { echo "$ROOT/requirements/$1.txt"; } # main|dev
+
+venv_is_current() { # main|dev
+  is_stamped "$VENV" "$VENV/$1.stamp" "$(venv_lock "$1")"
 }
 
-venv_is_current() {
-  [ -x "$VENV/bin/python" ] && [ -s "$VENV/stamp" ] &&
-    [ "$(venv_stamp 2>/dev/null)" = "$(cat "$VENV/stamp")" ]
-}
-
-venv_create() {
-  local python package
+# python_ensure: a Python that can make virtual environments, in the variable PYTHON.
+python_ensure() {
   find_python >/dev/null || install_packages python3 python3-venv
-  python=$(find_python) || die "Python 3.11 or newer is needed, and was not found"
-  if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-    package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-    install_packages "$package"
-  fi
-  say "creating .venv with $("$python" --version)"
-  "$python" -m venv --clear "$VENV"
+  PYTHON=$(find_python) || die "Python 3.11 or newer is needed, and was not found"
+  "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || install_packages \
+    "$("$PYTHON" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 }
 
-# venv_ensure: .venv has exactly the locked versions, and its programs come first in PATH.
+# venv_use: its programs come first in PATH.
+venv_use() { export PATH=$VENV/bin:$PATH FLASK_APP=swpt_accounts FLASK_SKIP_DOTENV=1; }
+
+# venv_ensure main|dev: .venv has exactly the locked versions, and is used.
 venv_ensure() {
-  local log=$VAR/pip.log
-  if ! venv_is_current; then
-    is_python_new_enough "$VENV/bin/python" || venv_create
-    say "installing the Python packages of ${LOCK#"$ROOT/"} (half a minute)"
-    "$VENV/bin/python" -m pip install --disable-pip-version-check --require-hashes -r "$LOCK" \
+  local log=$VAR/pip.log lock
+  lock=$(venv_lock "$1")
+  if ! venv_is_current "$1" && ! { [ "$1" = main ] && venv_is_current dev; }; then
+    if ! is_python_new_enough "$VENV/bin/python"; then
+      python_ensure
+      say "creating .venv with $("$PYTHON" --version)"
+      "$PYTHON" -m venv --clear "$VENV"
+    fi
+    say "installing the Python packages of ${lock#"$ROOT/"}"
+    rm -f "$VENV"/*.stamp
+    "$VENV/bin/python" -m pip install --disable-pip-version-check --require-hashes -r "$lock" \
       >"$log" 2>&1 || die_with_log "$log" "pip could not install the Python packages"
-    venv_stamp >"$VENV/stamp"
+    environment_stamp "$lock" >"$VENV/$1.stamp"
   fi
-  export PATH=$VENV/bin:$PATH FLASK_APP=swpt_accounts FLASK_SKIP_DOTENV=1
+  venv_use
 }
 
 # environment_of FOLDER REQUIREMENTS [PIP OPTION...]: a virtual environment without pip, with exactly
@@ -58,7 +58,7 @@ venv_ensure() {
 environment_of() {
   local folder=$1 log=$1.log
   local stamp=$folder/stamp
-  if [ -s "$stamp" ] && [ "$(environment_stamp "$2" 2>/dev/null)" = "$(cat "$stamp")" ]; then return; fi
+  if is_stamped "$folder" "$stamp" "$2"; then return; fi
   mkdir -p "$(dirname "$folder")"
   say "installing the Python packages of $2"
   "$VENV/bin/python" -m venv --clear --without-pip "$folder"
@@ -66,6 +66,11 @@ environment_of() {
     --require-hashes --only-binary :all: "${@:3}" -r "$2" >"$log" 2>&1 ||
     die_with_log "$log" "pip could not install the packages of $2"
   environment_stamp "$2" >"$stamp"
+}
+
+is_stamped() { # FOLDER STAMP REQUIREMENTS
+  [ -x "$1/bin/python" ] && [ -s "$2" ] &&
+    [ "$(environment_stamp "$3" 2>/dev/null)" = "$(cat "$2")" ]
 }
 
 environment_stamp() { # REQUIREMENTS
@@ -85,7 +90,6 @@ make_locks() {
     --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras "$@")
   "${compile[@]}" pyproject.toml -o requirements/main.txt
   "${compile[@]}" pyproject.toml -o requirements/dev.txt --group dev -c requirements/main.txt
-  "${compile[@]}" pyproject.toml -o requirements/fuzz.txt --group fuzz -c requirements/main.txt
   # These run beside nothing: they have versions of their own.
   "${compile[@]}" -o requirements/audit.txt --group audit
   "${compile[@]}" -o requirements/mutation.txt --group mutation

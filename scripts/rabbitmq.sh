@@ -84,10 +84,10 @@ rabbitmq_start() {
   echo "$!" >"$SERVICES/rabbitmq.pid"
 }
 
+# The port for AMQP is the last thing that a node opens when it starts.
 rabbitmq_wait() {
   wait_until 90 rabbitmq_is_up_or_gone || true
   rabbitmq_is_up || die_with_log "$SERVICES/rabbitmq.out" "RabbitMQ did not start"
-  rabbitmqctl -q await_startup --timeout 90 >/dev/null
 }
 
 rabbitmqctl() (

@@ -60,34 +60,6 @@ services_install() {
   postgres_bin >/dev/null || missing+=(postgresql)
   rabbitmq_home >/dev/null || missing+=(rabbitmq-server)
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
-  services_install_wanted pgbouncer
-  services_install_wanted prometheus
-  services_install_wanted nginx-light nginx
-  services_install_browser
-}
-
-# services_install_wanted PACKAGE [PROGRAM]: what some tests, or a benchmark, want beside the servers.
-# Where it is not to be had they are skipped, or say so; that is tried once.
-services_install_wanted() {
-  local tried=$VAR/$1.tried program=${2:-$1}
-  if [ -e "$tried" ] || [ -x "/usr/sbin/$program" ] || command -v "$program" >/dev/null; then
-    return
-  fi
-  touch "$tried"
-  if is_root || sudo -n true 2>/dev/null; then
-    install_packages "$1" || say "what wants $1 will be skipped, or say so"
-  fi
-}
-
-# services_install_browser: the tests of the console want Chromium: the same.
-services_install_browser() {
-  local tried=$VAR/chromium.tried
-  if [ -e "$tried" ] || command -v chromium >/dev/null; then return; fi
-  touch "$tried"
-  if is_root || sudo -n true 2>/dev/null; then
-    install_packages chromium fonts-liberation fonts-dejavu-core ||
-      say "the tests of the console in a browser will be skipped"
-  fi
 }
 
 # services_locked FUNCTION: only one start or stop at a time.
@@ -111,16 +83,20 @@ services_release() {
 }
 
 services_start() { # USER: the id of a process, or keep
+  services_begin "$1"
+  services_await
+}
+
+# services_begin USER: PostgreSQL is up then, and RabbitMQ, which is slower, begins to start.
+services_begin() {
   services_install
   services_ports
   touch "$SERVICES/users/$1"
-  if ! rabbitmq_is_up; then
-    rabbitmq_start
-    STARTED_RABBITMQ=1
-  fi
+  rabbitmq_is_running || rabbitmq_start
   postgres_is_up || postgres_start
-  [ -z "${STARTED_RABBITMQ:-}" ] || rabbitmq_wait
 }
+
+services_await() { rabbitmq_is_up || rabbitmq_wait; }
 
 services_stop_unused() { # USER: the id of the process that needs them no longer
   local user
@@ -141,6 +117,16 @@ services_stop() {
   # A start that was interrupted may have left a server which is not up yet.
   if rabbitmq_is_running; then rabbitmq_stop; fi
   if postgres_is_running; then postgres_stop; fi
+}
+
+# services_tell: says what is still running.
+services_tell() {
+  services_ports
+  if services_are_up any; then
+    say "still running: PostgreSQL and RabbitMQ, for another ./dev (./dev services stop ends them)"
+  else
+    say "nothing is left running; the data stay in ${SERVICES#"$ROOT/"}"
+  fi
 }
 
 services_status() {

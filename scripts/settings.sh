@@ -14,6 +14,12 @@ settings_of() {
 # setting_names: of all settings, also of those that are not set in the template.
 setting_names() { sed -nE 's/^#?([A-Z][A-Z0-9_]*)=.*/\1/p' "$SETTINGS_TEMPLATE"; }
 
+# settings_forget: tests see no setting of the environment of ./dev.
+settings_forget() {
+  local name
+  for name in $(setting_names) SQLALCHEMY_DATABASE_URI; do unset "$name"; done
+}
+
 settings_export() {
   settings_take "$ROOT/.env"
   : "${POSTGRES_URL:=$(postgres_url)}"

@@ -19,8 +19,9 @@ from rich.markup import escape
 from rich.table import Table
 from supervisor.xmlrpc import SupervisorTransport
 
-COLORS = {"RUNNING": "green", "STARTING": "yellow", "STOPPED": "dim"}
-SETTLED = ("RUNNING", "STOPPED", "BACKOFF", "FATAL")
+COLORS = {"RUNNING": "green", "STARTING": "green", "STOPPED": "dim"}
+LABELS = {"STARTING": "started", "STOPPED": "off"}
+STARTED = ("RUNNING", "STARTING")  # supervisord says for three seconds that one is starting
 
 
 def read_services(folder: str) -> list[dict[str, Any]]:
@@ -54,10 +55,12 @@ def is_healthy(url: str) -> bool:
 def has_settled(services: list[dict[str, Any]], url: str) -> bool:
     """Returns whether nothing is about to change any more."""
 
-    if not services or any(s["statename"] not in SETTLED for s in services):
+    if not services:
         return False
     web = next(s for s in services if s["name"] == "webserver")
-    return web["statename"] != "RUNNING" or is_healthy(url)
+    if web["statename"] in STARTED:
+        return is_healthy(url)
+    return all(s["statename"] != "STARTING" for s in services)
 
 
 def show(services: list[dict[str, Any]], url: str) -> None:
@@ -69,7 +72,7 @@ def show(services: list[dict[str, Any]], url: str) -> None:
     for s in services:
         state = s["statename"]
         color = COLORS.get(state, "red")
-        label = "off" if state == "STOPPED" else state.lower()
+        label = LABELS.get(state, state.lower())
         table.add_row(s["name"], f"[{color}]{label}[/]", escape(s["description"] or s["spawnerr"]))
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     console.print(table, "")
@@ -95,7 +98,7 @@ def main() -> int:
         services = read_services(args.folder)
     show(services, url)
     states = {s["statename"] for s in services}
-    return 0 if "RUNNING" in states and states <= {"RUNNING", "STOPPED"} else 1
+    return 0 if states & set(STARTED) and states <= {*STARTED, "STOPPED"} else 1
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class ForkingOptions(ServerOptions):  # type: ignore[misc]  # the library has no
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
         """Become the program. Called in a child whose file descriptors are in order."""
         if argv[: len(_OWN_COMMAND)] == _OWN_COMMAND:
-            _run_command(argv[len(_OWN_COMMAND) :], env)
+            run_command(argv[len(_OWN_COMMAND) :], env)
         os.execve(filename, argv, env)  # noqa: S606 - no shell is wanted
 
 
@@ -82,7 +82,7 @@ class PromptSupervisor(Supervisor):  # type: ignore[misc]
         super().runforever()
 
 
-def _run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
+def run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
     """Run one of our own commands, as a new interpreter would. Does not return."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)

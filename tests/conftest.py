@@ -13,4 +13,5 @@ pytest_plugins = [
     "tests.support.fetch_api",
     "tests.support.servers",
     "tests.support.pooler",
+    "tests.support.forked_services",
 ]

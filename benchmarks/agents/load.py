@@ -61,6 +61,8 @@ class TransferLoad:
     seed: int = 0
     amount: int | None = None
     """How much each transfers; without it, 1 to 9 in turn."""
+    may_reject: str = ""
+    """The code with which a request may be rejected, beside being prepared."""
     shard_bits: int = 0
     """So many bits of a routing key tell the shard of an account."""
 

@@ -1,13 +1,31 @@
-"""What the driver does in common for every kind of load."""
+"""What the driver does: the agents that ask, answer, and see what becomes of it."""
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from benchmarks.agents.ledger import Problems
-from benchmarks.agents.load import Schedule
-from benchmarks.agents.messages import Received
+from msgspec.structs import asdict
+
+from agentkit.chains import Link
+from agentkit.fast_link import frames
+from agentkit.ledger import CREDITED, FINALIZED, PREPARED, REJECTED, Ledger, Problems
+from agentkit.messages import configure, finalize, prepare
+from benchmarks.agents.load import (
+    FIRST_CREDITOR_ID,
+    OpeningLoad,
+    Schedule,
+    TransferLoad,
+    account,
+)
+from benchmarks.agents.messages import (
+    AccountTransfer,
+    AccountUpdate,
+    FinalizedTransfer,
+    PreparedTransfer,
+    Received,
+    RejectedTransfer,
+)
 from benchmarks.histogram import Histogram
 
 INTERVAL_SECONDS = 0.1
@@ -80,6 +98,10 @@ class Play(ABC):
         if seconds_max is not None and now - self._started_at >= seconds_max:
             self._next_offset = None
 
+    def stop(self) -> None:
+        """Send no more requests."""
+        self._next_offset = None
+
     @property
     def is_complete(self) -> bool:
         """Whether everything was asked for, and has come."""
@@ -111,3 +133,129 @@ class Play(ABC):
             completions=self._completions,
             messages=self.messages,
         )
+
+
+class OpeningPlay(Play):
+    """Configures new accounts; each is opened when its AccountUpdate has come."""
+
+    def __init__(self, load: OpeningLoad) -> None:
+        super().__init__(load.schedule, load.seed)
+        self._debtor_id = load.debtor_id
+        self._due_at: list[float] = []
+        self._opened = bytearray()
+
+    def request(self, due_at: float) -> bytes:
+        self._due_at.append(due_at)
+        self._opened.append(0)
+        return frames(configure(self._debtor_id, account(len(self._due_at) - 1), seqnum=1))
+
+    def take(self, message: Received, post: Post, now: float) -> None:
+        self.messages[type(message).__name__] += 1
+        if isinstance(message, AccountUpdate):
+            # The accounts scan may still tell of the accounts of an earlier load.
+            if message.debtor_id == self._debtor_id:
+                self._note_update(message, now)
+        elif isinstance(message, RejectedTransfer):
+            self.problems.note(f"nobody has asked for this: {message}")
+
+    def _note_update(self, update: AccountUpdate, now: float) -> None:
+        number = update.creditor_id - FIRST_CREDITOR_ID
+        if not 0 <= number < len(self._opened) or self._opened[number]:
+            self.problems.note(f"this AccountUpdate was not expected: {update}")
+            return
+        if (update.principal, update.last_config_seqnum) != (0, 1):
+            self.problems.note(f"this AccountUpdate is wrong: {update}")
+        self._opened[number] = 1
+        self._done_count += 1
+        self._observe("opened", self._due_at[number], now)
+        self._progress(now)
+
+
+class TransferPlay(Play):
+    """Prepares transfers, finalizes what is prepared, and keeps book of it all."""
+
+    def __init__(self, load: TransferLoad) -> None:
+        super().__init__(load.schedule, load.seed)
+        self._load = load
+        self._parties = load.parties()
+        self._ledger = Ledger(load.first_request_id)
+        self.problems = self._ledger.problems
+
+    def request(self, due_at: float) -> bytes:
+        load, ledger = self._load, self._ledger
+        sender, recipient = next(self._parties)
+        amount = load.amount_of(load.first_request_id + len(ledger))
+        request_id = ledger.open(sender, recipient, amount, due_at)
+        message = prepare(
+            load.debtor_id, sender, recipient, amount, coordinator_request_id=request_id
+        )
+        return frames(message)
+
+    def take(self, message: Received, post: Post, now: float) -> None:
+        self.messages[type(message).__name__] += 1
+        if isinstance(message, AccountTransfer):
+            self._note_account_transfer(message, now)
+        elif isinstance(message, PreparedTransfer):
+            self._note_prepared(message, post, now)
+        elif isinstance(message, FinalizedTransfer):
+            self._note_finalized(message)
+        elif isinstance(message, RejectedTransfer):
+            self._note_rejected(message, now)
+
+    def _note_rejected(self, message: RejectedTransfer, now: float) -> None:
+        due_at = self._ledger.note(message.coordinator_request_id, REJECTED)
+        if due_at is None:
+            return
+        if message.status_code != self._load.may_reject:
+            self.problems.note(f"it was rejected: {message}")
+        self._observe("prepared", due_at, now)
+        self._note_done(message.coordinator_request_id)
+
+    def _note_prepared(self, message: PreparedTransfer, post: Post, now: float) -> None:
+        request_id = message.coordinator_request_id
+        due_at = self._ledger.note(request_id, PREPARED)
+        if due_at is None:
+            return
+        if message.locked_amount != self._ledger.amount(request_id):
+            self.problems.note(f"the locked amount is wrong: {message}")
+        self._observe("prepared", due_at, now)
+        note = str(request_id)
+        post(frames(finalize(asdict(message), message.locked_amount, transfer_note=note)))
+
+    def _note_finalized(self, message: FinalizedTransfer) -> None:
+        request_id = message.coordinator_request_id
+        if self._ledger.note(request_id, FINALIZED) is None:
+            return
+        if (message.status_code, message.committed_amount) != (
+            "OK",
+            self._ledger.amount(request_id),
+        ):
+            self.problems.note(f"it was not committed as it should: {message}")
+        self._note_done(request_id)
+
+    def _note_account_transfer(self, message: AccountTransfer, now: float) -> None:
+        request_id = int(message.transfer_note)
+        link = Link(
+            message.transfer_number,
+            message.previous_transfer_number,
+            message.acquired_amount,
+            message.principal,
+        )
+        noted = self._ledger.note_account_transfer(message.creditor_id, request_id, link)
+        if noted is None:
+            return
+        event, due_at = noted
+        if event == CREDITED:
+            self._observe("credited", due_at, now)
+            self._progress(now)
+        self._note_done(request_id)
+
+    def _note_done(self, request_id: int) -> None:
+        if self._ledger.is_complete(request_id):
+            self._done_count += 1
+
+    def result(self) -> LoadResult:
+        self._ledger.close()
+        result = super().result()
+        result.chains = self._ledger.chain_ends()
+        return result

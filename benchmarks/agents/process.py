@@ -13,20 +13,15 @@ from time import monotonic
 from typing import Any, Self
 
 from agentkit.fast_link import Link
+from agentkit.waiting import KitError
 from benchmarks.agents.load import Load, OpeningLoad
 from benchmarks.agents.messages import Sentinel, decode
-from benchmarks.agents.opening import OpeningPlay
-from benchmarks.agents.play import LoadResult, Play
-from benchmarks.agents.transferring import TransferPlay
+from benchmarks.agents.play import LoadResult, OpeningPlay, Play, TransferPlay
 
 PREFETCH_COUNT = 5000
 START_SECONDS_MAX = 30.0
 END_SECONDS_MAX = 60.0
 _sentinel_numbers = itertools.count(1)
-
-
-class DriverError(Exception):
-    """The driver has failed."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +57,22 @@ class Driver:
 
     def _receive(self, seconds_max: float) -> Any:
         if not self._pipe.poll(seconds_max):
-            raise DriverError("the driver does not answer")
+            raise KitError("the driver does not answer")
         try:
             answer = self._pipe.recv()
         except EOFError:
-            raise DriverError("the driver has died") from None
+            raise KitError("the driver has died") from None
         if isinstance(answer, Exception):
-            raise DriverError(repr(answer))
+            raise KitError(repr(answer))
         return answer
 
     def start(self) -> None:
         """Let the time begin."""
         self._pipe.send("start")
+
+    def stop(self) -> None:
+        """Send no more requests."""
+        self._pipe.send("stop")
 
     def wait(self) -> None:
         """Wait until all requests are completed, or until the time of the load is over."""
@@ -122,6 +121,7 @@ class _Pump:
             OpeningPlay(load) if isinstance(load, OpeningLoad) else TransferPlay(load)
         )
         self._timeout_seconds = load.timeout_seconds
+        self._end = 0.0
         self._sentinel_number = task.sentinel_number
         self._out = Link(task.broker_url)
         self._in = Link(task.broker_url)
@@ -136,23 +136,27 @@ class _Pump:
         self._pipe.recv()
         started_at = monotonic()
         self._play.start(started_at)
-        end = started_at + self._timeout_seconds
-        while not self._play.is_complete and monotonic() < end:
-            self._turn(end)
+        self._end = started_at + self._timeout_seconds
+        while not self._play.is_complete and monotonic() < self._end:
+            self._turn()
         self._pipe.send("complete")
-        end = monotonic() + END_SECONDS_MAX
-        while not self._is_over and monotonic() < end:
-            self._turn(end)
+        self._end = monotonic() + END_SECONDS_MAX
+        while not self._is_over and monotonic() < self._end:
+            self._turn()
         if not self._is_over:
             self._play.problems.note("the last message did not arrive")
         self._pipe.send(self._play.result())
 
-    def _turn(self, end: float) -> None:
+    def _turn(self) -> None:
         """Send what is due, and take what has come; wait, if there is neither."""
-        wait_seconds = self._send_due(end)
+        wait_seconds = self._send_due(self._end)
         writing = [link for link in (self._out, self._in) if link.has_outgoing]
-        readable, _, _ = select.select([self._in, self._out], writing, [], wait_seconds)
+        reading: list[Any] = [self._in, self._out, self._pipe]
+        readable, _, _ = select.select(reading, writing, [], wait_seconds)
         for link in readable:
+            if link is self._pipe:
+                self._stop()
+                continue
             for body in link.receive():
                 message = decode(body)
                 if isinstance(message, Sentinel):
@@ -161,6 +165,11 @@ class _Pump:
                     self._play.take(message, self._out.post, monotonic())
         self._in.flush()
         self._out.flush()
+
+    def _stop(self) -> None:
+        self._pipe.recv()
+        self._play.stop()
+        self._end = monotonic() + END_SECONDS_MAX
 
     def _send_due(self, end: float) -> float:
         """Send what is due. Returns for how many seconds there is nothing to send."""

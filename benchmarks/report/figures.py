@@ -1,12 +1,32 @@
 """Takes figures out of results."""
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.histogram import Histogram, merge
-from benchmarks.spread import Spread, spread
 
 Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some runs, and how far they lie apart."""
+
+    median: float
+    min: float
+    max: float
+
+    def times(self, factor: float) -> "Spread":
+        """The same in another unit."""
+        return Spread(factor * self.median, factor * self.min, factor * self.max)
+
+
+def spread(values: Iterable[float]) -> Spread | None:
+    """The spread of values; None if there are none."""
+    found = list(values)
+    return Spread(statistics.median(found), min(found), max(found)) if found else None
 
 
 def runs_of(results: Results, scenario: str) -> list[Results]:
@@ -22,20 +42,14 @@ def part_of(run: Results, *path: str) -> Any:
     return value
 
 
-def value_at(run: Results, *path: str) -> float:
-    """A number in a run."""
-    return float(part_of(run, *path))
-
-
 def figure(results: Results, scenario: str, *path: str) -> Spread | None:
     """The spread of a number over the runs of a scenario; None, if it was not measured."""
-    runs = runs_of(results, scenario)
-    return spread([value_at(run, *path) for run in runs]) if runs else None
+    return spread(float(part_of(run, *path)) for run in runs_of(results, scenario))
 
 
-def limit(results: Results, name: str) -> Spread:
+def limit(results: Results, name: str) -> Spread | None:
     """A raw limit of the machine."""
-    return spread([one[name] for one in results["raw_limits"]])
+    return spread(one[name] for one in results["raw_limits"])
 
 
 def latency(results: Results, scenario: str, name: str, *path: str) -> Histogram | None:
@@ -61,27 +75,24 @@ def milliseconds(histogram: Histogram, percents: Sequence[float]) -> list[str]:
 
 def idle_share(results: Results) -> Spread | None:
     """What percentage of a core an idle authority's processes and their database sessions take."""
-    runs = runs_of(results, "idle")
-    if not runs:
-        return None
     return spread(
-        [
-            run["percent"] - run["servers_percent"] + sum(run["postgresql_percents"].values())
-            for run in runs
-        ]
+        run["percent"] - run["servers_percent"] + sum(run["postgresql_percents"].values())
+        for run in runs_of(results, "idle")
     )
 
 
-def memory_growth(run: Results) -> float:
+def memory_growth(results: Results) -> Spread | None:
     """By how many MiB the process that grew most grew, after the first third of a run."""
-    timeline = run["timeline"]
-    start, end = timeline[len(timeline) // 3]["resident"], timeline[-1]["resident"]
-    return float(max(end[name] - start[name] for name in start))
+    found = []
+    for run in runs_of(results, "memory"):
+        timeline = run["timeline"]
+        start, end = timeline[len(timeline) // 3]["resident"], timeline[-1]["resident"]
+        found.append(float(max(end[name] - start[name] for name in start)))
+    return spread(found)
 
 
-def pss_spreads(results: Results) -> dict[str, Spread]:
-    """The memory of each process of a whole authority, in MiB, the largest first."""
-    runs = runs_of(results, "light")
-    names = sorted({name for run in runs for name in run["pss"]})
-    spreads = {n: spread([run["pss"].get(n, 0.0) for run in runs]) for n in names}
+def spreads_by_name(runs: list[Results], key: str) -> dict[str, Spread]:
+    """Of each name in a part of the runs: the spread of its number, the largest first."""
+    names = sorted({name for run in runs for name in run[key]})
+    spreads = {n: s for n in names if (s := spread(run[key].get(n, 0.0) for run in runs))}
     return dict(sorted(spreads.items(), key=lambda item: -item[1].median))

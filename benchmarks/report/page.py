@@ -1,18 +1,15 @@
-"""The page with the results: docs/performance.md, and that which is made of them: docs/scaling.md.
+"""The page with the results: docs/performance.md.
 
 Its text is written by hand. What stands between `<!-- begin NAME -->` and `<!-- end NAME -->` is
 made from docs/performance/results.json.
 """
 
 import re
-from pathlib import Path
 
-from benchmarks.authority import ROOT
+from agentkit.processes import ROOT
 from benchmarks.report.figures import Results
-from benchmarks.report.pictures import pictures
 from benchmarks.report.tables import TABLES
 from benchmarks.results import combine, read_results, write_results
-from scripts.sizing import page as scaling
 
 PAGE = ROOT / "docs" / "performance.md"
 FOLDER = ROOT / "docs" / "performance"
@@ -35,8 +32,5 @@ def publish(results: Results) -> None:
 
 
 def render(results: Results) -> None:
-    """Make the tables and the pictures anew, and those of docs/scaling.md."""
+    """Make the tables anew."""
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
-    for name, picture in pictures(results).items():
-        Path(FOLDER, name).write_text(picture, encoding="utf-8")
-    scaling.write(results)

@@ -1,19 +1,53 @@
 """The tables of the page, in Markdown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks.report import limit_tables, load_tables, resource_tables
-from benchmarks.report.figures import Results
-from benchmarks.report.markdown import table
+from benchmarks.report.figures import (
+    Results,
+    figure,
+    latency,
+    limit,
+    milliseconds,
+    runs_of,
+    spread,
+    spreads_by_name,
+    text_of,
+)
 from benchmarks.report.targets import TARGETS
+from benchmarks.settings import SETTINGS
+from benchmarks.usage import ALL_ROLES, DRIVER, POSTGRES
+
+NOT_MEASURED = "not measured"
+_PERCENTS = (50, 90, 99, 99.9, 100)
+_TRANSFERS = ("burst", "to_one", "from_one", "zipf")
+_ROLES = tuple(role for role in ALL_ROLES if role != DRIVER)
+Row = Sequence[str]
+Line = tuple[str, int, tuple[str, ...]]
+"""The words of a line, how many digits its numbers have, and where these are in a run."""
+
+
+def table(head: Row, rows: Iterable[Row]) -> str:
+    """A table. The first column is text, the others are numbers."""
+    lines = ["| " + " | ".join(head) + " |"]
+    lines.append("|---|" + "---:|" * (len(head) - 1))
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _table_of(results: Results, scenario: str, head: str, lines: Iterable[Line], unit: str) -> str:
+    """A table with a number in each line."""
+    if not runs_of(results, scenario):
+        return NOT_MEASURED
+    rows = [(words, text_of(figure(results, scenario, *p), digits)) for words, digits, p in lines]
+    return table((head, unit), rows)
 
 
 def _targets(results: Results) -> str:
     rows = []
     for target in TARGETS:
         if (outcome := target.judge(results)) is not None:
-            verdict = "yes" if outcome.is_met else "**no**"
-            rows.append((target.what, target.wanted, outcome.text, verdict))
+            text, is_met = outcome
+            rows.append((target.what, target.wanted, text, "yes" if is_met else "**no**"))
     return table(("what", "wanted", "reached", "met"), rows)
 
 
@@ -27,25 +61,285 @@ def _machine(results: Results) -> str:
     )
 
 
+# -- loads ----------------------------------------------------------------------
+
+
+def _throughput(results: Results) -> str:
+    rows = [
+        (
+            f"`{name}`",
+            f"{runs[0]['count']:,}",
+            text_of(figure(results, name, "per_second")),
+            text_of(figure(results, name, "cpu_ms_total"), 2),
+            text_of(figure(results, name, "others_cores"), 2),
+        )
+        for name in (*_TRANSFERS, "opening", "fetch")
+        if (runs := runs_of(results, name))
+    ]
+    head = ("scenario", "of", "a second", "CPU ms of each", "cores used by others")
+    return table(head, rows)
+
+
+def _latencies(results: Results) -> str:
+    places = (
+        *(("lone", "prepared"), ("lone", "credited"), ("steady", "prepared")),
+        *(("steady", "credited"), ("fetch", "at half"), ("fetch", "at most")),
+    )
+    rows = [
+        (f"`{place[0]}`: {place[1]}", f"{found.count:,}", *milliseconds(found, _PERCENTS))
+        for place in places
+        if (found := latency(results, *place)) is not None
+    ]
+    return table(("milliseconds", "of", "p50", "p90", "p99", "p99.9", "longest"), rows)
+
+
+def _speed_and_cost(results: Results, scenario: str, name: str) -> tuple[str, str]:
+    return (
+        text_of(figure(results, scenario, name, "per_second")),
+        text_of(figure(results, scenario, name, "cpu_ms_total"), 2),
+    )
+
+
+def _settings(results: Results) -> str:
+    rows = [
+        (name, *_speed_and_cost(results, "settings", name), *milliseconds(credited, (50, 99)))
+        for name in SETTINGS
+        if (credited := latency(results, "settings", "credited", name)) is not None
+    ]
+    return table(("settings", "a second", "CPU ms of each", "lone: p50 ms", "p99 ms"), rows)
+
+
+def _beside(scenario: str, names: dict[str, str]) -> Callable[[Results], str]:
+    """A load without something, and beside it."""
+
+    def make(results: Results) -> str:
+        if not runs_of(results, scenario):
+            return NOT_MEASURED
+        rows = [(words, *_speed_and_cost(results, scenario, name)) for name, words in names.items()]
+        return table(("", "transfers a second", "CPU ms of each"), rows)
+
+    return make
+
+
+def _extras(results: Results) -> str:
+    lines = (
+        ("metrics", "on", "`METRICS_PORT`"),
+        ("journal", "on", "`JOURNAL_DAYS`"),
+        ("opentelemetry", "one in a hundred", "`APP_OPENTELEMETRY`, of one message in a hundred"),
+        ("opentelemetry", "all", "`APP_OPENTELEMETRY`, of all messages"),
+    )
+    rows = [
+        (
+            what,
+            text_of(figure(results, scenario, "throughput_ratios", name), 2, " times"),
+            text_of(figure(results, scenario, "cpu_ratios", name), 2, " times"),
+        )
+        for scenario, name, what in lines
+    ]
+    return table(("with", "transfers a second", "CPU ms of each"), rows)
+
+
+_ACROSS = {
+    "across": ("ratio", "asked about for the first time"),
+    "across, known": ("ratio_known", "known, nearly all"),
+    "across, cached": ("ratio_cached", "asked about for the first time, behind a cache"),
+}
+
+
+def _shards(results: Results) -> str:
+    if not runs_of(results, "shards"):
+        return NOT_MEASURED
+
+    def cell(*path: str, digits: int = 2, unit: str = "") -> str:
+        return text_of(figure(results, "shards", *path), digits, unit)
+
+    rows: list[Row] = []
+    for name in ("1", "2", "4"):
+        rows.append((name, "within a shard", cell(name, "within", "cpu_ms_total"), *[""] * 4))
+        for pattern, (ratio, recipients) in _ACROSS.items() if name != "1" else ():
+            rows.append(
+                (
+                    name,
+                    f"from one to another; recipients: {recipients}",
+                    cell(name, pattern, "cpu_ms_total"),
+                    cell(name, ratio, unit=" times"),
+                    cell(name, pattern, "questions_each"),
+                    cell(name, pattern, "cached_share"),
+                    cell(name, pattern, "front_ms", digits=3),
+                )
+            )
+    head = (
+        *("shards", "transfers", "CPU ms of each", "beside one within"),
+        *("questions to the fetch API, of each", "share that the cache answers"),
+        "CPU ms of nginx, not counted before",
+    )
+    return table(head, rows)
+
+
+# -- where the time goes ----------------------------------------------------------
+
+
+def _roles(results: Results) -> str:
+    names = [name for name in _TRANSFERS if runs_of(results, name)]
+    paths: dict[str, Sequence[str]] = {role: ("cpu_ms", role) for role in _ROLES}
+    paths |= {"together": ("cpu_ms_total",), DRIVER: ("cpu_ms", DRIVER)}
+    rows = [
+        (words, *(text_of(figure(results, name, *path), 3) for name in names))
+        for words, path in paths.items()
+    ]
+    return table(("CPU ms of a transfer", *(f"`{name}`" for name in names)), rows)
+
+
+def _database(results: Results) -> str:
+    runs = runs_of(results, "burst")
+    if not runs:
+        return NOT_MEASURED
+    workers = spreads_by_name(runs, "postgresql_ms")
+    rest = spread(run["cpu_ms"][POSTGRES] - sum(run["postgresql_ms"].values()) for run in runs)
+    rows = [(f"`{worker}`", text_of(found, 3)) for worker, found in list(workers.items())[:6]]
+    rows.append(("checkpointer, WAL writer, autovacuum …", text_of(rest, 3)))
+    return table(("PostgreSQL's process for", "CPU ms of a transfer"), rows)
+
+
+def _statements(results: Results) -> str:
+    runs = runs_of(results, "burst")
+    if not runs or not runs[-1]["statements"]:
+        return NOT_MEASURED
+    rows = [
+        (
+            f"`{statement['text'][:60]}`",
+            f"{statement['calls']:,}",
+            f"{1000 * statement['total_ms'] / runs[-1]['count']:.1f}",
+        )
+        for statement in runs[-1]["statements"][:8]
+    ]
+    return table(("statement", "calls", "µs of a transfer"), rows)
+
+
+_LIMITS = (
+    ("publish_window", "persistent messages published into a quorum queue, confirms together", 0),
+    ("publish_single", "… each confirm awaited", 0),
+    ("consume_multiple", "messages consumed, acknowledged together", 0),
+    ("consume_single", "… each alone", 0),
+    ("broker_publish_us", "CPU µs of the broker for a published message", 0),
+    ("broker_consume_us", "… for a consumed message", 0),
+    ("commits", "transactions that insert one row", 0),
+    ("insert_rows", "rows inserted, a thousand in a transaction", 0),
+    ("delete_rows", "rows deleted, a thousand in a transaction", 0),
+    ("broker_transfer_ms", "CPU ms of the broker for the six messages of a transfer alone", 2),
+)
+
+
+def _raw_limits(results: Results) -> str:
+    rows = [(text, text_of(limit(results, name), digits)) for name, text, digits in _LIMITS]
+    return table(("raw limit", "a second"), rows)
+
+
+def _ratios(results: Results) -> str:
+    """What an authority does, in times of the raw limits."""
+    limits = {name: found.median for name, _, _ in _LIMITS if (found := limit(results, name))}
+    round_trip_ms = 1000 / limits["publish_single"] + 1000 / limits["commits"]
+    ratios = []
+    if burst := figure(results, "burst", "per_second"):
+        published = limits["publish_window"] / burst.median
+        ratios.append(("published messages in the time of a transfer", published))
+        made = burst.median / limits["commits"]
+        ratios.append(("transfers in the time of a commit of one row", made))
+    if cost := figure(results, "burst", "cpu_ms_total"):
+        words = "CPU time of a transfer, in times of what its messages alone cost the broker"
+        ratios.append((words, cost.median / limits["broker_transfer_ms"]))
+    if lone := latency(results, "lone", "credited"):
+        words = "a lone transfer, in times of one confirmed message and one commit"
+        ratios.append((words, 1000 * lone.percentile(50) / round_trip_ms))
+    if opening := figure(results, "opening", "per_second"):
+        opened = opening.median / limits["commits"]
+        ratios.append(("accounts opened in the time of a commit of one row", opened))
+    return table(("ratio", ""), [(words, f"{ratio:.2f}") for words, ratio in ratios])
+
+
+# -- what an authority takes of the machine ----------------------------------------
+
+
+def _memory(results: Results) -> str:
+    rows = [
+        (f"`{name}`", f"{m['peak']:.0f}", f"{m['resident']:.0f}", f"{m['private']:.0f}")
+        for name, m in results["memory"].items()
+    ]
+    return table(("MiB", "at its peak", "at the end", "shared with nobody"), rows)
+
+
+def _idle(results: Results) -> str:
+    lines: list[Line] = [(role, 2, ("role_percents", role)) for role in _ROLES]
+    lines.append(("together", 2, ("percent",)))
+    return _table_of(results, "idle", "an idle authority", lines, "% of a core")
+
+
+def _light(results: Results) -> str:
+    lines: list[Line] = [
+        ("start, until everything serves, seconds", 2, ("start_seconds",)),
+        ("imports of a worker, seconds of CPU", 2, ("import", "cpu_seconds")),
+        ("… seconds", 2, ("import", "wall_seconds")),
+        ("idle, with the database sessions, % of a core", 2, ("idle_percent",)),
+    ]
+    return _table_of(results, "light", "all services", lines, "")
+
+
+def _pss(results: Results) -> str:
+    if not (runs := runs_of(results, "light")):
+        return NOT_MEASURED
+    rows = [(f"`{name}`", text_of(size)) for name, size in spreads_by_name(runs, "pss").items()]
+    rows.append(("together", text_of(figure(results, "light", "pss_total"))))
+    return table(("process", "MiB (PSS)"), rows)
+
+
+def _status(results: Results) -> str:
+    measured = results["scenarios"].get("status", {"runs": (), "count": 0})
+    head = f"{len(measured['runs'])} times, {measured['count']:,} accounts, and as many rows"
+    lines: list[Line] = [
+        ("the whole process", 2, ("seconds",)),
+        ("asking the servers", 2, ("asking_seconds",)),
+    ]
+    return _table_of(results, "status", head, lines, "seconds")
+
+
+def _storm(results: Results) -> str:
+    count = results["scenarios"].get("storm", {"count": 0})["count"]
+    lines: list[Line] = [
+        ("seconds, until the good message behind them is in effect", 0, ("seconds",)),
+        ("dead letters a second", 0, ("per_second",)),
+        ("lines in the log", 0, ("lines",)),
+        ("memory of the consumer at its peak, MiB", 0, ("peak_mib",)),
+    ]
+    return _table_of(results, "storm", f"{count:,} bad messages", lines, "")
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "targets": _targets,
     "machine": _machine,
-    "throughput": load_tables.throughput,
-    "latencies": load_tables.latencies,
-    "settings": load_tables.settings,
-    "scan": load_tables.scan,
-    "shards": load_tables.shards,
-    "extras": load_tables.extras,
-    "roles": load_tables.roles,
-    "database": load_tables.database,
-    "statements": load_tables.statements,
-    "raw limits": limit_tables.raw_limits,
-    "ratios": limit_tables.ratios,
-    "memory": resource_tables.memory,
-    "idle": resource_tables.idle,
-    "light": resource_tables.light,
-    "status": resource_tables.status,
-    "storm": resource_tables.storm,
-    "pss": resource_tables.pss,
+    "throughput": _throughput,
+    "latencies": _latencies,
+    "settings": _settings,
+    "held": _beside("held", {"free": "without it", "beside": "beside it"}),
+    "scan": _beside(
+        "scan",
+        {
+            "without": "without the scan",
+            "usual": "beside it, at the usual pace",
+            "quick": "beside the quick pass",
+        },
+    ),
+    "shards": _shards,
+    "extras": _extras,
+    "roles": _roles,
+    "database": _database,
+    "statements": _statements,
+    "raw limits": _raw_limits,
+    "ratios": _ratios,
+    "memory": _memory,
+    "idle": _idle,
+    "light": _light,
+    "status": _status,
+    "storm": _storm,
+    "pss": _pss,
 }
 """By the name of the part of the page that they fill."""

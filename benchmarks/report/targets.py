@@ -1,43 +1,162 @@
-"""What was to be reached."""
+"""What was to be reached, and whether it was."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import ge, le, lt
 
-from benchmarks.report.judging import (
-    Judge,
-    answers,
-    as_fast_as_uniform,
-    at_least,
-    at_most,
-    growth,
-    held,
-    idle,
-    latencies,
-    peak_memory,
-    scan,
-    share_of_best,
-    total_memory,
+from benchmarks.report.figures import (
+    Results,
+    Spread,
+    figure,
+    idle_share,
+    latency,
+    memory_growth,
+    runs_of,
+    spread,
+    text_of,
 )
+
+MIB = 2**20 / 10**6
+"""In MB."""
+Compare = Callable[[float, float], bool]
+Outcome = tuple[str, bool]
+"""What was reached, and whether that is enough."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A line of the table."""
+    """A line of the table. `judge` returns None for what was not measured."""
 
     what: str
     wanted: str
-    judge: Judge
+    judge: Callable[[Results], Outcome | None]
+
+
+def number(
+    compare: Compare, bound: float, digits: int, unit: str, *path: str, factor: float = 1.0
+) -> Callable[[Results], Outcome | None]:
+    """A number of a scenario is large enough, or small enough."""
+    return value(compare, bound, digits, unit, lambda results: figure(results, *path), factor)
+
+
+def value(
+    compare: Compare,
+    bound: float,
+    digits: int,
+    unit: str,
+    of: Callable[[Results], Spread | None],
+    factor: float = 1.0,
+) -> Callable[[Results], Outcome | None]:
+    """The same, of a number that is made of several."""
+
+    def judge(results: Results) -> Outcome | None:
+        found = of(results)
+        if found is None:
+            return None
+        found = found.times(factor)
+        return text_of(found, digits, unit), compare(found.median, bound)
+
+    return judge
+
+
+def latencies(
+    scenario: str, name: str, wanted_ms: dict[float, float]
+) -> Callable[[Results], Outcome | None]:
+    """Percentiles are small enough."""
+
+    def judge(results: Results) -> Outcome | None:
+        histogram = latency(results, scenario, name)
+        if histogram is None:
+            return None
+        found = {percent: 1000 * histogram.percentile(percent) for percent in wanted_ms}
+        text = ", ".join(f"p{percent:g} {ms:.1f} ms" for percent, ms in found.items())
+        return text, all(found[percent] <= ms for percent, ms in wanted_ms.items())
+
+    return judge
+
+
+def as_fast_as_uniform(results: Results) -> Outcome | None:
+    """Whether the shape of a burst makes no difference, as far as the runs themselves can tell."""
+    uniform = figure(results, "burst", "per_second")
+    others = {name: figure(results, name, "per_second") for name in ("to_one", "from_one", "zipf")}
+    if uniform is None or None in others.values():
+        return None
+    text = "; ".join(f"{name} {text_of(found)}" for name, found in others.items())
+    return text, all(found is not None and found.max >= uniform.min for found in others.values())
+
+
+def answers(wanted: float, connections_count: int) -> Callable[[Results], Outcome | None]:
+    """So many answers in a second, over so many connections at least."""
+
+    def judge(results: Results) -> Outcome | None:
+        found = figure(results, "fetch", "per_second")
+        connections = figure(results, "fetch", "connections_count")
+        if found is None or connections is None:
+            return None
+        text = f"{text_of(found, unit=' a second')} over {connections.min:.0f} connections"
+        return text, found.median >= wanted and connections.min >= connections_count
+
+    return judge
+
+
+def peak_memory(results: Results) -> Outcome | None:
+    """Whether no process takes too much."""
+    peaks = {name: MIB * sizes["peak"] for name, sizes in results.get("memory", {}).items()}
+    if not peaks:
+        return None
+    name = max(peaks, key=lambda n: peaks[n])
+    return f"{peaks[name]:.1f} MB ({name})", peaks[name] <= 90
+
+
+def growth(results: Results) -> Outcome | None:
+    """Whether no process takes more and more."""
+    most = memory_growth(results)
+    if most is None:
+        return None
+    seconds = runs_of(results, "memory")[0]["seconds"]
+    return f"{most.max:+.1f} MiB in {seconds:.0f} s", most.max < 2.0
+
+
+def slower(scenario: str, beside: Callable[[Results], str]) -> Callable[[Results], Outcome | None]:
+    """Whether throughput is at most a tenth less beside something."""
+
+    def judge(results: Results) -> Outcome | None:
+        ratio = figure(results, scenario, "ratio")
+        if ratio is None:
+            return None
+        return f"{100 * (ratio.median - 1):+.0f} %{beside(results)}", ratio.median >= 0.9
+
+    return judge
+
+
+def total_memory(results: Results) -> Outcome | None:
+    """Whether all services together take little."""
+    runs = runs_of(results, "light")
+    total = spread(MIB * run["pss_total"] for run in runs)
+    if total is None:
+        return None
+    count = len({name for run in runs for name in run["pss"]})
+    return f"{text_of(total, unit=' MB')} in {count} processes", total.median <= 350
+
+
+def _scan_cores(results: Results) -> str:
+    return f"; the scan takes {text_of(figure(results, 'scan', 'extra_cores'), 2)} cores"
+
+
+def _held_seconds(results: Results) -> str:
+    return f" in {runs_of(results, 'held')[0]['held_seconds']:.0f} s"
 
 
 TARGETS = (
     Target(
         "direct transfers, from the first request to the last recipient credited",
         "≥ 1,200 a second",
-        at_least("burst", 1200, " a second"),
+        number(ge, 1200, 0, " a second", "burst", "per_second"),
     ),
     Target(
         "CPU time of a transfer, of everything but the driver",
         "≤ 1.5 ms",
-        at_most(1.5, 2, " ms", "burst", "cpu_ms_total"),
+        number(le, 1.5, 2, " ms", "burst", "cpu_ms_total"),
     ),
     Target(
         "a lone transfer (20 a second) is prepared",
@@ -54,16 +173,20 @@ TARGETS = (
         "no slower than uniform",
         as_fast_as_uniform,
     ),
-    Target("opening accounts", "≥ 3,000 a second", at_least("opening", 3000, " a second")),
+    Target(
+        "opening accounts",
+        "≥ 3,000 a second",
+        number(ge, 3000, 0, " a second", "opening", "per_second"),
+    ),
     Target(
         "throughput with the default settings, beside that with the best",
         "≥ 95 %",
-        share_of_best("ratio"),
+        number(ge, 95, 0, " %", "settings", "ratio", factor=100),
     ),
     Target(
         "… and the speed of a lone transfer (its p50)",
         "≥ 95 %",
-        share_of_best("latency_ratio"),
+        number(ge, 95, 0, " %", "settings", "latency_ratio", factor=100),
     ),
     Target(
         "`reachable`, one process of the fetch API",
@@ -74,37 +197,43 @@ TARGETS = (
     Target(
         "cost of a transfer with 100,000 queued requests, beside that with 1,000",
         "≤ 1.3 times",
-        at_most(1.3, 2, " times", "backlog", "ratio"),
+        number(le, 1.3, 2, " times", "backlog", "ratio"),
     ),
     Target(
         "cost of a transfer with 1,000,000 accounts, beside that with 1,000",
         "≤ 1.3 times",
-        at_most(1.3, 2, " times", "accounts", "ratio"),
+        number(le, 1.3, 2, " times", "accounts", "ratio"),
     ),
     Target(
         "cost of a transfer from one shard to another, beside that within one, when the recipients"
         " are known: two shards",
         "≤ 1.6 times",
-        at_most(1.6, 2, " times", "shards", "2", "ratio_known"),
+        number(le, 1.6, 2, " times", "shards", "2", "ratio_known"),
     ),
-    Target("… four shards", "≤ 1.6 times", at_most(1.6, 2, " times", "shards", "4", "ratio_known")),
+    Target(
+        "… four shards", "≤ 1.6 times", number(le, 1.6, 2, " times", "shards", "4", "ratio_known")
+    ),
     Target(
         "… when each recipient is asked about for the first time: two shards",
         "≤ 1.6 times",
-        at_most(1.6, 2, " times", "shards", "2", "ratio"),
+        number(le, 1.6, 2, " times", "shards", "2", "ratio"),
     ),
-    Target("… four shards", "≤ 1.6 times", at_most(1.6, 2, " times", "shards", "4", "ratio")),
+    Target("… four shards", "≤ 1.6 times", number(le, 1.6, 2, " times", "shards", "4", "ratio")),
     Target(
         "throughput beside the accounts scan at the pace for 100,000,000 accounts",
         "at most a tenth less",
-        scan,
+        slower("scan", _scan_cores),
     ),
     Target(
         "`status`, the whole process, with a million accounts, and a million rows that wait",
         "≤ 1 s",
-        at_most(1.0, 2, " s", "status", "seconds"),
+        number(le, 1.0, 2, " s", "status", "seconds"),
     ),
-    Target("throughput beside a transaction that is held open", "at most a tenth less", held),
+    Target(
+        "throughput beside a transaction that is held open",
+        "at most a tenth less",
+        slower("held", _held_seconds),
+    ),
     Target(
         "memory (PSS) of all services after a load, supervisor included",
         "≤ 350 MB",
@@ -113,19 +242,23 @@ TARGETS = (
     Target(
         "start of all services, until they serve",
         "≤ 1.5 s",
-        at_most(1.5, 2, " s", "light", "start_seconds"),
+        number(le, 1.5, 2, " s", "light", "start_seconds"),
     ),
     Target("memory of each worker process, at its peak", "≤ 90 MB", peak_memory),
     Target("growth of a worker process under load", "none", growth),
-    Target("an idle authority: its processes and database sessions", "≤ 0.3 % of a core", idle),
+    Target(
+        "an idle authority: its processes and database sessions",
+        "≤ 0.3 % of a core",
+        value(le, 0.3, 2, " %", idle_share),
+    ),
     Target(
         "… all services under one supervisor, and their database sessions",
         "≤ 0.3 % of a core",
-        at_most(0.3, 2, " %", "light", "idle_percent"),
+        number(le, 0.3, 2, " %", "light", "idle_percent"),
     ),
     Target(
         "… the processes alone, with all that PostgreSQL and RabbitMQ take",
         "< 1 % of a core",
-        at_most(1.0, 2, " %", "idle", "percent"),
+        number(lt, 1.0, 2, " %", "idle", "percent"),
     ),
 )

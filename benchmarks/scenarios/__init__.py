@@ -3,21 +3,20 @@
 from collections.abc import Callable
 
 from benchmarks.bench import Bench, Results
-from benchmarks.scenarios.accounts import opening
 from benchmarks.scenarios.backlog import accounts, backlog
+from benchmarks.scenarios.comparisons import journal, metrics, opentelemetry, settings, slow
 from benchmarks.scenarios.endurance import held, memory
-from benchmarks.scenarios.extras import journal, metrics, opentelemetry
 from benchmarks.scenarios.fetch import fetch
 from benchmarks.scenarios.idle import idle
 from benchmarks.scenarios.light import light
+from benchmarks.scenarios.moving import moving
 from benchmarks.scenarios.scan import scan
-from benchmarks.scenarios.settings import settings
 from benchmarks.scenarios.shards import shards
 from benchmarks.scenarios.sizes import sizes
-from benchmarks.scenarios.slow import slow
+from benchmarks.scenarios.splitting import splitting
 from benchmarks.scenarios.status import status
 from benchmarks.scenarios.storm import storm
-from benchmarks.scenarios.transfers import burst, from_one, lone, steady, to_one, zipf
+from benchmarks.scenarios.transfers import burst, from_one, lone, opening, steady, to_one, zipf
 
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "idle": idle,
@@ -44,4 +43,8 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "storm": storm,
     "held": held,
     "memory": memory,
+    "moving": moving,
+    "splitting": splitting,
 }
+ASKED_FOR = ("moving", "splitting")
+"""Scenarios that take long, and of which nothing is published in docs/performance.md."""

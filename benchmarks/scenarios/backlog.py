@@ -1,7 +1,8 @@
 """What a transfer costs when much is queued, and when there are many accounts."""
 
+from agentkit.waiting import wait_until
 from benchmarks.agents.load import Schedule, account
-from benchmarks.authority import wait_until
+from benchmarks.agents.process import Driver
 from benchmarks.bench import START_AMOUNT, Bench, Results, Run, World
 from benchmarks.scenarios.transfers import describe
 
@@ -32,7 +33,7 @@ def backlog(bench: Bench) -> Results:
 def _with_backlog(bench: Bench, world: World, count: int) -> Run:
     with bench.authority.halted(STAGE) as go_on:
 
-        def await_backlog() -> None:
+        def await_backlog(_: Driver) -> None:
             with bench.addresses.connect() as connection:
                 statement = f"SELECT count(*) FROM {QUEUE_TABLE}"
 
@@ -40,7 +41,7 @@ def _with_backlog(bench: Bench, world: World, count: int) -> Run:
                     row = connection.execute(statement).fetchone()
                     return row is not None and row[0] >= count
 
-                wait_until(is_full, f"{count} requests are queued", FILL_SECONDS_MAX)
+                wait_until(is_full, FILL_SECONDS_MAX, f"{count} requests are queued")
             go_on()
 
         return bench.run(bench.transfers(world, "uniform", Schedule(count)), await_backlog)

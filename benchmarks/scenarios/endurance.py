@@ -17,7 +17,7 @@ def _run(bench: Bench, seconds: float) -> Results:
     world = bench.world()
     schedule = Schedule(COUNT_MAX, seconds_max=seconds, outstanding_max=bench.sizes.outstanding_max)
     with Watch(bench.authority, bench.meter, seconds / LOOKS_COUNT) as watch:
-        run = bench.run(bench.transfers(world, "uniform", schedule), meanwhile=watch.start)
+        run = bench.run(bench.transfers(world, "uniform", schedule), lambda _: watch.start())
     bench.say(describe(run))
     return {**run.as_json(), "timeline": watch.timeline(run.load)}
 

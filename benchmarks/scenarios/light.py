@@ -1,19 +1,113 @@
-"""What all services together take of a machine, run as a container runs them."""
+"""What all services together take of a machine, run as a container runs them, and `./dev up`."""
 
+import os
+import resource
 import statistics
-from dataclasses import replace
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from time import monotonic, sleep
 
+from agentkit.processes import ROOT, Service
+from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Schedule
+from benchmarks.authority import STOP_SECONDS_MAX, Authority
 from benchmarks.bench import Bench, Results
-from benchmarks.importing import measure_import
 from benchmarks.memory import tree_pss
+from benchmarks.readiness import Readiness
 from benchmarks.scenarios.fetch import web_load
 from benchmarks.scenarios.transfers import describe
 from benchmarks.settings import DEFAULTS, SETTINGS
 from benchmarks.usage import difference
 from benchmarks.web_load import run_web_load
-from benchmarks.whole import NAME, WholeAuthority
+
+COMMAND = ["docker/supervise.sh"]
+NAME = "all"
+
+
+class _Supervisor(Service):
+    """Its log goes through a pipe, as docker does it: to a file it would write by a helper."""
+
+    writer: subprocess.Popen[bytes] | None = None
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        with self.log_path.open("ab") as log:
+            self.writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
+        assert self.writer.stdin is not None
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.writer.stdin,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.writer.stdin.close()
+
+
+class WholeAuthority(Authority):
+    """Its only process is the supervisor. Its children are the services."""
+
+    start_seconds = 0.0
+    """How long the last start took, until everything served."""
+
+    def __init__(self, addresses: Addresses, folder: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(addresses, folder, settings)
+        programs = Path(sys.executable).parent
+        self.environment["FLASK_APP"] = "swpt_accounts"
+        self.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
+        self.supervisor = _Supervisor(NAME, COMMAND, folder / f"{NAME}.log")
+        self.services = {NAME: self.supervisor}
+
+    @property
+    def pid(self) -> int:
+        return self.processes[NAME].pid
+
+    def start(self, *_names: str) -> None:
+        """Start all services, and wait until they serve."""
+        with Readiness(self) as readiness:
+            readiness.wait_for_silence()
+            started_at = monotonic()
+            self.begin()
+            readiness.wait()
+            self.start_seconds = monotonic() - started_at
+
+    def stop(self) -> None:
+        """Stop all services."""
+        super().stop()
+        if self.supervisor.writer is not None:
+            # it ends when the last service has
+            self.supervisor.writer.wait(STOP_SECONDS_MAX)
+
+
+# What a worker imports: the one place to change when workers begin in another way.
+WORKER_IMPORTS = "import swpt_accounts.__main__, swpt_accounts.cli.flush_messages"
+
+
+@dataclass(frozen=True)
+class ImportCost:
+    """In seconds, of a process that only imports; that of the interpreter itself included."""
+
+    cpu_seconds: float
+    wall_seconds: float
+
+    def as_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def measure_import(statement: str = WORKER_IMPORTS) -> ImportCost:
+    """Run a process that imports. Raises `CalledProcessError` when it fails."""
+    before, started_at = _children_seconds(), monotonic()
+    subprocess.run([sys.executable, "-c", statement], cwd=ROOT, check=True)
+    return ImportCost(_children_seconds() - before, monotonic() - started_at)
+
+
+def _children_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def light(bench: Bench) -> Results:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from benchmarks.agents.load import Schedule
 from benchmarks.bench import Bench, Results, Run, World
 from benchmarks.scenarios.backlog import world_by_sql
+from benchmarks.scenarios.comparisons import in_turn
 from benchmarks.scenarios.transfers import describe
 
 SCAN = "scan_accounts"
@@ -27,10 +28,8 @@ def scan(bench: Bench) -> Results:
     names = list(measures)
     runs = []
     for number in range(bench.runs_count):
-        # in turn, so that none of them always comes first
-        first = number % len(names)
         measured = {}
-        for name in names[first:] + names[:first]:
+        for name in in_turn(names, number):
             _refresh(bench, world)
             measured[name] = measures[name]()
             bench.say(f"{name}: {describe(measured[name])}")

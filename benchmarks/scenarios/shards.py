@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from agentkit.keys import ROOT_CREDITOR_ID
+from agentkit.shards import shard_settings
 from benchmarks.addresses import Addresses
 from benchmarks.agents.load import Load, Pattern, Schedule, account
 from benchmarks.authority import Authority
@@ -85,12 +86,8 @@ def _shards(
         for bits in product("01", repeat=BITS[count]):
             name = "_".join((addresses.vhost, *bits))
             own = stack.enter_context(addresses.with_database(name))
-            settings = {
-                "PROTOCOL_BROKER_QUEUE": name,
-                "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": ".".join((*bits, "#")),
-                "CHORES_BROKER_QUEUE": f"{name}_chores",
-                "FETCH_API_URL": proxy_url,
-            }
+            settings = shard_settings(name, ".".join((*bits, "#")))
+            settings["FETCH_API_URL"] = proxy_url
             shard = Authority(own, folder / name, settings)
             shard.prepare()
             made.append(shard)

@@ -5,8 +5,9 @@ from dataclasses import asdict
 from statistics import mean
 
 from agentkit.messages import balance_change
+from agentkit.waiting import wait_until
 from benchmarks.agents.load import Schedule, TransferLoad, account
-from benchmarks.authority import OBSERVER_QUEUE, wait_until
+from benchmarks.authority import OBSERVER_QUEUE
 from benchmarks.bench import Bench, Results, World, noise_json
 from benchmarks.checking import settle
 from benchmarks.database_sizes import DatabaseSizes, TableSize
@@ -162,7 +163,7 @@ def _account_updates(bench: Bench, database: DatabaseSizes) -> Results:
         count = database.number("pending")
         written_before = database.number("written")
         wait_until(
-            lambda: database.number("pending") == 0, "all updates are sent", UPDATES_SECONDS_MAX
+            lambda: database.number("pending") == 0, UPDATES_SECONDS_MAX, "all updates are sent"
         )
         settle(bench.authorities)
         written = database.number("written") - written_before
@@ -238,6 +239,6 @@ def _archive(bench: Bench, database: DatabaseSizes) -> Results:
 def _wait_until_archived(database: DatabaseSizes, world: World, count: int) -> None:
     wait_until(
         lambda: database.number("archived", debtor_id=world.debtor_id) == count,
-        "all credits are applied",
         UPDATES_SECONDS_MAX,
+        "all credits are applied",
     )

@@ -6,8 +6,8 @@ import sys
 from time import monotonic
 from typing import Any
 
+from agentkit.processes import ROOT
 from benchmarks.agents.load import account
-from benchmarks.authority import ROOT
 from benchmarks.bench import Bench, Results
 from benchmarks.scenarios.backlog import QUEUE_TABLE, STAGE, world_by_sql
 from swpt_accounts.db.queries import read_queries

@@ -5,12 +5,13 @@ from typing import Final
 
 import pika
 
+from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE
 from agentkit.broker import connect
 from agentkit.keys import ACCOUNTS_IN, bits_key
 from agentkit.messages import CONTENT_TYPE, configure
-from benchmarks.addresses import BenchmarkError
+from agentkit.waiting import KitError, wait_until
 from benchmarks.agents.load import account
-from benchmarks.authority import DEAD_LETTER_QUEUE, QUEUE, Authority, wait_until
+from benchmarks.authority import Authority
 from benchmarks.bench import Bench, Results
 from benchmarks.memory import read_memory
 from swpt_accounts.observability.events.messages import MESSAGE_DEAD_LETTERED
@@ -46,14 +47,14 @@ def _measure(bench: Bench, authority: Authority) -> Results:
     bench.say(f"publishing {count:,} messages that are cut off")
     _publish(authority.broker_url, count)
     authority.send(configure(_DEBTOR_ID, account(0)))
-    wait_until(lambda: authority.broker.ready_count(QUEUE) > count, "all are there", _SECONDS_MAX)
+    wait_until(lambda: authority.broker.ready_count(QUEUE) > count, _SECONDS_MAX, "all are there")
     started_at = monotonic()
     authority.start(_CONSUMER)
     with authority.addresses.connect() as connection:
         wait_until(
             lambda: connection.execute("SELECT 1 FROM account").fetchone() is not None,
-            "the good message has its effect",
             _SECONDS_MAX,
+            "the good message has its effect",
         )
     seconds = monotonic() - started_at
     lines = authority.log(_CONSUMER).splitlines()
@@ -99,8 +100,8 @@ def _problems(authority: Authority, count: int) -> list[str]:
         return authority.broker.ready_count(DEAD_LETTER_QUEUE)
 
     try:
-        wait_until(lambda: found() >= count, "all are dead letters", _LAST_SECONDS_MAX)
-    except BenchmarkError:
+        wait_until(lambda: found() >= count, _LAST_SECONDS_MAX, "all are dead letters")
+    except KitError:
         pass
     letters = found()
     return [] if letters == count else [f"of {count:,} bad messages {letters:,} are dead letters"]

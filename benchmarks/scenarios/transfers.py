@@ -1,6 +1,8 @@
-"""Transfers: as many as possible at once, one at a time, and at a steady rate."""
+"""Accounts are opened, and transfers made: many at once, one at a time, and at a steady rate."""
 
-from benchmarks.agents.load import Pattern, Schedule
+from collections.abc import Callable
+
+from benchmarks.agents.load import Load, Pattern, Schedule
 from benchmarks.bench import Bench, Results, Run
 
 LONE_RATE = 20.0
@@ -9,9 +11,13 @@ LONE_RATE = 20.0
 
 def _repeat(bench: Bench, pattern: Pattern, schedule: Schedule) -> Results:
     world = bench.world()
+    return _runs(bench, lambda: bench.transfers(world, pattern, schedule))
+
+
+def _runs(bench: Bench, load: Callable[[], Load]) -> Results:
     runs = []
     for _ in range(bench.runs_count):
-        run = bench.run(bench.transfers(world, pattern, schedule))
+        run = bench.run(load())
         bench.say(describe(run))
         runs.append(run.as_json())
     return {"runs": runs}
@@ -56,3 +62,8 @@ def steady(bench: Bench) -> Results:
     """A steady rate, far below the limit."""
     schedule = Schedule(bench.sizes.steady_count, rate_per_second=bench.sizes.steady_rate)
     return _repeat(bench, "uniform", schedule)
+
+
+def opening(bench: Bench) -> Results:
+    """New accounts for a new debtor, all requests at once."""
+    return _runs(bench, lambda: bench.opening(bench.new_debtor(), bench.sizes.opening_count))

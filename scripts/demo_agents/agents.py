@@ -10,16 +10,13 @@ from agentkit.messages import UNLIMITED, Message
 from scripts.demo_agents.books import Books, Committed
 from scripts.demo_agents.conversation import Conversation
 
-# The debtors of one authority, and the creditors of one agent, have ids that begin alike.
-# Agents bind their queues accordingly.
-DEBTOR_IDS = (0x1234ABCD << 32, 32)
-CREDITOR_IDS = (0x000002 << 40, 40)
-BINDINGS = (("to_debtors", "12.34.ab.cd.#"), ("to_creditors", "00.00.02.#"))
-
 NAMES = ("Ana", "Boris", "Chiara")
 INTEREST_RATE = 3.5  # annual, in percent
 ISSUED_AT_ONCE = 100_000  # to each creditor
 LIMIT = 100_000_000
+# They begin as the agents' queues expect it; the rest, so many bits, is random.
+_DEBTOR_IDS = (0x1234ABCD << 32, 32)
+_CREDITOR_IDS = (0x000002 << 40, 40)
 
 
 @dataclass
@@ -64,9 +61,12 @@ class Agents:
     creditors: list[Account]
     books: Books = field(default_factory=Books)
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    last_payment: Message | None = None
 
     def commit(self, sender: Account, recipient: Account, note: str, answer: Message) -> None:
         """Books a transfer of which a FinalizedTransfer says that it was made."""
+        if not (sender.is_root or recipient.is_root):
+            self.last_payment = answer
         transfer = Committed(
             sender=sender.creditor_id,
             recipient=recipient.creditor_id,
@@ -78,25 +78,18 @@ class Agents:
         self.books.committed.append(transfer)
 
 
-def random_debtor_id() -> int:
-    """The id of a debtor that nobody has seen before."""
-    return _random_id(*DEBTOR_IDS)
-
-
-def make_agents(conversation: Conversation, debtor_id: int) -> Agents:
-    """A debtor and some creditors; their accounts are not there yet."""
-    debtor = Account("the debtor", debtor_id, ROOT_CREDITOR_ID, config_data=root_config_data())
-    creditors = [Account(name, debtor_id, _random_id(*CREDITOR_IDS)) for name in NAMES]
-    for account in creditors:
-        conversation.take_part(account.creditor_id)
-    return Agents(conversation, debtor, creditors)
+def make_accounts() -> list[Account]:
+    """A debtor that nobody has seen before, and some creditors; nothing is opened yet."""
+    debtor_id = _random_id(*_DEBTOR_IDS)
+    debtor = Account("the debtor", debtor_id, ROOT_CREDITOR_ID, config_data=_root_config_data())
+    return [debtor, *(Account(name, debtor_id, _random_id(*_CREDITOR_IDS)) for name in NAMES)]
 
 
 def _random_id(start: int, free_bits: int) -> int:
     return start + random.randrange(1, 1 << free_bits)
 
 
-def root_config_data() -> str:
+def _root_config_data() -> str:
     """What the debtor says of its currency."""
     info = {
         "type": "DebtorInfo",

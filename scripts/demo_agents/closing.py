@@ -39,38 +39,31 @@ def read_balances(agents: Agents) -> dict[str, Any]:
 
 def _principal(agents: Agents, account: Account) -> int:
     transfers = _transfers_received(agents, account)
-    return int(max(transfers, key=_number)["principal"]) if transfers else 0
-
-
-def _number(message: Message) -> int:
-    return int(message["transfer_number"])
+    return int(transfers[-1]["principal"]) if transfers else 0
 
 
 def _transfers_received(agents: Agents, account: Account) -> list[Message]:
+    """In the order of their numbers. The faults of the others are noted elsewhere."""
     start = ("transfer", *account.ids)
     received = agents.conversation.received
     transfers = [answer for key, answer in received.items() if key[:3] == start]
-    # The faults of the others are noted elsewhere.
-    return [answer.data for answer in transfers if not field_problems(answer)]
+    right = [answer.data for answer in transfers if not field_problems(answer)]
+    return sorted(right, key=lambda message: int(message["transfer_number"]))
 
 
 def _check_last(account: Account, transfers: list[Message]) -> list[str]:
     """Compares the last AccountUpdate with the AccountTransfer messages."""
     if not transfers or account.update is None:
         return []
-    last = max(transfers, key=_number)
-    pairs = [
-        ("last_transfer_number", last["transfer_number"], account.update["last_transfer_number"]),
-        ("creation_date", last["creation_date"], account.update["creation_date"]),
-        ("principal", last["principal"], account.update["principal"]),
-        (
-            "last_transfer_committed_at",
-            datetime.fromisoformat(last["committed_at"]),
-            datetime.fromisoformat(account.update["last_transfer_committed_at"]),
-        ),
-    ]
+    last, update = transfers[-1], account.update
+    pairs = {name: (last[name], update[name]) for name in ("creation_date", "principal")}
+    pairs["transfer_number"] = (last["transfer_number"], update["last_transfer_number"])
+    pairs["committed_at"] = (
+        datetime.fromisoformat(last["committed_at"]),
+        datetime.fromisoformat(update["last_transfer_committed_at"]),
+    )
     return [
         f"the AccountTransfers end with {name} {expected}, and the AccountUpdate says {found}"
-        for name, expected, found in pairs
+        for name, (expected, found) in pairs.items()
         if expected != found
     ]

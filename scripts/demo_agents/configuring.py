@@ -20,12 +20,12 @@ def open_account(agents: Agents, step: Step, account: Account) -> Talk:
     answer = yield from configure(agents, step, account)
     if answer is None:
         return
-    today = datetime.now(UTC).date()
+    now = datetime.now(UTC)
     created_on = date.fromisoformat(answer.data["creation_date"])
-    if abs(created_on - today) > timedelta(days=1):
-        step.problems.append(f"creation_date: expected {today}, came {created_on}")
+    if abs(created_on - now.date()) > timedelta(days=1):
+        step.problems.append(f"creation_date: expected {now.date()}, came {created_on}")
     changed_at = datetime.fromisoformat(answer.data["last_change_ts"])
-    if abs(datetime.now(UTC) - changed_at) > _MAX_CLOCK_DIFFERENCE:
+    if abs(now - changed_at) > _MAX_CLOCK_DIFFERENCE:
         step.problems.append(f"last_change_ts: expected about now, came {changed_at}")
     values: dict[str, Any] = {"principal": 0, "interest": 0.0, "last_transfer_number": 0}
     values["last_transfer_committed_at"] = datetime.fromtimestamp(0, UTC)
@@ -43,18 +43,9 @@ def change_negligible_amount(agents: Agents, step: Step, account: Account, amoun
 def configure(agents: Agents, step: Step, account: Account) -> Asking[Received | None]:
     """Sends the account's configuration. Returns the AccountUpdate, if that is what came."""
     message = _next_message(account, account.config_data)
-    seconds = agents.conversation.send(message)
-    answer = yield _key(message)
-    step.took("ConfigureAccount", answer.data["type"], answer.received_at - seconds)
-    values = {
-        "last_config_ts": datetime.fromisoformat(message["ts"]),
-        "last_config_seqnum": message["seqnum"],
-        "config_flags": message["config_flags"],
-        "config_data": message["config_data"],
-        "negligible_amount": message["negligible_amount"],
-        "account_id": account.account_id,
-    }
-    if not step.check(answer, "AccountUpdate", values):
+    answer = yield from _answer(agents, step, message)
+    values = _echoed(message, "last_config")
+    if not step.check(answer, "AccountUpdate", {**values, "account_id": account.account_id}):
         return None
     if account.update is not None and not is_later(answer.data, account.update):
         step.problems.append(
@@ -68,18 +59,9 @@ def configure(agents: Agents, step: Step, account: Account) -> Asking[Received |
 def misconfigure(agents: Agents, step: Step, account: Account, config_data: str) -> Talk:
     """Asks for a configuration which is well-formed, but wrong."""
     message = _next_message(account, config_data)
-    seconds = agents.conversation.send(message)
-    answer = yield _key(message)
-    step.took("ConfigureAccount", answer.data["type"], answer.received_at - seconds)
-    values = {
-        "config_ts": datetime.fromisoformat(message["ts"]),
-        "config_seqnum": message["seqnum"],
-        "config_flags": message["config_flags"],
-        "config_data": config_data,
-        "negligible_amount": message["negligible_amount"],
-        "rejection_code": "INVALID_CONFIGURATION",
-    }
-    step.check(answer, "RejectedConfig", values)
+    answer = yield from _answer(agents, step, message)
+    values = _echoed(message, "config")
+    step.check(answer, "RejectedConfig", {**values, "rejection_code": "INVALID_CONFIGURATION"})
 
 
 def send_malformed(agents: Agents, step: Step, account: Account) -> Talk:
@@ -92,20 +74,15 @@ def send_malformed(agents: Agents, step: Step, account: Account) -> Talk:
 def look_at_balance(agents: Agents, step: Step, account: Account) -> Talk:
     """Has an AccountUpdate sent, by a configuration that changes nothing, to see the balance."""
     expected = agents.books.balance_of(account.creditor_id)
-    patience_ends = time.monotonic() + agents.conversation.timeout_seconds
+    patience_ends = time.monotonic() + agents.conversation.seconds_max
     answer = yield from configure(agents, step, account)
     # No message says when returned money reaches the debtor.
     while account.is_root and answer and answer.data["principal"] != expected:
         if time.monotonic() > patience_ends:
             break
         answer = yield from configure(agents, step, account)
-    if answer:
-        _check_balance(agents, step, account, answer, expected)
-
-
-def _check_balance(
-    agents: Agents, step: Step, account: Account, answer: Received, expected: int
-) -> None:
+    if answer is None:
+        return
     step.expect(f"principal of {account.name}", expected, answer.data["principal"])
     interest = answer.data["interest"]
     if not -1e-6 <= interest <= _most_interest(agents):
@@ -129,6 +106,18 @@ def _next_message(account: Account, config_data: str) -> Message:
     )
 
 
-def _key(message: Message) -> Key:
+def _answer(agents: Agents, step: Step, message: Message) -> Asking[Received]:
+    began = agents.conversation.send(message)
     ts = datetime.fromisoformat(message["ts"])
-    return ("configure", message["debtor_id"], message["creditor_id"], ts, message["seqnum"])
+    key: Key = ("configure", message["debtor_id"], message["creditor_id"], ts, message["seqnum"])
+    answer = yield key
+    step.took(message["type"], answer.data["type"], answer.received_at - began)
+    return answer
+
+
+def _echoed(message: Message, prefix: str) -> dict[str, Any]:
+    """What an answer must repeat of a ConfigureAccount."""
+    values = {name: message[name] for name in ("config_flags", "config_data", "negligible_amount")}
+    values[f"{prefix}_ts"] = datetime.fromisoformat(message["ts"])
+    values[f"{prefix}_seqnum"] = message["seqnum"]
+    return values

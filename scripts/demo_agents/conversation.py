@@ -1,91 +1,84 @@
-"""Brings together talks and answers: who waits for what, and what nobody has asked for."""
+"""What passes between the agents and the authority, and which of it was asked for."""
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 
+import pika
+from pika.exceptions import (
+    AMQPConnectionError,
+    AMQPError,
+    ChannelClosedByBroker,
+    NackError,
+    UnroutableError,
+)
+
+from agentkit.broker import Broker
 from agentkit.checks import field_problems, problems_of
-from agentkit.keys import hex_key
+from agentkit.keys import ACCOUNTS_IN, TO_CREDITORS, TO_DEBTORS, hex_key
 from agentkit.messages import Message
+from agentkit.observer import Observer
 from agentkit.received import Received
 from scripts.demo_agents.answers import Key, describe, key_of
-from scripts.demo_agents.link import Link
 from scripts.demo_agents.steps import Step, Talk
+
+# The debtors of one authority, and the creditors of one agent, have ids that begin alike.
+# Agents bind their queues accordingly.
+PREFIXES = ((TO_DEBTORS, "12.34.ab.cd.#"), (TO_CREDITORS, "00.00.02.#"))
+LASTING_QUEUE = "demo_agents"
+_LASTING_MESSAGES_MAX = 1000
+_PARAMETERS = {"socket_timeout": 5, "stack_timeout": 5, "blocked_connection_timeout": 30}
+
+
+class UnreachableError(Exception):
+    """The authority cannot be reached. The text says what could not be done."""
 
 
 class NoAnswerError(Exception):
     """Something that must come did not come in time."""
 
 
+class _UselessAnswerError(Exception):
+    """The answer lacks what a talk needs to go on."""
+
+
 class Conversation:
-    """Runs talks over a link, about the accounts of one debtor.
+    """Sends messages about the accounts of one debtor, and keeps what comes."""
 
-    `is_ours` says whether a message with this debtor id is for us. The rest (left over from
-    another demo, say) is dropped unseen.
-    """
-
-    def __init__(self, link: Link, debtor_id: int, timeout_seconds: float) -> None:
-        self._link = link
-        self._debtor_id = debtor_id
-        self._ours = {hex_key(debtor_id)}
-        self._news: deque[Key] = deque()
-        self.timeout_seconds = timeout_seconds
+    def __init__(self, broker: Broker, observer: Observer, seconds_max: float) -> None:
+        self._observer = observer
+        self._seen_count = 0
+        self.send = broker.send
+        self.seconds_max = seconds_max
         self.received: dict[Key, Received] = {}
         self.claimed: set[Key] = set()
         self.repeated = 0
         self.faults: list[str] = []
 
-    def take_part(self, creditor_id: int) -> None:
-        """From now on messages for this creditor are ours, whatever their debtor id says."""
-        self._ours.add(hex_key(creditor_id))
+    def run(self, step: Step, talks: Iterable[Talk]) -> None:
+        """Lets the talks go on in turn, as answers come, to their ends.
 
-    def send(self, message: Message) -> float:
-        """Sends a message. Returns the moment, by the clock of the answers."""
-        return self._link.send(message)
-
-    def run(self, step: Step, talks: Iterable[Talk], on_end: Callable[[], None]) -> None:
-        """Lets the talks go on, as answers come, to their ends.
-
-        Raises `NoAnswerError` when no answer that is waited for has come for too long.
+        Raises `NoAnswerError` when an answer has not come in time.
         """
-        waiting: dict[Key, Talk] = {}
-        for talk in talks:
-            self._go_on(step, talk, None, waiting, on_end)
-            self._collect(0.0)
-        patience_ends = time.monotonic() + self.timeout_seconds
+        waiting: deque[tuple[Talk, Key | None]] = deque((talk, None) for talk in talks)
         while waiting:
-            if not self._news:
-                self._collect(max(0.0, patience_ends - time.monotonic()))
-            while self._news:
-                key = self._news.popleft()
-                if key in waiting:
-                    self._go_on(step, waiting.pop(key), key, waiting, on_end)
-                    patience_ends = time.monotonic() + self.timeout_seconds
-                    self._collect(0.0)
-            if waiting and time.monotonic() >= patience_ends:
-                raise NoAnswerError(self._missing(list(waiting)))
-        self._news.clear()
-
-    def _go_on(
-        self,
-        step: Step,
-        talk: Talk,
-        key: Key | None,
-        waiting: dict[Key, Talk],
-        on_end: Callable[[], None],
-    ) -> None:
-        """Hands over the answer, if any, and those that have come before they are asked for."""
-        try:
-            wanted = next(talk) if key is None else talk.send(self._claim(step, key))
-            while wanted in self.received:
-                wanted = talk.send(self._claim(step, wanted))
-        except (StopIteration, _UselessAnswerError):
-            talk.close()
-            on_end()
-        else:
-            waiting[wanted] = talk
+            talk, key = waiting.popleft()
+            try:
+                wanted = next(talk) if key is None else talk.send(self._claim(step, key))
+            except (StopIteration, _UselessAnswerError):
+                talk.close()
+            else:
+                waiting.append((talk, wanted))
 
     def _claim(self, step: Step, key: Key) -> Received:
+        end = time.monotonic() + self.seconds_max
+        self._collect(0.0)
+        while key not in self.received:
+            if (seconds := end - time.monotonic()) <= 0:
+                text = f"expected {describe(key)}; it did not come in {self.seconds_max:g} s"
+                raise NoAnswerError(text)
+            self._collect(seconds)
         answer = self.received[key]
         if key not in self.claimed:
             self.claimed.add(key)
@@ -95,12 +88,10 @@ class Conversation:
         return answer
 
     def _collect(self, wait_seconds: float) -> None:
-        for answer in self._link.receive(wait_seconds):
-            if answer.routing_key in self._ours or self._is_about_us(answer):
-                self._take(answer)
-
-    def _is_about_us(self, answer: Received) -> bool:
-        return answer.data.get("debtor_id") == self._debtor_id
+        self._observer.receive(wait_seconds)
+        for answer in self._observer.messages[self._seen_count :]:
+            self._seen_count += 1
+            self._take(answer)
 
     def _take(self, answer: Received) -> None:
         try:
@@ -110,8 +101,7 @@ class Conversation:
             return
         if key not in self.received:
             self.received[key] = answer
-            self._news.append(key)
-        elif _is_update(answer) and _is_update(self.received[key]):
+        elif answer.type == self.received[key].type == "AccountUpdate":
             self.faults += problems_of(answer)  # the state changes, and updates come by themselves
         elif differences := _differences(self.received[key].data, answer.data):
             text = f"{describe(key)} came again, but with other values: {differences}"
@@ -127,18 +117,49 @@ class Conversation:
             problems += problems_of(self.received[key])
         return problems
 
-    def _missing(self, keys: list[Key]) -> str:
-        more = f" (and {len(keys) - 1} more answers)" if len(keys) > 1 else ""
-        expected = f"expected {describe(keys[0])}{more}"
-        return f"{expected}; nothing that is waited for came for {self.timeout_seconds:g} s"
+
+@contextmanager
+def converse(
+    url: str, debtor_id: int, creditor_ids: Iterable[int], seconds_max: float
+) -> Iterator[Conversation]:
+    """A conversation about the accounts of a debtor. Raises `UnreachableError`."""
+    bindings = [(TO_DEBTORS, hex_key(debtor_id))]
+    bindings += [(TO_CREDITORS, hex_key(creditor_id)) for creditor_id in creditor_ids]
+    try:
+        pika.URLParameters(url)
+    except (ValueError, LookupError) as error:
+        # The URL may contain a password: it is not shown.
+        text = "the broker's URL is not like amqp://USER:PASSWORD@HOST:PORT/VHOST"
+        raise UnreachableError(text) from error
+    try:
+        with (
+            closing(Broker(url, **_PARAMETERS)) as broker,
+            Observer(url, bindings, is_exclusive=True, **_PARAMETERS) as observer,
+        ):
+            _make_lasting_queue(broker)
+            yield Conversation(broker, observer, seconds_max)
+    except (AMQPError, OSError) as error:
+        raise UnreachableError(_reason(error)) from error
 
 
-def _is_update(answer: Received) -> bool:
-    return str(answer.data["type"]) == "AccountUpdate"
+def _make_lasting_queue(broker: Broker) -> None:
+    """Takes what comes for the accounts when we are gone: nothing is to be returned for them."""
+    broker.declare_queue(LASTING_QUEUE, **{"x-max-length": _LASTING_MESSAGES_MAX})
+    for exchange, key in PREFIXES:
+        broker.channel.queue_bind(LASTING_QUEUE, exchange, key, {"x-match": "all"})
 
 
-class _UselessAnswerError(Exception):
-    """The answer lacks what a talk needs to go on."""
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnroutableError):
+        key = error.messages[0].method.routing_key
+        return f"no queue takes messages from {ACCOUNTS_IN} with the key {key}"
+    if isinstance(error, NackError):
+        return "the authority's queue takes no more messages"
+    if isinstance(error, ChannelClosedByBroker):
+        return str(error.reply_text)
+    if isinstance(error, AMQPConnectionError) and error.args:
+        return f"no connection: {getattr(error.args[0], 'exception', error.args[0])}"
+    return str(error) or type(error).__name__
 
 
 def _differences(first: Message, again: Message) -> str:

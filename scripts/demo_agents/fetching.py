@@ -4,11 +4,11 @@ import re
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from email.message import Message as Headers
 
 from agentkit.keys import unsigned
 from scripts.demo_agents.agents import Agents
-from scripts.demo_agents.link import UnreachableError
+from scripts.demo_agents.conversation import UnreachableError
 from scripts.demo_agents.steps import Step, Talk
 
 _POSITIVE_MAX_AGE_SECONDS = 86400
@@ -18,52 +18,25 @@ _NOBODY = 0x000003 << 40
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-@dataclass(frozen=True)
-class HttpAnswer:
-    """The answer to a GET request."""
-
-    status: int
-    body: str
-    cache_control: str
-    vary: str
-    took_seconds: float
-
-    @property
-    def max_age_seconds(self) -> int:
-        """How long a cache may give the answer."""
-        never = "no-store" in self.cache_control or self.vary == "*"
-        found = re.search(r"max-age=([0-9]+)", self.cache_control)
-        return 0 if never or not found else int(found[1])
-
-
-def get(url: str, timeout_seconds: float) -> HttpAnswer:
+def _get(url: str, timeout_seconds: float) -> tuple[int, str, Headers]:
     """Sends a GET request. Raises `UnreachableError`."""
-    began = time.perf_counter()
     try:
         try:
             response = _opener.open(url, timeout=timeout_seconds)
         except urllib.error.HTTPError as error:
             response = error
         with response:
-            body = response.read().decode()
-            headers = response.headers
+            return response.status, response.read().decode(), response.headers
     except (OSError, ValueError) as error:
         raise UnreachableError(f"no answer from {url}: {error}") from error
-    return HttpAnswer(
-        status=response.status,
-        body=body,
-        cache_control=headers.get("Cache-Control", ""),
-        vary=headers.get("Vary", ""),
-        took_seconds=time.perf_counter() - began,
-    )
 
 
 def check_health(api_url: str, timeout_seconds: float) -> None:
-    """Raises `UnreachableError` unless the web server is well."""
+    """Raises `UnreachableError` unless the web server is healthy."""
     url = f"{api_url}/accounts/healthz"
-    answer = get(url, timeout_seconds)
-    if answer.status != 200:
-        raise UnreachableError(f"{url} answers {answer.status}")
+    status, _, _ = _get(url, timeout_seconds)
+    if status != 200:
+        raise UnreachableError(f"{url} answers {status}")
 
 
 def ask_about(
@@ -72,24 +45,28 @@ def ask_about(
     """Asks whether an account is reachable, and for its configuration; none: there is none."""
     exists = config_data is not None
     base = f"{api_url}/accounts/{unsigned(agents.debtor.debtor_id)}/{unsigned(creditor_id)}"
-    wanted = {"reachable": (204 if exists else 404, ""), "config": (200, config_data)}
-    if not exists:
-        wanted["config"] = (404, None)
-    for name, (status, body) in wanted.items():
-        answer = get(f"{base}/{name}", agents.conversation.timeout_seconds)
-        step.took(f"GET {name}", str(answer.status), answer.took_seconds)
-        step.expect(f"status of {base}/{name}", status, answer.status)
+    for name, right_status, right_body in (("reachable", 204, ""), ("config", 200, config_data)):
+        url = f"{base}/{name}"
+        began = time.perf_counter()
+        status, body, headers = _get(url, agents.conversation.seconds_max)
+        step.took(f"GET {name}", str(status), time.perf_counter() - began)
+        step.expect(f"status of {url}", right_status if exists else 404, status)
+        age = _max_age_seconds(headers)
         if exists:
-            step.expect(f"body of {base}/{name}", body, answer.body)
-            step.expect(
-                f"max-age of {base}/{name}", _POSITIVE_MAX_AGE_SECONDS, answer.max_age_seconds
-            )
-        elif answer.max_age_seconds > _NEGATIVE_MAX_AGE_SECONDS:
-            step.problems.append(
-                f"{base}/{name}: a cache may say for {answer.max_age_seconds} s that there is no"
-                " account"
-            )
+            step.expect(f"body of {url}", right_body, body)
+            step.expect(f"max-age of {url}", _POSITIVE_MAX_AGE_SECONDS, age)
+        elif age > _NEGATIVE_MAX_AGE_SECONDS:
+            step.problems.append(f"{url}: a cache may say for {age} s that there is no account")
     yield from ()
+
+
+def _max_age_seconds(headers: Headers) -> int:
+    """How long a cache may give the answer."""
+    control = headers.get("Cache-Control", "")
+    if "no-store" in control or headers.get("Vary") == "*":
+        return 0
+    found = re.search(r"max-age=([0-9]+)", control)
+    return int(found[1]) if found else 0
 
 
 def nobodys_id() -> int:

@@ -45,7 +45,7 @@ def show(steps: Sequence[Step], agents: Agents) -> None:
             console.print(escape(step.remark), soft_wrap=True, style="dim")
     for step in steps:
         _show_problems(console, step)
-    for line in _books(agents):
+    for line in [*_books(agents), *_trace_command(agents)]:
         console.print(line, soft_wrap=True)
 
 
@@ -93,6 +93,18 @@ def _books(agents: Agents) -> list[str]:
     if count := agents.conversation.repeated:
         lines.append(f"  messages that came again, unchanged, which is allowed: {count}")
     return lines
+
+
+def _trace_command(agents: Agents) -> list[str]:
+    if (made := agents.last_payment) is None:
+        return []
+    ids = [made[name] for name in ("debtor_id", "creditor_id", "transfer_id")]
+    return [
+        "The last payment: debtor {}, creditor {}, transfer {}. To see what became of it:".format(
+            *ids
+        ),
+        "  ./dev run trace transfer {} {} {}".format(*ids),
+    ]
 
 
 def print_json(steps: Sequence[Step], agents: Agents) -> None:

@@ -19,24 +19,21 @@ def pay(
     agents: Agents, step: Step, sender: Account, recipient: Account, amount: int, note: str
 ) -> Talk:
     """Makes a transfer. Issuing locks the amount beforehand, a direct transfer locks nothing."""
-    lock = amount if sender.is_root else 0
-    request = prepare(*sender.ids, recipient.creditor_id, lock)
+    request = prepare(*sender.ids, recipient.creditor_id, amount if sender.is_root else 0)
     began = agents.conversation.send(request)
-    prepared = yield from _prepared(agents, step, sender, request, began, lock)
+    prepared = yield from _prepared(step, sender, request, began)
     if prepared is None:
         return
-    finalization = finalize(prepared, amount, transfer_note=note)
-    committed = agents.conversation.send(finalization)
-    expected = {"committed_amount": amount, "status_code": "OK", "total_locked_amount": 0}
-    finalized = yield from _finalized(step, prepared, committed, expected)
+    committed = agents.conversation.send(finalize(prepared, amount, transfer_note=note))
+    finalized = yield from _finalized(step, prepared, committed, amount)
     if not finalized["committed_amount"]:
         return
     agents.commit(sender, recipient, note, finalized)
     if not sender.is_root:
-        answer = yield _transfer_key(sender, note)
+        answer = yield ("transfer", *sender.ids, note)
         step.took(COMMIT, "AccountTransfer (sender)", answer.received_at - committed)
     if not recipient.is_root:
-        answer = yield _transfer_key(recipient, note)
+        answer = yield ("transfer", *recipient.ids, note)
         step.took(PREPARE, "AccountTransfer (recipient)", answer.received_at - began)
 
 
@@ -46,39 +43,33 @@ def fail_to_commit(
     accounts: tuple[Account, Account],
     amount: int,
     status_code: str,
-    *,
-    max_commit_delay: int | None = None,
+    **changes: Any,
 ) -> Talk:
-    """Prepares a transfer whose commit must fail."""
+    """Prepares a transfer, with `changes` of the request, whose commit must fail."""
     sender, recipient = accounts
-    request = prepare(*sender.ids, recipient.creditor_id, 0)
-    if max_commit_delay is not None:
-        # The clock of the authority may go a little after ours: the request was on its way long.
-        sent_at = datetime.now(UTC) - timedelta(seconds=30)
-        request["ts"] = sent_at.isoformat(timespec="microseconds")
-        request["max_commit_delay"] = max_commit_delay
+    # The clock of the authority may go a little after ours: the request was on its way long.
+    sent_at = datetime.now(UTC) - timedelta(seconds=30)
+    ts = sent_at.isoformat(timespec="microseconds")
+    request = prepare(*sender.ids, recipient.creditor_id, 0, ts=ts, **changes)
     began = agents.conversation.send(request)
-    prepared = yield from _prepared(agents, step, sender, request, began, 0)
-    if prepared is None:
-        return
-    committed = agents.conversation.send(finalize(prepared, amount, transfer_note="must fail"))
-    expected = {"committed_amount": 0, "status_code": status_code, "total_locked_amount": 0}
-    yield from _finalized(step, prepared, committed, expected)
+    prepared = yield from _prepared(step, sender, request, began)
+    if prepared is not None:
+        committed = agents.conversation.send(finalize(prepared, amount, transfer_note="must fail"))
+        yield from _finalized(step, prepared, committed, 0, status_code)
 
 
 def dismiss(agents: Agents, step: Step, sender: Account, recipient: Account, amount: int) -> Talk:
     """Locks an amount, sees that it cannot be spent meanwhile, and gives it up."""
     request = prepare(*sender.ids, recipient.creditor_id, amount)
     began = agents.conversation.send(request)
-    prepared = yield from _prepared(agents, step, sender, request, began, amount)
+    prepared = yield from _prepared(step, sender, request, began)
     if prepared is None:
         return
     everything = agents.books.balance_of(sender.creditor_id)
     code = "INSUFFICIENT_AVAILABLE_AMOUNT"
     yield from refuse(agents, step, sender, recipient.account_id, everything, code, locked=amount)
     dismissed = agents.conversation.send(finalize(prepared, 0))
-    expected = {"committed_amount": 0, "status_code": "OK", "total_locked_amount": 0}
-    yield from _finalized(step, prepared, dismissed, expected)
+    yield from _finalized(step, prepared, dismissed, 0)
 
 
 def refuse(
@@ -96,31 +87,18 @@ def refuse(
     began = agents.conversation.send(request)
     answer = yield _key("prepare", request)
     step.took(PREPARE, tell(answer.data), answer.received_at - began)
-    step.check(
-        answer,
-        "RejectedTransfer",
-        {
-            "debtor_id": sender.debtor_id,
-            "creditor_id": sender.creditor_id,
-            "status_code": status_code,
-            "total_locked_amount": locked,
-        },
-    )
+    expected = {"status_code": status_code, "total_locked_amount": locked}
+    step.check(answer, "RejectedTransfer", _same(request, "debtor_id", "creditor_id") | expected)
 
 
 def _prepared(
-    agents: Agents, step: Step, sender: Account, request: Message, began: float, lock: int
+    step: Step, sender: Account, request: Message, began: float
 ) -> Asking[Message | None]:
     answer = yield _key("prepare", request)
     step.took(PREPARE, answer.data["type"], answer.received_at - began)
-    final_ts = datetime.fromisoformat(request["final_interest_rate_ts"])
-    expected = {
-        "debtor_id": sender.debtor_id,
-        "creditor_id": sender.creditor_id,
-        "locked_amount": lock,
-        "recipient": request["recipient"],
-        "final_interest_rate_ts": final_ts,
-    }
+    expected = _same(request, "debtor_id", "creditor_id", "recipient")
+    expected["locked_amount"] = request["max_locked_amount"]
+    expected["final_interest_rate_ts"] = datetime.fromisoformat(request["final_interest_rate_ts"])
     if not step.check(answer, "PreparedTransfer", expected):
         return None
     _check_deadline(step, sender, request, answer.data)
@@ -139,21 +117,23 @@ def _check_deadline(step: Step, sender: Account, request: Message, prepared: Mes
 
 
 def _finalized(
-    step: Step, prepared: Message, began: float, expected: dict[str, Any]
+    step: Step, prepared: Message, began: float, amount: int, status_code: str = "OK"
 ) -> Asking[Message]:
     answer = yield _key("finalize", prepared)
     code = reason(answer.data)
     end = code if code != "OK" else "" if answer.data["committed_amount"] else "(of 0)"
     step.took(COMMIT, f"{answer.data['type']} {end}".rstrip(), answer.received_at - began)
-    same = {name: prepared[name] for name in ("debtor_id", "creditor_id", "transfer_id")}
-    same["prepared_at"] = datetime.fromisoformat(prepared["prepared_at"])
-    step.check(answer, "FinalizedTransfer", {**same, **expected})
+    expected = _same(prepared, "debtor_id", "creditor_id", "transfer_id")
+    expected["prepared_at"] = datetime.fromisoformat(prepared["prepared_at"])
+    expected |= {"committed_amount": amount, "status_code": status_code, "total_locked_amount": 0}
+    step.check(answer, "FinalizedTransfer", expected)
     return answer.data
+
+
+def _same(message: Message, *names: str) -> dict[str, Any]:
+    """What an answer must repeat."""
+    return {name: message[name] for name in names}
 
 
 def _key(stage: str, message: Message) -> Key:
     return (stage, *(message[name] for name in _COORDINATOR))
-
-
-def _transfer_key(account: Account, note: str) -> Key:
-    return ("transfer", *account.ids, note)

@@ -6,7 +6,7 @@ from typing import Final
 
 from swpt_accounts.db.queries import read_queries
 
-OUTBOXES: Final = (
+_OUTBOXES: Final = (
     "account_transfer_signal",
     "account_update_signal",
     "prepared_transfer_signal",
@@ -58,13 +58,13 @@ CHECKS: Final = (
     Check("transfer_id", "money.sql", ("account", "prepared_transfer")),
     Check("root_account", "money.sql", ("account", "root_config")),
     Check("transfer_chain", "outboxes.sql", ("account_transfer_signal",)),
-    Check("ahead_of_account", "outboxes.sql", ("account", *OUTBOXES)),
+    Check("ahead_of_account", "outboxes.sql", ("account", *_OUTBOXES)),
     Check(
         "finalized_transfer",
         "outboxes.sql",
         ("prepared_transfer", "finalized_transfer_signal", "prepared_transfer_signal"),
     ),
-    Check("signal_account", "outboxes.sql", ("account", *OUTBOXES, "account_purge_signal")),
+    Check("signal_account", "outboxes.sql", ("account", *_OUTBOXES, "account_purge_signal")),
     Check("account_values", "values.sql", ("account",)),
     Check(
         "transfer_values",
@@ -75,7 +75,7 @@ CHECKS: Final = (
         ),
     ),
     Check("change_values", "values.sql", _CHANGES),
-    Check("signal_values", "values.sql", OUTBOXES),
+    Check("signal_values", "values.sql", _OUTBOXES),
     Check("row_id", "values.sql", ()),
     Check("future_date", "values.sql", ("account", "prepared_transfer"), Severity.WARNING),
 )

@@ -5,10 +5,10 @@ GOAL_SECONDS = 2.0
 SECONDS_MAX = 4.0
 
 
-class Pace:
+class AdaptiveBatch:
     """A number of messages that adapts to how long they take.
 
-    It begins small, for nobody knows the link yet, doubles up to `count_max` as long as that many
+    It starts small, since the link is not known yet, doubles up to `count_max` as long as that many
     are done in `GOAL_SECONDS`, and goes back when they take longer than `SECONDS_MAX`.
     """
 

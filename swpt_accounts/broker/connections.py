@@ -1,5 +1,9 @@
-"""How to connect to a broker."""
+"""How to connect to a broker, and how a shutdown interrupts a connection."""
 
+import os
+from contextlib import suppress
+from select import POLLIN, poll
+from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 import pika
@@ -7,15 +11,16 @@ from pika.adapters.utils.connection_workflow import (
     AMQPConnectorException,
     AMQPConnectorStackTimeout,
 )
-from pika.exceptions import AMQPConnectionError
+from pika.exceptions import AMQPConnectionError, AMQPError
 
 from swpt_accounts.broker.headers import accept_any_headers
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 HEARTBEAT_SECONDS = 60
 
 
 def user_of(url: str) -> str:
-    """Whom the broker takes us for. Reads no certificates."""
+    """The user of a URL, as the broker sees it. Reads no certificates."""
     name = urlsplit(url).username
     return pika.ConnectionParameters.DEFAULT_USERNAME if name is None else unquote(name)
 
@@ -65,3 +70,33 @@ def open_blocking(
 def server_version(connection: pika.BlockingConnection) -> str:
     """The version that the broker says it has."""
     return str(connection._impl.server_properties.get("version", ""))
+
+
+class ShutdownWatch:
+    """A thread that ends the waits of a connection when a shutdown is requested.
+
+    Otherwise the connection would have to wake up all the time to check.
+    """
+
+    def __init__(self, connection: pika.BlockingConnection, stop: ShutdownEvent) -> None:
+        self._connection = connection
+        self._stop = stop
+        self._end_fd, self._write_fd = os.pipe()
+        self._thread = Thread(target=self._run, name="shutdown watch", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        waiting = poll()
+        waiting.register(self._stop.fileno(), POLLIN)
+        waiting.register(self._end_fd, POLLIN)
+        waiting.poll()
+        if self._stop.is_requested():
+            with suppress(AMQPError):
+                self._connection.add_callback_threadsafe(lambda: None)
+
+    def end(self) -> None:
+        """End the thread."""
+        os.write(self._write_fd, b"!")
+        self._thread.join()
+        os.close(self._end_fd)
+        os.close(self._write_fd)

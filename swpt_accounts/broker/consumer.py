@@ -11,9 +11,13 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.spec import Basic
 
-from swpt_accounts.broker.confirmed_publisher import ConfirmedPublisher, DeadLetterPublisher, Letter
-from swpt_accounts.broker.connections import connect_blocking, user_of
-from swpt_accounts.broker.dead_letters import dead_letter_properties
+from swpt_accounts.broker.connections import ShutdownWatch, connect_blocking, user_of
+from swpt_accounts.broker.dead_letters import (
+    ConfirmedPublisher,
+    DeadLetterPublisher,
+    Letter,
+    dead_letter_properties,
+)
 from swpt_accounts.broker.redelivery_reset import (
     COPY_HEADER,
     RETURNS_COUNT_MAX,
@@ -21,7 +25,6 @@ from swpt_accounts.broker.redelivery_reset import (
     copy_properties,
     take_copy_mark,
 )
-from swpt_accounts.broker.shutdown import ShutdownWatch
 from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.messages import (
@@ -80,7 +83,7 @@ class BatchConsumer:
         prefetch_size: int = 0,
         stop: ShutdownEvent | None = None,
     ) -> None:
-        """Connect. The stop, when it comes, ends a wait. Raises `AMQPError`."""
+        """Connect. A shutdown request ends a wait. Raises `AMQPError`."""
         self._queue = queue
         self._user = user_of(url)
         self._batch: list[Delivery] = []
@@ -143,7 +146,7 @@ class BatchConsumer:
         if self._worn:
             batch = self._renew(batch)
         self._unfinished += [delivery.tag for delivery in batch]
-        self._letters.look_after()
+        self._letters.maintain()
         return batch
 
     def keep_alive(self) -> None:
@@ -153,7 +156,7 @@ class BatchConsumer:
     def _renew(self, batch: list[Delivery]) -> list[Delivery]:
         """Put copies of worn messages into the queue. Returns the messages that stay.
 
-        When it ends in between, a message is there twice, and both are marked as copies.
+        When interrupted, a message is in the queue twice, and both are marked as copies.
         """
         worn, self._worn = self._worn, []
         renewed: set[int] = set()
@@ -207,7 +210,7 @@ class BatchConsumer:
             self._channel.basic_ack(tag)
 
     def _letter_of(self, refusal: Refusal) -> Letter:
-        """Tell that a message is refused. Returns what the dead-letter queue gets."""
+        """Log that a message is refused. Returns what the dead-letter queue gets."""
         delivery = refusal.delivery
         MESSAGE_DEAD_LETTERED.log(
             logger,

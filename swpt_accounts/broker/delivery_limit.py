@@ -2,7 +2,7 @@
 
 What is beyond it leaves the queue. RabbitMQ has such a limit of its own since version 4. An
 argument of the queue would remove it, but other programs that declare the same queue would then be
-refused; so it is left to a policy, and `renewing.py` keeps the messages far below it.
+refused; so it is left to a policy, and `redelivery_reset.py` keeps the messages far below it.
 """
 
 import json
@@ -22,9 +22,9 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 
 def limit_advice(version: str, vhost: str, queue: str, limit: int | None) -> str | None:
-    """What to tell an operator about the delivery limit of a queue; None if there is no need.
+    """A warning for operators about the delivery limit of a queue; None if there is no need.
 
-    `limit` is the queue's argument, None where it has none. AMQP does not tell the policies.
+    `limit` is the queue's argument, None where it has none. AMQP does not show policies.
     """
     if limit is not None:
         if limit < 0:

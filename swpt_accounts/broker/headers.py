@@ -21,7 +21,7 @@ def accept_any_headers() -> None:
     """From now on, headers that pika cannot decode become one header, which has the bytes.
 
     The library drops the connection when it meets a moment or a number that Python cannot
-    hold; the message would then come back for ever, and block the queue. It has no hook for
+    hold; the message would then return again and again, and block the queue. It has no hook for
     this, so its function is replaced. May be called again.
     """
     pika.data.decode_table = _decode_any_table

@@ -10,7 +10,7 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPConnectionError, AMQPError
 
-from swpt_accounts.broker.adaptive_batch import Pace
+from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
 from swpt_accounts.broker.connections import connection_parameters
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.lifecycle import BROKER_BLOCKED, BROKER_UNBLOCKED
@@ -64,7 +64,7 @@ class Publisher:
         self._refused: dict[int, str] = {}
         self._returned: list[tuple[str, str, bytes, str]] = []
         self._count_max = 0
-        self._window = Pace(WINDOW_COUNT_MIN, WINDOW_COUNT_MAX)
+        self._window = AdaptiveBatch(WINDOW_COUNT_MIN, WINDOW_COUNT_MAX)
         self._blocked_at: float | None = None
         parameters = connection_parameters(url, name)
         # pika would close the connection, and what is on its way would be sent twice
@@ -264,14 +264,14 @@ class Publisher:
         self._channel.queue_declare(queue, passive=True, callback=on_declared)
         self._run(CONFIRM_SECONDS_MAX)
         if not counts:
-            self._fail(f"the broker does not tell how long the queue {queue!r} is")
+            self._fail(f"the broker does not report the length of the queue {queue!r}")
         return counts[0]
 
     def probe(self) -> None:
         """Find out whether the broker takes messages: `is_blocked`. Raises `AMQPError`.
 
-        It says so only to somebody who publishes: to the first message, which it still takes.
-        These are for nobody, and leave no trace.
+        It says so only to clients that publish: after the first message, which it still takes.
+        These go to no queue, and leave no trace.
         """
         for _ in range(2):
             self._publish(_PROBE, -1)

@@ -1,4 +1,4 @@
-"""How long queues are: asked without declaring or reading them."""
+"""The lengths of queues, without declaring or consuming them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +43,6 @@ def queue_length(connection: pika.BlockingConnection, queue: str) -> QueueLength
     except AMQPError:
         if not connection.is_open:
             raise
-        return queue, None, None, "the broker does not tell"
+        return queue, None, None, "the broker does not report it"
     channel.close()
     return queue, found.message_count, found.consumer_count, None

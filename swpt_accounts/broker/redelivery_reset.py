@@ -1,9 +1,9 @@
 """Copies that take the place of messages which have come back to their queue too often.
 
 A message that is delivered and not acknowledged comes back: when a consumer stops, when its
-connection is lost, when the database is away for long. That is no fault of the message, but a
+connection is lost, when the database is unreachable for long. The message is not to blame, but a
 quorum queue may have a limit of how often (RabbitMQ 4 has one of 20 by default), beyond which it
-drops the message or makes a dead letter of it. A copy begins to count anew.
+drops the message or makes a dead letter of it. The count of a copy starts at zero.
 """
 
 from typing import Any, Final

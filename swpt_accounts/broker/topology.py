@@ -76,8 +76,8 @@ def connection_to(
             connection.close()
 
 
-# A queue that has these values too is as good: the first are an older version's and, misspelt and
-# so without effect, another program's.
+# A queue that has these values too is as good: the first is that of an older version and, misspelt
+# and so without effect, of another program.
 _HARMLESS_ARGUMENTS = {"x-overflow": re.compile("reject-publish"), ARGUMENT: re.compile("-?[0-9]+")}
 # Without a type, a queue is a classic one.
 _QUEUE_TYPES = ("", "classic", "quorum")
@@ -180,6 +180,17 @@ def _difference(text: str) -> tuple[str, str]:
     return (found[1], found[2] or "") if found else ("", "")
 
 
+def _find_queue(channel: BlockingChannel, queue: str) -> Any:
+    """How many messages and consumers a queue has; None, which is logged, if there is none."""
+    try:
+        return channel.queue_declare(queue, passive=True).method
+    except ChannelClosedByBroker as error:
+        if error.reply_code != _NOT_FOUND:
+            raise
+        QUEUE_MISSING.log(logger, queue=queue)
+        return None
+
+
 def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | None) -> None:
     vhost = connection_parameters(url, "").virtual_host
     if advice := limit_advice(server_version(connection), vhost, queue, limit):
@@ -243,7 +254,7 @@ def unsubscribe(url: str, queue: str, routing_key: str) -> None:
 
 
 def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
-    """Delete the queue of the local tasks, if it is there and nobody consumes it.
+    """Delete the queue of the local tasks, if it exists and has no consumers.
 
     What is in it is deleted as well: the accounts scan posts again what is still to be done. It
     stays if it is, by its name, the queue of `incoming` messages, or that of their dead letters.
@@ -253,12 +264,8 @@ def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
         return
     with connection_to(url, "unsubscribe") as connection:
         channel = connection.channel()
-        try:
-            found = channel.queue_declare(queue, passive=True).method
-        except ChannelClosedByBroker as error:
-            if error.reply_code != _NOT_FOUND:
-                raise
-            QUEUE_MISSING.log(logger, queue=queue)
+        found = _find_queue(channel, queue)
+        if found is None:
             return
         if found.consumer_count:
             CHORES_QUEUE_USED.log(logger, queue=queue, consumers_count=found.consumer_count)
@@ -287,12 +294,8 @@ def delete_queue(url: str, queue: str, stop: ShutdownEvent) -> bool:
         with connection_to(url, "delete_queue") as connection:
             channel = connection.channel()
             # RabbitMQ cannot delete a quorum queue on condition that it is empty or unused.
-            try:
-                found = channel.queue_declare(queue, passive=True).method
-            except ChannelClosedByBroker as error:
-                if error.reply_code != _NOT_FOUND:
-                    raise
-                QUEUE_MISSING.log(logger, queue=queue)
+            found = _find_queue(channel, queue)
+            if found is None:
                 return True
             if found.message_count == 0 and found.consumer_count == 0:
                 channel.queue_delete(queue)

@@ -30,9 +30,9 @@ WAITING_COUNT_MAX = 10_000
 # When the queue is so long, nothing is added until half of it is done.
 QUEUE_COUNT_MAX = 10_000
 BATCH_COUNT_MAX = 1000
-# How often a queue that takes no chores is looked at.
+# How often a queue that takes no chores is checked.
 LOOK_SECONDS = 5.0
-# How long a connection without work is kept: nobody answers its heartbeats meanwhile.
+# How long a connection without work is kept: its heartbeats are not answered meanwhile.
 IDLE_SECONDS = 20.0
 CLOSE_SECONDS_MAX = 1.0
 # The posting is slower than the scan: how long the scan may wait for it, in each step.
@@ -72,7 +72,7 @@ class ChoresPoster:
             self._changed.notify_all()
 
     def finish(self, stop: ShutdownEvent, seconds_max: float) -> None:
-        """Wait until all is posted, until the stop, or for that time."""
+        """Wait until all is posted, until shutdown, or for that time."""
         end = monotonic() + seconds_max
         while (count := self._count()) and monotonic() < end and not stop.wait(0.02):
             pass
@@ -181,7 +181,7 @@ class ChoresPoster:
         return Publication("", self._queue, properties, encode_chore(chore))
 
     def _await_chores(self, seconds_max: float | None) -> bool:
-        """Wait for chores, for a time (None: for ever). Returns whether there are any to post."""
+        """Wait for chores, for a time (None: no limit). Returns whether there are any to post."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing, seconds_max)
             return bool(self._waiting) and not self._is_closing
@@ -191,7 +191,7 @@ class ChoresPoster:
             self._changed.wait_for(lambda: self._is_closing, seconds)
 
     def _note_problem(self, problem: str) -> None:
-        """Say it once, until it is over."""
+        """Log it once, until it is over."""
         with self._changed:
             is_new = self._problem is None and not self._is_closing
             self._problem = problem

@@ -2,7 +2,7 @@
 
 Chores are not part of the public protocol. They are written by the same rules. Other versions of
 the program read them: a type keeps its fields, and what they mean. It may get further ones, which
-are ignored by whoever does not know them, and have a default for chores that lack them. What
+are ignored by versions that do not know them, and have a default for chores that lack them. What
 means something else is a new type.
 """
 

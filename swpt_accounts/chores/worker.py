@@ -31,6 +31,7 @@ from swpt_accounts.observability.events.background import (
     CHORE_TYPE_UNKNOWN,
     CHORES_DROPPED,
 )
+from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.observability.metrics.definitions import CHORES
 from swpt_accounts.observability.metrics.recorder import count
@@ -56,7 +57,7 @@ Account = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Task:
+class ReceivedChore:
     """A chore as it came from the queue."""
 
     delivery: Delivery
@@ -69,7 +70,7 @@ class Task:
 
 
 def do_chore(connection: DatabaseConnection, settings: Settings, chore: Chore) -> bool:
-    """Do one chore. Returns false if somebody else has locked the account: nothing was done."""
+    """Do one chore. Returns false if another session has locked the account: nothing was done."""
     account = {"debtor_id": chore.debtor_id, "creditor_id": chore.creditor_id}
     realm = settings.realm.parameters
     is_done: bool
@@ -105,18 +106,18 @@ def do_chore(connection: DatabaseConnection, settings: Settings, chore: Chore) -
 class ChoresWorker(DatabaseWorker):
     """Consumes chores: does a batch in one transaction, then acknowledges it.
 
-    The chores of accounts that somebody else has locked wait beside the batches, and are tried
+    The chores of accounts that another session has locked wait beside the batches, and are tried
     again: at most half of what the broker delivers at once, so that others are always delivered.
     """
 
     def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
         super().__init__(settings, stop, NAME)
         self._held_count_max = settings.chores_broker_prefetch_count // 2
-        self._held: list[Task] = []
-        self._unknown_types: set[str | None] = set()
+        self._held: list[ReceivedChore] = []
+        self._unknown_types = LogThrottle(keys_max=UNKNOWN_TYPES_COUNT_MAX)
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Consume until the stop."""
+        """Consume until shutdown."""
         settings = self.settings
         # Those that were held come back with the new connection.
         self._held = []
@@ -152,31 +153,26 @@ class ChoresWorker(DatabaseWorker):
         held_tags = {task.delivery.tag for task in self._held}
         return [delivery for delivery in deliveries if delivery.tag not in held_tags]
 
-    def _decode(self, batch: list[Delivery]) -> Iterable[Task]:
+    def _decode(self, batch: list[Delivery]) -> Iterable[ReceivedChore]:
         """The chores of a batch that are for accounts of this shard."""
         for delivery in batch:
             try:
                 chore = decode_chore(delivery.properties.type, delivery.body)
             except UnknownChoreType as error:
-                self._note_unknown_type(delivery.properties.type, error)
+                count(CHORES, 1, "dropped")
+                # another version of the program may have posted many of them
+                if self._unknown_types.allows(delivery.properties.type):
+                    CHORE_TYPE_UNKNOWN.log(logger, problem=str(error))
             except MalformedMessage as error:
                 count(CHORES, 1, "dropped")
                 CHORE_MALFORMED.log(logger, problem=str(error))
             else:
                 if self.settings.realm.contains(chore.debtor_id, chore.creditor_id):
-                    yield Task(delivery, chore)
-
-    def _note_unknown_type(self, chore_type: str | None, error: UnknownChoreType) -> None:
-        """Another version of the program may have posted many of them: once is enough."""
-        count(CHORES, 1, "dropped")
-        is_new = chore_type not in self._unknown_types
-        if is_new and len(self._unknown_types) < UNKNOWN_TYPES_COUNT_MAX:
-            self._unknown_types.add(chore_type)
-            CHORE_TYPE_UNKNOWN.log(logger, problem=str(error))
+                    yield ReceivedChore(delivery, chore)
 
     def _do(
-        self, connection: DatabaseConnection, tasks: list[Task], locked: set[Account]
-    ) -> list[Task]:
+        self, connection: DatabaseConnection, tasks: list[ReceivedChore], locked: set[Account]
+    ) -> list[ReceivedChore]:
         """Do tasks, one that the database refuses alone. Returns those of `locked` accounts."""
         if not tasks:
             return []
@@ -203,7 +199,9 @@ class ChoresWorker(DatabaseWorker):
                 for left in self._do(connection, half, locked)
             ]
 
-    def _is_done(self, connection: DatabaseConnection, task: Task, locked: set[Account]) -> bool:
+    def _is_done(
+        self, connection: DatabaseConnection, task: ReceivedChore, locked: set[Account]
+    ) -> bool:
         if task.account not in locked and do_chore(connection, self.settings, task.chore):
             count(CHORES, 1, "done")
             return True
@@ -211,8 +209,8 @@ class ChoresWorker(DatabaseWorker):
         locked.add(task.account)
         return False
 
-    def _without_excess(self, waiting: list[Task]) -> list[Task]:
-        """Those of them that go on waiting. A later scan posts the others again."""
+    def _without_excess(self, waiting: list[ReceivedChore]) -> list[ReceivedChore]:
+        """The chores that continue to wait. A later scan posts the others again."""
         oldest_at = monotonic() - HELD_SECONDS_MAX
         held = [task for task in waiting if task.received_at > oldest_at]
         held.sort(key=lambda task: task.delivery.tag)

@@ -58,7 +58,14 @@ _WITH_ANSWERS: Final = _CHECKS | {
 }
 
 
+_IS_ASKED_FOR_HELP: Final = "swpt_accounts.is_asked_for_help"
+
+
 class _LazyGroup(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_IS_ASKED_FOR_HELP] = "--help" in args
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(MODULES)
 
@@ -74,6 +81,8 @@ class _LazyGroup(click.Group):
 @click.pass_context
 def swpt_accounts(context: click.Context) -> None:
     """Run the parts of the accounting authority."""
+    if context.meta[_IS_ASKED_FOR_HELP]:
+        return  # which needs no setting
     try:
         context.obj = load_settings(os.environ)
         if context.invoked_subcommand not in _WITHOUT_DATABASE_SETTING:

@@ -8,7 +8,7 @@ import psycopg
 
 from swpt_accounts.cli.filters import moment_option
 from swpt_accounts.cli.options import get_settings
-from swpt_accounts.scans.sequence_repair import GapRefused, open_gap
+from swpt_accounts.scans.sequence_repair import RepairRefused, open_repair
 from swpt_accounts.settings import SettingsError
 
 
@@ -26,10 +26,10 @@ def mend_gap(*, told_until: datetime, is_mending: bool) -> None:
     """
     settings = get_settings()
     try:
-        with open_gap(settings, told_until) as gap:
+        with open_repair(settings, told_until) as gap:
             gap.check_clock()
             count = gap.mend() if is_mending else gap.count()
-    except (psycopg.Error, SettingsError, GapRefused) as error:
+    except (psycopg.Error, SettingsError, RepairRefused) as error:
         sys.exit(f"swpt_accounts: {' '.join(str(error).split()) or repr(error)}")
     moment = told_until.isoformat()
     if not count:

@@ -23,7 +23,7 @@ from swpt_accounts.cli.filters import (
 from swpt_accounts.cli.options import get_settings
 from swpt_accounts.outbox.returned_messages_admin import (
     MONEY,
-    Choice,
+    ReturnedMessageFilter,
     ReturnedMessages,
     as_json,
     open_returned_messages,
@@ -68,8 +68,8 @@ def _choice(
     account: tuple[int, int] | None,
     since: datetime | None,
     until: datetime | None,
-) -> Choice:
-    return Choice(
+) -> ReturnedMessageFilter:
+    return ReturnedMessageFilter(
         signal_names=[f"{name}Signal" for name in types] or None,
         destinations=list(destinations) or None,
         reason=reason,
@@ -80,7 +80,9 @@ def _choice(
 
 
 @contextmanager
-def _opened(choice: Choice, *, only_read: bool = False) -> Iterator[ReturnedMessages]:
+def _opened(
+    choice: ReturnedMessageFilter, *, only_read: bool = False
+) -> Iterator[ReturnedMessages]:
     try:
         with open_returned_messages(get_settings(), choice, only_read=only_read) as messages:
             yield messages
@@ -203,7 +205,7 @@ def retry(**options: Any) -> None:
 def discard(is_all: bool, with_money: bool, path: str | None, yes: bool, **options: Any) -> None:
     """Delete messages for good. They are never sent."""
     choice = _choice(**options)
-    if (choice == Choice()) != is_all:
+    if (choice == ReturnedMessageFilter()) != is_all:
         raise click.UsageError("choose messages with options, or all of them with --all")
     with _opened(choice) as messages, _saving(path) as save:
         counts = messages.counts()

@@ -8,9 +8,14 @@ from swpt_accounts.cli.options import (
     threads_option,
     wait_option,
 )
-from swpt_accounts.peers.recipient_verification import VerifyingWorker
+from swpt_accounts.peers.recipient_verification import RecipientVerifier
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+    Stage,
+)
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -37,11 +42,11 @@ def process_transfer_requests(threads: int | None, wait: float | None, quit_earl
 
     def make_workers(stop: ShutdownEvent) -> list[Worker]:
         return [
-            VerifyingWorker(settings, stop, quit_early=quit_early),
+            RecipientVerifier(settings, stop, quit_early=quit_early),
             *_stage_workers(
                 settings,
                 stop,
-                PREPARING,
+                TRANSFER_REQUESTS,
                 settings.process_transfer_requests_threads,
                 settings.app_process_transfer_requests_wait,
                 quit_early,
@@ -68,7 +73,7 @@ def process_finalization_requests(
         return _stage_workers(
             settings,
             stop,
-            FINALIZING,
+            FINALIZATION_REQUESTS,
             settings.process_finalization_requests_threads,
             settings.app_process_finalization_requests_wait,
             quit_early,
@@ -91,7 +96,7 @@ def process_balance_changes(threads: int | None, wait: float | None, quit_early:
         return _stage_workers(
             settings,
             stop,
-            CHANGING_BALANCES,
+            BALANCE_CHANGES,
             settings.process_balance_changes_threads,
             settings.app_process_balance_changes_wait,
             quit_early,

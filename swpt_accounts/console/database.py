@@ -15,7 +15,7 @@ from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.session_options import ASKING
 from swpt_accounts.inspection.lookup import session as lookup
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.outage import DatabaseAway, Outage
+from swpt_accounts.workers.circuit_breaker import CircuitBreaker, DatabaseUnavailable
 
 NAME: Final = "console"
 _FILE: Final = "console/console.sql"
@@ -53,7 +53,7 @@ class ConsoleDatabase:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._local = threading.local()
-        self._outage = Outage(logger, NAME)
+        self._outage = CircuitBreaker(logger, NAME)
 
     @contextmanager
     def lookup(self) -> Iterator[lookup.Reader]:
@@ -66,7 +66,7 @@ class ConsoleDatabase:
 
     @contextmanager
     def snapshot(self) -> Iterator[ConsoleSnapshot]:
-        """Raises `DatabaseAway`, `TooSlow`, `NotAllowed`, in the block, too."""
+        """Raises `DatabaseUnavailable`, `TooSlow`, `NotAllowed`, in the block, too."""
         with self._answers():
             connection = self._connection()
             raw = connection.raw
@@ -88,8 +88,8 @@ class ConsoleDatabase:
         except psycopg.Error as error:
             self.close()
             self._outage.failed(error)
-            raise DatabaseAway from error
-        self._outage.works()
+            raise DatabaseUnavailable from error
+        self._outage.succeeded()
 
     def close(self) -> None:
         """Close the connection of this thread."""

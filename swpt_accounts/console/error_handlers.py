@@ -10,7 +10,7 @@ from swpt_accounts.console.auth import refusal
 from swpt_accounts.console.database import NotAllowed, TooSlow
 from swpt_accounts.console.dead_letter_queue import BrokerProblem
 from swpt_accounts.observability.events.console import CONSOLE_PAGE_FAILED
-from swpt_accounts.web.outage import DatabaseAway
+from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = "5"
@@ -36,7 +36,7 @@ def _http_error(error: HTTPException) -> Response:
     return problem(status.phrase, text, status)
 
 
-def _database_away(_error: DatabaseAway) -> Response:
+def _database_away(_error: DatabaseUnavailable) -> Response:
     return problem(
         "The database is unreachable",
         "The console cannot use the database; its log has the cause. Reload the page to try again."
@@ -81,7 +81,7 @@ def _bug(error: Exception) -> Response:
 def register(app: Flask) -> None:
     """Let the application show these pages."""
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(DatabaseAway, _database_away)
+    app.register_error_handler(DatabaseUnavailable, _database_away)
     app.register_error_handler(TooSlow, _too_slow)
     app.register_error_handler(NotAllowed, _not_allowed)
     app.register_error_handler(BrokerProblem, _broker_problem)

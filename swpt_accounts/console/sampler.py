@@ -11,14 +11,14 @@ from typing import Final
 
 from swpt_accounts.console.database import ConsoleDatabase, NotAllowed, TooSlow
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog, read_backlog
-from swpt_accounts.web.outage import DatabaseAway
+from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
 PERIOD_SECONDS: Final = 5.0
 KEPT_COUNT: Final = 720
 TABLES: Final = (*QUEUES, *OUTBOXES, "prepared_transfer", "account")
-_FAILURES: Final = (DatabaseAway, TooSlow, NotAllowed)
+_FAILURES: Final = (DatabaseUnavailable, TooSlow, NotAllowed)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def parse_account_id(text: str) -> int | None:
 
 
 def parse_id(text: str) -> int:
-    """Return the signed 64-bit id that somebody has pasted.
+    """Return the signed 64-bit id that was pasted.
 
     Decimal: signed, or unsigned like an account id. Hexadecimal: after `0x`, or 16 digits of which
     one is a letter, or eight bytes with dots between them like a routing key; in two's complement.

@@ -1,23 +1,23 @@
-"""How far a move is."""
+"""How far a long operation is."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Somebody who wants to know how far it is."""
+    """Receives reports of progress."""
 
     def begin(self, what: str, total: int) -> None:
-        """Hear of a new part, and how much there is to do."""
+        """Begin a part, with so much to do."""
 
     def note(self, done: int) -> None:
-        """Hear how much of it is done."""
+        """So much of it is done."""
 
     def end(self) -> None:
-        """Hear that the part is over."""
+        """The part is done."""
 
 
 class NoProgress:
-    """Nobody wants to know."""
+    """Ignores them."""
 
     def begin(self, what: str, total: int) -> None:
         """Do nothing."""

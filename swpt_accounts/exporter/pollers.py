@@ -67,7 +67,7 @@ class _Poller(Generic[Session]):
                 with self._connect() as session:
                     while not self._stop.is_requested():
                         self.answers = Answers(time(), self._ask(session))
-                        self._outages.works()
+                        self._outages.succeeded()
                         self._stop.wait(POLL_SECONDS)
             except (psycopg.Error, AMQPError) as error:
                 self._stop.wait(self._outages.failed(self.server, error))

@@ -1,4 +1,4 @@
-"""Decodes a batch of deliveries, and puts its messages in order for the database."""
+"""Decodes a batch of deliveries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ AccountKey = tuple[int, int]
 """A debtor id, and a creditor id."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReceivedMessage:
     """A delivery that makes sense."""
 
@@ -34,6 +34,11 @@ class ReceivedMessage:
     def digest(self) -> bytes:
         """Identifies this message: the MD5 digest of its body, 16 bytes."""
         return md5(self.delivery.body, usedforsecurity=False).digest()
+
+    @property
+    def trace_context(self) -> str | None:
+        """What goes with the message through the tables, if it is traced."""
+        return None if self.span is None else self.span.context
 
 
 def decode_batch(

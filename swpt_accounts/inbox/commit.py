@@ -1,49 +1,22 @@
-"""Finds out who is to blame when messages cannot be taken in: themselves, or the database."""
+"""Commits the effects of a batch of messages, in one transaction."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
-
-import pika
 import psycopg
 
-from swpt_accounts.broker.consumer import Delivery
-from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.errors import may_be_of_values, one_line
+from swpt_accounts.db.procedures import NOTE_HANDLED
 from swpt_accounts.inbox.batch import ReceivedMessage
-from swpt_accounts.inbox.handlers import apply_messages
-from swpt_accounts.settings import Settings
-from swpt_accounts.smp.incoming import (
-    ConfigureAccount,
-    FinalizeTransfer,
-    IncomingMessage,
-    PendingBalanceChange,
-    PrepareTransfer,
+from swpt_accounts.inbox.bisection import Bisection, Outcome
+from swpt_accounts.inbox.deduplication import without_handled
+from swpt_accounts.inbox.handlers import (
+    configure_accounts,
+    receive_balance_changes,
+    receive_finalization_requests,
+    receive_transfer_requests,
 )
-
-# When so many messages cannot get a lock, one after the other, it is not theirs: all have to wait.
-CONTENDED_COUNT_MAX: Final = 4
-# So many different messages, and no other one among them, are not refused for what they say.
-_REFUSED_COUNT_MAX: Final = 2
-# An account that nobody has.
-_DEBTOR_ID: Final = 3 * 2**60
-_CREDITOR_ID: Final = 3 * 2**60
-_DELIVERY: Final = Delivery(0, "", False, pika.BasicProperties(), b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The messages that have not taken effect: those that are themselves to blame, with the
-    reasons, and those that could not get a lock.
-    """
-
-    refused: list[tuple[ReceivedMessage, str]] = field(default_factory=list)
-    contended: list[ReceivedMessage] = field(default_factory=list)
-
-
-class DatabaseAtFault(psycopg.OperationalError):
-    """The database refuses messages for which it has no reason. They have to wait."""
+from swpt_accounts.inbox.stale_changes import stale_changes
+from swpt_accounts.settings import Settings
+from swpt_accounts.smp.incoming import PrepareTransfer
+from swpt_accounts.workers.journal import record
 
 
 def commit_batch(
@@ -55,117 +28,47 @@ def commit_batch(
 ) -> Outcome:
     """Commit the effects of messages. Those that fail, fail alone.
 
-    When it raises `psycopg.Error`, which may be a `DatabaseAtFault`, no message is to blame, and
-    the effects of some of them may have been committed.
+    `is_repeated` says that this batch may have been committed before. When it raises
+    `psycopg.Error`, which may be a `DatabaseAtFault`, no message is to blame, and the effects of
+    some of them may have been committed.
     """
-    outcome = _apply(connection, settings, received, is_repeated=is_repeated)
-    refused = outcome.refused
-    if not refused:
-        return outcome
-    digests = {r.digest for r, _ in refused}
-    if len(digests) > _REFUSED_COUNT_MAX and len(refused) == len(received):
-        reason = refused[-1][1]
-        raise DatabaseAtFault(
-            f"it refuses {len(refused)} different messages, one after the other: {reason}"
-        )
-    _try_legal_messages(connection, settings, [r.message for r, _ in refused])
-    # What was at fault may have been mended before the legal messages were tried.
-    again = [_apply(connection, settings, [r], is_repeated=True) for r, _ in refused]
-    return Outcome(
-        refused=[pair for o in again for pair in o.refused],
-        contended=[*outcome.contended, *(r for o in again for r in o.contended)],
-    )
+
+    def apply(messages: list[ReceivedMessage], is_repeated: bool) -> None:
+        apply_messages(connection, settings, messages, is_repeated=is_repeated)
+
+    try:
+        apply(received, is_repeated)
+    except psycopg.Error as error:
+        return Bisection(connection, apply).run(received, error, is_repeated=is_repeated)
+    return Outcome()
 
 
-def _apply(
+def apply_messages(
     connection: DatabaseConnection,
     settings: Settings,
     received: list[ReceivedMessage],
     *,
     is_repeated: bool,
-) -> Outcome:
-    """Apply all together; if that fails, by halves."""
-    try:
-        apply_messages(connection, settings, received, is_repeated=is_repeated)
-        return Outcome()
-    except psycopg.errors.LockNotAvailable as error:
-        if len(received) == 1:
-            return Outcome(contended=received)
-        lock_error: psycopg.Error | None = error
-    except psycopg.Error as error:
-        if not may_be_of_values(error):
-            raise
-        if len(received) == 1:
-            return Outcome(refused=[(received[0], one_line(error))])
-        lock_error = None
-    middle = len(received) // 2
-    first = _apply(connection, settings, received[:middle], is_repeated=is_repeated)
-    if lock_error is not None and len(first.contended) >= CONTENDED_COUNT_MAX:
-        raise lock_error
-    second = _apply(connection, settings, received[middle:], is_repeated=is_repeated)
-    return Outcome(first.refused + second.refused, first.contended + second.contended)
-
-
-def _try_legal_messages(
-    connection: DatabaseConnection, settings: Settings, refused: list[IncomingMessage]
 ) -> None:
-    """Take in legal messages of the same kinds, and undo it. Raises `DatabaseAtFault` if they are
-    refused as well.
+    """Let messages take effect, in one transaction.
+
+    Configurations come first: a transfer in the same batch may be meant for a new account. Only
+    a second PrepareTransfer would have another effect; with a journal, all messages are counted.
     """
-    now = datetime.now(UTC)
-    legal = {_legal_message(message, now) for message in refused}
-    try:
-        with connection.raw.transaction(force_rollback=True):
-            controls = [ReceivedMessage(_DELIVERY, message) for message in legal]
-            apply_messages(connection, settings, controls, is_repeated=False)
-    except psycopg.Error as error:
-        if not may_be_of_values(error):
-            raise
-        raise DatabaseAtFault(f"it refuses legal messages, too: {one_line(error)}") from error
+    has_journal = settings.journal_days > 0
+    counted = received if has_journal else _preparations(received)
+    new = without_handled(connection, counted, is_repeated=is_repeated)
+    with connection.batch() as call:
+        configure_accounts(call, settings, received)
+        receive_finalization_requests(call, settings, received)
+        receive_transfer_requests(call, settings, _preparations(new))
+        if new:
+            call(NOTE_HANDLED, digests=[r.digest for r in new])
+        receive_balance_changes(call, settings, received)
+        if has_journal and new:
+            record(call, ((r.message, r.delivery.body) for r in new), is_sent=False)
+    stale_changes.report(settings, received)
 
 
-def _legal_message(refused: IncomingMessage, now: datetime) -> IncomingMessage:
-    """A message of the same type, which goes the same way, and in which all is plain."""
-    match refused:
-        case ConfigureAccount():
-            creditor_id = refused.creditor_id and _CREDITOR_ID
-            return ConfigureAccount(_DEBTOR_ID, creditor_id, 0.0, 0, "", now, 0)
-        case PrepareTransfer():
-            return PrepareTransfer(
-                debtor_id=refused.debtor_id,  # with the recipient it decides the way
-                creditor_id=_CREDITOR_ID,
-                coordinator_type="direct",
-                coordinator_id=_CREDITOR_ID,
-                coordinator_request_id=1,
-                min_locked_amount=0,
-                max_locked_amount=0,
-                recipient=refused.recipient,
-                final_interest_rate_ts=now,
-                max_commit_delay=0,
-                ts=now,
-            )
-        case FinalizeTransfer():
-            return FinalizeTransfer(
-                debtor_id=_DEBTOR_ID,
-                creditor_id=_CREDITOR_ID,
-                transfer_id=1,
-                coordinator_type="direct",
-                coordinator_id=_CREDITOR_ID,
-                coordinator_request_id=1,
-                committed_amount=0,
-                transfer_note="",
-                transfer_note_format="",
-                ts=now,
-            )
-        case PendingBalanceChange():
-            return PendingBalanceChange(
-                debtor_id=_DEBTOR_ID,
-                creditor_id=_CREDITOR_ID,
-                other_creditor_id=ROOT_CREDITOR_ID,
-                change_id=1,
-                coordinator_type="direct",
-                transfer_note_format="",
-                transfer_note="",
-                committed_at=now,
-                principal_delta=1,
-            )
+def _preparations(received: list[ReceivedMessage]) -> list[ReceivedMessage]:
+    return [r for r in received if isinstance(r.message, PrepareTransfer)]

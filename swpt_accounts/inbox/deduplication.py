@@ -1,4 +1,4 @@
-"""For how long the digests of handled messages are kept, and what a parent shard has handled."""
+"""Which messages were handled before: by this shard, or by its parent."""
 
 import sys
 from array import array
@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import monotonic
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import FORGET_HANDLED, STARTS_OF_HANDLED
+from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, STARTS_OF_HANDLED
 from swpt_accounts.inbox.batch import ReceivedMessage
 
 # How long after its commit a message may be delivered again: the broker notices a lost
@@ -21,6 +21,29 @@ FORGET_COUNT_MAX = 10_000
 # Of a parent's, those of its last minutes matter: 8 bytes for each message.
 PARENT_COUNT_MAX = 4_000_000
 _START_BYTES = 8
+
+
+def without_handled(
+    connection: DatabaseConnection, counted: list[ReceivedMessage], *, is_repeated: bool
+) -> list[ReceivedMessage]:
+    """The messages that were not handled before. Without `is_repeated`, only those that are
+    redelivered can have been.
+    """
+    doubtful = [r.digest for r in counted if is_repeated or r.delivery.is_redelivered]
+    if not doubtful:
+        return counted
+    handled = set(connection.call_value(FIND_HANDLED, digests=doubtful))
+    copied = {r.digest for r in counted if r.delivery.is_copy}
+    new: list[ReceivedMessage] = []
+    for message in counted:
+        digest = message.digest
+        if digest in handled and (is_repeated or message.delivery.is_redelivered):
+            continue
+        if digest in copied:
+            # The message and its copy may be in the same batch.
+            handled.add(digest)
+        new.append(message)
+    return new
 
 
 class DigestRetention:
@@ -62,7 +85,7 @@ class DigestRetention:
 class HandledByParent:
     """Recognises, in a child of a split shard, what the parent may have handled before.
 
-    Whoever binds the children's queues before that of the parent is unbound gets some messages
+    When the children's queues are bound before that of the parent is unbound, some messages are
     in both, without a mark. The parent has drained its queue when its database becomes the
     children's, so its digests are all there when the first batch of a child is handled.
     """

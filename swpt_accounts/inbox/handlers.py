@@ -1,10 +1,10 @@
-"""The effects of a batch of messages on the database: one transaction."""
+"""What each type of message does to the database: the calls of stored procedures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID, parse_account_id
 from swpt_accounts.core.root_config import (
@@ -13,18 +13,14 @@ from swpt_accounts.core.root_config import (
     minimal_balance,
     parse_root_config,
 )
-from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     CONFIGURE_ACCOUNTS,
-    FIND_HANDLED,
-    NOTE_HANDLED,
     RECEIVE_BALANCE_CHANGES,
     RECEIVE_FINALIZATION_REQUESTS,
     RECEIVE_TRANSFER_REQUESTS,
+    Procedure,
 )
 from swpt_accounts.inbox.batch import ReceivedMessage
-from swpt_accounts.inbox.spans import TraceContexts, trace_contexts
-from swpt_accounts.inbox.stale_changes import ignored_changes
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.incoming import (
     ConfigureAccount,
@@ -32,80 +28,10 @@ from swpt_accounts.smp.incoming import (
     PendingBalanceChange,
     PrepareTransfer,
 )
-from swpt_accounts.workers.journal import record
 
 T = TypeVar("T")
 # Calls a stored procedure by the names of its parameters, and does not wait for it to return.
 Call = Callable[..., None]
-
-
-def apply_messages(
-    connection: DatabaseConnection,
-    settings: Settings,
-    received: list[ReceivedMessage],
-    *,
-    is_repeated: bool,
-) -> None:
-    """Take in messages, in one transaction.
-
-    Configurations come first: a transfer in the same batch may be meant for a new account.
-    `is_repeated` says that this batch may have been committed before.
-    """
-    has_journal = settings.journal_days > 0
-    counted = received if has_journal else _preparations(received)
-    new = _not_handled(connection, counted, is_repeated=is_repeated)
-    preparations = _preparations(new)
-    changes = _select(received, PendingBalanceChange)
-    with connection.batch() as call:
-        if configurations := _select(received, ConfigureAccount):
-            _configure_accounts(call, settings, configurations)
-        if finalizations := _select(received, FinalizeTransfer):
-            contexts = trace_contexts(settings, received, FinalizeTransfer)
-            _receive_finalization_requests(call, finalizations, contexts)
-        if preparations:
-            contexts = trace_contexts(settings, preparations, PrepareTransfer)
-            requests = _select(preparations, PrepareTransfer)
-            _receive_transfer_requests(call, settings, requests, contexts)
-        if new:
-            call(NOTE_HANDLED, digests=[r.digest for r in new])
-        if changes:
-            contexts = trace_contexts(settings, received, PendingBalanceChange)
-            _receive_balance_changes(call, settings, changes, contexts)
-        if has_journal and new:
-            record(call, ((r.message, r.delivery.body) for r in new), is_sent=False)
-    ignored_changes.report(settings, changes)
-
-
-def _select(received: list[ReceivedMessage], message_type: type[T]) -> list[T]:
-    return [r.message for r in received if isinstance(r.message, message_type)]
-
-
-def _preparations(received: list[ReceivedMessage]) -> list[ReceivedMessage]:
-    return [r for r in received if isinstance(r.message, PrepareTransfer)]
-
-
-def _not_handled(
-    connection: DatabaseConnection, counted: list[ReceivedMessage], *, is_repeated: bool
-) -> list[ReceivedMessage]:
-    """The messages that have not been handled already.
-
-    Counted are PrepareTransfers, which would have another effect; with a journal, all messages.
-    """
-    doubtful = [r.digest for r in counted if is_repeated or r.delivery.is_redelivered]
-    if not doubtful:
-        return counted
-    handled = set(connection.call_value(FIND_HANDLED, digests=doubtful))
-    copied = {r.digest for r in counted if r.delivery.is_copy}
-    new: list[ReceivedMessage] = []
-    for message in counted:
-        digest = message.digest
-        if digest in handled and (is_repeated or message.delivery.is_redelivered):
-            continue
-        if digest in copied:
-            # The message and its copy may be in the same batch.
-            handled.add(digest)
-        new.append(message)
-    return new
 
 
 def _root_config(message: ConfigureAccount) -> RootConfig | None:
@@ -144,12 +70,15 @@ def _read_configuration(message: ConfigureAccount) -> _Configuration:
     return _Configuration(message, config is not None, config or RootConfig())
 
 
-def _configure_accounts(call: Call, settings: Settings, messages: list[ConfigureAccount]) -> None:
-    configurations = [_read_configuration(message) for message in messages]
+def configure_accounts(call: Call, settings: Settings, received: list[ReceivedMessage]) -> None:
+    """Create accounts, or change their configurations."""
+    messages = [r.message for r in received if isinstance(r.message, ConfigureAccount)]
+    if not messages:
+        return
     call(
         CONFIGURE_ACCOUNTS,
         **CONFIGURE_ACCOUNTS.arrays(
-            configurations,
+            map(_read_configuration, messages),
             **{name: attrgetter(f"message.{name}") for name in ConfigureAccount.__struct_fields__},
             **{name: attrgetter(f"root_config.{name}") for name in _RATE_AND_INFO},
         ),
@@ -157,37 +86,53 @@ def _configure_accounts(call: Call, settings: Settings, messages: list[Configure
     )
 
 
-def _receive_transfer_requests(
-    call: Call, settings: Settings, messages: list[PrepareTransfer], contexts: TraceContexts
+def receive_transfer_requests(
+    call: Call, settings: Settings, received: list[ReceivedMessage]
 ) -> None:
-    call(
+    """Queue transfers that are to be prepared."""
+    _receive(
+        call,
         RECEIVE_TRANSFER_REQUESTS,
-        **RECEIVE_TRANSFER_REQUESTS.arrays(
-            messages,
-            recipient=lambda message: parse_account_id(message.recipient),
-            trace_context=contexts,
-        ),
+        settings,
+        [r for r in received if isinstance(r.message, PrepareTransfer)],
+        {"recipient": lambda message: parse_account_id(message.recipient)},
         **settings.realm.parameters,
     )
 
 
-def _receive_finalization_requests(
-    call: Call, messages: list[FinalizeTransfer], contexts: TraceContexts
+def receive_finalization_requests(
+    call: Call, settings: Settings, received: list[ReceivedMessage]
 ) -> None:
-    call(
-        RECEIVE_FINALIZATION_REQUESTS,
-        **RECEIVE_FINALIZATION_REQUESTS.arrays(messages, trace_context=contexts),
-    )
+    """Queue prepared transfers that are to be finalized."""
+    finalizations = [r for r in received if isinstance(r.message, FinalizeTransfer)]
+    _receive(call, RECEIVE_FINALIZATION_REQUESTS, settings, finalizations, {})
 
 
-def _receive_balance_changes(
-    call: Call,
-    settings: Settings,
-    messages: list[PendingBalanceChange],
-    contexts: TraceContexts,
+def receive_balance_changes(
+    call: Call, settings: Settings, received: list[ReceivedMessage]
 ) -> None:
-    call(
+    """Queue balance changes that come from other shards."""
+    _receive(
+        call,
         RECEIVE_BALANCE_CHANGES,
-        **RECEIVE_BALANCE_CHANGES.arrays(messages, trace_context=contexts),
+        settings,
+        [r for r in received if isinstance(r.message, PendingBalanceChange)],
+        {},
         threshold_ts=settings.remove_from_archive_threshold_date,
     )
+
+
+def _receive(
+    call: Call,
+    procedure: Procedure,
+    settings: Settings,
+    received: list[ReceivedMessage],
+    columns: dict[str, Callable[[Any], Any]],
+    **parameters: Any,
+) -> None:
+    if not received:
+        return
+    contexts = [r.trace_context for r in received] if settings.app_opentelemetry else None
+    messages = [r.message for r in received]
+    arrays = procedure.arrays(messages, trace_context=contexts, **columns)
+    call(procedure, **arrays, **parameters)

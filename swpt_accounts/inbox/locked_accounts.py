@@ -1,4 +1,4 @@
-"""Messages that wait, beside the batches, until another session lets go of their accounts."""
+"""Parks messages until their accounts are no longer locked by another session."""
 
 import logging
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ logger = logging.getLogger(__name__)
 
 # How often to try the messages that have failed to get a lock, though they alone were tried.
 RETRY_SECONDS = 1.0
-# A lock that lasts for longer is told in the log.
+# A lock that is held for longer is logged.
 QUIET_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class _Held:
+class _Parked:
     """The messages of one account, in the order of their arrival."""
 
     since: float
@@ -27,14 +27,14 @@ class _Held:
     # when to try again; None: as soon as the account's row is free
     retry_at: float | None = None
     # whether what comes after a configuration waits with it
-    holds_others: bool = True
-    is_told: bool = False
+    parks_others: bool = True
+    is_reported: bool = False
 
-    def take_others(self) -> list[ReceivedMessage]:
-        """Take out everything but the configurations, and hold nothing else from now on."""
+    def release_others(self) -> list[ReceivedMessage]:
+        """Take out everything but the configurations, and park nothing else from now on."""
         others = [r for r in self.messages if not _is_configuration(r)]
         self.messages = [r for r in self.messages if _is_configuration(r)]
-        self.holds_others = False
+        self.parks_others = False
         return others
 
 
@@ -43,40 +43,40 @@ def _is_configuration(received: ReceivedMessage) -> bool:
 
 
 class LockedAccounts:
-    """Holds the messages of accounts that another session has locked.
+    """Parks the messages of accounts that another session has locked.
 
     Only a ConfigureAccount needs the lock. What comes after it for the same account waits with
-    it, as long as no more than `count_max` messages are held. Then only the configurations
+    it, as long as no more than `count_max` messages are parked. Then only the configurations
     wait, and the others go on, in their order.
     """
 
     def __init__(self, count_max: int) -> None:
         self._count_max = count_max
-        self._held: dict[AccountKey, _Held] = {}
+        self._parked: dict[AccountKey, _Parked] = {}
 
     @property
     def count(self) -> int:
-        """How many messages are held."""
-        return sum(len(held.messages) for held in self._held.values())
+        """How many messages are parked."""
+        return sum(len(parked.messages) for parked in self._parked.values())
 
-    def exchange(
+    def park(
         self, connection: DatabaseConnection, received: list[ReceivedMessage]
     ) -> list[ReceivedMessage]:
-        """Hold those of the messages whose accounts are locked. Returns the others, after those
-        whose accounts are free again. When it raises `psycopg.Error`, nothing has changed.
+        """Park those of the messages whose accounts are locked. Returns the others, after those
+        that are released. When it raises `psycopg.Error`, nothing has changed.
         """
         configured = {r.account for r in received if _is_configuration(r)}
-        if not configured and not self._held:
+        if not configured and not self._parked:
             return received
-        contended = {key for key, held in self._held.items() if held.retry_at is not None}
-        asked = sorted((configured | self._held.keys()) - contended)
+        contended = {key for key, parked in self._parked.items() if parked.retry_at is not None}
+        asked = sorted((configured | self._parked.keys()) - contended)
         locked = contended | self._find_locked(connection, asked)
-        free = [key for key in self._held if key not in locked]
-        going_on = [r for key in free for r in self._release(key)]
+        free = [key for key in self._parked if key not in locked]
+        others = [r for key in free for r in self._release(key)]
         for r in received:
-            going_on += self._hold(r) if r.account in locked else [r]
-        self._tell()
-        return going_on
+            others += self._park(r) if r.account in locked else [r]
+        self._report()
+        return others
 
     def _find_locked(
         self, connection: DatabaseConnection, keys: list[AccountKey]
@@ -90,62 +90,62 @@ class LockedAccounts:
         )
         return {(row.debtor_id, row.creditor_id) for row in rows}
 
-    def _hold(self, received: ReceivedMessage) -> list[ReceivedMessage]:
-        """Hold a message, unless there is no room for it. Returns what goes on."""
-        held = self._held.setdefault(received.account, _Held(since=monotonic()))
+    def _park(self, received: ReceivedMessage) -> list[ReceivedMessage]:
+        """Park a message, unless there is no room for it. Returns what is not parked."""
+        parked = self._parked.setdefault(received.account, _Parked(since=monotonic()))
         if _is_configuration(received):
-            held.messages.append(received)
+            parked.messages.append(received)
             return []
-        if not held.holds_others:
+        if not parked.parks_others:
             return [received]
         if self.count >= self._count_max:
-            return [*held.take_others(), received]
-        held.messages.append(received)
+            return [*parked.release_others(), received]
+        parked.messages.append(received)
         return []
 
     def _release(self, key: AccountKey) -> list[ReceivedMessage]:
-        held = self._held.pop(key)
-        if held.is_told:
+        parked = self._parked.pop(key)
+        if parked.is_reported:
             debtor_id, creditor_id = key
             ACCOUNT_FREE.log(
                 logger,
                 debtor_id=debtor_id,
                 creditor_id=creditor_id,
-                seconds=monotonic() - held.since,
+                seconds=monotonic() - parked.since,
             )
-        return held.messages
+        return parked.messages
 
-    def hold_contended(self, received: list[ReceivedMessage]) -> None:
-        """Hold messages that could not get a lock which `exchange` does not see: another session
+    def park_contended(self, received: list[ReceivedMessage]) -> None:
+        """Park messages that could not get a lock which `park` does not see: another session
         is opening the account, for instance. They are tried again alone.
         """
         for r in received:
-            held = self._held.setdefault(r.account, _Held(since=monotonic()))
-            held.messages.append(r)
-            held.retry_at = monotonic() + RETRY_SECONDS
+            parked = self._parked.setdefault(r.account, _Parked(since=monotonic()))
+            parked.messages.append(r)
+            parked.retry_at = monotonic() + RETRY_SECONDS
 
-    def take_contended(self) -> list[ReceivedMessage]:
-        """Take out the messages of an account that is to be tried again alone, if there is one."""
+    def release_contended(self) -> list[ReceivedMessage]:
+        """Release the messages of an account that is to be tried again alone, if there is one."""
         now = monotonic()
-        for key, held in self._held.items():
-            if held.retry_at is not None and held.retry_at <= now:
-                return self._held.pop(key).messages
+        for key, parked in self._parked.items():
+            if parked.retry_at is not None and parked.retry_at <= now:
+                return self._parked.pop(key).messages
         return []
 
-    def _tell(self) -> None:
-        """Say once of each account that its lock lasts for long."""
+    def _report(self) -> None:
+        """Log once for each account that its lock is held for long."""
         now = monotonic()
-        for (debtor_id, creditor_id), held in self._held.items():
-            if not held.is_told and now - held.since > QUIET_SECONDS:
-                held.is_told = True
+        for (debtor_id, creditor_id), parked in self._parked.items():
+            if not parked.is_reported and now - parked.since > QUIET_SECONDS:
+                parked.is_reported = True
                 ACCOUNT_LOCKED.log(
                     logger,
-                    count=len(held.messages),
+                    count=len(parked.messages),
                     debtor_id=debtor_id,
                     creditor_id=creditor_id,
-                    seconds=now - held.since,
+                    seconds=now - parked.since,
                 )
 
     def clear(self) -> None:
         """Forget the messages: the broker will deliver them again."""
-        self._held.clear()
+        self._parked.clear()

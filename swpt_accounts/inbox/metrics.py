@@ -14,7 +14,7 @@ _UNKNOWN: Final = "unknown"
 
 
 def note_received(received: Iterable[ReceivedMessage], refusals: Iterable[Refusal]) -> None:
-    """Note messages that are acknowledged, and those of them that the database has refused."""
+    """Note messages that are acknowledged, and which of them the database has refused."""
     if not is_on():
         return
     refused = list(refusals)
@@ -31,10 +31,10 @@ def note_refused(refusals: Iterable[Refusal]) -> None:
         count(MESSAGES_RECEIVED, 1, _type_of(refusal), "dead_letter")
 
 
-def note_held(locked_count: int, waiting_count: int) -> None:
-    """Note how many messages of this thread wait beside the batch."""
-    set_value(MESSAGES_HELD, locked_count, "lock")
-    set_value(MESSAGES_HELD, waiting_count, "shard")
+def note_parked(locked_accounts_count: int, unknown_rates_count: int) -> None:
+    """Note how many messages of this thread are parked."""
+    set_value(MESSAGES_HELD, locked_accounts_count, "lock")
+    set_value(MESSAGES_HELD, unknown_rates_count, "shard")
 
 
 def _type_of(refusal: Refusal) -> str:

@@ -1,9 +1,10 @@
-"""Says which balance changes are ignored because they are too old to be known from the archive."""
+"""Reports balance changes that are ignored: they are too old to be known from the archive."""
 
 import logging
 from threading import Lock
 from typing import Final
 
+from swpt_accounts.inbox.batch import ReceivedMessage
 from swpt_accounts.observability.events.messages import (
     BALANCE_CHANGE_IGNORED,
     BALANCE_CHANGES_IGNORED,
@@ -16,18 +17,19 @@ logger = logging.getLogger(__name__)
 LINES_COUNT_MAX: Final = 10
 
 
-class IgnoredChanges:
-    """Counts them in this process."""
+class StaleChanges:
+    """Counts them in this process, and logs a few of each batch."""
 
     def __init__(self) -> None:
         self._count = 0
         self._lock = Lock()
 
-    def report(self, settings: Settings, changes: list[PendingBalanceChange]) -> None:
-        """Log those of the changes that are ignored: if they were not applied before, somebody
-        misses the amount. There are not many lines, whatever comes.
+    def report(self, settings: Settings, received: list[ReceivedMessage]) -> None:
+        """Log which of the messages are ignored. If one was not applied before, its amount is
+        missing.
         """
         threshold = settings.remove_from_archive_threshold_date
+        changes = [r.message for r in received if isinstance(r.message, PendingBalanceChange)]
         ignored = [change for change in changes if change.committed_at < threshold]
         if not ignored:
             return
@@ -52,4 +54,4 @@ class IgnoredChanges:
             )
 
 
-ignored_changes: Final = IgnoredChanges()
+stale_changes: Final = StaleChanges()

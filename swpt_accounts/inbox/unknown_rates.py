@@ -1,4 +1,4 @@
-"""Messages that wait, beside the batches, until the interest rate of their currency is known."""
+"""Parks messages until the interest rate of their currency is known."""
 
 from swpt_accounts.core.ids import ROOT_CREDITOR_ID
 from swpt_accounts.db.connection import DatabaseConnection
@@ -10,7 +10,7 @@ from swpt_accounts.smp.incoming import ConfigureAccount, PendingBalanceChange
 
 
 class UnknownRates:
-    """Holds messages which open accounts whose debtors, in other shards, have to be asked about.
+    """Parks messages that open accounts whose debtors, in other shards, have to be asked about.
 
     They wait for an answer, or for the time limit of the fetch API. When `count_max` of
     them wait, those that follow do not: an account can also learn its interest rate later.
@@ -19,33 +19,33 @@ class UnknownRates:
     def __init__(self, settings: Settings, count_max: int) -> None:
         self._realm = settings.realm
         self._count_max = count_max
-        self._asker = RootConfigPoller(settings)
-        self._held: dict[int, list[ReceivedMessage]] = {}
+        self._poller = RootConfigPoller(settings)
+        self._parked: dict[int, list[ReceivedMessage]] = {}
 
     @property
     def count(self) -> int:
-        """How many messages are held."""
-        return sum(map(len, self._held.values()))
+        """How many messages are parked."""
+        return sum(map(len, self._parked.values()))
 
-    def exchange(
+    def park(
         self, connection: DatabaseConnection, received: list[ReceivedMessage]
     ) -> list[ReceivedMessage]:
-        """Hold those of the messages that have to wait. Returns the others, after those whose
-        waiting is over. When it raises `psycopg.Error`, nothing has changed.
+        """Park those of the messages that have to wait. Returns the others, after those that are
+        released. When it raises `psycopg.Error`, nothing has changed.
         """
         opening = [r for r in received if self._may_open_account(r)]
-        if not opening and not self._held:
+        if not opening and not self._parked:
             return received
-        self._asker.collect(connection)
-        awaited = self._asker.ask(self._find_unknown_debtors(connection, opening))
+        self._poller.collect(connection)
+        awaited = self._poller.ask(self._find_unknown_debtors(connection, opening))
         released = self._release()
-        going_on = [r for r in received if not (self._has_room() and self._hold(r, awaited))]
-        return released + going_on
+        others = [r for r in received if not (self._has_room() and self._try_to_park(r, awaited))]
+        return released + others
 
     def _release(self) -> list[ReceivedMessage]:
-        """The messages about whose debtors nobody is asked any more, whatever was learned."""
-        over = [debtor_id for debtor_id in self._held if not self._asker.is_asking(debtor_id)]
-        return [received for debtor_id in over for received in self._held.pop(debtor_id)]
+        """The messages whose debtors are no longer asked about, whatever was learned."""
+        over = [debtor_id for debtor_id in self._parked if not self._poller.is_asking(debtor_id)]
+        return [received for debtor_id in over for received in self._parked.pop(debtor_id)]
 
     def _may_open_account(self, received: ReceivedMessage) -> bool:
         message = received.message
@@ -70,14 +70,14 @@ class UnknownRates:
     def _has_room(self) -> bool:
         return self.count < self._count_max
 
-    def _hold(self, received: ReceivedMessage, awaited: set[int]) -> bool:
+    def _try_to_park(self, received: ReceivedMessage, awaited: set[int]) -> bool:
         debtor_id = received.message.debtor_id
-        is_held = debtor_id in awaited and self._may_open_account(received)
-        if is_held:
-            self._held.setdefault(debtor_id, []).append(received)
-        return is_held
+        is_parked = debtor_id in awaited and self._may_open_account(received)
+        if is_parked:
+            self._parked.setdefault(debtor_id, []).append(received)
+        return is_parked
 
     def clear(self) -> None:
         """Forget the messages: the broker will deliver them again."""
-        self._held.clear()
-        self._asker.close()
+        self._parked.clear()
+        self._poller.close()

@@ -14,11 +14,10 @@ from swpt_accounts.db.errors import ShardClosedError, UnsuitableDatabase
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
 from swpt_accounts.inbox.commit import commit_batch
 from swpt_accounts.inbox.deduplication import DigestRetention, HandledByParent
-from swpt_accounts.inbox.drain_pauses import DRAINING_POLL_SECONDS, DrainingPauses
-from swpt_accounts.inbox.drain_signal import DrainSignal
+from swpt_accounts.inbox.drain import DRAINING_POLL_SECONDS, DrainPauses, DrainSignal
 from swpt_accounts.inbox.locked_accounts import LockedAccounts
-from swpt_accounts.inbox.metrics import note_held, note_received, note_refused
-from swpt_accounts.inbox.spans import TracedMessages
+from swpt_accounts.inbox.metrics import note_parked, note_received, note_refused
+from swpt_accounts.inbox.spans import ReceivedSpans
 from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.settings import Settings
@@ -30,7 +29,7 @@ logger = logging.getLogger(__name__)
 NAME = "consume_messages"
 # Held for longer, a batch would be taken away by the broker, again and again.
 GIVE_BACK_SECONDS = 300.0
-# How soon the answer of another shard, or the end of a lock, is noticed by those who wait for it.
+# How soon the answer of another shard, or the end of a lock, is noticed while messages are parked.
 ANSWER_SECONDS = 0.05
 # For what is locked in spite of all care. Others wait, too, until it is known whose lock it is.
 LOCK_TIMEOUT = "200ms"
@@ -59,17 +58,17 @@ class InboxWorker:
         self._is_draining = is_draining
         self._connection: DatabaseConnection | None = None
         self._was_connected = False
-        self._database_faults = OutageReporter(logger, NAME)
-        self._broker_faults = OutageReporter(logger, NAME)
-        self._traced = TracedMessages(settings)
-        self._handled = DigestRetention()
-        self._leaving = None if is_last else DrainSignal()
+        self._database_outage = OutageReporter(logger, NAME)
+        self._broker_outage = OutageReporter(logger, NAME)
+        self._spans = ReceivedSpans(settings)
+        self._digests = DigestRetention()
+        self._drain_signal = DrainSignal(is_ignored=is_last)
         is_child = settings.delete_parent_shard_records
         self._handled_by_parent = HandledByParent() if is_child else None
         # Half of what the broker delivers at once, so that others are always delivered.
         count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
-        self._waiting = UnknownRates(settings, count_max)
-        self._locked = LockedAccounts(count_max)
+        self._unknown_rates = UnknownRates(settings, count_max)
+        self._locked_accounts = LockedAccounts(count_max)
 
     @property
     def name(self) -> str:
@@ -77,7 +76,7 @@ class InboxWorker:
         return NAME
 
     def run(self) -> None:
-        """Consume until the stop, whatever becomes of the broker and the database.
+        """Consume until a shutdown is requested. Outages of the broker and the database pass.
 
         Raises `UnsuitableDatabase` if it has never been better.
         """
@@ -91,14 +90,14 @@ class InboxWorker:
             except psycopg.Error as error:
                 if isinstance(error, UnsuitableDatabase) and not self._was_connected:
                     raise
-                self._stop.wait(self._database_faults.failed("the database", error))
+                self._stop.wait(self._database_outage.failed("the database", error))
             except AMQPError as error:
-                self._stop.wait(self._broker_faults.failed("the broker", error))
+                self._stop.wait(self._broker_outage.failed("the broker", error))
         self._disconnect()
 
     def _consume(self) -> None:
         settings = self._settings
-        self._look_whether_to_leave()
+        self._check_drain_signal()
         consumer = BatchConsumer(
             settings.protocol_broker_url,
             settings.protocol_broker_queue,
@@ -107,46 +106,43 @@ class InboxWorker:
             prefetch_size=settings.protocol_broker_prefetch_size,
             stop=self._stop,
         )
-        self._handled.pause()
-        pauses = DrainingPauses() if self._is_draining else None
+        self._digests.pause()
+        pauses = DrainPauses() if self._is_draining else None
         poll_seconds = POLL_SECONDS if pauses is None else DRAINING_POLL_SECONDS
         try:
             while not self._stop.is_requested():
-                self._look_whether_to_leave()
-                are_waiting = self._held_count > 0
+                self._check_drain_signal()
+                are_parked = self._parked_count > 0
+                rest_seconds = max(self._drain_signal.rest_seconds, 0)
                 batch = consumer.next_batch(
-                    ANSWER_SECONDS if are_waiting else min(poll_seconds, self._rest_seconds)
+                    ANSWER_SECONDS if are_parked else min(poll_seconds, rest_seconds)
                 )
-                self._broker_faults.works()
-                if batch or are_waiting:
+                self._broker_outage.succeeded()
+                if batch or are_parked:
                     self._handle(consumer, batch)
                 if pauses is not None:
-                    pauses.after_batch(consumer, len(batch) + self._held_count, self._stop)
+                    pauses.after_batch(consumer, len(batch) + self._parked_count, self._stop)
         finally:
-            self._waiting.clear()
-            self._locked.clear()
+            self._unknown_rates.clear()
+            self._locked_accounts.clear()
             consumer.close()
 
-    def _look_whether_to_leave(self) -> None:
-        if self._leaving is None or self._leaving.rest_seconds > 0:
+    def _check_drain_signal(self) -> None:
+        if self._drain_signal.rest_seconds > 0:
             return
         try:
-            self._leaving.look(self._connect())
+            self._drain_signal.check(self._connect())
         except ShardClosedError:
             raise
         except psycopg.Error:
             # the next batch will wait for the database
             self._disconnect()
-            self._leaving.put_off()
+            self._drain_signal.put_off()
 
     @property
-    def _rest_seconds(self) -> float:
-        return POLL_SECONDS if self._leaving is None else max(self._leaving.rest_seconds, 0)
-
-    @property
-    def _held_count(self) -> int:
+    def _parked_count(self) -> int:
         """How many messages wait beside the batches."""
-        return self._waiting.count + self._locked.count
+        return self._unknown_rates.count + self._locked_accounts.count
 
     def _handle(self, consumer: BatchConsumer, batch: list[Delivery]) -> None:
         """Commit the effects of a batch, and of what waited beside it, and acknowledge them.
@@ -155,20 +151,20 @@ class InboxWorker:
         """
         started_at = monotonic()
         received, refusals = decode_batch(batch, self._settings.realm)
-        received = self._traced.begin(received)
+        self._spans.begin(received)
         if refusals:
             consumer.finish([refusal.delivery for refusal in refusals], refusals)
             note_refused(refusals)
-            self._traced.refuse(refusals)
-        if not received and not self._held_count:
+            self._spans.refuse(refusals)
+        if not received and not self._parked_count:
             return
         marked = self._mark(consumer, received)
-        known = self._persist(consumer, lambda c, _: self._waiting.exchange(c, marked))
-        ready = self._persist(consumer, lambda c, _: self._locked.exchange(c, known))
-        self._take_effect(consumer, ready)
-        self._take_effect(consumer, self._locked.take_contended())
+        known = self._persist(consumer, lambda c, _: self._unknown_rates.park(c, marked))
+        ready = self._persist(consumer, lambda c, _: self._locked_accounts.park(c, known))
+        self._commit(consumer, ready)
+        self._commit(consumer, self._locked_accounts.release_contended())
         note_batch(NAME, len(batch), monotonic() - started_at)
-        note_held(self._locked.count, self._waiting.count)
+        note_parked(self._locked_accounts.count, self._unknown_rates.count)
 
     def _mark(
         self, consumer: BatchConsumer, received: list[ReceivedMessage]
@@ -179,14 +175,15 @@ class InboxWorker:
             return received
         return self._persist(consumer, lambda c, _: parent.mark(c, received))
 
-    def _take_effect(self, consumer: BatchConsumer, ready: list[ReceivedMessage]) -> None:
+    def _commit(self, consumer: BatchConsumer, ready: list[ReceivedMessage]) -> None:
+        """Commit the effects of messages, and acknowledge them."""
         if not ready:
             return
         outcome = self._persist(
             consumer, lambda c, r: commit_batch(c, self._settings, ready, is_repeated=r)
         )
         if outcome.contended:
-            self._locked.hold_contended(outcome.contended)
+            self._locked_accounts.park_contended(outcome.contended)
             ready = [r for r in ready if r not in outcome.contended]
         refusals = [
             Refusal(r.delivery, f"the database refuses it: {reason}", "refused_by_database")
@@ -194,13 +191,13 @@ class InboxWorker:
         ]
         consumer.finish([r.delivery for r in ready], refusals)
         note_received(ready, refusals)
-        self._traced.end(ready, refusals)
+        self._spans.end(ready, refusals)
 
     def _persist(self, consumer: BatchConsumer, step: Callable[[DatabaseConnection, bool], T]) -> T:
-        """Take a step of a batch, whatever happens to the database in the meantime. The step is
-        told whether it may have been committed before.
+        """Take a step of a batch, and repeat it after errors of the database. Its second argument
+        says whether it may have been committed before.
 
-        Raises `_Requeue` at the stop, or when the database is away for long.
+        Raises `_Requeue` at a shutdown, or when the database is unreachable for long.
         """
         is_repeated = False
         give_back_at = monotonic() + GIVE_BACK_SECONDS
@@ -209,12 +206,12 @@ class InboxWorker:
                 connection = self._connect()
                 if not self._is_draining:
                     # the children of a split shard may get the same messages
-                    self._handled.forget(connection)
+                    self._digests.forget(connection)
                 result = step(connection, is_repeated)
-                self._database_faults.works()
+                self._database_outage.succeeded()
                 return result
             except psycopg.Error as error:
-                seconds = self._database_faults.failed("the database", error)
+                seconds = self._database_outage.failed("the database", error)
                 # The commit may have come through, though its answer has not.
                 is_repeated = True
                 self._disconnect()

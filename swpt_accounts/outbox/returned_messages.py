@@ -3,13 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     END_RETURNED_LINES,
@@ -18,39 +14,17 @@ from swpt_accounts.db.procedures import (
     TAKE_DUE_MESSAGES,
 )
 from swpt_accounts.observability.events.messages import MESSAGES_PUT_ASIDE, PUT_ASIDE_SENT
-from swpt_accounts.outbox.serialization import destination_of, make_publication, traceparent_of
+from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.smp.outgoing import SIGNALS
-
-if TYPE_CHECKING:
-    from swpt_accounts.observability.tracing.sent_spans import SentSpan
 
 logger = logging.getLogger(__name__)
 
 LINES_COUNT_MAX = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message that is being sent. `attempts_count` is how often it has failed before."""
-
-    signal_name: str
-    publication: Publication
-    attempts_count: int = 0
-    span: "SentSpan | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Returned(Outgoing):
-    """One that was put aside. It had no `destination` if the version before has done that."""
-
-    id: int | None = None
-    put_aside_at: datetime | None = None
-    destination: str | None = None
-
-
 def take_due_messages(
     connection: DatabaseConnection, signal_names: Iterable[str], count_max: int
-) -> list[Returned]:
+) -> list[OutboxMessage]:
     """Take messages out of those put aside that are due to be sent again, in their order.
 
     Their lines stay locked until the end of the transaction.
@@ -59,22 +33,20 @@ def take_due_messages(
         TAKE_DUE_MESSAGES, signal_names=list(signal_names), count_max=count_max
     )
     return [
-        Returned(
-            row.signal_name,
-            make_publication(
-                msgspec.json.decode(row.body, type=SIGNALS[row.signal_name]), row.trace_context
-            ),
-            row.attempts_count,
+        OutboxMessage.of(
+            msgspec.json.decode(row.body, type=SIGNALS[row.signal_name]),
+            row.trace_context,
             id=row.id,
+            attempts_count=row.attempts_count,
             put_aside_at=row.put_aside_at,
-            destination=row.destination,
+            line=row.destination,
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]
 
 
 def note_lines(
-    connection: DatabaseConnection, returned: list[Returned], refused: Mapping[int, str]
+    connection: DatabaseConnection, returned: Sequence[OutboxMessage], refused: Mapping[int, str]
 ) -> bool:
     """Note which lines go on, and which have to wait, now that these messages were sent again.
 
@@ -84,8 +56,8 @@ def note_lines(
     sent: Counter[tuple[str, str]] = Counter()
     closed = set()
     for position, message in enumerate(returned):
-        if message.destination is not None:
-            line = (message.signal_name, message.destination)
+        if message.line is not None:
+            line = (message.signal_name, message.line)
             sent[line] += position not in refused
             if position in refused:
                 closed.add(line)
@@ -104,24 +76,24 @@ def note_lines(
 
 
 def put_aside(
-    connection: DatabaseConnection, outgoing: Sequence[Outgoing], refused: Mapping[int, str]
+    connection: DatabaseConnection, messages: Sequence[OutboxMessage], refused: Mapping[int, str]
 ) -> None:
     """Put aside the messages at the `refused` positions, with the reasons of the broker."""
-    failed = [(outgoing[position], reason) for position, reason in sorted(refused.items())]
-    lines = Counter((message.signal_name, _destination(message)) for message, _ in failed)
-    reasons = {(m.signal_name, _destination(m)): reason for m, reason in reversed(failed)}
+    failed = [(messages[position], reason) for position, reason in sorted(refused.items())]
+    counts = Counter((message.signal_name, message.destination) for message, _ in failed)
+    reasons = {(m.signal_name, m.destination): reason for m, reason in reversed(failed)}
     begun = connection.call_table(
         PUT_ASIDE_MESSAGES,
         **PUT_ASIDE_MESSAGES.arrays(
             failed,
-            id=lambda f: getattr(f[0], "id", None),
+            id=lambda f: f[0].id,
             signal_name=lambda f: f[0].signal_name,
-            destination=lambda f: _destination(f[0]),
+            destination=lambda f: f[0].destination,
             body=lambda f: f[0].publication.body,
             reason=lambda f: f[1],
             attempts_count=lambda f: f[0].attempts_count + 1,
-            put_aside_at=lambda f: getattr(f[0], "put_aside_at", None),
-            trace_context=lambda f: traceparent_of(f[0].publication),
+            put_aside_at=lambda f: f[0].put_aside_at,
+            trace_context=lambda f: f[0].traceparent,
         ),
     )
     for line in begun:
@@ -130,12 +102,8 @@ def put_aside(
             message_type=SIGNALS[line.signal_name].__name__,
             destination=line.destination,
             reason=reasons[line],
-            count=lines[line],
+            count=counts[line],
         )
-
-
-def _destination(message: Outgoing) -> str:
-    return destination_of(message.publication)
 
 
 def end_lines(connection: DatabaseConnection, signal_names: Iterable[str]) -> None:

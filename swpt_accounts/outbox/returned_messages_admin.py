@@ -1,4 +1,4 @@
-"""What operators do with returned messages: look at them, try them again, end them."""
+"""What operators do with returned messages: list them, retry them, discard them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +18,11 @@ from swpt_accounts.smp.outgoing import SIGNALS, PendingBalanceChange
 MONEY: Final = f"{PendingBalanceChange.__name__}Signal"
 """The type of which each message is money on its way."""
 
-NO_DESTINATION: Final = "-"
-"""The destination of what the version before has put aside, until it is tried again."""
-
 BITE_COUNT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ReturnedMessageFilter:
     """Which messages: those for which all that is given is true."""
 
     signal_names: list[str] | None = None
@@ -40,15 +37,7 @@ class Choice:
     def parameters(self) -> dict[str, Any]:
         """The parameters of the condition `chosen` in `returned_messages.sql`."""
         debtor_id, creditor_id = self.account or (None, None)
-        return {
-            "signal_names": self.signal_names,
-            "destinations": self.destinations,
-            "reason": self.reason,
-            "since": self.since,
-            "until": self.until,
-            "debtor_id": debtor_id,
-            "creditor_id": creditor_id,
-        }
+        return {**vars(self), "debtor_id": debtor_id, "creditor_id": creditor_id}
 
 
 def type_name(signal_name: str) -> str:
@@ -74,7 +63,7 @@ def as_json(row: Any) -> bytes:
 class ReturnedMessages:
     """A connection of an operator. All methods may raise `psycopg.Error`."""
 
-    def __init__(self, connection: DatabaseConnection, choice: Choice) -> None:
+    def __init__(self, connection: DatabaseConnection, choice: ReturnedMessageFilter) -> None:
         self._connection = connection
         self._choice = choice
 
@@ -143,7 +132,7 @@ class ReturnedMessages:
 
 @contextmanager
 def open_returned_messages(
-    settings: Settings, choice: Choice, *, only_read: bool
+    settings: Settings, choice: ReturnedMessageFilter, *, only_read: bool
 ) -> Iterator[ReturnedMessages]:
     """Connect as an operator. Raises `psycopg.Error`."""
     queries = read_queries("outbox/returned_messages.sql")

@@ -6,7 +6,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from psycopg import sql
+from psycopg import Connection, Cursor, sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 
 from swpt_accounts.db.queries import fill_query
 from swpt_accounts.settings import Settings
@@ -64,6 +66,15 @@ class OutboxTable:
             columns=sql.SQL(", ").join(sql.Identifier("s", c) for c in self._read_columns),
         )
 
+    def take(
+        self, connection: Connection[Any], *, after_id: int, count_max: int
+    ) -> list[tuple[Any, ...]]:
+        """Take rows out of the table, in the order of their ids. Each ends with its `ts`."""
+        parameters = {"after_id": after_id, "count_max": count_max}
+        rows = wire_cursor(connection).execute(self.take_query, parameters).fetchall()
+        rows.sort(key=lambda row: row[0])
+        return rows
+
     def message(self, row: tuple[Any, ...]) -> OutgoingMessage:
         """The message of a row: its id, then its columns."""
         build: Callable[..., OutgoingMessage] = self.message_type
@@ -103,3 +114,40 @@ def outbox_table(name: str, settings: Settings) -> OutboxTable:
     is_traced = settings.app_opentelemetry and message_type in _TRACED
     burst_count = _BURST_COUNTS[name](settings)
     return OutboxTable(name, message_type, burst_count, constants, is_traced)
+
+
+class _TimestampLoader(Loader):
+    """`2024-05-20 13:15:09.12+00` becomes `2024-05-20T13:15:09.120000+00:00`.
+
+    Six decimals or none: many readers accept no other forms.
+    """
+
+    def load(self, data: Buffer) -> str:
+        text = bytes(data).decode("ascii")
+        assert text.endswith("+00"), f"{text!r} is not in UTC"
+        seconds, _, fraction = text[:-3].partition(".")
+        decimals = f".{fraction:0<6}" if fraction else ""
+        return f"{seconds[:10]}T{seconds[11:]}{decimals}+00:00"
+
+
+class _TextLoader(Loader):
+    """Leaves the value as PostgreSQL writes it."""
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode("utf-8")
+
+
+class _HexLoader(Loader):
+    """`\\x0a0b` becomes `0A0B`."""
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data)[2:].decode("ascii").upper()
+
+
+def wire_cursor(connection: Connection[Any]) -> Cursor[tuple[Any, ...]]:
+    """A cursor whose timestamps, dates and bytes are text in the form of the protocol."""
+    cursor = connection.cursor()
+    cursor.adapters.register_loader("timestamptz", _TimestampLoader)
+    cursor.adapters.register_loader("date", _TextLoader)
+    cursor.adapters.register_loader("bytea", _HexLoader)
+    return cursor

@@ -1,36 +1,31 @@
 """The process that flushes the outboxes."""
 
-import logging
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from time import monotonic
 
 from pika.exceptions import ChannelClosedByBroker
 from psycopg import sql
 
-from swpt_accounts.broker.adaptive_batch import Pace
+from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
-from swpt_accounts.outbox.flush_deadline import watch_flush
-from swpt_accounts.outbox.journal import record_sent
-from swpt_accounts.outbox.metrics import FlushRecord
+from swpt_accounts.outbox.flush import Flush, watch_flush
+from swpt_accounts.outbox.messages import OutboxMessage
+from swpt_accounts.outbox.metrics import note_flush
 from swpt_accounts.outbox.returned_messages import (
-    Outgoing,
-    Returned,
     end_lines,
     note_lines,
     put_aside,
     take_due_messages,
 )
-from swpt_accounts.outbox.spans import TracedMessages
+from swpt_accounts.outbox.spans import SentSpans
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
+from swpt_accounts.workers.journal import record
 from swpt_accounts.workers.queue_cursor import QueueCursor
 from swpt_accounts.workers.shutdown import ShutdownEvent
-
-logger = logging.getLogger(__name__)
 
 NAME = "flush_messages"
 RETURNED_SECONDS = 1.0
@@ -60,29 +55,29 @@ class FlushWorker(DatabaseWorker):
             topics=[s.name for s in self._outboxes],
             tables=[*(s.table for s in self._outboxes), "returned_message"],
         )
-        self._traced = TracedMessages(settings)
+        self._spans = SentSpans(settings)
         self._wait_seconds = wait_seconds
         self._quit_early = quit_early
         # Those with the largest bursts get what the others have left.
         self._outboxes.sort(key=lambda s: s.burst_count)
         self._names = [s.name for s in self._outboxes]
         self._cursors: dict[str, QueueCursor] = {}
-        self._returned_at = self._look_at = 0.0
-        self._pace = self._new_pace()
+        self._returned_at = self._probe_at = 0.0
+        self._batch = self._new_batch()
         self._filled_query = _filled_query(self._outboxes)
 
-    def _new_pace(self) -> Pace:
+    def _new_batch(self) -> AdaptiveBatch:
         """How many messages make a flush: at least one of each kind, at most all bursts."""
         bursts = [RETURNED_COUNT_MAX, *(s.burst_count for s in self._outboxes)]
-        return Pace(len(bursts), sum(bursts))
+        return AdaptiveBatch(len(bursts), sum(bursts))
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Send messages until the stop; with `quit_early`, until there are none."""
+        """Send messages until shutdown; with `quit_early`, until there are none."""
         publisher = self._open_publisher()
         self._cursors = {name: QueueCursor() for name in self._names}
         self._returned_at = 0.0
-        self._look_at = monotonic() + self._wait_seconds
-        self._pace = self._new_pace()
+        self._probe_at = monotonic() + self._wait_seconds
+        self._batch = self._new_batch()
         waiting = set(self._names)
         try:
             while not self.stop.is_requested():
@@ -90,9 +85,9 @@ class FlushWorker(DatabaseWorker):
                 # an outbox that has always more must not keep the others waiting
                 waiting = self._flush(connection, publisher, waiting) | connection.heard()
                 self.note_success()
-                if monotonic() >= self._look_at:
-                    # nor those of whose messages nobody speaks again
-                    waiting |= self._find_filled(connection)
+                if monotonic() >= self._probe_at:
+                    # nor those whose notices were lost
+                    waiting |= self._probe_outboxes(connection)
                 if waiting:
                     continue
                 if self._quit_early:
@@ -120,102 +115,77 @@ class FlushWorker(DatabaseWorker):
         return publisher
 
     def _await_broker(self, publisher: Publisher) -> None:
-        """Wait, without a transaction, until the broker takes messages, or until the stop."""
+        """Wait, without a transaction, until the broker takes messages, or until shutdown."""
         while publisher.is_blocked and not self.stop.wait(0.2):
             publisher.keep_alive()
 
     def _flush(
         self, connection: DatabaseConnection, publisher: Publisher, waiting: set[str]
     ) -> set[str]:
-        """Send a batch, in one transaction. Returns the names of those that have more."""
-        started_at = monotonic()
-        unfinished: set[str] = set()
-        record = FlushRecord()
-        outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
-        is_returned_due = _RETURNED in waiting or started_at >= self._returned_at
-        if is_returned_due:
-            self._returned_at = started_at + RETURNED_SECONDS
-        self._end_lines(connection, waiting)
-        with connection.raw.transaction():
-            returned = []
-            if is_returned_due:
-                count_max = min(RETURNED_COUNT_MAX, self._pace.count // (len(outboxes) + 1))
-                returned = take_due_messages(connection, self._names, count_max)
-                if len(returned) == count_max:
-                    unfinished.add(_RETURNED)
-            outgoing: list[Outgoing] = [*returned]
-            for others_count, outbox in zip(reversed(range(len(outboxes))), outboxes, strict=True):
-                share = (self._pace.count - len(outgoing)) // (others_count + 1)
-                if self._take(connection, outbox, outgoing, share, record):
-                    unfinished.add(outbox.name)
-            refused: dict[int, str] = {}
-            if outgoing and self._send(connection, publisher, returned, outgoing, refused):
-                unfinished.add(_RETURNED)
-        if outgoing:
-            self._traced.end(outgoing)
-            seconds = monotonic() - started_at
-            self._pace.note(len(outgoing), seconds)
-            record.note_end(NAME, outgoing, refused, seconds)
-        return unfinished
-
-    def _end_lines(self, connection: DatabaseConnection, waiting: set[str]) -> None:
+        """Send a batch, in one transaction. Returns the names of the outboxes that have more."""
+        flush = Flush()
         if _RETURNED in waiting:
             end_lines(connection, self._names)
+        with connection.raw.transaction():
+            self._take(connection, flush, waiting)
+            if flush.messages:
+                self._send(connection, publisher, flush)
+        if flush.messages:
+            seconds = monotonic() - flush.started_at
+            self._batch.note(len(flush.messages), seconds)
+            self._spans.end(flush.messages)
+            note_flush(NAME, flush, seconds)
+        return flush.unfinished
 
-    def _send(
-        self,
-        connection: DatabaseConnection,
-        publisher: Publisher,
-        returned: list[Returned],
-        outgoing: list[Outgoing],
-        refused: dict[int, str],
-    ) -> bool:
-        """Send messages, which begin with the returned ones, and put aside what is not taken.
+    def _take(self, connection: DatabaseConnection, flush: Flush, waiting: set[str]) -> None:
+        """Take messages: those that were returned, and then those in the outboxes."""
+        outboxes = [outbox for outbox in self._outboxes if outbox.name in waiting]
+        if _RETURNED in waiting or flush.started_at >= self._returned_at:
+            self._returned_at = flush.started_at + RETURNED_SECONDS
+            count_max = min(RETURNED_COUNT_MAX, self._batch.count // (len(outboxes) + 1))
+            flush.messages += take_due_messages(connection, self._names, count_max)
+            flush.returned_count = len(flush.messages)
+            if flush.returned_count == count_max:
+                flush.unfinished.add(_RETURNED)
+        for others_count, outbox in zip(reversed(range(len(outboxes))), outboxes, strict=True):
+            share = (self._batch.count - len(flush.messages)) // (others_count + 1)
+            self._take_outbox(connection, flush, outbox, min(outbox.burst_count, share))
 
-        These are added to `refused`. Returns whether any line of returned messages goes on.
-        """
-        refused |= publisher.publish(
-            (o.publication for o in outgoing), watch_flush(connection, self.stop)
-        )
-        goes_on = note_lines(connection, returned, refused)
-        if refused:
-            put_aside(connection, outgoing, refused)
-            self._traced.note_refused(outgoing, refused)
-        if self.settings.journal_days:
-            record_sent(connection, outgoing, refused)
-        return goes_on
-
-    def _take(
-        self,
-        connection: DatabaseConnection,
-        outbox: OutboxTable,
-        outgoing: list[Outgoing],
-        share: int,
-        record: FlushRecord,
-    ) -> bool:
-        """Take rows out of an outbox. Returns whether there are more."""
+    def _take_outbox(
+        self, connection: DatabaseConnection, flush: Flush, outbox: OutboxTable, count_max: int
+    ) -> None:
+        """Take rows out of an outbox."""
         cursor = self._cursors[outbox.name]
-        count_max = min(outbox.burst_count, share)
-        rows = (
-            wire_cursor(connection.raw)
-            .execute(
-                outbox.take_query,
-                {"after_id": cursor.after_id, "count_max": count_max},
-            )
-            .fetchall()
+        rows = outbox.take(connection.raw, after_id=cursor.after_id, count_max=count_max)
+        flush.messages += (
+            OutboxMessage.of(outbox.message(row), trace_context=outbox.trace_context(row))
+            for row in rows
         )
-        rows.sort(key=lambda row: row[0])
         if rows:
-            # the columns end with `ts`
-            record.note_oldest(outbox.name, rows[0][-1])
-        outgoing += (self._traced.outgoing(outbox, row) for row in rows)
-        is_end = len(rows) < count_max
-        # Rows that another flusher is sending are not seen: should it fail, a full search
-        # finds them.
-        if not rows:
+            flush.oldest[outbox.name] = rows[0][-1]
+        else:
+            # Rows that another flusher is sending are not seen: should it fail, a full scan
+            # finds them.
             cursor.request_full_scan()
+        is_end = len(rows) < count_max
         cursor.seen(rows[-1][0] if rows else None, is_end=is_end)
-        return not is_end
+        if not is_end:
+            flush.unfinished.add(outbox.name)
+
+    def _send(self, connection: DatabaseConnection, publisher: Publisher, flush: Flush) -> None:
+        """Publish the messages, wait for the confirms, and put aside what is not taken."""
+        messages = flush.messages
+        self._spans.begin(messages)
+        flush.refused |= publisher.publish(
+            (message.publication for message in messages), watch_flush(connection, self.stop)
+        )
+        if note_lines(connection, messages[: flush.returned_count], flush.refused):
+            flush.unfinished.add(_RETURNED)
+        if flush.refused:
+            put_aside(connection, messages, flush.refused)
+            self._spans.refuse(messages, flush.refused)
+        if self.settings.journal_days:
+            record_sent(connection, messages, flush.refused)
 
     def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> set[str]:
         """Wait for messages. Returns the names of the outboxes to read."""
@@ -225,17 +195,25 @@ class FlushWorker(DatabaseWorker):
             publisher.keep_alive()
             if heard:
                 return heard
-        return self._find_filled(connection)
+        return self._probe_outboxes(connection)
 
-    def _find_filled(self, connection: DatabaseConnection) -> set[str]:
+    def _probe_outboxes(self, connection: DatabaseConnection) -> set[str]:
         """Check all outboxes with one statement. Returns the names of those with messages."""
         after_ids = [cursor.after_id for cursor in self._cursors.values()]
         filled = {name for name in connection.probe(self._filled_query, *after_ids) if name}
         for name, cursor in self._cursors.items():
             if name not in filled:
                 cursor.seen(None, is_end=True)
-        self._look_at = monotonic() + self._wait_seconds
+        self._probe_at = monotonic() + self._wait_seconds
         return filled
+
+
+def record_sent(
+    connection: DatabaseConnection, messages: Iterable[OutboxMessage], refused: Container[int]
+) -> None:
+    """Note in the journal all messages but those at the `refused` positions."""
+    sent = (m for position, m in enumerate(messages) if position not in refused)
+    record(connection.call, ((m.message, m.publication.body) for m in sent), is_sent=True)
 
 
 def _filled_query(outboxes: Iterable[OutboxTable]) -> bytes:

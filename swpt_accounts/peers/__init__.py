@@ -1,1 +1,1 @@
-"""Questions to other shards: over HTTP, while other work goes on, never within a transaction."""
+"""Requests to other shards over HTTP: asynchronous, and never within a transaction."""

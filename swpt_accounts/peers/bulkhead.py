@@ -1,4 +1,4 @@
-"""Keeps questions that hang from holding up the others.
+"""Keeps requests to shards that hang from holding up the others.
 
 All questions go to one base URL, and from there to many shards, of which only one thing is known:
 a shard has the accounts that begin with the same bits (`core/realm.py`). So accounts are put in
@@ -16,9 +16,11 @@ T = TypeVar("T")
 
 # A question that is not answered so soon is slow: an answer takes milliseconds.
 SLOW_SECONDS = 0.5
-# Each group of a shard that hangs has to be found out: few groups are found out sooner, many tell
-# more shards apart.
+# Each group of a shard that hangs has to be detected: few groups are detected sooner, many
+# distinguish more shards.
 GROUP_BITS_LENGTH = 6
+# How often an error of one kind is logged.
+ERROR_SECONDS = 60.0
 _GRACE_SHARE = 0.2
 # How many questions to one suspected group are open at once.
 PROBES_COUNT_MAX = 2
@@ -46,7 +48,7 @@ class Bulkhead:
     """At most `count_max` questions are open at once, in two lanes.
 
     One that becomes slow changes to the slow lane, and its group is suspected, until it answers:
-    what is asked of it begins in the slow lane. When somebody else waits for a place, the slow
+    what is asked of it begins in the slow lane. When another question waits for a place, the slow
     lane keeps no more than a quarter of them; the oldest questions are cut off. A suspected group
     for which the slow lane has no room is not asked. All belongs to one event loop at a time.
     """
@@ -61,7 +63,7 @@ class Bulkhead:
         self._slow: dict[_Question, None] = {}
         self._probes: Counter[int] = Counter()
         self._suspects: set[int] = set()
-        # with their groups, those who wait to be told whether they have got a place
+        # the groups of questions that wait, and the futures that say whether they have got a place
         self._waiting: deque[tuple[int, asyncio.Future[bool]]] = deque()
 
     @property
@@ -129,7 +131,7 @@ class Bulkhead:
             raise
 
     def _admit(self) -> None:
-        """Give places to those who wait, at the cost of what is slow."""
+        """Give places to questions that wait, at the expense of slow ones."""
         while self._waiting and self._fresh_count < self._fresh_count_max:
             if self._fresh_count + len(self._slow) >= self._count_max:
                 self._cut_off_oldest()

@@ -1,4 +1,4 @@
-"""Finds the address of a host, in threads that keep nobody from ending."""
+"""Resolves host names, in threads that do not delay the end of the process."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-# A process ends without waiting for these threads. It would wait for those of an executor, and a
+# A process exits without waiting for these threads. It would wait for those of an executor, and a
 # name server that does not answer can take half a minute.
 _lookups: dict[tuple[str, int, int], Future[list[Any]]] = {}
 _lock = Lock()
@@ -21,7 +21,7 @@ def _look_up(host: str, port: int, family: int) -> Future[list[Any]]:
         if key in _lookups:
             return _lookups[key]
         future = _lookups[key] = Future()
-    # so that nobody who gives up cancels it for the others
+    # so that a caller that gives up does not cancel it for the others
     future.set_running_or_notify_cancel()
 
     def run() -> None:

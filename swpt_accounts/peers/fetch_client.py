@@ -1,19 +1,23 @@
 """Asks the fetch API about accounts of other shards."""
 
 import asyncio
+import logging
 from time import monotonic
 
 import aiohttp
 
 from swpt_accounts.core.ids import account_id
-from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING
+from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING, PEER_SILENT
+from swpt_accounts.observability.events.event import Event
+from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import FETCH_QUESTIONS
 from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.peers.bulkhead import Bulkhead, group_of
 from swpt_accounts.peers.dns import DaemonResolver
-from swpt_accounts.peers.error_throttle import ErrorThrottle
 from swpt_accounts.peers.reachability_cache import ReachabilityCache
 from swpt_accounts.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 CONFIG_BYTES_MAX = 10_000
 _CHUNK_BYTES_MAX = 4096
@@ -28,15 +32,15 @@ class FetchClient:
     def __init__(
         self,
         settings: Settings,
-        lanes: Bulkhead,
-        complaints: ErrorThrottle,
-        known: ReachabilityCache | None = None,
+        bulkhead: Bulkhead,
+        throttle: LogThrottle,
+        cache: ReachabilityCache | None = None,
     ) -> None:
-        """Without `known`, every question is asked."""
+        """Without a `cache`, every question is asked."""
         self._base_url = (settings.fetch_api_url or "").rstrip("/")
-        self._lanes = lanes
-        self._complaints = complaints
-        self._known = known
+        self._bulkhead = bulkhead
+        self._throttle = throttle
+        self._cache = cache
         self._seconds_max = settings.app_fetch_api_timeout_seconds
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -49,14 +53,14 @@ class FetchClient:
     async def is_reachable(self, debtor_id: int, creditor_id: int) -> bool | None:
         """Whether the account accepts incoming transfers; None when there is no answer."""
         recipient = (debtor_id, creditor_id)
-        if self._known is not None and recipient in self._known:
+        if self._cache is not None and recipient in self._cache:
             return True
         answer = await self._get(*recipient, "reachable")
         if answer is None:
             return None
         status, _, cache_control = answer
-        if self._known is not None and status == 204:
-            self._known.add(recipient, cache_control)
+        if self._cache is not None and status == 204:
+            self._cache.add(recipient, cache_control)
         return {204: True, 404: False}.get(status)
 
     async def get_config_data(self, debtor_id: int, creditor_id: int) -> str | None:
@@ -65,10 +69,10 @@ class FetchClient:
         return answer[1] if answer is not None and answer[0] == 200 else None
 
     async def _get(self, debtor_id: int, creditor_id: int, what: str) -> Answer | None:
-        """An answer; None when there is none within the time limit, or nobody was asked."""
+        """An answer; None when there is none within the time limit, or the request was not sent."""
         if not self._base_url:
             problem = "FETCH_API_URL is not set: accounts of other shards are not found."
-            self._complaints.note("not set", problem, FETCH_API_URL_MISSING)
+            self._report("not set", problem, FETCH_API_URL_MISSING)
             return None
         url = f"{self._base_url}/accounts/{account_id(debtor_id)}/{account_id(creditor_id)}/{what}"
         group = group_of(debtor_id, creditor_id)
@@ -76,35 +80,42 @@ class FetchClient:
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self._seconds_max):
-                answer = await self._lanes.ask(group, lambda: self._fetch(url))
+                answer = await self._bulkhead.ask(group, lambda: self._fetch(url))
         except TimeoutError:
-            self._complaints.note("time", f"{url} does not answer in time.")
+            self._report("time", f"{url} does not answer in time.")
         status = "none" if answer is None else _status_label(answer[0])
         observe(FETCH_QUESTIONS, monotonic() - started_at, what, status)
         return answer
 
     async def _fetch(self, url: str) -> Answer | None:
-        note = self._complaints.note
+        report = self._report
         try:
             async with self._session.get(url, allow_redirects=False) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, OSError) as error:
-            note(type(error).__name__, f"{url} does not answer: {error!r}.")
+            report(type(error).__name__, f"{url} does not answer: {error!r}.")
             return None
         status, cache_control = response.status, response.headers.get("Cache-Control", "")
         if status not in (200, 204, 404):
-            note(f"status {status}", f"{url} answers with status {status}.")
+            report(f"status {status}", f"{url} answers with status {status}.")
         if status != 200:
             return status, "", cache_control
         if body is None:
             problem = f"The answer of {url} is refused: it has over {CONFIG_BYTES_MAX} bytes."
-            note("long", problem)
+            report("long", problem)
             return None
         try:
             return status, body.decode(), cache_control
         except UnicodeDecodeError as error:
-            note("not UTF-8", f"The answer of {url} is refused: {error}.")
+            report("not UTF-8", f"The answer of {url} is refused: {error}.")
             return None
+
+    def _report(self, kind: str, problem: str, event: Event = PEER_SILENT) -> None:
+        """Log the first problem of each kind in a minute, and how many others there were."""
+        if self._throttle.allows(kind):
+            count = self._throttle.take_suppressed_count()
+            untold = f" (and {count} problems before)" if count else ""
+            event.log(logger, kind=kind, problem=problem, untold=untold)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -112,7 +123,7 @@ class FetchClient:
 
 
 def _status_label(status: int) -> str:
-    """A status, as metrics tell them: whatever the other side says, there are few."""
+    """A status as a label of metrics: there are few, whatever the other side answers."""
     return str(status) if status in (200, 204, 404, 500, 503) else "other"
 
 

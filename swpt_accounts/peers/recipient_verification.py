@@ -10,8 +10,8 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
 from swpt_accounts.db.queries import query
 from swpt_accounts.observability.events.background import TRANSFERS_UNVERIFIED
-from swpt_accounts.peers.bulkhead import Bulkhead
-from swpt_accounts.peers.error_throttle import ErrorThrottle
+from swpt_accounts.observability.log.throttle import LogThrottle
+from swpt_accounts.peers.bulkhead import ERROR_SECONDS, Bulkhead
 from swpt_accounts.peers.reachability_cache import ReachabilityCache
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
@@ -41,7 +41,7 @@ Answer = tuple[list[int], "asyncio.Task[bool | None]"]
 Request = tuple[Any, ...]
 
 
-class VerifyingWorker(DatabaseWorker):
+class RecipientVerifier(DatabaseWorker):
     """Asks the fetch API, outside of any transaction, and lets the requests go on, or rejects them.
 
     An answer that is late delays no other request, and neither does a shard that does not answer at
@@ -53,16 +53,16 @@ class VerifyingWorker(DatabaseWorker):
     ) -> None:
         super().__init__(settings, stop, NAME, (TOPIC,), ("unverified_transfer_request",))
         self._quit_early = quit_early
-        self._lanes = Bulkhead(settings.app_fetch_connections)
-        self._complaints = ErrorThrottle()
-        self._known = ReachabilityCache(settings.app_fetch_reachable_cache_seconds)
+        self._bulkhead = Bulkhead(settings.app_fetch_connections)
+        self._throttle = LogThrottle(ERROR_SECONDS)
+        self._cache = ReachabilityCache(settings.app_fetch_reachable_cache_seconds)
         self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Verify until the stop; with `quit_early`, until nothing is due."""
+        """Verify until shutdown; with `quit_early`, until nothing is due."""
         watchful_until = 0.0
         while not self.stop.is_requested():
-            if rows := self._lease_requests(connection, self._lanes.free_count):
+            if rows := self._lease_requests(connection, self._bulkhead.free_count):
                 asyncio.run(self._verify(connection, rows))
                 watchful_until = monotonic() + PATIENCE.total_seconds()
             elif self._quit_early:
@@ -72,7 +72,7 @@ class VerifyingWorker(DatabaseWorker):
             self.note_success()
 
     def _wait(self, connection: DatabaseConnection, watchful_until: float) -> None:
-        """Wait until a request may be due, or until the stop."""
+        """Wait until a request may be due, or until shutdown."""
         while not self.stop.is_requested():
             is_watchful = monotonic() < watchful_until
             seconds_max = _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX
@@ -94,15 +94,15 @@ class VerifyingWorker(DatabaseWorker):
         # The HTTP client takes 10 MB, which an authority with one shard never needs.
         from swpt_accounts.peers.fetch_client import FetchClient
 
-        client = FetchClient(self.settings, self._lanes, self._complaints, self._known)
+        client = FetchClient(self.settings, self._bulkhead, self._throttle, self._cache)
         questions = _Questions(client, connection)
         try:
             while (rows or questions.open_count) and not self.stop.is_requested():
                 questions.ask(rows)
                 self._note(connection, await questions.next_answers())
-                rows = self._lease_requests(connection, self._lanes.free_count)
+                rows = self._lease_requests(connection, self._bulkhead.free_count)
                 self.note_success()
-            # what is not answered before the stop is asked again by the next one
+            # what is not answered before shutdown is asked again by the next one
             left = [request_id for request_id, _, _ in rows]
             self._note(connection, [(ids, None) for ids in (left, *questions.left())])
         finally:
@@ -176,8 +176,8 @@ class _Questions:
             loop.remove_reader(socket)
             self._is_due.set()
 
-        # else the socket would stay readable; a notice that came since the last look waits for
-        # the poll
+        # otherwise the socket would stay readable; a notice that came since the last check waits
+        # for the poll
         self._connection.heard()
         loop.add_reader(socket, wake)
         try:

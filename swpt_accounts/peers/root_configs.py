@@ -16,10 +16,10 @@ from swpt_accounts.core.root_config import InvalidRootConfig, RootConfig, parse_
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import REMEMBER_ROOT_CONFIGS
 from swpt_accounts.observability.events.background import ROOT_CONFIG_INVALID, ROOT_CONFIGS_REFUSED
+from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import ROOT_CONFIGS_NOT_FETCHED
 from swpt_accounts.observability.metrics.recorder import count
-from swpt_accounts.peers.bulkhead import Bulkhead
-from swpt_accounts.peers.error_throttle import ErrorThrottle
+from swpt_accounts.peers.bulkhead import ERROR_SECONDS, Bulkhead
 from swpt_accounts.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class RootConfigPoller:
         )
         self._asked: set[int] = set()
         self._unwritten: dict[int, RootConfig | None] = {}
-        self._lanes = Bulkhead(settings.app_fetch_connections)
-        self._complaints = ErrorThrottle()
+        self._bulkhead = Bulkhead(settings.app_fetch_connections)
+        self._throttle = LogThrottle(ERROR_SECONDS)
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
@@ -57,7 +57,7 @@ class RootConfigPoller:
     def ask(self, debtor_ids: list[int]) -> set[int]:
         """Ask about debtors. Returns those whose answers are awaited.
 
-        The others were asked about in vain a moment ago, or are too many at once.
+        The others were asked about without success a moment ago, or are too many at once.
         """
         for debtor_id in debtor_ids:
             has_room = len(self._asked) < self._settings.app_fetch_data_cache_size
@@ -99,15 +99,10 @@ class RootConfigPoller:
             pass
 
     def _write(self, connection: DatabaseConnection, learned: dict[int, RootConfig]) -> bool:
-        procedure = REMEMBER_ROOT_CONFIGS
         try:
             connection.call(
-                procedure,
-                debtor_id=list(learned),
-                interest_rate=[config.interest_rate for config in learned.values()],
-                info_iri=[config.info_iri for config in learned.values()],
-                info_content_type=[config.info_content_type for config in learned.values()],
-                info_sha256=[config.info_sha256 for config in learned.values()],
+                REMEMBER_ROOT_CONFIGS,
+                **REMEMBER_ROOT_CONFIGS.arrays(learned.values(), debtor_id=list(learned)),
                 count_max=self._settings.app_fetch_data_cache_size,
             )
         except (psycopg.DataError, psycopg.IntegrityError) as error:
@@ -134,7 +129,7 @@ class RootConfigPoller:
             # The HTTP client takes 10 MB, which most processes never need.
             from swpt_accounts.peers.fetch_client import FetchClient
 
-            self._client = FetchClient(self._settings, self._lanes, self._complaints)
+            self._client = FetchClient(self._settings, self._bulkhead, self._throttle)
         config_data = await self._client.get_config_data(debtor_id, ROOT_CREDITOR_ID)
         if config_data is None:
             return None
@@ -156,7 +151,7 @@ class RootConfigPoller:
             if not self._thread.is_alive():
                 self._loop.close()
             self._loop = self._thread = self._client = None
-            self._lanes = Bulkhead(self._settings.app_fetch_connections)
+            self._bulkhead = Bulkhead(self._settings.app_fetch_connections)
         self._asked.clear()
         self._unwritten.clear()
         self._answers = SimpleQueue()

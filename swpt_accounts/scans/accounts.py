@@ -2,8 +2,10 @@
 
 import logging
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from time import monotonic
 from typing import Any
 
@@ -27,10 +29,10 @@ from swpt_accounts.db.procedures import (
     SEND_DUE_ACCOUNT_UPDATES,
 )
 from swpt_accounts.observability.events.background import SCAN_CHORES_LEFT
-from swpt_accounts.observability.metrics.recorder import is_on
+from swpt_accounts.observability.metrics.definitions import ACCOUNTS, MONEY_ISSUED, MONEY_LOCKED
+from swpt_accounts.observability.metrics.recorder import is_on, set_value
 from swpt_accounts.peers.root_configs import AGE_MAX, RootConfigPoller
-from swpt_accounts.scans.pass_schedule import Pace, Step
-from swpt_accounts.scans.totals import Totals
+from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -56,6 +58,28 @@ def deleted_for_min(settings: Settings) -> timedelta:
     )
 
 
+class Totals:
+    """The sums over the pages of a pass. They are exported when it is complete."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._issued = self._locked = Decimal(0)
+
+    def add(self, found: Any) -> None:
+        """Add what was found on some pages."""
+        for state in ("normal", "deleted", "overflown"):
+            self._counts[state] += getattr(found, f"{state}_count")
+        self._issued += found.issued
+        self._locked += found.locked
+
+    def export(self) -> None:
+        """Set the metrics."""
+        for state, count in self._counts.items():
+            set_value(ACCOUNTS, count, state)
+        set_value(MONEY_ISSUED, float(self._issued))
+        set_value(MONEY_LOCKED, float(self._locked))
+
+
 @dataclass(slots=True, eq=False)
 class _WaitingPages:
     """Pages whose chores are found when the debtors have been asked about.
@@ -74,18 +98,13 @@ class AccountsScan(ScanWorker):
     def __init__(
         self, settings: Settings, stop: ShutdownEvent, *, hours: float, quit_early: bool = False
     ) -> None:
-        pace = Pace(
+        schedule = PassSchedule(
             hours * 3600,
             settings.app_accounts_scan_blocks_per_query,
             settings.app_accounts_scan_beat_millisecs / 1000,
         )
         super().__init__(
-            settings,
-            stop,
-            "scan_accounts",
-            "account",
-            pace,
-            quit_early=quit_early,
+            settings, stop, "scan_accounts", "account", schedule, quit_early=quit_early
         )
         self._poster = ChoresPoster(settings)
         self._root_configs = RootConfigPoller(settings)
@@ -98,7 +117,7 @@ class AccountsScan(ScanWorker):
         self._deleted_for_min = deleted_for_min(settings)
 
     def run(self) -> None:
-        """Make passes until the stop."""
+        """Make passes until shutdown."""
         try:
             super().run()
         finally:
@@ -126,12 +145,12 @@ class AccountsScan(ScanWorker):
             self._post_chores(connection, pages)
 
     def begin_pass(self) -> None:
-        """Add up anew."""
+        """Begin to add up."""
         self._totals = Totals()
 
     def end_pass(self) -> None:
-        """Tell what was added up."""
-        self._totals.tell()
+        """Export what was added up."""
+        self._totals.export()
 
     def _ask_about_debtors(self, connection: DatabaseConnection, pages: dict[str, int]) -> set[int]:
         """Ask other shards about the debtors on some pages. Returns those still to be answered."""
@@ -143,7 +162,7 @@ class AccountsScan(ScanWorker):
         return self._root_configs.ask([row.debtor_id for row in rows])
 
     def attend(self, connection: DatabaseConnection) -> float:
-        """Post the chores of the pages about whose debtors nobody is asked any more."""
+        """Post the chores of the pages whose debtors are no longer asked about."""
         if not self._waiting:
             return math.inf
         self._root_configs.collect(connection)
@@ -166,7 +185,7 @@ class AccountsScan(ScanWorker):
             SCAN_CHORES_LEFT.log(logger, problem=str(error))
 
     def finish(self, connection: DatabaseConnection) -> None:
-        """Wait until all chores of the pass are posted. Whatever is away, that has a limit."""
+        """Wait until all chores of the pass are posted, or until a time limit."""
         while (seconds_max := self.attend(connection)) < math.inf:
             if self.stop.wait(seconds_max):
                 return

@@ -7,7 +7,7 @@ from time import monotonic
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PassSchedule:
     """How a pass over a table is cut into queries."""
 
     pass_seconds: float
@@ -29,36 +29,36 @@ class Step:
         return {"first_page": self.first_page, "end_page": self.end_page}
 
 
-def plan_pass(pages_count: int, pace: Pace) -> Iterator[Step]:
+def plan_pass(pages_count: int, schedule: PassSchedule) -> Iterator[Step]:
     """The steps of one pass, which starts at a random page.
 
     Each beat takes as many pages as it needs for the pass to end in time, in steps of at most
     `blocks_per_query_max` pages. An empty table makes a pass without steps.
     """
-    beats_count = max(round(pace.pass_seconds / pace.beat_seconds), 1)
+    beats_count = max(round(schedule.pass_seconds / schedule.beat_seconds), 1)
     start = randrange(pages_count) if pages_count else 0  # noqa: S311 - it guards no secret
     done = 0
     while done < pages_count:
         beat = done * beats_count // pages_count
         count = min(
             max(-(-pages_count * (beat + 1) // beats_count) - done, 1),
-            pace.blocks_per_query_max,
+            schedule.blocks_per_query_max,
             pages_count - done,
         )
         first = (start + done) % pages_count
         count = min(count, pages_count - first)
-        yield Step(first, first + count, pace.pass_seconds * done / pages_count)
+        yield Step(first, first + count, schedule.pass_seconds * done / pages_count)
         done += count
 
 
 class Pass:
-    """A pass under way. After an interruption it goes on with the same pages and pace."""
+    """A pass under way. After an interruption it goes on with the same pages and schedule."""
 
-    def __init__(self, pages_count: int, pace: Pace) -> None:
-        self._steps = plan_pass(pages_count, pace)
+    def __init__(self, pages_count: int, schedule: PassSchedule) -> None:
+        self._steps = plan_pass(pages_count, schedule)
         self._started_at = monotonic()
         # the pass of an empty table takes its time, too: at least one beat
-        self._seconds = max(pace.pass_seconds, pace.beat_seconds)
+        self._seconds = max(schedule.pass_seconds, schedule.beat_seconds)
         self.step = next(self._steps, None)
         """What is to be done next; None when all pages were visited."""
         self.failures_count = 0

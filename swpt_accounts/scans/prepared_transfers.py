@@ -7,7 +7,7 @@ from swpt_accounts.db.procedures import (
     DROP_PARENT_PREPARED_TRANSFERS,
     REMIND_OF_PREPARED_TRANSFERS,
 )
-from swpt_accounts.scans.pass_schedule import Pace, Step
+from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -19,7 +19,7 @@ class PreparedTransfersScan(ScanWorker):
     def __init__(
         self, settings: Settings, stop: ShutdownEvent, *, days: float, quit_early: bool = False
     ) -> None:
-        pace = Pace(
+        schedule = PassSchedule(
             timedelta(days=days).total_seconds(),
             settings.app_prepared_transfers_scan_blocks_per_query,
             settings.app_prepared_transfers_scan_beat_millisecs / 1000,
@@ -29,7 +29,7 @@ class PreparedTransfersScan(ScanWorker):
             stop,
             "scan_prepared_transfers",
             "prepared_transfer",
-            pace,
+            schedule,
             quit_early=quit_early,
         )
         self._reminder_interval = timedelta(

@@ -1,4 +1,4 @@
-"""Tells in the log how far the pass of a scan is."""
+"""Logs how far the pass of a scan is."""
 
 import logging
 from time import monotonic
@@ -14,23 +14,23 @@ TENTHS: Final = 10
 PAUSE_SECONDS: Final = 60.0
 
 
-class ScanTeller:
-    """Tells it after each tenth, if the one before was not told just now; and at the end."""
+class ProgressLog:
+    """Logs each tenth, but for those that follow another line too soon; and the end."""
 
     def __init__(self, worker: str, table: str) -> None:
         self._worker = worker
         self._table = table
         self._tenth = 0
-        self._told_at = monotonic()
+        self._logged_at = monotonic()
         self._ended: Pass | None = None
 
     def note(self, current: Pass) -> None:
-        """Hear that a step is done."""
+        """Call after each step."""
         tenth = current.done_count * TENTHS // current.total_count
         now = monotonic()
         is_new = self._tenth < tenth < TENTHS
-        if is_new and now - self._told_at >= PAUSE_SECONDS:
-            self._tenth, self._told_at = tenth, now
+        if is_new and now - self._logged_at >= PAUSE_SECONDS:
+            self._tenth, self._logged_at = tenth, now
             SCAN_PROGRESS.log(
                 logger,
                 worker=self._worker,
@@ -41,11 +41,11 @@ class ScanTeller:
             )
 
     def note_end(self, current: Pass) -> None:
-        """Hear that the pass is over; more than once, if the connection is lost after it."""
+        """Call at the end of the pass; more than once, if the connection is lost after it."""
         if self._ended is current:
             return
         self._ended = current
-        self._tenth, self._told_at = 0, monotonic()
+        self._tenth, self._logged_at = 0, monotonic()
         SCAN_PASS_OVER.log(
             logger,
             worker=self._worker,

@@ -29,7 +29,7 @@ class PromptUpdatesWorker(DatabaseWorker):
         self._quit_early = quit_early
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Send updates until the stop; with `quit_early`, until none is due."""
+        """Send updates until shutdown; with `quit_early`, until none is due."""
         while not self.stop.is_requested():
             looked_at = monotonic()
             are_more = self.send(connection) == COUNT_MAX

@@ -2,19 +2,44 @@
 
 import math
 from datetime import timedelta
+from time import monotonic
 from typing import Final
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import COPY_OLDER_BALANCE_CHANGES, FORGET_BALANCE_CHANGES
-from swpt_accounts.scans.journal_sweeper import JournalSweeper
-from swpt_accounts.scans.pass_schedule import Pace, Step
+from swpt_accounts.db.procedures import (
+    COPY_OLDER_BALANCE_CHANGES,
+    FORGET_BALANCE_CHANGES,
+    SWEEP_JOURNAL,
+)
+from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
+SWEEP_SECONDS: Final = 600.0
+# There are 32 slots: a journal that is off keeps what it has until the last of them is reused.
+_DAYS_MAX: Final = 30
 # A tenth of a second of work for the server, and as long a pause.
 _PAGES_COPIED_MAX: Final = 100
 _COPYING_PAUSE_SECONDS: Final = 0.1
+
+
+class JournalSweeper:
+    """Empties the slots of the journal whose days are over, one in each transaction."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._days = settings.journal_days or _DAYS_MAX
+        self._next_at = 0.0
+
+    def sweep(self, connection: DatabaseConnection) -> float:
+        """Empty a slot, if it is time to. Returns in how many seconds to call again."""
+        rest = self._next_at - monotonic()
+        if rest > 0:
+            return rest
+        if connection.call_value(SWEEP_JOURNAL, days=self._days) is not None:
+            return 0.0
+        self._next_at = monotonic() + SWEEP_SECONDS
+        return SWEEP_SECONDS
 
 
 class RegisteredBalanceChangesScan(ScanWorker):
@@ -26,7 +51,7 @@ class RegisteredBalanceChangesScan(ScanWorker):
     def __init__(
         self, settings: Settings, stop: ShutdownEvent, *, days: float, quit_early: bool = False
     ) -> None:
-        pace = Pace(
+        schedule = PassSchedule(
             timedelta(days=days).total_seconds(),
             settings.app_registered_balance_changes_scan_blocks_per_query,
             settings.app_registered_balance_changes_scan_beat_millisecs / 1000,
@@ -36,7 +61,7 @@ class RegisteredBalanceChangesScan(ScanWorker):
             stop,
             "scan_registered_balance_changes",
             "registered_balance_change",
-            pace,
+            schedule,
             quit_early=quit_early,
         )
         self._sweeper = JournalSweeper(settings)
@@ -50,7 +75,7 @@ class RegisteredBalanceChangesScan(ScanWorker):
         )
 
     def attend(self, connection: DatabaseConnection) -> float:
-        """Copy a part of the archive that the reference has left; let the journal forget."""
+        """Copy a part of the archive that the reference has left; sweep the journal."""
         row = connection.call(COPY_OLDER_BALANCE_CHANGES, pages_max=_PAGES_COPIED_MAX)
         is_copied = row.pages_copied == row.pages_count
         copying_seconds = math.inf if is_copied else _COPYING_PAUSE_SECONDS

@@ -1,7 +1,7 @@
-"""After a restore that has lost commits, accounts go on above all that their owners were told.
+"""After a restore that has lost commits, advances the numbers of accounts past those sent before.
 
-The restored database would give out numbers a second time, and their owners would ignore what has
-them; and they ignore an AccountUpdate that is older than one which they know.
+The restored database would assign numbers a second time, and owners would ignore the messages that
+have them; and they ignore an AccountUpdate that is older than one which they know.
 """
 
 from collections.abc import Iterator
@@ -25,27 +25,27 @@ _PAGES_COUNT_MAX: Final = 100
 _PASSES_COUNT_MAX: Final = 100
 
 
-class GapRefused(Exception):
-    """It cannot be mended now. The text says why, in a line."""
+class RepairRefused(Exception):
+    """The repair is not possible now. The text says why, in a line."""
 
 
-class Gap:
-    """What peers were told until a moment, and a database that may know less."""
+class SequenceRepair:
+    """Of a database that may know less than was reported to peers until a moment."""
 
     def __init__(
-        self, connection: DatabaseConnection, settings: Settings, told_until: datetime
+        self, connection: DatabaseConnection, settings: Settings, reported_until: datetime
     ) -> None:
         self._connection = connection
-        self._told_until = told_until
+        self._reported_until = reported_until
         self._realm = settings.realm.parameters
         self._deleted_for_min: timedelta = deleted_for_min(settings)
 
     def check_clock(self) -> None:
-        """Raise `GapRefused` where the database could give out the moments of the gap again."""
+        """Raise `RepairRefused` where the database could give out the moments of the gap again."""
         row = self._connection.raw.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
-        if row[0] <= self._told_until:
-            raise GapRefused(
+        if row[0] <= self._reported_until:
+            raise RepairRefused(
                 f"the clock of the database is at {row[0].isoformat()}, which is not after"
                 " --told-until: set the right moment, or the clock, or wait"
             )
@@ -55,28 +55,28 @@ class Gap:
         return sum(self._call_all(COUNT_OUTRUN_ACCOUNTS))
 
     def mend(self) -> int:
-        """Let them go on above what was told. Returns how many they were.
+        """Advance their numbers. Returns how many accounts were changed.
 
         Each part is a transaction. Can be stopped, and done again.
         """
-        # Their owners may have been told of the purge, and of an account that was opened after it.
+        # Owners may have received the purge, and messages of an account that was opened after it.
         for pages in self._pages():
             self._connection.call(
                 PURGE_ACCOUNTS, **pages, deleted_for_min=self._deleted_for_min, **self._realm
             )
-        # A row that somebody moves to a page where we have been is found by the next pass.
+        # A row that was moved to a page visited before is found by the next pass.
         count = 0
         for _ in range(_PASSES_COUNT_MAX):
             mended = sum(self._call_all(MEND_OUTRUN_ACCOUNTS))
             if not mended:
                 return count
             count += mended
-        raise GapRefused("accounts are changed without end: stop all services first")
+        raise RepairRefused("accounts are changed without end: stop all services first")
 
     def _call_all(self, procedure: Procedure) -> Iterator[int]:
         for pages in self._pages():
             yield self._connection.call_value(
-                procedure, **pages, told_until=self._told_until, **self._realm
+                procedure, **pages, told_until=self._reported_until, **self._realm
             )
 
     def _pages(self) -> Iterator[dict[str, int]]:
@@ -86,10 +86,10 @@ class Gap:
 
 
 @contextmanager
-def open_gap(settings: Settings, told_until: datetime) -> Iterator[Gap]:
+def open_repair(settings: Settings, reported_until: datetime) -> Iterator[SequenceRepair]:
     """Connect. Raises `psycopg.Error`."""
     connection = connect(settings, NAME)
     try:
-        yield Gap(connection, settings, told_until)
+        yield SequenceRepair(connection, settings, reported_until)
     finally:
         connection.close()

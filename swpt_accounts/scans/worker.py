@@ -1,4 +1,4 @@
-"""The process of a scan: one pass after another, for ever."""
+"""The process of a scan: one pass after another."""
 
 import logging
 import math
@@ -19,8 +19,8 @@ from swpt_accounts.observability.metrics.definitions import (
     SCAN_PROGRESS,
 )
 from swpt_accounts.observability.metrics.recorder import count, set_value
-from swpt_accounts.scans.pass_schedule import Pace, Pass, Step
-from swpt_accounts.scans.progress_log import ScanTeller
+from swpt_accounts.scans.pass_schedule import Pass, PassSchedule, Step
+from swpt_accounts.scans.progress_log import ProgressLog
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -44,7 +44,7 @@ _NOTE_SECONDS = 10.0
 class ScanWorker(DatabaseWorker):
     """Walks over the physical pages of a table.
 
-    A pass outlives the connection to the database: it goes on where it was. So each page comes
+    A pass outlives the connection to the database: it continues where it was. So each page comes
     once in each pass, however often the connection is lost.
     """
 
@@ -54,28 +54,28 @@ class ScanWorker(DatabaseWorker):
         stop: ShutdownEvent,
         name: str,
         table: str,
-        pace: Pace,
+        schedule: PassSchedule,
         *,
         quit_early: bool = False,
     ) -> None:
         super().__init__(settings, stop, name)
         self._table = table
-        self._pace = pace
+        self._schedule = schedule
         self._quit_early = quit_early
         self._pass: Pass | None = None
-        self._teller = ScanTeller(name, table)
+        self._log = ProgressLog(name, table)
         self._noted_at = -math.inf
         self._completed: Pass | None = None
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Make passes until the stop; with `quit_early`, one pass."""
+        """Make passes until shutdown; with `quit_early`, one pass."""
         if self._pass is not None:
             self._pass.resume()
         while not self.stop.is_requested():
             if self._pass is None:
                 pages_count = connection.call_value(TABLE_PAGES, table=self._table)
-                self._pass = Pass(pages_count, self._pace)
-                set_value(SCAN_PERIOD, self._pace.pass_seconds, self.name)
+                self._pass = Pass(pages_count, self._schedule)
+                set_value(SCAN_PERIOD, self._schedule.pass_seconds, self.name)
                 self.begin_pass()
             self._finish_pass(connection, self._pass)
             if self._pass.step is None:
@@ -94,7 +94,7 @@ class ScanWorker(DatabaseWorker):
                 return
             late_seconds = monotonic() - current.due_at
             self._take_step(connection, current, current.step)
-            self._teller.note(current)
+            self._log.note(current)
             self.note_success()
             set_value(SCAN_LATE, late_seconds, self.name)
             set_value(SCAN_PROGRESS, current.done_ratio, self.name)
@@ -103,7 +103,7 @@ class ScanWorker(DatabaseWorker):
         if self._completed is not current:
             self._note(connection, current, late_seconds)
             self._completed = current
-        self._teller.note_end(current)
+        self._log.note_end(current)
         # an empty table has no steps
         self.note_success()
         if not self._quit_early:
@@ -135,7 +135,7 @@ class ScanWorker(DatabaseWorker):
             seconds=current.seconds,
             done_count=current.done_count,
             pages_count=current.total_count,
-            pass_seconds=self._pace.pass_seconds,
+            pass_seconds=self._schedule.pass_seconds,
             late_seconds=max(late_seconds, 0.0),
         )
         self._noted_at = monotonic()
@@ -158,8 +158,8 @@ class ScanWorker(DatabaseWorker):
         """Called after its last step."""
 
     def attend(self, connection: DatabaseConnection) -> float:
-        """Look after what is still on its way. Returns in how many seconds to look again."""
+        """Continue what is still in progress. Returns in how many seconds to call it again."""
         return math.inf
 
     def finish(self, connection: DatabaseConnection) -> None:
-        """Wait for what is still on its way, before the end."""
+        """Wait for what is still in progress, before the end."""

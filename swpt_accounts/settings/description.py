@@ -14,12 +14,8 @@ from swpt_accounts.settings.schema import Settings
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `annotation` is what msgspec converts to, `kind` is the inspected type.
-
-    For 0 counts `zero_counts_as`, if there; less than `counts_from`, or more than `counts_up_to`,
-    counts as that. Where `may_be_empty`, an empty variable counts as not set. A switch that
-    `is_lenient` is off for every word that does not switch it on. The value of one that `is_secret`
-    is shown to nobody.
+    """One setting. `annotation` is what msgspec converts to, `kind` is the inspected type, and
+    `extra` is what JSON Schema cannot express (`types.py`).
     """
 
     field: str
@@ -27,20 +23,27 @@ class Setting:
     kind: kinds.Type
     default: Any
     rule: str
-    doc: str
-    schemes: tuple[str, ...]
-    zero_counts_as: float | None
-    counts_from: float | None
-    counts_up_to: int | None
-    may_be_empty: bool
-    is_lenient: bool
-    is_secret: bool
-    is_of_networks: bool
+    extra: dict[str, Any]
 
     @property
     def variable(self) -> str:
         """The name of the environment variable."""
         return self.field.upper()
+
+    @property
+    def doc(self) -> str:
+        """Its meaning."""
+        return str(self.extra["description"])
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """Those that a URL may have; none if it is no URL."""
+        return tuple(self.extra.get("schemes", ()))
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value is never shown."""
+        return "secret" in self.extra
 
     @property
     def default_text(self) -> str:
@@ -69,23 +72,8 @@ def _describe_all() -> dict[str, Setting]:
 def _describe(field: structs.FieldInfo, inspected: kinds.Type) -> Setting:
     assert field.default is not NODEFAULT
     kind, extra = _unwrap(inspected)
-    also = "".join(f"; {text}" for text in _more_rules(extra))
-    return Setting(
-        field=field.name,
-        annotation=field.type,
-        kind=kind,
-        default=field.default,
-        rule=extra.get("rule", _rule_text(kind, extra)) + also,
-        doc=extra["description"],
-        schemes=tuple(extra.get("schemes", ())),
-        zero_counts_as=field.default if "chosen" in extra else extra.get("counts_as"),
-        counts_from=extra.get("counts_from"),
-        counts_up_to=extra.get("counts_up_to"),
-        may_be_empty="never_empty" not in extra,
-        is_lenient="lenient" in extra,
-        is_secret="secret" in extra,
-        is_of_networks="networks" in extra,
-    )
+    rule = "; ".join([extra.get("rule", _rule_text(kind, extra)), *_more_rules(extra)])
+    return Setting(field.name, field.type, kind, field.default, rule, extra)
 
 
 def _more_rules(extra: dict[str, Any]) -> Iterator[str]:

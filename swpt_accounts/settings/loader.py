@@ -32,7 +32,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     values = {
         field: _read(setting, texts[field])
         for field, setting in SETTINGS.items()
-        if texts[field] or (setting.variable in environ and not setting.may_be_empty)
+        if texts[field] or (setting.variable in environ and "never_empty" in setting.extra)
     }
     settings = Settings(**values)
     for field in _broken_common_rules(settings):
@@ -69,11 +69,11 @@ def _read(setting: Setting, text: str) -> Any:
         value = msgspec.convert(_parse(setting, text), setting.annotation)
     except ValueError:
         raise _wrong(setting, text) from None
-    if setting.zero_counts_as is not None and value == 0:
-        return setting.zero_counts_as
-    if setting.counts_from is not None:
-        value = max(value, setting.counts_from)
-    return value if setting.counts_up_to is None else min(value, setting.counts_up_to)
+    extra = setting.extra
+    if value == 0 and ("chosen" in extra or "counts_as" in extra):
+        return setting.default if "chosen" in extra else extra["counts_as"]
+    value = max(value, extra["counts_from"]) if "counts_from" in extra else value
+    return min(value, extra["counts_up_to"]) if "counts_up_to" in extra else value
 
 
 def _parse(setting: Setting, text: str) -> Any:
@@ -85,7 +85,7 @@ def _parse(setting: Setting, text: str) -> Any:
             number = float(text)
             return number if math.isfinite(number) else text
         case kinds.BoolType():
-            return _SWITCH_WORDS.get(text.lower(), False if setting.is_lenient else text)
+            return _SWITCH_WORDS.get(text.lower(), False if "lenient" in setting.extra else text)
         case kinds.LiteralType():
             return text.lower()
         case kinds.DateTimeType():
@@ -93,7 +93,7 @@ def _parse(setting: Setting, text: str) -> Any:
             return to_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
         case kinds.StrType() if setting.schemes:
             check_url(text, setting.schemes)
-        case kinds.StrType() if setting.is_of_networks:
+        case kinds.StrType() if "networks" in setting.extra:
             _ = [ip_network(word) for word in text.split()]
     return text
 

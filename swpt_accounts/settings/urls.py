@@ -1,4 +1,4 @@
-"""URLs, whose passwords nobody is to see."""
+"""Checks URLs, and hides their passwords."""
 
 import re
 from ast import literal_eval

@@ -79,7 +79,7 @@ def decode(message_type: str | None, content_type: str | None, body: bytes) -> I
 
 def _decode_body(body: bytes) -> IncomingMessage:
     if not body.isascii():
-        body.decode()  # The decoder does not look into unknown properties.
+        body.decode()  # The decoder does not check unknown properties.
     try:
         message = _decode_json(body)
     except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""The ids in a message that may be malformed, for those who look for it."""
+"""The ids in a message that may be malformed, for logs and searches."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ _TEXT_LENGTH_MAX: Final = 30
 
 
 class _Ids(msgspec.Struct, gc=False):
-    """What a message may have, of whatever type. Other properties are not looked at."""
+    """What a message may have, of whatever type. Other properties are ignored."""
 
     debtor_id: Any = None
     creditor_id: Any = None

@@ -1,4 +1,4 @@
-"""What each stage calls, and what wakes it up."""
+"""The stages: what each calls, and what wakes it up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Stage:
 
     The procedure takes `after_id`, `count_max`, `left_ids` and the `parameters`. It returns how
     many rows were `taken` from the queue, how many were `seen` after the id, the `last_id` of
-    these, the `left_ids` of those whose accounts somebody else had locked, and the `waited_seconds`
-    of the oldest row that was taken, which are its `latency`.
+    these, the `left_ids` of those whose accounts another session had locked, and the
+    `waited_seconds` of the oldest row that was taken, which are its `latency`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Stage:
     latency: Metric
 
 
-PREPARING = Stage(
+TRANSFER_REQUESTS = Stage(
     "process_transfer_requests",
     "TransferRequest",
     "transfer_request",
@@ -48,7 +48,7 @@ PREPARING = Stage(
     lambda s: {"commit_period": timedelta(days=s.app_prepared_transfer_max_delay_days)},
     PREPARE_SECONDS,
 )
-FINALIZING = Stage(
+FINALIZATION_REQUESTS = Stage(
     "process_finalization_requests",
     "FinalizationRequest",
     "finalization_request",
@@ -57,7 +57,7 @@ FINALIZING = Stage(
     lambda s: s.realm.parameters,
     FINALIZE_SECONDS,
 )
-CHANGING_BALANCES = Stage(
+BALANCE_CHANGES = Stage(
     "process_balance_changes",
     "PendingBalanceChange",
     "pending_balance_change",

@@ -14,7 +14,6 @@ from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.observability.metrics.definitions import ROWS_LEFT
 from swpt_accounts.observability.metrics.recorder import count, observe
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.batch_size import BatchSize
 from swpt_accounts.stages.definitions import Stage
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.database_worker import DatabaseWorker
@@ -25,16 +24,38 @@ logger = logging.getLogger(__name__)
 
 _BUSY_SECONDS_MIN = 0.002
 _BUSY_SECONDS_MAX = 0.1
-# How many rows that had to be left are remembered. More are found by the next full look.
+# How many rows that had to be left are remembered. More are found by the next full scan.
 LEFT_COUNT_MAX = 10_000
 _ERRORS_OF_ROWS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.AssertFailure)
+
+
+class BatchSize:
+    """How many rows to take at a time: fewer after a failure, more again after successes.
+
+    So a row that cannot be processed does not hold up the rows behind it.
+    """
+
+    def __init__(self, count_max: int) -> None:
+        self._count_max = count_max
+        self.count = count_max
+
+    def shrink(self) -> bool:
+        """Take fewer rows. Returns whether that is possible."""
+        if self.count == 1:
+            return False
+        self.count //= 2
+        return True
+
+    def grow(self) -> None:
+        """Take more rows, if there have been fewer."""
+        self.count = min(2 * self.count, self._count_max)
 
 
 class StageWorker(DatabaseWorker):
     """Works off the queue of a stage, and waits for more.
 
-    Rows whose accounts somebody else has locked are left, and tried again with every call, so that
-    they are done, in order, as soon as the lock is gone, however long the queue is.
+    Rows whose accounts another session has locked are left, and tried again with every call, so
+    that they are done, in order, as soon as the lock is gone, however long the queue is.
     """
 
     def __init__(
@@ -57,11 +78,11 @@ class StageWorker(DatabaseWorker):
         self._first_row = fill_query("first_row", table=table)
         self._cursor = QueueCursor()
         self._left_ids: list[int] = []
-        # whether somebody has said that there is work
+        # whether a notice has come
         self._is_woken = False
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Work off the queue until the stop; with `quit_early`, until it is empty."""
+        """Work off the queue until shutdown; with `quit_early`, until it is empty."""
         self._cursor = QueueCursor()
         self._left_ids = []
         busy = Backoff(_BUSY_SECONDS_MIN, _BUSY_SECONDS_MAX)
@@ -117,7 +138,7 @@ class StageWorker(DatabaseWorker):
             observe(self._stage.latency, found.waited_seconds, count=found.taken)
 
     def _wait(self, connection: DatabaseConnection) -> bool:
-        """Wait until there may be work, or until the stop. Returns whether somebody said so."""
+        """Wait until there may be work, or until shutdown. Returns whether a notice came."""
         while not self.stop.is_requested():
             if connection.wait(self._wait_seconds, self.stop):
                 return True
@@ -141,10 +162,10 @@ class StageWorker(DatabaseWorker):
         """Find the row that the procedure cannot process, and go on after it.
 
         That should never happen: messages are checked before they are queued. The row stays
-        in its table, and is tried again by each full look.
+        in its table, and is tried again by each full scan.
         """
         if self._left_ids:
-            # they are found by the next full look, and looked at one by one
+            # they are found by the next full scan, one by one
             self._left_ids = []
             self._cursor.request_full_scan()
             return

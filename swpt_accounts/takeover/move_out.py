@@ -18,7 +18,7 @@ from swpt_accounts.takeover.incompatibilities import Loss, find_losses
 from swpt_accounts.takeover.move_in import set_apart
 from swpt_accounts.takeover.outboxes import outgoing
 from swpt_accounts.takeover.proof import keep_proof
-from swpt_accounts.takeover.reference_schema import ARCHIVE, OUTBOXES, TABLES
+from swpt_accounts.takeover.reference_schema import ARCHIVE, REFERENCE_OUTBOXES, TABLES
 from swpt_accounts.takeover.structure_checks import TableSize, check_surroundings, sizes_of
 from swpt_accounts.takeover.table_locks import lock_tables
 
@@ -175,7 +175,7 @@ def fill_reference(
     )
     more = sql.SQL(" + ").join(
         session.statement("proof", "more_rows", **names, table=sql.Identifier(table))
-        for table in OUTBOXES
+        for table in REFERENCE_OUTBOXES
     )
     names["outboxes_difference"] = more
     names["later_requests"] = session.statement("incompatibilities", "later_requests", **names)

@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from swpt_accounts.db.operator_session import OperatorSession
-from swpt_accounts.takeover.reference_schema import OUTBOXES
+from swpt_accounts.takeover.reference_schema import REFERENCE_OUTBOXES
 
 
 def outgoing(session: OperatorSession) -> dict[str, sql.Composable]:
@@ -15,7 +15,7 @@ def outgoing(session: OperatorSession) -> dict[str, sql.Composable]:
             table=sql.Identifier(table),
             signal_name=sql.Literal(signal_name(table)),
         )
-        for table in OUTBOXES
+        for table in REFERENCE_OUTBOXES
     }
 
 

@@ -9,7 +9,7 @@ from swpt_accounts.db.operator_session import OperatorSession
 from swpt_accounts.db.schema_discovery import Found, look
 from swpt_accounts.settings import Settings
 from swpt_accounts.takeover.disk_space import bytes_needed
-from swpt_accounts.takeover.reference_schema import ARCHIVE, OUTBOXES, QUEUES, TABLES
+from swpt_accounts.takeover.reference_schema import ARCHIVE, QUEUES, REFERENCE_OUTBOXES, TABLES
 from swpt_accounts.takeover.root_configs import read_roots
 from swpt_accounts.takeover.structure_checks import (
     check_rows,
@@ -106,6 +106,8 @@ def look_what_is_under_way(session: OperatorSession) -> UnderWay:
     refuse_others(found)
     assert found.schema is not None
     check_structure(session, found.schema)
-    counts = {table: count_rows(session, found.schema, table) for table in (*QUEUES, *OUTBOXES)}
+    counts = {
+        table: count_rows(session, found.schema, table) for table in (*QUEUES, *REFERENCE_OUTBOXES)
+    }
     ((sessions_count,),) = session.run("reference_tables", "sessions")
     return UnderWay(counts, sessions_count)

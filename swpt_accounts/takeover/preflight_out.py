@@ -9,9 +9,9 @@ from swpt_accounts.takeover.books import JOURNAL_TABLES, OUR_TABLES, Destination
 from swpt_accounts.takeover.incompatibilities import Loss, find_harmless, find_losses
 from swpt_accounts.takeover.move_out import bytes_needed_there, look_into_books
 from swpt_accounts.takeover.preflight import UnderWay, count_rows
-from swpt_accounts.takeover.reference_schema import ARCHIVE, OUTBOXES, QUEUES
+from swpt_accounts.takeover.reference_schema import ARCHIVE, QUEUES, REFERENCE_OUTBOXES
 
-_GOING_ON: Final = (*QUEUES, "unverified_transfer_request", *OUTBOXES, "returned_message")
+_GOING_ON: Final = (*QUEUES, "unverified_transfer_request", *REFERENCE_OUTBOXES, "returned_message")
 _LEFT: Final = {
     *("alembic_version", "procedures_version", "move", "move_proof", "scan_pass"),
     *("account_key", "root_config", "handled_batch", "returned_line", "dead_letter_dealt_with"),

@@ -79,7 +79,7 @@ TABLES: Final = tuple(COLUMNS)
 
 ARCHIVE: Final = "registered_balance_change"
 QUEUES: Final = ("transfer_request", "finalization_request", "pending_balance_change")
-OUTBOXES: Final = tuple(name for name in TABLES if name.endswith("_signal"))
+REFERENCE_OUTBOXES: Final = tuple(name for name in TABLES if name.endswith("_signal"))
 
 TYPES: Final = (
     "account_data",

@@ -10,7 +10,7 @@ from flask import Flask
 
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
-from swpt_accounts.web.views import fetch_api
+from swpt_accounts.web.fetch_api import FetchApi
 
 _PACKAGES_DIR = Path(__file__).parents[2]
 
@@ -20,21 +20,28 @@ def make_application(settings: Settings | None = None, *, has_migrations: bool =
 
     Without migrations it needs neither SQLAlchemy nor Alembic: the web server does well so.
     """
-    try:
-        settings = settings or load_settings(os.environ)
-        _ = settings.database_url
-    except SettingsError as error:
-        sys.exit(f"swpt_accounts: {error}")
+    settings = settings or _load_settings()
     app = Flask("swpt_accounts")
     app.extensions["swpt_accounts_settings"] = settings
     configure_logging(settings)
-    app.register_blueprint(fetch_api)
+    app.wsgi_app = FetchApi(app, settings)  # type: ignore[method-assign]
     app.cli.add_command(run_without_flask)
     if has_migrations:
         from swpt_accounts.db.engine import init_database
 
         init_database(app, settings)
     return app
+
+
+def _load_settings() -> Settings:
+    try:
+        settings = load_settings(os.environ)
+        _ = settings.database_url
+    except SettingsError as error:
+        if "--help" in sys.argv:  # of any command of flask: it needs no settings
+            return load_settings({"POSTGRES_URL": "postgresql+psycopg:///"})
+        sys.exit(f"swpt_accounts: {error}")
+    return settings
 
 
 @click.command(
@@ -45,7 +52,7 @@ def make_application(settings: Settings | None = None, *, has_migrations: bool =
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run_without_flask(arguments: tuple[Any, ...]) -> NoReturn:
-    """Start this very process anew, as `python -m swpt_accounts`: a worker needs no Flask."""
+    """Replace this process by `python -m swpt_accounts`: a worker needs no Flask."""
     paths = [str(_PACKAGES_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     sys.stdout.flush()

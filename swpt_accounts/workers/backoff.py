@@ -19,5 +19,5 @@ class Backoff:
         return seconds * random.uniform(0.75, 1.0)  # noqa: S311 - it guards no secret
 
     def reset(self) -> None:
-        """Start anew: the last try went well."""
+        """Start again with `seconds_min`: the last try succeeded."""
         self._next = self._min

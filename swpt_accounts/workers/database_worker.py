@@ -1,4 +1,4 @@
-"""A thread that works on the database, whatever becomes of its connection."""
+"""A thread that works on the database, and connects again after errors."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -36,11 +36,11 @@ class DatabaseWorker(ABC):
         self.name = name
         self._topics = tuple(topics)
         self._tables = tuple(tables)
-        self._faults = OutageReporter(logger, name)
+        self._outage = OutageReporter(logger, name)
         self._was_connected = False
 
     def run(self) -> None:
-        """Work until the stop, or until the work is done.
+        """Work until shutdown, or until the work is done.
 
         Raises `UnsuitableDatabase` if it has never been better.
         """
@@ -59,12 +59,12 @@ class DatabaseWorker(ABC):
                 if isinstance(error, UnsuitableDatabase) and not self._was_connected:
                     raise
                 what = "the database" if isinstance(error, psycopg.Error) else "the broker"
-                self.stop.wait(self._faults.failed(what, error))
+                self.stop.wait(self._outage.failed(what, error))
 
     def note_success(self) -> None:
         """Call after each piece of work that went well."""
-        self._faults.works()
+        self._outage.succeeded()
 
     @abstractmethod
     def work(self, connection: DatabaseConnection) -> None:
-        """Work until the stop. Returns only then, or when the work is done."""
+        """Work until shutdown. Returns only then, or when the work is done."""

@@ -1,22 +1,20 @@
-"""Notes messages in the journal."""
+"""Records messages in the journal."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from swpt_accounts.db.procedures import RECORD_MESSAGES
-from swpt_accounts.smp.incoming import IncomingMessage
-from swpt_accounts.smp.outgoing import OutgoingMessage
+from msgspec import Struct
 
-Message = IncomingMessage | OutgoingMessage
+from swpt_accounts.db.procedures import RECORD_MESSAGES
 
 
 def record(
-    call: Callable[..., Any], messages: Iterable[tuple[Message, bytes]], *, is_sent: bool
+    call: Callable[..., Any], messages: Iterable[tuple[Struct, bytes]], *, is_sent: bool
 ) -> None:
-    """Note messages with their bodies, in the transaction of `call`, which calls a procedure.
+    """Record messages with their bodies, in the transaction of `call`, which calls a procedure.
 
-    Does nothing if there are none. What cannot be noted is missing in the journal, and is warned
-    of: no message waits for it.
+    Does nothing if there are none. What cannot be recorded is missing in the journal, with a
+    warning: no message waits for it.
     """
     messages = list(messages)
     if not messages:

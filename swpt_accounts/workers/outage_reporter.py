@@ -1,4 +1,4 @@
-"""Says once that something fails, and once that it works again."""
+"""Reports outages of servers: once when one begins, and once when it ends."""
 
 import logging
 from time import monotonic
@@ -8,6 +8,7 @@ from swpt_accounts.core.formatting import duration
 from swpt_accounts.db.errors import ShardClosedError, kind_of, one_line
 from swpt_accounts.observability.events.lifecycle import SERVER_AWAY, SERVER_BACK
 from swpt_accounts.observability.heartbeat import current_heartbeat
+from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import RETRIES
 from swpt_accounts.observability.metrics.recorder import count
 from swpt_accounts.workers.backoff import Backoff
@@ -23,7 +24,7 @@ _KINDS_COUNT_MAX: Final = 10
 
 
 class OutageReporter:
-    """What a worker waits for, in few lines of the log, however often it fails.
+    """Logs what a worker waits for, in few lines, however often it fails.
 
     A line when it begins, when its kind changes, every five minutes, and when it is over.
     """
@@ -34,10 +35,10 @@ class OutageReporter:
         self._backoff = Backoff()
         self._began_at: float | None = None
         self._failed_at = 0.0
-        self._works_since: float | None = None
-        self._said_at = 0.0
-        self._kinds: set[str] = set()
-        self._has_worked = False
+        self._succeeds_since: float | None = None
+        self._logged_at = 0.0
+        self._kinds = LogThrottle(keys_max=_KINDS_COUNT_MAX)
+        self._has_succeeded = False
 
     @property
     def is_failing(self) -> bool:
@@ -50,46 +51,44 @@ class OutageReporter:
         count(RETRIES, 1, self._name, what, type(error).__name__)
         if (heartbeat := current_heartbeat()) is not None:
             heartbeat.degrade(self, f"cannot use {what}: {one_line(error)}")
-        if self._works_since is not None and now - self._works_since >= WORKING_SECONDS:
+        if self._succeeds_since is not None and now - self._succeeds_since >= WORKING_SECONDS:
             self._backoff.reset()
-        self._works_since = None
-        kind = f"{what}: {kind_of(error)}"
-        is_new = kind not in self._kinds and len(self._kinds) < _KINDS_COUNT_MAX
+        self._succeeds_since = None
+        is_new = self._kinds.allows(f"{what}: {kind_of(error)}")
         if self._began_at is None:
             self._began_at = now
-            self._say(now, "cannot use", what, error, "Retrying.")
-        elif is_new or now - self._said_at >= REMINDER_SECONDS:
+            self._log(now, "cannot use", what, error, "Retrying.")
+        elif is_new or now - self._logged_at >= REMINDER_SECONDS:
             since = f"Retrying for {duration(now - self._began_at)}."
-            self._say(now, "still cannot use", what, error, since)
-        self._kinds.add(kind)
+            self._log(now, "still cannot use", what, error, since)
         seconds = self._backoff.next()
         return min(seconds, CLOSED_SECONDS_MAX) if isinstance(error, ShardClosedError) else seconds
 
-    def works(self) -> None:
-        """Note that all is well. May be called all the time: it costs nothing then."""
-        if self._began_at is None and self._has_worked:
+    def succeeded(self) -> None:
+        """Note that it works. May be called all the time: it costs nothing then."""
+        if self._began_at is None and self._has_succeeded:
             return
-        self._note_life()
+        self._note_heartbeat()
         if self._began_at is None:
             return
         now = monotonic()
-        if self._works_since is None:
-            self._works_since = now
+        if self._succeeds_since is None:
+            self._succeeds_since = now
         if now - self._failed_at >= QUIET_SECONDS:
-            seconds = self._works_since - self._began_at
+            seconds = self._succeeds_since - self._began_at
             SERVER_BACK.log(self._logger, worker=self._name, seconds=seconds)
             self._began_at = None
-            self._kinds.clear()
+            self._kinds.reset()
             self._backoff.reset()
 
-    def _note_life(self) -> None:
+    def _note_heartbeat(self) -> None:
         """Say that nothing is lacking, as far as this is about."""
-        self._has_worked = True
+        self._has_succeeded = True
         if (heartbeat := current_heartbeat()) is not None:
             heartbeat.recover(self)
 
-    def _say(self, now: float, verb: str, what: str, error: BaseException, end: str) -> None:
-        self._said_at = now
+    def _log(self, now: float, verb: str, what: str, error: BaseException, end: str) -> None:
+        self._logged_at = now
         SERVER_AWAY.log(
             self._logger,
             worker=self._name,

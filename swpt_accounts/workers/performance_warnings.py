@@ -1,4 +1,4 @@
-"""Values that are honoured, but are known to cost most of the speed."""
+"""Warns of settings that are allowed, but cost most of the throughput."""
 
 import logging
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ SLOW_VALUES: Final = (
 
 
 def slow_settings(settings: Settings, prefixes: tuple[str, ...]) -> dict[str, str]:
-    """Their variables, with a line for each that is slow, of those whose names begin so."""
+    """The variables of slow settings whose names have these prefixes, with a line for each."""
     found: dict[str, str] = {}
     for slow in SLOW_VALUES:
         value = getattr(settings, slow.field)

@@ -1,16 +1,16 @@
-"""Where in a queue table to look for work."""
+"""Where in a queue table to search for work."""
 
 import time
 from collections import deque
 
 TRAIL_SECONDS = 1.0
-FULL_LOOK_SECONDS_MIN = 2.0
-# While no rows come, full looks get rarer, up to this: nothing is late then, most likely.
-FULL_LOOK_SECONDS_IDLE = 10.0
-# A full look may take this part of the time. A flusher looks at eight tables.
-FULL_LOOK_SHARE = 0.01
-# However long a full look takes, the next one comes after so long.
-FULL_LOOK_SECONDS_MAX = 10.0
+FULL_SCAN_SECONDS_MIN = 2.0
+# While no rows come, full scans get rarer, up to this: nothing is late then, most likely.
+FULL_SCAN_SECONDS_IDLE = 10.0
+# A full scan may take this part of the time. A flusher reads eight tables.
+FULL_SCAN_SHARE = 0.01
+# However long a full scan takes, the next one comes after so long.
+FULL_SCAN_SECONDS_MAX = 10.0
 
 
 class QueueCursor:
@@ -19,7 +19,7 @@ class QueueCursor:
     Removed rows stay in the table and its index until vacuum may take them, which a long
     transaction of another session can put off. So a search starts after the rows that were
     all seen some seconds ago. A row with a lower id that was committed later than that, or that
-    was left, is found by a full look: a search that starts at the beginning, from time to time.
+    was left, is found by a full scan: a search that starts at the beginning, from time to time.
     """
 
     def __init__(self) -> None:
@@ -28,10 +28,10 @@ class QueueCursor:
         self._marks: deque[tuple[float, int]] = deque()
         self._is_full = True
         self._search_started_at: float | None = None
-        self._full_look_at = 0.0
-        self._next_full_look_at = 0.0
+        self._full_scan_at = 0.0
+        self._next_full_scan_at = 0.0
         self._has_seen_rows = False
-        self._pause_seconds = FULL_LOOK_SECONDS_MIN
+        self._pause_seconds = FULL_SCAN_SECONDS_MIN
 
     @property
     def after_id(self) -> int:
@@ -42,7 +42,7 @@ class QueueCursor:
 
     @property
     def is_full_scan(self) -> bool:
-        """Whether the next search is a full look."""
+        """Whether the next search is a full scan."""
         return self._is_full
 
     def found_first(self, first_id: int | None) -> None:
@@ -64,23 +64,23 @@ class QueueCursor:
             self._floor = max(self._floor, self._marks.popleft()[1])
         if is_end:
             self._position = self._floor
-        if now >= self._next_full_look_at:
+        if now >= self._next_full_scan_at:
             self._is_full = True
             self._position = 0
 
     def request_full_scan(self) -> None:
-        """Note that a row should have been found, and was not: a full look follows soon."""
-        soon = self._full_look_at + FULL_LOOK_SECONDS_MIN
-        self._next_full_look_at = min(self._next_full_look_at, soon)
+        """Note that a row should have been found, and was not: a full scan follows soon."""
+        soon = self._full_scan_at + FULL_SCAN_SECONDS_MIN
+        self._next_full_scan_at = min(self._next_full_scan_at, soon)
 
     def _end_search(self, now: float) -> None:
         seconds = now - (self._search_started_at or now)
         self._search_started_at = None
         if self._is_full:
-            longer = min(2 * self._pause_seconds, FULL_LOOK_SECONDS_IDLE)
-            self._pause_seconds = FULL_LOOK_SECONDS_MIN if self._has_seen_rows else longer
+            longer = min(2 * self._pause_seconds, FULL_SCAN_SECONDS_IDLE)
+            self._pause_seconds = FULL_SCAN_SECONDS_MIN if self._has_seen_rows else longer
             self._has_seen_rows = False
-            pause = max(self._pause_seconds, seconds / FULL_LOOK_SHARE)
-            self._full_look_at = now
-            self._next_full_look_at = now + min(pause, FULL_LOOK_SECONDS_MAX)
+            pause = max(self._pause_seconds, seconds / FULL_SCAN_SHARE)
+            self._full_scan_at = now
+            self._next_full_scan_at = now + min(pause, FULL_SCAN_SECONDS_MAX)
             self._is_full = False

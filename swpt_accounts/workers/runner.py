@@ -1,4 +1,4 @@
-"""Runs workers in threads, and threads in processes, until the stop is requested."""
+"""Runs workers in threads, and threads in processes, until a shutdown is requested."""
 
 import logging
 import multiprocessing
@@ -32,7 +32,7 @@ MAIN = "main"
 
 
 class Worker(Protocol):
-    """What a thread does: `run` returns when the stop comes, or when its work is done.
+    """What a thread does: `run` returns when shutdown is requested, or when its work is done.
 
     The `name` is what operators know it by.
     """

@@ -1,4 +1,4 @@
-"""Ensures that a worker handles only what belongs to its shard."""
+"""Checks that queues and outboxes have rows of this shard only."""
 
 import logging
 from collections.abc import Iterable
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
-from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import DROP_PARENT_ROWS, FIND_FOREIGN_ROW, LAST_ROW
 from swpt_accounts.db.queries import query
@@ -40,7 +39,7 @@ class ShardGuard:
 
     def __init__(self) -> None:
         self._identity: Any = None
-        self._checks: dict[tuple[str, Realm, bool], _Check] = {}
+        self._checks: dict[tuple[Any, ...], _Check] = {}
         self._lock = Lock()
 
     def guard(
@@ -52,7 +51,7 @@ class ShardGuard:
     ) -> None:
         """Remove the rows of the sibling, after a split of the shard, from queues and outboxes.
 
-        Rows are looked at in bounded batches; the stop ends it, with less than all of them seen.
+        Rows are read in bounded batches; a shutdown request ends that before all of them are seen.
         Raises `ForeignRowError` if a foreign row is left, and `psycopg.Error`.
         """
         if settings.realm.length == 0:

@@ -1,4 +1,4 @@
-"""How a worker is asked to stop."""
+"""Shutdown requests: from signals, or from other threads."""
 
 import logging
 import os
@@ -36,7 +36,7 @@ class ShutdownEvent:
         return self._is_requested
 
     def wait(self, seconds_max: float | None) -> bool:
-        """Wait for the request, for a time (None: for ever). Returns whether it has come."""
+        """Wait for the request, for a time (None: without limit). Returns whether it has come."""
         waiting = poll()
         waiting.register(self._read_fd, POLLIN)
         watched_poll(waiting, seconds_max)
@@ -58,7 +58,7 @@ class ShutdownEvent:
 
 
 def idle() -> None:
-    """Do nothing, until a signal means "stop": what ends by itself would be started again."""
+    """Idle until a signal to stop: a supervisor would restart a process that exits."""
     stop = ShutdownEvent()
     stop.on_signals()
     IDLE.log(logger)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from agentkit.processes import ROOT, flask_command, run
+from agentkit.processes import ROOT, program_command, run
 
 
 def settings_for(broker_url: str, queue: str, **settings: str) -> dict[str, str]:
@@ -23,7 +23,7 @@ def settings_for(broker_url: str, queue: str, **settings: str) -> dict[str, str]
 def start_command(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     """Start a command. Its output comes through a pipe."""
     return subprocess.Popen(
-        flask_command(*arguments),
+        program_command(*arguments),
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -37,5 +37,5 @@ def run_command(
     environment: dict[str, str], *arguments: str, seconds_max: float = 30.0
 ) -> tuple[int, list[str]]:
     """Run a command to its end. Returns its exit code and the lines of its output."""
-    result = run(flask_command(*arguments), environment, seconds_max)
+    result = run(program_command(*arguments), environment, seconds_max)
     return result.returncode, result.stdout.splitlines()

@@ -10,7 +10,7 @@ from agentkit.broker import Broker
 from agentkit.messages import configure
 from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
-from swpt_accounts.inbox import drain_pauses
+from swpt_accounts.inbox import drain
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -87,8 +87,8 @@ def test_pause_ends_with_the_stop(
 def test_consumes_again_after_the_pause(
     start_worker: StartWorker, broker: Broker, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain_pauses, "PAUSE_SECONDS_MIN", 1)
-    monkeypatch.setattr(drain_pauses, "EMPTY_SECONDS", 0.1)
+    monkeypatch.setattr(drain, "PAUSE_SECONDS_MIN", 1)
+    monkeypatch.setattr(drain, "EMPTY_SECONDS", 0.1)
     start_worker()
     wait_until(lambda: broker.consumers_count(queue) == 1)
     wait_until(lambda: broker.consumers_count(queue) == 0)
@@ -105,7 +105,7 @@ def test_pauses_of_two_consumers_fall_together(
     queue: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(drain_pauses, "PAUSE_SECONDS_MIN", 2)
+    monkeypatch.setattr(drain, "PAUSE_SECONDS_MIN", 2)
     start_worker()
     wait_until(lambda: broker.consumers_count(queue) == 1)
     wait_until(lambda: broker.consumers_count(queue) == 0)
@@ -138,7 +138,7 @@ def test_without_draining_mode_there_are_no_pauses(
         publish(broker, queue, 78)
         wait_until(lambda: broker.consumers_count(queue) == 1)
         wait_until(lambda: broker.ready_count(queue) == 0)
-        thread.join(drain_pauses.EMPTY_SECONDS + 1)
+        thread.join(drain.EMPTY_SECONDS + 1)
         assert thread.is_alive()
         assert broker.consumers_count(queue) == 1
     finally:

@@ -7,7 +7,7 @@ from pika.exceptions import AMQPConnectionError, AMQPError
 
 from agentkit.broker import Broker
 from agentkit.waiting import wait_until
-from swpt_accounts.broker import confirmed_publisher
+from swpt_accounts.broker import dead_letters
 from swpt_accounts.broker.consumer import TOGETHER_COUNT_MIN, BatchConsumer, Refusal
 from swpt_accounts.broker.dead_letters import REASON_HEADER
 from swpt_accounts.broker.publisher import Publisher
@@ -46,7 +46,7 @@ def publishers(monkeypatch: pytest.MonkeyPatch) -> list[Publisher]:
         made.append(Publisher(url, name))
         return made[-1]
 
-    monkeypatch.setattr(confirmed_publisher, "Publisher", make)
+    monkeypatch.setattr(dead_letters, "Publisher", make)
     return made
 
 
@@ -97,7 +97,7 @@ def test_the_connection_goes_when_no_more_come(
     refuse_all(consumer, COUNT)
     consumer.next_batch(0.01)
     assert publishers[0]._connection.is_open
-    monkeypatch.setattr(confirmed_publisher, "TOGETHER_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(dead_letters, "TOGETHER_SECONDS_MAX", 0.0)
     consumer.next_batch(0.01)
     assert publishers[0]._connection.is_closed
     fill(COUNT)
@@ -129,7 +129,7 @@ def test_without_a_connection_they_go_one_by_one(
         attempts.append(url)
         raise AMQPConnectionError("too many connections")
 
-    monkeypatch.setattr(confirmed_publisher, "Publisher", refuse)
+    monkeypatch.setattr(dead_letters, "Publisher", refuse)
     consumer = consume(COUNT)
     sent = []
     for _ in range(2):

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from agentkit.authority import Authority
-from agentkit.processes import Service, flask_command, free_port
+from agentkit.processes import Service, free_port, program_command
 from agentkit.waiting import wait_until
 from swpt_accounts.console.application import make_console
 from swpt_accounts.console.context import console_of
@@ -77,7 +77,7 @@ def served(idle_authority: Authority, console_environment: dict[str, str]) -> It
         "CONSOLE_ADDRESS": "127.0.0.1",
         "CONSOLE_PORT": str(port),
     }
-    service = Service("console", flask_command("console"), idle_authority.folder / "console.log")
+    service = Service("console", program_command("console"), idle_authority.folder / "console.log")
     service.start(environment)
     made = Web(port, service)
     try:

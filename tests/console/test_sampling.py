@@ -66,7 +66,7 @@ def test_samples_go_on_after_the_database_was_away(
     sampler.start()
     wait_until(sampler.samples, what="a sample")
     idle_authority.database.cut()
-    wait_until(lambda: sampler._database._outage._faults.is_failing, what="the outage is noticed")
+    wait_until(lambda: sampler._database._outage._reporter.is_failing, what="the outage is noticed")
     idle_authority.database.restore()
     count = len(sampler.samples())
     wait_until(lambda: len(sampler.samples()) > count, what="samples go on")

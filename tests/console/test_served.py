@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from agentkit.authority import Authority
-from agentkit.processes import Service, flask_command, free_port, run
+from agentkit.processes import Service, free_port, program_command, run
 from agentkit.waiting import wait_until
 from swpt_accounts.console import gunicorn_conf
 from tests.console.web import TOKEN, Web
@@ -188,7 +188,7 @@ def test_the_log_names_no_secret(web: Web) -> None:
 def test_it_does_not_start_with_wrong_settings(
     idle_authority: Authority, settings: dict[str, str], said: str
 ) -> None:
-    done = run(flask_command("console"), {**idle_authority.environment, **settings})
+    done = run(program_command("console"), {**idle_authority.environment, **settings})
     assert done.returncode == 1
     assert said in done.stdout
     assert "secret" not in done.stdout
@@ -197,7 +197,7 @@ def test_it_does_not_start_with_wrong_settings(
 
 def test_it_stops_soon(idle_authority: Authority, console_environment: dict[str, str]) -> None:
     port = free_port()
-    service = Service("console2", flask_command("console"), idle_authority.folder / "2.log")
+    service = Service("console2", program_command("console"), idle_authority.folder / "2.log")
     environment = {**os.environ, **console_environment, "CONSOLE_ADDRESS": "127.0.0.1"}
     service.start({**environment, "CONSOLE_PORT": str(port)})
     web = Web(port, service)

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from swpt_accounts.db.connection import DatabaseConnection
-from tests.model.arithmetic import Arithmetic
-from tests.model.money import T0
 from tests.support.database import call_function
+from verification.model.arithmetic import Arithmetic
+from verification.model.money import T0
 
 
 class DatabaseArithmetic(Arithmetic):

@@ -7,7 +7,7 @@ told, and words of what is told.
 import json
 
 from swpt_accounts.audit.checks import RETURNED_MESSAGE
-from tests.model.builders import ALICE, BOB, CAROL, DEBTOR, NOW, ROOT
+from verification.model.builders import ALICE, BOB, CAROL, DEBTOR, NOW, ROOT
 
 STRANGER = 77
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 
 from swpt_accounts.settings import Settings
-from tests.model.state import Params
+from verification.model.state import Params
 
 DAY = timedelta(days=1)
 

@@ -6,7 +6,7 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings, load_settings
 from tests.db.shard import Shard
-from tests.model.builders import DEBTOR
+from verification.model.builders import DEBTOR
 
 FIRST_CREDITOR_ID = 1 << 40
 

@@ -8,8 +8,8 @@ from psycopg.rows import dict_row
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.tables import Base
-from tests.model.ids import ROOT_CREDITOR_ID
-from tests.model.node import Node, Row
+from verification.model.ids import ROOT_CREDITOR_ID
+from verification.model.node import Node, Row
 
 TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
 # What installs the procedures, and what moves the database, nobody else changes. Slots of the

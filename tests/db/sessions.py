@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import Settings
 from tests.db.shard import Shard
-from tests.model.builders import NOW
+from verification.model.builders import NOW
 
 SECONDS_MAX = 30.0
 

@@ -17,9 +17,8 @@ from swpt_accounts.db.procedures import (
     TABLE_PAGES,
 )
 from swpt_accounts.inbox.batch import decode_batch
-from swpt_accounts.inbox.handlers import apply_messages
-from swpt_accounts.outbox.tables import OutboxTable, outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.inbox.commit import apply_messages
+from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
 from swpt_accounts.scans import prompt_updates
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.scans.pass_schedule import Step
@@ -28,16 +27,21 @@ from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChan
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+    Stage,
+)
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.arithmetic import DatabaseArithmetic
 from tests.db.params import settings_with
 from tests.db.rows import StoredRows
 from tests.db.wire import make_delivery, read_struct
-from tests.model.books_invariants import check_sums_and_locks
-from tests.model.builders import DEBTOR, NOW
-from tests.model.node import NOTHING, Row
-from tests.model.state import Message, Params
+from verification.model.books_invariants import check_sums_and_locks
+from verification.model.builders import DEBTOR, NOW
+from verification.model.node import NOTHING, Row
+from verification.model.state import Message, Params
 
 BATCH_COUNT = 1000
 
@@ -117,13 +121,13 @@ class Shard(StoredRows):
         return found.taken, found.seen, found.last_id
 
     def process_transfer_requests(self) -> None:
-        self._finish_stage(PREPARING)
+        self._finish_stage(TRANSFER_REQUESTS)
 
     def process_finalization_requests(self) -> None:
-        self._finish_stage(FINALIZING)
+        self._finish_stage(FINALIZATION_REQUESTS)
 
     def process_balance_changes(self) -> None:
-        self._finish_stage(CHANGING_BALANCES)
+        self._finish_stage(BALANCE_CHANGES)
 
     def _finish_stage(self, stage: Stage) -> None:
         taken, seen, _ = self.run_stage(stage)

@@ -19,8 +19,8 @@ from swpt_accounts.db.backlog import (
 from swpt_accounts.db.connection import DatabaseConnection
 from tests.db.rows import OUTBOXES as OUTBOX_TABLES
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import NOW, ROOT
+from verification.model import builders
+from verification.model.builders import NOW, ROOT
 
 MANY = 200_000
 FILL = (

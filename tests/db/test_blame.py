@@ -11,16 +11,17 @@ import pytest
 from psycopg import sql
 
 from swpt_accounts.db.errors import may_be_of_values
-from swpt_accounts.inbox import commit
+from swpt_accounts.inbox import bisection
 from swpt_accounts.inbox.batch import decode_batch
-from swpt_accounts.inbox.commit import DatabaseAtFault, commit_batch
-from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, ignored_changes
+from swpt_accounts.inbox.bisection import DatabaseAtFault
+from swpt_accounts.inbox.commit import commit_batch
+from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, stale_changes
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
-from tests.model import builders
-from tests.model.books import open_books
-from tests.model.builders import ALICE, BOB, DAY, NOW
-from tests.model.state import Message
+from verification.model import builders
+from verification.model.books import open_books
+from verification.model.builders import ALICE, BOB, DAY, NOW
+from verification.model.state import Message
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +77,13 @@ def test_database_that_is_mended_before_the_control_is_to_blame(
 ) -> None:
     """A trigger refuses the message, and is dropped before the legal one is tried."""
     execute = shard.connection.raw.execute
-    control = commit._try_legal_messages
+    control = bisection.Bisection._try_legal_messages
 
     def mend_and_try(*arguments: Any) -> None:
         execute("ALTER TABLE pending_balance_change DROP CONSTRAINT strange")
         control(*arguments)
 
-    monkeypatch.setattr(commit, "_try_legal_messages", mend_and_try)
+    monkeypatch.setattr(bisection.Bisection, "_try_legal_messages", mend_and_try)
     execute("ALTER TABLE pending_balance_change ADD CONSTRAINT strange CHECK (id < 0) NOT VALID")
     assert receive(shard, change(5)) == []
     assert [row["change_id"] for row in shard.rows("pending_balance_change")] == [5]
@@ -172,7 +173,7 @@ def test_changes_that_are_ignored_are_said(
     shard: Shard, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # other tests of this process may have had some, too
-    monkeypatch.setattr(ignored_changes, "_count", 0)
+    monkeypatch.setattr(stale_changes, "_count", 0)
     threshold = shard.settings.remove_from_archive_threshold_date
     old = threshold - timedelta(seconds=1)
     changes = [

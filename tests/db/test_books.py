@@ -21,9 +21,9 @@ from tests.db.broken_books import (
     sent_change,
 )
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import commit, delete_account, open_books, prepare
-from tests.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT
+from verification.model import builders
+from verification.model.books import commit, delete_account, open_books, prepare
+from verification.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT
 
 MAX_INT64 = (1 << 63) - 1
 WHOLE = Realm.parse("#")

@@ -9,20 +9,25 @@ from random import Random
 import pytest
 
 from agentkit.waiting import wait_until
-from swpt_accounts.outbox.returned_messages import Outgoing, put_aside, take_due_messages
+from swpt_accounts.outbox.returned_messages import put_aside, take_due_messages
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+    Stage,
+)
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.sessions import Blocked, another_session
 from tests.db.shard import Shard
 from tests.db.test_outbox import make_purge
 from tests.db.wire import Message
-from tests.model import builders
-from tests.model.books import account, open_books, prepare, prepared, sent
-from tests.model.builders import ALICE, BOB, CAROL, DAY, NOW, ROOT, SECOND
+from verification.model import builders
+from verification.model.books import account, open_books, prepare, prepared, sent
+from verification.model.builders import ALICE, BOB, CAROL, DAY, NOW, ROOT, SECOND
 
-STAGES = [PREPARING, FINALIZING, CHANGING_BALANCES]
+STAGES = [TRANSFER_REQUESTS, FINALIZATION_REQUESTS, BALANCE_CHANGES]
 CREDITORS = (ALICE, BOB, CAROL)
 
 
@@ -43,9 +48,9 @@ def third(settings: Settings) -> Iterator[Shard]:
 def leave_work(shard: Shard, stage: Stage) -> None:
     """Leave two requests of each creditor to a stage."""
     open_books(shard, dict.fromkeys(CREDITORS, 1000))
-    if stage is PREPARING:
+    if stage is TRANSFER_REQUESTS:
         requests = [builders.prepare_transfer(c, ROOT, 10) for c in CREDITORS]
-    elif stage is FINALIZING:
+    elif stage is FINALIZATION_REQUESTS:
         requests = [
             builders.finalize_transfer(prepare(shard, c, ROOT, 10), 10)
             for c in CREDITORS
@@ -57,7 +62,7 @@ def leave_work(shard: Shard, stage: Stage) -> None:
             for c in CREDITORS
             for i in (1, 2)
         ]
-    if stage is PREPARING:
+    if stage is TRANSFER_REQUESTS:
         requests *= 2
     shard.take_messages()
     shard.receive(*requests)
@@ -66,9 +71,9 @@ def leave_work(shard: Shard, stage: Stage) -> None:
 def done(shard: Shard, stage: Stage) -> dict[int, int]:
     """How many requests of each creditor a stage has done: each has one message for an answer."""
     table = {
-        PREPARING: "prepared_transfer_signal",
-        FINALIZING: "finalized_transfer_signal",
-        CHANGING_BALANCES: "account_transfer_signal",
+        TRANSFER_REQUESTS: "prepared_transfer_signal",
+        FINALIZATION_REQUESTS: "finalized_transfer_signal",
+        BALANCE_CHANGES: "account_transfer_signal",
     }[stage]
     rows = shard.rows(table)
     return {c: sum(1 for row in rows if row["creditor_id"] == c) for c in CREDITORS}
@@ -148,19 +153,19 @@ class TestStages:
 
 
 def test_stage_leaves_an_account_that_is_configured(shard: Shard, other: Shard) -> None:
-    leave_work(shard, PREPARING)
+    leave_work(shard, TRANSFER_REQUESTS)
     with shard.connection.raw.transaction():
         shard.receive(builders.configure_account(ALICE, NOW + SECOND, negligible_amount=5.0))
-        assert other.run_stage(PREPARING)[:2] == (4, 6)
-    assert other.run_stage(PREPARING)[:2] == (2, 2)
+        assert other.run_stage(TRANSFER_REQUESTS)[:2] == (4, 6)
+    assert other.run_stage(TRANSFER_REQUESTS)[:2] == (2, 2)
     alice = account(shard, ALICE)
     assert (alice["negligible_amount"], alice["total_locked_amount"]) == (5.0, 20)
 
 
 def test_configuration_waits_for_a_stage(shard: Shard, other: Shard, third: Shard) -> None:
-    leave_work(shard, CHANGING_BALANCES)
+    leave_work(shard, BALANCE_CHANGES)
     with shard.connection.raw.transaction():
-        shard.run_stage(CHANGING_BALANCES)
+        shard.run_stage(BALANCE_CHANGES)
         configuration = builders.configure_account(ALICE, NOW + SECOND, negligible_amount=5.0)
         blocked = Blocked(third, other, lambda: other.receive(configuration))
     blocked.finish()
@@ -187,7 +192,7 @@ def test_chore_gives_way_to_a_stage(shard: Shard, other: Shard, chore: Message) 
     other.set_now(NOW + 14 * DAY)
     other.connection.raw.execute("SET lock_timeout = '100ms'")
     with shard.connection.raw.transaction():
-        shard.run_stage(CHANGING_BALANCES)
+        shard.run_stage(BALANCE_CHANGES)
         assert not other.try_chore(chore)
     assert other.try_chore(chore)
     alice = account(shard, ALICE)
@@ -243,7 +248,7 @@ class TestOpening:
     ) -> None:
         shard.receive(builders.pending_balance_change(creditor_id, 5, other_creditor_id=BOB))
         with shard.connection.raw.transaction():
-            shard.run_stage(CHANGING_BALANCES)
+            shard.run_stage(BALANCE_CHANGES)
             configuration = builders.configure_account(creditor_id, negligible_amount=7.0)
             blocked = Blocked(third, other, lambda: other.receive(configuration))
         blocked.finish()
@@ -259,8 +264,8 @@ class TestOpening:
         with shard.connection.raw.transaction():
             shard.receive(builders.configure_account(ALICE, config_flags=2))
             # it does not wait: there may be others
-            assert other.run_stage(CHANGING_BALANCES)[:2] == (0, 1)
-        other.run_stage(CHANGING_BALANCES, left_ids=other.left_ids)
+            assert other.run_stage(BALANCE_CHANGES)[:2] == (0, 1)
+        other.run_stage(BALANCE_CHANGES, left_ids=other.left_ids)
         alice = account(shard, ALICE)
         assert (alice["principal"], alice["config_flags"]) == (5, 2)
 
@@ -270,17 +275,17 @@ class TestOpening:
         shard.receive(*[builders.pending_balance_change(c, 5, change_id=c) for c in CREDITORS])
         with shard.connection.raw.transaction():
             shard.receive(builders.configure_account(BOB))
-            assert other.run_stage(CHANGING_BALANCES)[:2] == (2, 3)
+            assert other.run_stage(BALANCE_CHANGES)[:2] == (2, 3)
             assert {row["creditor_id"] for row in other.rows("account")} == {ALICE, CAROL}
-        other.run_stage(CHANGING_BALANCES, left_ids=other.left_ids)
+        other.run_stage(BALANCE_CHANGES, left_ids=other.left_ids)
         assert account(other, BOB)["principal"] == 5
 
     def test_two_changes_open_one_account(self, shard: Shard, other: Shard) -> None:
         shard.receive(*[builders.pending_balance_change(ALICE, 5, change_id=i) for i in (1, 2)])
         with shard.connection.raw.transaction():
-            assert shard.run_stage(CHANGING_BALANCES, count_max=1)[0] == 1
-            assert other.run_stage(CHANGING_BALANCES)[0] == 0
-        other.run_stage(CHANGING_BALANCES, left_ids=other.left_ids)
+            assert shard.run_stage(BALANCE_CHANGES, count_max=1)[0] == 1
+            assert other.run_stage(BALANCE_CHANGES)[0] == 0
+        other.run_stage(BALANCE_CHANGES, left_ids=other.left_ids)
         assert account(shard, ALICE)["principal"] == 10
         messages = shard.take_messages()
         numbers = [m["transfer_number"] for m in messages if m["type"] == "AccountTransfer"]
@@ -324,7 +329,7 @@ def test_two_flushers_do_not_send_the_same(shard: Shard, other: Shard) -> None:
 
 
 def test_two_flushers_do_not_send_a_returned_message_twice(shard: Shard, other: Shard) -> None:
-    put_aside(shard.connection, [Outgoing("AccountPurgeSignal", make_purge(1))], {0: "no route"})
+    put_aside(shard.connection, [make_purge(1)], {0: "no route"})
     for session in (shard, other):
         session.set_now(NOW + DAY)
 
@@ -408,7 +413,7 @@ def test_commits_are_not_overtaken_by_dismissals(shard: Shard, settings: Setting
         *[builders.pending_balance_change(c, 10**6, change_id=c) for c in CREDITORS],
     )
     hasty = in_batches_of(7, settings)
-    work(hasty, [CHANGING_BALANCES])()
+    work(hasty, [BALANCE_CHANGES])()
     shard.receive(
         *[
             builders.prepare_transfer(c, ROOT, 1, now, coordinator_request_id=i)
@@ -416,7 +421,7 @@ def test_commits_are_not_overtaken_by_dismissals(shard: Shard, settings: Setting
             for c in CREDITORS
         ]
     )
-    work(hasty, [PREPARING])()
+    work(hasty, [TRANSFER_REQUESTS])()
     transfers = [t for c in CREDITORS for t in prepared(shard, c)]
     shard.receive(*[builders.finalize_transfer(t, 1) for t in transfers])
     shard.receive(*[builders.finalize_transfer(t, 0) for t in transfers])
@@ -433,7 +438,7 @@ def test_commits_are_not_overtaken_by_dismissals(shard: Shard, settings: Setting
     locker = threading.Thread(target=lock_now_and_then)
     locker.start()
     try:
-        in_threads([work(hasty, [FINALIZING]) for _ in range(4)])
+        in_threads([work(hasty, [FINALIZATION_REQUESTS]) for _ in range(4)])
     finally:
         finished.set()
         locker.join()
@@ -451,7 +456,7 @@ def test_many_workers_lose_and_repeat_nothing(shard: Shard, settings: Settings) 
         *[builders.configure_account(c, now) for c in CREDITORS],
         *[builders.pending_balance_change(c, 10**6, change_id=c) for c in CREDITORS],
     )
-    work(hasty, [CHANGING_BALANCES])()
+    work(hasty, [BALANCE_CHANGES])()
     random = Random(7)
     pairs = [random.sample(CREDITORS, 2) for _ in range(300)]
     shard.receive(
@@ -460,7 +465,7 @@ def test_many_workers_lose_and_repeat_nothing(shard: Shard, settings: Settings) 
             for i, (sender, recipient) in enumerate(pairs)
         ]
     )
-    in_threads([work(hasty, [PREPARING]) for _ in range(4)])
+    in_threads([work(hasty, [TRANSFER_REQUESTS]) for _ in range(4)])
     answers = sent(shard, "PreparedTransfer")
     assert sorted(m["coordinator_request_id"] for m in answers) == list(range(300))
     shard.receive(
@@ -470,7 +475,7 @@ def test_many_workers_lose_and_repeat_nothing(shard: Shard, settings: Settings) 
             for transfer in prepared(shard, creditor_id)
         ]
     )
-    in_threads([work(hasty, [FINALIZING, CHANGING_BALANCES]) for _ in range(4)])
+    in_threads([work(hasty, [FINALIZATION_REQUESTS, BALANCE_CHANGES]) for _ in range(4)])
     work(hasty, STAGES)()
     messages = shard.take_messages()
     finalized = [m for m in messages if m["type"] == "FinalizedTransfer"]

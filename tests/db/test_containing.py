@@ -9,17 +9,24 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+    Stage,
+)
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
 from tests.db.wire import Message
-from tests.model import builders
-from tests.model.books import open_books, prepare
-from tests.model.builders import ALICE, BOB, DEBTOR, ROOT
+from verification.model import builders
+from verification.model.books import open_books, prepare
+from verification.model.builders import ALICE, BOB, DEBTOR, ROOT
 
 
-@pytest.fixture(params=[PREPARING, FINALIZING, CHANGING_BALANCES], ids=lambda stage: stage.name)
+@pytest.fixture(
+    params=[TRANSFER_REQUESTS, FINALIZATION_REQUESTS, BALANCE_CHANGES], ids=lambda stage: stage.name
+)
 def stage(request: pytest.FixtureRequest, shard: Shard, settings: Settings) -> Iterator[Stage]:
     """A stage at work."""
     stage: Stage = request.param
@@ -36,9 +43,9 @@ def stage(request: pytest.FixtureRequest, shard: Shard, settings: Settings) -> I
 def poison(shard: Shard, stage: Stage, is_poisoned: bool) -> None:
     """Bring a number of ALICE's account to its end, or set it back."""
     column, end = {
-        PREPARING: ("last_transfer_id", MAX_INT64),
-        FINALIZING: ("pending_transfers_count", 0),
-        CHANGING_BALANCES: ("last_transfer_number", MAX_INT64),
+        TRANSFER_REQUESTS: ("last_transfer_id", MAX_INT64),
+        FINALIZATION_REQUESTS: ("pending_transfers_count", 0),
+        BALANCE_CHANGES: ("last_transfer_number", MAX_INT64),
     }[stage]
     shard.update_account(DEBTOR, ALICE, **{column: end if is_poisoned else 1})
 
@@ -46,9 +53,9 @@ def poison(shard: Shard, stage: Stage, is_poisoned: bool) -> None:
 def make_requests(shard: Shard, stage: Stage, creditor_id: int, count: int) -> list[Message]:
     """Requests of a creditor to the stage."""
     numbers = range(count)
-    if stage is PREPARING:
+    if stage is TRANSFER_REQUESTS:
         return [builders.prepare_transfer(creditor_id, ROOT, 1) for _ in numbers]
-    if stage is FINALIZING:
+    if stage is FINALIZATION_REQUESTS:
         return [
             builders.finalize_transfer(prepare(shard, creditor_id, ROOT, 1), 1) for _ in numbers
         ]

@@ -10,11 +10,11 @@ import pytest
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.scans import sequence_repair as gap_module
-from swpt_accounts.scans.sequence_repair import Gap, GapRefused
+from swpt_accounts.scans.sequence_repair import RepairRefused, SequenceRepair
 from tests.db.shard import Shard
-from tests.model import books, builders
-from tests.model.builders import ALICE, BOB, CAROL, DAY, FIRST_TRANSFER_ID, NOW, ROOT, SECOND
-from tests.model.state import Message
+from verification.model import books, builders
+from verification.model.builders import ALICE, BOB, CAROL, DAY, FIRST_TRANSFER_ID, NOW, ROOT, SECOND
+from verification.model.state import Message
 
 LOST_AT = NOW + timedelta(hours=1)
 MENDED_AT = LOST_AT + timedelta(minutes=20)
@@ -25,7 +25,7 @@ TRANSFER_ID = (19863 << 40) + (51309123456 << 40) // 86400000000
 
 def mend(shard: Shard, now: datetime = MENDED_AT, told_until: datetime = LOST_AT) -> int:
     shard.set_now(now)
-    gap = Gap(shard.connection, shard.settings, told_until)
+    gap = SequenceRepair(shard.connection, shard.settings, told_until)
     count = gap.count()
     assert gap.mend() == count
     return count
@@ -130,12 +130,12 @@ def test_who_dies_at_any_step_and_begins_again_mends_each_account_once(
     for steps in count():
         dying: Any = _Dying(shard.connection, steps, is_after=is_after)
         try:
-            Gap(dying, shard.settings, LOST_AT).mend()
+            SequenceRepair(dying, shard.settings, LOST_AT).mend()
         except _Death:
             continue
         break
     assert steps > 6
-    assert Gap(shard.connection, shard.settings, LOST_AT).count() == 0
+    assert SequenceRepair(shard.connection, shard.settings, LOST_AT).count() == 0
     updated = [m["creditor_id"] for m in shard.take_messages() if m["type"] == "AccountUpdate"]
     assert sorted(updated) == [0, *creditor_ids]
     for creditor_id in creditor_ids:
@@ -191,7 +191,7 @@ def test_what_is_due_is_purged(shard: Shard) -> None:
     shard.take_messages()
     later = NOW + 200 * DAY
     shard.set_now(later)
-    gap = Gap(shard.connection, shard.settings, later - SECOND)
+    gap = SequenceRepair(shard.connection, shard.settings, later - SECOND)
     assert gap.mend() == 2
     sent = shard.take_messages()
     assert [m["creditor_id"] for m in sent if m["type"] == "AccountPurge"] == [BOB]
@@ -200,7 +200,7 @@ def test_what_is_due_is_purged(shard: Shard) -> None:
 
 def test_clock_that_is_behind(shard: Shard) -> None:
     """It would give out moments, and ids of changes, that were given out before."""
-    gap = Gap(shard.connection, shard.settings, datetime.now(UTC) + DAY)
-    with pytest.raises(GapRefused, match="not after --told-until"):
+    gap = SequenceRepair(shard.connection, shard.settings, datetime.now(UTC) + DAY)
+    with pytest.raises(RepairRefused, match="not after --told-until"):
         gap.check_clock()
-    Gap(shard.connection, shard.settings, datetime.now(UTC) - DAY).check_clock()
+    SequenceRepair(shard.connection, shard.settings, datetime.now(UTC) - DAY).check_clock()

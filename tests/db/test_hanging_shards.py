@@ -13,16 +13,16 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.peers.recipient_verification import VerifyingWorker
+from swpt_accounts.peers.recipient_verification import RecipientVerifier
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.realms import find_creditors, find_debtor, make_shard
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import DAY
 from tests.support.fetch_api import FetchApi
+from verification.model import builders
+from verification.model.builders import DAY
 
 KEY = "0.#"
 HANGING = "1.0.#"
@@ -100,7 +100,7 @@ def are_queued(shard: Shard, requests_count: int) -> bool:
 def test_others_are_asked_while_hundreds_of_questions_hang(
     half: Shard, fetch_api: FetchApi
 ) -> None:
-    with running(lambda stop: VerifyingWorker(half.settings, stop)):
+    with running(lambda stop: RecipientVerifier(half.settings, stop)):
         ask(half, HANGING, HUNG_COUNT)
         wait_until(lambda: fetch_api.counting.count > 0)
         for i in range(1, 4):
@@ -119,7 +119,7 @@ def test_one_shard_of_sixteen_hangs(half: Shard, fetch_api: FetchApi) -> None:
     """The others get their answers, whoever they are."""
     keys = [f"1.{a}.{b}.{c}.#" for a in "01" for b in "01" for c in "01"]
     fetch_api.hanging = Realm.parse(keys[5])
-    with running(lambda stop: VerifyingWorker(half.settings, stop)):
+    with running(lambda stop: RecipientVerifier(half.settings, stop)):
         for _ in range(10):
             for key in keys:
                 ask(half, key, 10)
@@ -184,7 +184,7 @@ def hanging_name_server(
 
 
 def verify(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
-    return lambda stop: VerifyingWorker(settings, stop)
+    return lambda stop: RecipientVerifier(settings, stop)
 
 
 def scan(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
@@ -229,7 +229,7 @@ def leave_questions(shard: Shard) -> None:
 
 
 def test_stop_does_not_wait_for_the_end_of_the_queue(half: Shard, fetch_api: FetchApi) -> None:
-    class Endless(VerifyingWorker):
+    class Endless(RecipientVerifier):
         """There is always something that is due."""
 
         def _lease_requests(self, _connection: DatabaseConnection, _count_max: int) -> Any:
@@ -244,7 +244,7 @@ def test_what_is_not_answered_before_the_stop_is_asked_soon_again(
     half: Shard, fetch_api: FetchApi
 ) -> None:
     ask(half, HANGING, 30)
-    with running(lambda stop: VerifyingWorker(half.settings, stop)):
+    with running(lambda stop: RecipientVerifier(half.settings, stop)):
         wait_until(lambda: fetch_api.counting.count > 0)
     half.set_now(None)
     (latest,) = half.connection.raw.execute(

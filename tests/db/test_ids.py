@@ -11,9 +11,9 @@ from swpt_accounts.core.ids import account_id, same_agent
 from swpt_accounts.core.realm import ACCOUNT_BITS_LENGTH, MAX_REALM_LENGTH, Realm, account_bits
 from swpt_accounts.db.connection import DatabaseConnection
 from tests.db.shard import Shard
-from tests.model.builders import MICROSECOND, NOW, SECOND
-from tests.model.money import MAX_INT32, MAX_INT64, is_later_seqnum, next_seqnum
 from tests.support.database import call_function
+from verification.model.builders import MICROSECOND, NOW, SECOND
+from verification.model.money import MAX_INT32, MAX_INT64, is_later_seqnum, next_seqnum
 
 INT64 = st.integers(-MAX_INT64 - 1, MAX_INT64)
 INT32 = st.integers(-MAX_INT32 - 1, MAX_INT32)

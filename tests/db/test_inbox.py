@@ -8,13 +8,13 @@ import pytest
 
 from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDLED
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.inbox.deduplication import HandledByParent
-from swpt_accounts.inbox.handlers import apply_messages
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
-from tests.model import builders
-from tests.model.books import account, open_books, prepare
-from tests.model.builders import ALICE, BOB, NOW, ROOT
+from verification.model import builders
+from verification.model.books import account, open_books, prepare
+from verification.model.builders import ALICE, BOB, NOW, ROOT
 
 QUEUES = ("transfer_request", "finalization_request", "pending_balance_change")
 

@@ -16,14 +16,13 @@ from swpt_accounts.inspection.lookup.journal import journal_extent
 from swpt_accounts.inspection.lookup.keys import AccountKey
 from swpt_accounts.inspection.lookup.session import open_reader
 from swpt_accounts.inspection.resend.filters import Choice, chosen
-from swpt_accounts.outbox.journal import record_sent
-from swpt_accounts.outbox.returned_messages import Outgoing
-from swpt_accounts.outbox.serialization import make_publication
+from swpt_accounts.outbox.messages import OutboxMessage
+from swpt_accounts.outbox.worker import record_sent
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import AccountPurge, PreparedTransfer
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
+from verification.model import builders
+from verification.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
 
 DAY = timedelta(days=1)
 
@@ -53,9 +52,9 @@ def messages() -> list[dict[str, Any]]:
     ]
 
 
-def purge(creditor_id: int, number: int = 1) -> Outgoing:
+def purge(creditor_id: int, number: int = 1) -> OutboxMessage:
     message = AccountPurge(number, creditor_id, "2024-05-20", "2024-05-20T13:15:09+00:00")
-    return Outgoing("AccountPurgeSignal", make_publication(message))
+    return OutboxMessage.of(message)
 
 
 def test_it_is_off_by_default(connection: DatabaseConnection, settings: Settings) -> None:

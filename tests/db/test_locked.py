@@ -12,10 +12,10 @@ from swpt_accounts.settings import Settings
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
 from tests.db.wire import make_delivery
-from tests.model import builders
-from tests.model.books import open_books
-from tests.model.builders import ALICE, BOB, NOW, ROOT, SECOND
-from tests.model.state import Message
+from verification.model import builders
+from verification.model.books import open_books
+from verification.model.builders import ALICE, BOB, NOW, ROOT, SECOND
+from verification.model.state import Message
 
 COUNT_MAX = 3
 
@@ -45,7 +45,7 @@ def configure(creditor_id: int, i: int = 1) -> Message:
 
 def test_without_a_lock_nobody_waits(shard: Shard, held: LockedAccounts) -> None:
     batch = received(shard, configure(ALICE), configure(BOB), configure(77))
-    assert held.exchange(shard.connection, batch) == batch
+    assert held.park(shard.connection, batch) == batch
     assert held.count == 0
 
 
@@ -61,12 +61,12 @@ def test_messages_of_a_locked_account_wait_in_order(
     )
     with other.connection.raw.transaction():
         other.lock_account(ALICE)
-        assert held.exchange(shard.connection, [before, config, after, bob]) == [bob]
+        assert held.park(shard.connection, [before, config, after, bob]) == [bob]
         (later, new) = received(shard, configure(ALICE, 2), configure(77))
-        assert held.exchange(shard.connection, [later, new]) == [new]
-        assert held.exchange(shard.connection, []) == []
+        assert held.park(shard.connection, [later, new]) == [new]
+        assert held.park(shard.connection, []) == []
     (last,) = received(shard, configure(ALICE, 3))
-    assert held.exchange(shard.connection, [last]) == [before, config, after, later, last]
+    assert held.park(shard.connection, [last]) == [before, config, after, later, last]
     assert held.count == 0
 
 
@@ -75,7 +75,7 @@ def test_transfers_alone_do_not_wait(shard: Shard, other: Shard, held: LockedAcc
     batch = received(shard, builders.prepare_transfer(ALICE, ROOT, 1))
     with other.connection.raw.transaction():
         other.lock_account(ALICE)
-        assert held.exchange(shard.connection, batch) == batch
+        assert held.park(shard.connection, batch) == batch
 
 
 def test_transfers_go_on_in_order_when_there_is_no_room(
@@ -87,24 +87,24 @@ def test_transfers_go_on_in_order_when_there_is_no_room(
     with other.connection.raw.transaction():
         other.lock_account(ALICE)
         some, rest = transfers[: COUNT_MAX - 1], transfers[COUNT_MAX - 1 :]
-        assert held.exchange(shard.connection, [config, *some]) == []
-        assert held.exchange(shard.connection, [late]) == []
-        assert held.exchange(shard.connection, rest) == [*some, *rest]
-    assert held.exchange(shard.connection, []) == [config, late]
+        assert held.park(shard.connection, [config, *some]) == []
+        assert held.park(shard.connection, [late]) == []
+        assert held.park(shard.connection, rest) == [*some, *rest]
+    assert held.park(shard.connection, []) == [config, late]
 
 
 def test_one_that_failed_alone_is_tried_again_alone(
     shard: Shard, held: LockedAccounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, later = received(shard, configure(77), configure(77, 2))
-    held.hold_contended([config])
-    assert held.take_contended() == []
-    assert held.exchange(shard.connection, [later]) == []
+    held.park_contended([config])
+    assert held.release_contended() == []
+    assert held.park(shard.connection, [later]) == []
     monkeypatch.setattr(locked_module, "RETRY_SECONDS", 0.0)
-    held.hold_contended([])
+    held.park_contended([])
     other_account = received(shard, configure(78))
-    held.hold_contended(other_account)
-    assert held.take_contended() == other_account
+    held.park_contended(other_account)
+    assert held.release_contended() == other_account
     assert held.count == 2
 
 
@@ -119,10 +119,10 @@ def test_long_lock_is_told_once_and_so_is_its_end(
     with caplog.at_level(logging.WARNING), other.connection.raw.transaction():
         other.lock_account(ALICE)
         for i in range(5):
-            held.exchange(shard.connection, received(shard, configure(ALICE, i)))
+            held.park(shard.connection, received(shard, configure(ALICE, i)))
     assert len(caplog.messages) == 1
     assert "another session has held a lock on it" in caplog.text
-    held.exchange(shard.connection, [])
+    held.park(shard.connection, [])
     assert len(caplog.messages) == 2
     assert "is unlocked" in caplog.messages[1]
 
@@ -130,7 +130,7 @@ def test_long_lock_is_told_once_and_so_is_its_end(
 def test_clear_forgets(shard: Shard, other: Shard, held: LockedAccounts) -> None:
     with other.connection.raw.transaction():
         other.lock_account(ALICE)
-        held.exchange(shard.connection, received(shard, configure(ALICE)))
+        held.park(shard.connection, received(shard, configure(ALICE)))
         assert held.count == 1
     held.clear()
-    assert held.exchange(shard.connection, []) == []
+    assert held.park(shard.connection, []) == []

@@ -22,13 +22,17 @@ from swpt_accounts.observability.heartbeat import HeartbeatFile
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.state_dir import open_folder, take_slot
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+)
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import open_books, prepare
-from tests.model.builders import NOW
+from verification.model import builders
+from verification.model.books import open_books, prepare
+from verification.model.builders import NOW
 
 
 class ListeningWorker(DatabaseWorker):
@@ -170,15 +174,24 @@ def test_stages_tell_how_long_the_oldest_request_has_waited(shard: Shard) -> Non
     values = read_values(shard.connection)
     assert values[m.QUEUE_OLDEST, ("transfer_request",)] == 6
     batch = {"after_id": 0, "count_max": 10, "left_ids": []}
-    parameters = PREPARING.parameters(shard.settings)
-    assert shard.connection.call(PREPARING.procedure, **batch, **parameters).waited_seconds == 6
-    assert shard.connection.call(PREPARING.procedure, **batch, **parameters).waited_seconds is None
+    parameters = TRANSFER_REQUESTS.parameters(shard.settings)
+    assert (
+        shard.connection.call(TRANSFER_REQUESTS.procedure, **batch, **parameters).waited_seconds
+        == 6
+    )
+    assert (
+        shard.connection.call(TRANSFER_REQUESTS.procedure, **batch, **parameters).waited_seconds
+        is None
+    )
 
     transfer = prepare(shard, builders.ALICE, builders.BOB, 10)
     shard.receive(builders.finalize_transfer(transfer, 10))
     shard.set_now(NOW + timedelta(seconds=9))
-    parameters = FINALIZING.parameters(shard.settings)
-    assert shard.connection.call(FINALIZING.procedure, **batch, **parameters).waited_seconds == 3
+    parameters = FINALIZATION_REQUESTS.parameters(shard.settings)
+    assert (
+        shard.connection.call(FINALIZATION_REQUESTS.procedure, **batch, **parameters).waited_seconds
+        == 3
+    )
 
 
 def test_a_stage_tells_how_long_the_oldest_change_has_waited(shard: Shard) -> None:
@@ -190,7 +203,7 @@ def test_a_stage_tells_how_long_the_oldest_change_has_waited(shard: Shard) -> No
 
     def call() -> float | None:
         found = shard.connection.call(
-            CHANGING_BALANCES.procedure, after_id=0, count_max=10, left_ids=[]
+            BALANCE_CHANGES.procedure, after_id=0, count_max=10, left_ids=[]
         )
         waited: float | None = found.waited_seconds
         return waited

@@ -6,9 +6,9 @@ from decimal import Decimal, localcontext
 import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
-from tests.model.builders import NOW, YEAR
-from tests.model.money import MAX_INT64
 from tests.support.database import call_function
+from verification.model.builders import NOW, YEAR
+from verification.model.money import MAX_INT64
 
 
 def test_interest_is_limited(connection: DatabaseConnection) -> None:

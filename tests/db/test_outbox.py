@@ -10,18 +10,17 @@ from sqlalchemy import Table
 from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.tables import Base
-from swpt_accounts.outbox.returned_messages import Outgoing, Returned, put_aside, take_due_messages
-from swpt_accounts.outbox.serialization import make_publication
-from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.outbox.messages import OutboxMessage, make_publication
+from swpt_accounts.outbox.returned_messages import put_aside, take_due_messages
+from swpt_accounts.outbox.tables import outbox_table, wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS, AccountPurge, OutgoingMessage
 from tests.db.rows import OUTBOXES
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import open_books, prepare
-from tests.model.builders import ALICE, BOB, MICROSECOND, NOW, SECOND
-from tests.model.money import MAX_INT64
+from verification.model import builders
+from verification.model.books import open_books, prepare
+from verification.model.builders import ALICE, BOB, MICROSECOND, NOW, SECOND
+from verification.model.money import MAX_INT64
 
 NAMES = sorted(SIGNALS)
 
@@ -143,10 +142,11 @@ def test_what_was_not_published_stays(shard: Shard) -> None:
     assert len(take(shard, 0, 10)) == 1
 
 
-def make_purge(creditor_id: int) -> Publication:
+def make_purge(creditor_id: int, attempts_count: int = 0) -> OutboxMessage:
     """An outgoing message like any other."""
-    return make_publication(
-        AccountPurge(1, creditor_id, "2024-05-20", "2024-05-20T13:15:09.123456+00:00")
+    return OutboxMessage.of(
+        AccountPurge(1, creditor_id, "2024-05-20", "2024-05-20T13:15:09.123456+00:00"),
+        attempts_count=attempts_count,
     )
 
 
@@ -154,15 +154,11 @@ class TestReturnedMessages:
     """Messages that the broker does not take."""
 
     def put_aside(self, shard: Shard, attempts_count: int = 0) -> Publication:
-        publication = make_purge(-2)
-        outgoing = [
-            Outgoing("AccountPurgeSignal", make_purge(-1)),
-            Outgoing("AccountPurgeSignal", publication, attempts_count),
-        ]
-        put_aside(shard.connection, outgoing, {1: "NO_ROUTE ½"})
-        return publication
+        refused = make_purge(-2, attempts_count)
+        put_aside(shard.connection, [make_purge(-1), refused], {1: "NO_ROUTE ½"})
+        return refused.publication
 
-    def take(self, shard: Shard, name: str = "AccountPurgeSignal") -> list[Returned]:
+    def take(self, shard: Shard, name: str = "AccountPurgeSignal") -> list[OutboxMessage]:
         return take_due_messages(shard.connection, [name], 10)
 
     @pytest.mark.parametrize(
@@ -204,7 +200,7 @@ class TestReturnedMessages:
         shard.process_finalization_requests()
         shard.process_balance_changes()
         sent = [
-            Outgoing(name, make_publication(msgspec.convert(m, SIGNALS[name])))
+            OutboxMessage.of(msgspec.convert(m, SIGNALS[name]))
             for name in NAMES
             for m in self.wire_messages(shard, name)
         ]

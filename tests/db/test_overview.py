@@ -14,8 +14,8 @@ from swpt_accounts.inspection.status.database import open_database, read_databas
 from swpt_accounts.inspection.status.model import AccountsSample, DatabaseState, ScanState
 from swpt_accounts.settings import Settings, load_settings
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import NOW, ROOT
+from verification.model import builders
+from verification.model.builders import NOW, ROOT
 
 
 def read(shard: Shard) -> DatabaseState:

@@ -14,13 +14,18 @@ from swpt_accounts.db.connection import connect
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import load_settings
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+    Stage,
+)
 from tests.db.rows import CHANGING_TABLES, OUTBOXES, TOPICS
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import configure_root
-from tests.model.builders import DEBTOR, INFO, NOW, ROOT
-from tests.model.money import LATEST
+from verification.model import builders
+from verification.model.books import configure_root
+from verification.model.builders import DEBTOR, INFO, NOW, ROOT
+from verification.model.money import LATEST
 
 ACCOUNTS_COUNT = 50_000
 ROWS_COUNT = 10_000
@@ -184,9 +189,9 @@ DEEDS: dict[str, Callable[[Shard], object]] = {
     "receive again": lambda s: s.receive(*requests(), is_redelivered=True),
     "open": lambda s: s.receive(*[builders.configure_account(c) for c in range(1, BATCH_COUNT)]),
     "configure the root": lambda s: configure_root(s, LATEST),
-    "prepare": lambda s: s.run_stage(PREPARING, count_max=BATCH_COUNT),
-    "finalize": lambda s: s.run_stage(FINALIZING, count_max=BATCH_COUNT),
-    "change balances": lambda s: s.run_stage(CHANGING_BALANCES, count_max=BATCH_COUNT),
+    "prepare": lambda s: s.run_stage(TRANSFER_REQUESTS, count_max=BATCH_COUNT),
+    "finalize": lambda s: s.run_stage(FINALIZATION_REQUESTS, count_max=BATCH_COUNT),
+    "change balances": lambda s: s.run_stage(BALANCE_CHANGES, count_max=BATCH_COUNT),
     "ask whether reachable": call(p.IS_REACHABLE, debtor_id=DEBTOR, creditor_id=FIRST),
     "lease": call(p.LEASE_UNVERIFIED_REQUESTS, count_max=BATCH_COUNT, lease=timedelta(1)),
     "note answers": call(
@@ -295,12 +300,12 @@ def test_flusher_reads_what_it_sends(full: Shard, table: str) -> None:
 
 def test_stages_do_work(full: Shard) -> None:
     """What these tests look at is not nothing."""
-    for stage in (PREPARING, FINALIZING, CHANGING_BALANCES):
+    for stage in (TRANSFER_REQUESTS, FINALIZATION_REQUESTS, BALANCE_CHANGES):
         with full.connection.raw.transaction(force_rollback=True):
             assert full.run_stage(stage, count_max=BATCH_COUNT)[:2] == (BATCH_COUNT, BATCH_COUNT)
 
 
-@pytest.mark.parametrize("stage", [PREPARING, FINALIZING, CHANGING_BALANCES])
+@pytest.mark.parametrize("stage", [TRANSFER_REQUESTS, FINALIZATION_REQUESTS, BALANCE_CHANGES])
 def test_search_starts_after_the_rows_that_are_gone(full: Shard, stage: Stage) -> None:
     last_id = max(row["id"] for row in full.rows(stage.table))
     check_reads(full, lambda s: s.run_stage(stage, after_id=last_id - BATCH_COUNT))

@@ -11,18 +11,18 @@ import psycopg
 import pytest
 
 from agentkit.database import dsn_of, execute
-from agentkit.processes import flask_command, run
+from agentkit.processes import program_command, run
 from agentkit.waiting import wait_until
 from swpt_accounts.audit.books import check_books, open_books
 from swpt_accounts.cli.books import reason_of
 from swpt_accounts.settings import load_settings
 from tests.db.shard import Shard
-from tests.model.books import commit, prepare
-from tests.model.books import open_books as open_model_books
-from tests.model.builders import ALICE, BOB
 from tests.support.database import databases_on
 from tests.support.own_server import own_server
 from tests.support.replica import replica_of, wait_replayed
+from verification.model.books import commit, prepare
+from verification.model.books import open_books as open_model_books
+from verification.model.builders import ALICE, BOB
 
 BREAK = f"UPDATE account SET principal = principal + %s WHERE creditor_id = {ALICE}"
 
@@ -59,7 +59,7 @@ def books(shard: Shard, database_url: str, replica_url: str) -> Shard:
 
 def call(url: str, *arguments: str) -> tuple[int, str]:
     environment = {**os.environ, "POSTGRES_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
-    result = run(flask_command(*arguments, "--database-url", url), environment)
+    result = run(program_command(*arguments, "--database-url", url), environment)
     return result.returncode, result.stdout
 
 

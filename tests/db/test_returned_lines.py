@@ -7,15 +7,13 @@ from datetime import timedelta
 import pytest
 
 from swpt_accounts.db.connection import connect
+from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.outbox.returned_messages import (
-    Outgoing,
-    Returned,
     end_lines,
     note_lines,
     put_aside,
     take_due_messages,
 )
-from swpt_accounts.outbox.serialization import destination_of, make_publication
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import (
     AccountPurge,
@@ -24,7 +22,7 @@ from swpt_accounts.smp.outgoing import (
     RejectedTransfer,
 )
 from tests.db.shard import Shard
-from tests.model.builders import DAY, NOW, SECOND
+from verification.model.builders import DAY, NOW, SECOND
 
 TS = "2024-05-20T13:15:09+00:00"
 NAME = "AccountPurgeSignal"
@@ -63,17 +61,17 @@ def rejection(creditor_id: int) -> RejectedTransfer:
 
 def refuse(shard: Shard, *messages: OutgoingMessage) -> None:
     """Put messages aside, as the first ones or as others."""
-    outgoing = [Outgoing(f"{type(m).__name__}Signal", make_publication(m)) for m in messages]
+    outgoing = [OutboxMessage.of(m) for m in messages]
     put_aside(shard.connection, outgoing, dict.fromkeys(range(len(outgoing)), "NO_ROUTE"))
 
 
-def take(shard: Shard, count_max: int = 100) -> list[Returned]:
+def take(shard: Shard, count_max: int = 100) -> list[OutboxMessage]:
     return take_due_messages(shard.connection, NAMES, count_max)
 
 
 def flush(
-    shard: Shard, is_taken: Callable[[Returned], bool], count_max: int = 100
-) -> list[Returned]:
+    shard: Shard, is_taken: Callable[[OutboxMessage], bool], count_max: int = 100
+) -> list[OutboxMessage]:
     """Do what a flusher does with returned messages. Returns those that were sent."""
     with shard.connection.raw.transaction():
         returned = take(shard, count_max)
@@ -85,11 +83,11 @@ def flush(
     return returned
 
 
-def nobody(_: Returned) -> bool:
+def nobody(_: OutboxMessage) -> bool:
     return False
 
 
-def everybody(_: Returned) -> bool:
+def everybody(_: OutboxMessage) -> bool:
     return True
 
 
@@ -98,17 +96,15 @@ def lines(shard: Shard) -> list[tuple[str, int]]:
     return [(row["destination"], row["attempts_count"]) for row in rows]
 
 
-def numbers(returned: list[Returned]) -> list[int]:
+def numbers(returned: list[OutboxMessage]) -> list[int]:
     """The numbers of purges."""
     return [json.loads(m.publication.body)["debtor_id"] for m in returned]
 
 
 def test_destination_is_what_decides_about_the_route() -> None:
-    assert destination_of(make_publication(purge(2))) == "to_creditors 00.00.00.00.00.00.00.02"
-    assert (
-        destination_of(make_publication(rejection(2)))
-        == "to_coordinators direct 00.00.00.00.00.00.00.02"
-    )
+    assert OutboxMessage.of(purge(2)).destination == "to_creditors 00.00.00.00.00.00.00.02"
+    destination = "to_coordinators direct 00.00.00.00.00.00.00.02"
+    assert OutboxMessage.of(rejection(2)).destination == destination
 
 
 def test_a_few_messages_probe_a_line(shard: Shard) -> None:
@@ -194,32 +190,32 @@ def test_many_dead_destinations_delay_nobody(shard: Shard) -> None:
     """10,000 lines are due, and have been so for longer."""
     raw = shard.connection.raw
     raw.execute(FILL, {"name": NAME, "count": 10_000})
-    body = make_publication(purge(7)).body
+    body = OutboxMessage.of(purge(7)).publication.body
     raw.execute(FILL_MESSAGES, {"name": NAME, "count": 100_000, "lines": 10_000, "body": body})
     refuse(shard, purge(1, 1), rejection(3))
     shard.set_now(NOW + 2 * SECOND)
     returned = take(shard, count_max=60)
     assert len(returned) == 60
-    found = {m.destination for m in returned}
+    found = {m.line for m in returned}
     assert "to_creditors 00.00.00.00.00.00.00.01" in found
     assert "to_coordinators direct 00.00.00.00.00.00.00.03" in found
     assert len(found) == 60, "a share for each line"
 
 
 def test_messages_of_the_version_before_get_a_line(shard: Shard) -> None:
-    message = make_publication(purge(1, 5))
+    message = OutboxMessage.of(purge(1, 5))
     insert = (
         "INSERT INTO returned_message (signal_name, body, reason, next_attempt_at)"
         " VALUES (%s, %s, '', current_ts())"
     )
     for _ in range(20):
-        shard.connection.raw.execute(insert, [NAME, message.body])
+        shard.connection.raw.execute(insert, [NAME, message.publication.body])
     assert len(flush(shard, nobody, count_max=10)) == 5, "it has half of what may be sent"
-    assert lines(shard) == [(destination_of(message), 2)]
+    assert lines(shard) == [(message.destination, 2)]
     while flush(shard, nobody, count_max=10):
         pass
     rows = shard.rows("returned_message")
-    assert {row["destination"] for row in rows} == {destination_of(message)}
+    assert {row["destination"] for row in rows} == {message.destination}
     shard.set_now(NOW + 4 * SECOND)
     assert sum(len(flush(shard, everybody)) for _ in range(3)) == 20
     assert shard.rows("returned_line") == shard.rows("returned_message") == []

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import configure_root, delete_account
-from tests.model.builders import ALICE, DAY, DEBTOR, MICROSECOND, NOW, ROOT, SECOND
+from verification.model import builders
+from verification.model.books import configure_root, delete_account
+from verification.model.builders import ALICE, DAY, DEBTOR, MICROSECOND, NOW, ROOT, SECOND
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from swpt_accounts.settings import Settings
 from tests.db.realms import find_creditors, make_shard
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import configure_root, delete_account, open_books, prepare
-from tests.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT, SECOND
+from verification.model import builders
+from verification.model.books import configure_root, delete_account, open_books, prepare
+from verification.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT, SECOND
 
 LATER = NOW + 400 * DAY
 WHERE_IS = "debtor_id = {} AND creditor_id = {}"

@@ -13,13 +13,13 @@ from agentkit.waiting import wait_until
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.scans.accounts import AccountsScan
-from swpt_accounts.scans.pass_schedule import Pace, Step
+from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.shard import Shard
-from tests.model import builders
+from verification.model import builders
 
 TABLE = "registered_balance_change"
 CALLS_COUNT_MAX = 300
@@ -32,7 +32,7 @@ class RecordingScan(ScanWorker):
     """Notes the pages that it visits. Gives up after many calls."""
 
     def __init__(self, settings: Settings, fault: Fault) -> None:
-        pace = Pace(pass_seconds=0.1, blocks_per_query_max=7, beat_seconds=0.01)
+        pace = PassSchedule(pass_seconds=0.1, blocks_per_query_max=7, beat_seconds=0.01)
         super().__init__(settings, ShutdownEvent(), "test", TABLE, pace, quit_early=True)
         self._fault = fault
         self.calls_count = 0

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import open_books
-from tests.model.builders import ALICE, BOB, DAY, DEBTOR, NOW, SECOND
+from verification.model import builders
+from verification.model.books import open_books
+from verification.model.builders import ALICE, BOB, DAY, DEBTOR, NOW, SECOND
 
 
 def test_prompt_updates_come_in_batches_the_oldest_first(shard: Shard) -> None:

@@ -14,8 +14,8 @@ from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.db.realms import find_creditors, make_shard
 from tests.db.shard import Shard, empty_shard
-from tests.model.builders import DEBTOR
 from tests.support.database import Databases
+from verification.model.builders import DEBTOR
 
 KEY, SIBLING = "0.1.#", "0.0.#"
 TABLE = "account_purge_signal"

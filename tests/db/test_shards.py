@@ -9,19 +9,19 @@ import pytest
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import DatabaseConnection, connect
-from swpt_accounts.outbox.returned_messages import Outgoing, put_aside
-from swpt_accounts.outbox.serialization import make_publication
+from swpt_accounts.outbox.messages import OutboxMessage
+from swpt_accounts.outbox.returned_messages import put_aside
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
 from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
 from tests.db.realms import find_creditors, find_debtor, make_shard
 from tests.db.rows import OUTBOXES
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import configure_root, prepared
-from tests.model.builders import DAY, DEBTOR, NOW, ROOT
-from tests.model.node import Row
 from tests.support.database import Databases
+from verification.model import builders
+from verification.model.books import configure_root, prepared
+from verification.model.builders import DAY, DEBTOR, NOW, ROOT
+from verification.model.node import Row
 
 KEYS = ("0.#", "1.#")
 CREDITORS = {key: find_creditors(key, 3) for key in KEYS}
@@ -244,7 +244,7 @@ class TestSplit:
             AccountPurge(DEBTOR, creditor_id, "2024-05-20", ts),
             PendingBalanceChange(DEBTOR, FAR, creditor_id, 1, "direct", "", "", ts, 5, ts),
         ]
-        outgoing = [Outgoing(f"{type(m).__name__}Signal", make_publication(m)) for m in messages]
+        outgoing = [OutboxMessage.of(m) for m in messages]
         put_aside(shard.connection, outgoing, {0: "", 1: ""})
 
     def owner(self, table: str, row: Row) -> int:

@@ -3,12 +3,17 @@
 import pytest
 
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING, Stage
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+    Stage,
+)
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import account, open_books, prepare, sent
-from tests.model.builders import ALICE, BOB, ROOT
+from verification.model import builders
+from verification.model.books import account, open_books, prepare, sent
+from verification.model.builders import ALICE, BOB, ROOT
 
 
 @pytest.mark.parametrize("count_max", [1, 2, 3, 4])
@@ -18,7 +23,9 @@ def test_work_is_done_in_batches(shard: Shard, count_max: int) -> None:
     shard.receive(*[builders.prepare_transfer(s, ROOT, 0) for s in senders])
     after_id, taken_total = 0, 0
     while True:
-        taken, seen, last_id = shard.run_stage(PREPARING, after_id=after_id, count_max=count_max)
+        taken, seen, last_id = shard.run_stage(
+            TRANSFER_REQUESTS, after_id=after_id, count_max=count_max
+        )
         assert taken == seen
         if last_id is None:
             break
@@ -33,7 +40,7 @@ def test_second_request_in_a_later_batch_of_the_stage(shard: Shard) -> None:
     transfer = prepare(shard, ALICE, BOB, 60)
     shard.receive(*[builders.finalize_transfer(transfer, amount) for amount in (10, 20)])
     for _ in range(2):
-        taken, seen, _ = shard.run_stage(FINALIZING, count_max=1)
+        taken, seen, _ = shard.run_stage(FINALIZATION_REQUESTS, count_max=1)
         assert (taken, seen) == (1, 1)
     assert account(shard, ALICE)["principal"] == 90
     assert len(sent(shard, "FinalizedTransfer")) == 1
@@ -41,7 +48,7 @@ def test_second_request_in_a_later_batch_of_the_stage(shard: Shard) -> None:
 
 def test_archive_entry_is_marked_when_the_change_is_applied(shard: Shard) -> None:
     shard.receive(*[builders.pending_balance_change(ALICE, 5, change_id=i) for i in (1, 2)])
-    shard.run_stage(CHANGING_BALANCES, count_max=1)
+    shard.run_stage(BALANCE_CHANGES, count_max=1)
     archive = shard.registered_changes()
     assert [(row["change_id"], row["is_applied"]) for row in archive] == [(1, True), (2, False)]
 
@@ -55,10 +62,10 @@ class TestFirstRequestCounts:
         shard.receive(builders.finalize_transfer(transfer, 60))
         with another_session(settings) as other, other.connection.raw.transaction():
             other.lock_account(ALICE)
-            assert shard.run_stage(FINALIZING) == (0, 1, (left_id := shard.left_ids[0]))
+            assert shard.run_stage(FINALIZATION_REQUESTS) == (0, 1, (left_id := shard.left_ids[0]))
         shard.receive(builders.finalize_transfer(transfer, 0))
         # a worker which does not know of the one that was left
-        assert shard.run_stage(FINALIZING, after_id=left_id)[:2] == (2, 1)
+        assert shard.run_stage(FINALIZATION_REQUESTS, after_id=left_id)[:2] == (2, 1)
         assert shard.left_ids == []
         assert [m["committed_amount"] for m in sent(shard, "FinalizedTransfer")] == [60]
         assert shard.rows("finalization_request") == []
@@ -70,7 +77,7 @@ class TestFirstRequestCounts:
         first, second = (row["id"] for row in shard.rows("finalization_request"))
         with another_session(settings) as other, other.connection.raw.transaction():
             other.lock_account(ALICE)
-            assert shard.run_stage(FINALIZING, after_id=first) == (0, 1, second)
+            assert shard.run_stage(FINALIZATION_REQUESTS, after_id=first) == (0, 1, second)
             assert shard.left_ids == [second]
         assert len(shard.rows("finalization_request")) == 2
 
@@ -81,17 +88,19 @@ class TestFirstRequestCounts:
         foreign = {**builders.finalize_transfer(transfer, 0), field: 999}
         shard.receive(foreign, builders.finalize_transfer(transfer, 60))
         first = shard.rows("finalization_request")[0]["id"]
-        assert shard.run_stage(FINALIZING, after_id=first)[:2] == (1, 1)
+        assert shard.run_stage(FINALIZATION_REQUESTS, after_id=first)[:2] == (1, 1)
         assert [m["committed_amount"] for m in sent(shard, "FinalizedTransfer")] == [60]
 
 
-@pytest.mark.parametrize("stage", [PREPARING, FINALIZING, CHANGING_BALANCES], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "stage", [TRANSFER_REQUESTS, FINALIZATION_REQUESTS, BALANCE_CHANGES], ids=lambda s: s.name
+)
 def test_what_was_left_is_tried_again_before_what_follows(shard: Shard, stage: Stage) -> None:
     open_books(shard, {ALICE: 100, BOB: 0})
     shard.take_messages()
-    if stage is PREPARING:
+    if stage is TRANSFER_REQUESTS:
         messages = [builders.prepare_transfer(ALICE, BOB, amount) for amount in (1, 2)]
-    elif stage is FINALIZING:
+    elif stage is FINALIZATION_REQUESTS:
         transfers = [prepare(shard, ALICE, BOB, 10) for _ in range(2)]
         messages = [
             builders.finalize_transfer(t, amount)
@@ -104,7 +113,7 @@ def test_what_was_left_is_tried_again_before_what_follows(shard: Shard, stage: S
     first, second = (row["id"] for row in shard.rows(stage.table))
     assert shard.run_stage(stage, after_id=first, left_ids=[first]) == (2, 1, second)
     sent_messages = shard.take_messages()
-    if stage is PREPARING:
+    if stage is TRANSFER_REQUESTS:
         answers = [m["locked_amount"] for m in sent_messages]
     else:
         transfers_of_alice = [m for m in sent_messages if m["type"] == "AccountTransfer"]

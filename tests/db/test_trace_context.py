@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.outbox.returned_messages import Outgoing, put_aside, take_due_messages
-from swpt_accounts.outbox.serialization import make_publication, traceparent_of
+from swpt_accounts.outbox.messages import OutboxMessage
+from swpt_accounts.outbox.returned_messages import put_aside, take_due_messages
 from swpt_accounts.smp.outgoing import AccountPurge
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -17,12 +17,12 @@ def test_message_that_is_put_aside_keeps_its_trace(
     connection: DatabaseConnection, traceparent: str | None
 ) -> None:
     message = AccountPurge(1, 2, "2024-05-20", "2024-05-20T13:15:09+00:00")
-    publication = make_publication(message, traceparent)
-    put_aside(connection, [Outgoing(NAME, publication)], {0: "312 NO_ROUTE"})
+    sent = OutboxMessage.of(message, traceparent)
+    put_aside(connection, [sent], {0: "312 NO_ROUTE"})
     connection.raw.execute("UPDATE returned_line SET next_attempt_at = '1970-01-01'")
     (returned,) = take_due_messages(connection, [NAME], 10)
-    assert traceparent_of(returned.publication) == traceparent
-    assert returned.publication.properties.headers == publication.properties.headers
+    assert returned.traceparent == traceparent
+    assert returned.publication.properties.headers == sent.publication.properties.headers
     assert msgspec.json.decode(returned.publication.body, type=AccountPurge) == message
 
 

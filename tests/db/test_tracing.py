@@ -17,12 +17,12 @@ from swpt_accounts.inspection.lookup.keys import AccountKey, CoordinatorRequest,
 from swpt_accounts.inspection.lookup.models import State
 from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, Reader, open_reader, reading
 from swpt_accounts.inspection.lookup.transfers import trace_by_coordinator, trace_by_transfer
-from swpt_accounts.outbox.returned_messages import Outgoing, put_aside
-from swpt_accounts.outbox.serialization import make_publication
+from swpt_accounts.outbox.messages import OutboxMessage
+from swpt_accounts.outbox.returned_messages import put_aside
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import PreparedTransfer
 from tests.db.shard import Shard
-from tests.model.builders import DEBTOR, configure_account, prepare_transfer
+from verification.model.builders import DEBTOR, configure_account, prepare_transfer
 
 ALICE, BOB = 1, 2
 TS = "2024-05-20T13:15:09+00:00"
@@ -161,7 +161,7 @@ def test_what_was_put_aside(shard: Shard, settings: Settings) -> None:
         *(DEBTOR, ALICE, 7, "direct", ALICE, 3, 10, str(BOB), TS, -50.0, TS, TS, TS)
     )
     other = msgspec.structs.replace(message, transfer_id=77, coordinator_request_id=33)
-    outgoing = [Outgoing("PreparedTransferSignal", make_publication(m)) for m in (message, other)]
+    outgoing = [OutboxMessage.of(m) for m in (message, other)]
     put_aside(shard.connection, outgoing, {0: "NO_ROUTE", 1: "NO_ROUTE"})
     with reading(settings) as reader:
         for trace in (

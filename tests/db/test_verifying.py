@@ -12,9 +12,9 @@ from swpt_accounts.settings import Settings
 from tests.db.realms import find_creditors, make_shard
 from tests.db.sessions import another_session
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.builders import DEBTOR, MICROSECOND, NOW, ROOT, SECOND
-from tests.model.money import LATEST, MAX_INT32
+from verification.model import builders
+from verification.model.builders import DEBTOR, MICROSECOND, NOW, ROOT, SECOND
+from verification.model.money import LATEST, MAX_INT32
 
 LEASE = timedelta(seconds=15)
 ALICE, BOB = find_creditors("0.#", 2)

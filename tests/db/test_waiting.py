@@ -19,7 +19,7 @@ from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.settings import Settings, load_settings
 from tests.db.realms import find_creditors, find_debtor
 from tests.db.wire import make_delivery
-from tests.model import builders
+from verification.model import builders
 
 KEY = "0.#"
 FAR, FARTHER = find_debtor("1.0.#"), find_debtor("1.1.#")
@@ -119,7 +119,7 @@ def await_released(
     end = monotonic() + SECONDS_MAX
     while len(released) < count:
         assert monotonic() < end
-        released += waiting.exchange(connection, [])
+        released += waiting.park(connection, [])
         sleep(0.01)
     return released
 
@@ -134,16 +134,16 @@ def test_message_waits_for_the_answer_and_others_do_not(
     waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far, near = opening(FAR), opening(NEAR)
-    assert waiting.exchange(connection, [*far, *near]) == near
+    assert waiting.park(connection, [*far, *near]) == near
     assert waiting.count == 1
-    assert waiting.exchange(connection, near) == near
+    assert waiting.park(connection, near) == near
     fetch_api.is_answering.set()
     assert await_released(waiting, connection, 1) == far
     assert waiting.count == 0
     assert rates(connection) == {FAR: 5.5}
     assert fetch_api.asked == [f"/accounts/{to_u64(FAR)}/0/config"]
     # what is known is not asked again
-    assert waiting.exchange(connection, far) == far
+    assert waiting.park(connection, far) == far
     assert len(fetch_api.asked) == 1
 
 
@@ -152,8 +152,8 @@ def test_messages_of_one_account_keep_their_order(
 ) -> None:
     (first,) = opening(FAR)
     second = ReceivedMessage(first.delivery, msgspec.structs.replace(first.message, seqnum=7))
-    assert waiting.exchange(connection, [first]) == []
-    assert waiting.exchange(connection, [second]) == []
+    assert waiting.park(connection, [first]) == []
+    assert waiting.park(connection, [second]) == []
     fetch_api.is_answering.set()
     assert await_released(waiting, connection, 2) == [first, second]
     assert len(fetch_api.asked) == 1
@@ -164,12 +164,12 @@ def test_nobody_waits_for_longer_than_the_time_limit(
 ) -> None:
     started_at = monotonic()
     far = opening(FAR)
-    assert waiting.exchange(connection, far) == []
+    assert waiting.park(connection, far) == []
     assert await_released(waiting, connection, 1) == far
     assert monotonic() - started_at >= TIMEOUT_SECONDS
     assert rates(connection) == {}
     # for a moment, nothing is asked again
-    assert waiting.exchange(connection, far) == far
+    assert waiting.park(connection, far) == far
     assert len(fetch_api.asked) == 1
 
 
@@ -177,9 +177,9 @@ def test_no_more_wait_than_there_is_room_for(
     waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far = opening(FAR, 5)
-    assert waiting.exchange(connection, far) == far[3:]
+    assert waiting.park(connection, far) == far[3:]
     farther = opening(FARTHER)
-    assert waiting.exchange(connection, farther) == farther
+    assert waiting.park(connection, farther) == farther
     fetch_api.is_answering.set()
     assert await_released(waiting, connection, 3) == far[:3]
 
@@ -191,16 +191,16 @@ def test_answer_that_could_not_be_written_is_written_later(
     fetch_api: FetchApi,
 ) -> None:
     far = opening(FAR)
-    assert waiting.exchange(connection, far) == []
+    assert waiting.park(connection, far) == []
     fetch_api.is_answering.set()
     lost = connect(half, "test")
     lost.close()
     end = monotonic() + SECONDS_MAX
     with pytest.raises(psycopg.OperationalError):
         while monotonic() < end:
-            waiting.exchange(lost, [])
+            waiting.park(lost, [])
     assert waiting.count == 1
-    assert waiting.exchange(connection, []) == far
+    assert waiting.park(connection, []) == far
     assert rates(connection) == {FAR: 5.5}
     assert len(fetch_api.asked) == 1
 
@@ -209,7 +209,7 @@ def test_answer_that_the_database_refuses_keeps_nobody_waiting(
     waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far = opening(FAR)
-    assert waiting.exchange(connection, far) == []
+    assert waiting.park(connection, far) == []
     fetch_api.is_answering.set()
     forbid = "ALTER TABLE root_config ADD CONSTRAINT low CHECK (interest_rate < 5)"
     connection.raw.execute(forbid)
@@ -219,7 +219,7 @@ def test_answer_that_the_database_refuses_keeps_nobody_waiting(
         connection.raw.execute("ALTER TABLE root_config DROP CONSTRAINT low")
     assert rates(connection) == {}
     # for a moment, nothing is asked again
-    assert waiting.exchange(connection, far) == far
+    assert waiting.park(connection, far) == far
     assert len(fetch_api.asked) == 1
 
 
@@ -227,11 +227,11 @@ def test_what_is_cleared_is_forgotten(
     waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     far = opening(FAR)
-    assert waiting.exchange(connection, far) == []
+    assert waiting.park(connection, far) == []
     waiting.clear()
     assert waiting.count == 0
     fetch_api.is_answering.set()
-    assert waiting.exchange(connection, far) == [], "it is asked anew"
+    assert waiting.park(connection, far) == [], "it is asked anew"
     assert await_released(waiting, connection, 1) == far
 
 
@@ -239,5 +239,5 @@ def test_debtors_of_this_shard_are_not_asked_about(
     waiting: UnknownRates, connection: DatabaseConnection, fetch_api: FetchApi
 ) -> None:
     near = opening(NEAR, 3)
-    assert waiting.exchange(connection, near) == near
+    assert waiting.park(connection, near) == near
     assert fetch_api.asked == []

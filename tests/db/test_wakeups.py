@@ -15,20 +15,24 @@ from swpt_accounts.db.procedures import (
 from swpt_accounts.peers.recipient_verification import TOPIC as VERIFYING_TOPIC
 from swpt_accounts.scans.prompt_updates import TOPIC as PROMPT_UPDATES_TOPIC
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import CHANGING_BALANCES, FINALIZING, PREPARING
+from swpt_accounts.stages.definitions import (
+    BALANCE_CHANGES,
+    FINALIZATION_REQUESTS,
+    TRANSFER_REQUESTS,
+)
 from tests.db.realms import find_creditors, make_shard
 from tests.db.rows import OUTBOXES, TOPICS
 from tests.db.shard import Shard
-from tests.model import builders
-from tests.model.books import delete_account, open_books, prepare, prepared
-from tests.model.builders import DAY, INFO, NOW, ROOT, SECOND
 from tests.support.database import call_function
+from verification.model import builders
+from verification.model.books import delete_account, open_books, prepare, prepared
+from verification.model.builders import DAY, INFO, NOW, ROOT, SECOND
 
 QUEUES = {
-    "transfer_request": PREPARING.topic,
+    "transfer_request": TRANSFER_REQUESTS.topic,
     "unverified_transfer_request": VERIFYING_TOPIC,
-    "finalization_request": FINALIZING.topic,
-    "pending_balance_change": CHANGING_BALANCES.topic,
+    "finalization_request": FINALIZATION_REQUESTS.topic,
+    "pending_balance_change": BALANCE_CHANGES.topic,
 }
 WORK = {**QUEUES, **{name: TOPICS[name] for name in OUTBOXES}}
 ROUTING_KEY, OTHER_ROUTING_KEY = "0.#", "1.#"

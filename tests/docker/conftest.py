@@ -7,7 +7,7 @@ from agentkit.processes import system_program
 
 @pytest.fixture(scope="session")
 def nginx() -> str:
-    """The program nginx, which `./dev` installs with the servers."""
+    """The program nginx, which `./dev test` installs."""
     path = system_program("nginx")
     if path is None:
         pytest.fail(

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from agentkit.processes import ROOT
-from scripts.settings_reference import settings_reference
 from swpt_accounts.settings import load_settings
+from swpt_accounts.settings.description import SETTINGS
 from tests.docker.processes import DOCKER
 from tests.docker.test_entrypoint import COMMANDS
 
@@ -51,7 +51,7 @@ def test_command_exists(key: tuple[str, str]) -> None:
 @pytest.mark.parametrize("key", OURS, ids=ids)
 def test_environment_is_right(key: tuple[str, str]) -> None:
     environment = environment_of(OURS[key])
-    known = {doc.name for doc in settings_reference()} | OTHER_VARIABLES
+    known = {setting.variable for setting in SETTINGS.values()} | OTHER_VARIABLES
     assert set(environment) <= known
     assert all(isinstance(value, str) for value in environment.values())
     load_settings(environment)

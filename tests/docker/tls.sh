@@ -64,6 +64,7 @@ serve_rabbitmq() {
 CONF
   rabbitmq_start
   rabbitmq_wait
+  wait_until 30 is_port_taken "$WEB_PORT" # it is opened after the other one
 }
 
 case $2 in

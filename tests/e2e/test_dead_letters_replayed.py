@@ -15,7 +15,7 @@ from agentkit.authority import QUEUE, Authority
 from agentkit.database import dsn_of
 from agentkit.keys import bits_key
 from agentkit.messages import balance_change, configure, finalize, prepare
-from agentkit.processes import ROOT, flask_command
+from agentkit.processes import ROOT, program_command
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.redelivery_reset import COPY_HEADER
 from tests.e2e.letters import declare, listed, put_aside, put_aside_many, run, states, take
@@ -205,7 +205,7 @@ def test_one_at_a_time_deals_with_letters(letters: Authority) -> None:
 def test_a_signal_ends_it_cleanly(letters: Authority, number: signal.Signals) -> None:
     put_aside_many(letters, [configure(DEBTOR_ID, CREDITOR_ID + n) for n in range(2000)])
     process = subprocess.Popen(
-        flask_command("dead_letters", "replay", "--yes"),
+        program_command("dead_letters", "replay", "--yes"),
         cwd=ROOT,
         env={**letters.environment, **letters.operator_settings},
         stdout=subprocess.PIPE,
@@ -240,7 +240,7 @@ def test_somebody_at_the_terminal_is_asked(letters: Authority, answer: str, stat
     put_aside(letters, configure(DEBTOR_ID, CREDITOR_ID))
     own, terminal = pty.openpty()
     process = subprocess.Popen(
-        flask_command("dead_letters", "replay"),
+        program_command("dead_letters", "replay"),
         cwd=ROOT,
         env={**letters.environment, **letters.operator_settings},
         stdin=terminal,

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from agentkit.management import Management
-from agentkit.processes import ROOT, flask_command
+from agentkit.processes import ROOT, program_command
 from agentkit.shards import Shard, start_all
 from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
@@ -90,7 +90,7 @@ class ByHand(Split):
 
     def drain(self) -> None:
         """Let the parent take in what is left in its queue."""
-        command = flask_command("consume_messages", "--draining-mode")
+        command = program_command("consume_messages", "--draining-mode")
         consumer = subprocess.Popen(command, cwd=ROOT, env=self.parent.environment)
         try:
             succeed(self.parent, "delete_queue")

@@ -16,8 +16,8 @@ from agentkit.processes import (
     STOP_SECONDS_MAX,
     WEBSERVER_COMMAND,
     Service,
-    flask_command,
     free_port,
+    program_command,
 )
 from agentkit.waiting import wait_until
 
@@ -89,7 +89,7 @@ def idling(
     authority: Authority, log: Path, command: str, settings: dict[str, str], *options: str
 ) -> Iterator[Service]:
     """A command that has said that it does nothing."""
-    service = Service(command, flask_command(command, *options), log)
+    service = Service(command, program_command(command, *options), log)
     service.start({**authority.environment, **settings})
     try:
         wait_until(lambda: IDLE in service.log, what="it idles")

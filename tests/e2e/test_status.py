@@ -13,7 +13,7 @@ import pytest
 from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.database import dsn_of
-from agentkit.processes import ROOT, flask_command
+from agentkit.processes import ROOT, program_command
 from agentkit.waiting import wait_until
 
 NOBODY = "127.0.0.1:1"
@@ -56,7 +56,7 @@ def test_all_is_well(currency: Currency) -> None:
 
 def test_rates_are_measured(currency: Currency) -> None:
     authority = currency.authority
-    command = [*flask_command("status"), "--json", "--watch", "--seconds", "0.5"]
+    command = [*program_command("status"), "--json", "--watch", "--seconds", "0.5"]
     watching = subprocess.Popen(
         command, cwd=ROOT, env=authority.environment, stdout=subprocess.PIPE, text=True
     )
@@ -154,7 +154,7 @@ def test_it_is_live_in_a_terminal(currency: Currency) -> None:
     ours, theirs = pty.openpty()
     size = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
     watching = subprocess.Popen(
-        [*flask_command("status"), "--watch"],
+        [*program_command("status"), "--watch"],
         cwd=ROOT,
         env={**currency.authority.environment, **size},
         stdin=theirs,

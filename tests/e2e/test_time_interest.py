@@ -20,8 +20,8 @@ from tests.e2e.time_travel import (
     moment,
     start,
 )
-from tests.model.money import floor, grow, growth_exponent, missed_interest, seconds_between
 from tests.support.clock import Clock
+from verification.model.money import floor, grow, growth_exponent, missed_interest, seconds_between
 
 # A change of the rate may follow another one after so long.
 RATE_INTERVAL = 8 * DAY

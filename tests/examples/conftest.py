@@ -8,10 +8,10 @@ from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
 from tests.db.arithmetic import DatabaseArithmetic
 from tests.db.shard import empty_shard
-from tests.model.arithmetic import Arithmetic, OracleArithmetic
-from tests.model.builders import NOW
-from tests.model.node import Node
-from tests.model.oracle_node import OracleNode
+from verification.model.arithmetic import Arithmetic, OracleArithmetic
+from verification.model.builders import NOW
+from verification.model.node import Node
+from verification.model.oracle_node import OracleNode
 
 BOTH = ["oracle", pytest.param("database", marks=pytest.mark.servers)]
 

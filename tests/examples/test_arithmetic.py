@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.model.arithmetic import Arithmetic
-from tests.model.builders import DAY, MICROSECOND, NOW, SECOND, YEAR
-from tests.model.ids import parse_account_id
-from tests.model.money import LATEST, MAX_INT64, T0
+from verification.model.arithmetic import Arithmetic
+from verification.model.builders import DAY, MICROSECOND, NOW, SECOND, YEAR
+from verification.model.ids import parse_account_id
+from verification.model.money import LATEST, MAX_INT64, T0
 
 EARLIEST = datetime.min.replace(tzinfo=NOW.tzinfo)
 YEAR_SECONDS = Decimal("365.25") * 86400

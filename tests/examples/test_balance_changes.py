@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     commit,
     configure_root,
@@ -15,10 +15,20 @@ from tests.model.books import (
     prepare,
     sent,
 )
-from tests.model.builders import ALICE, BOB, DAY, DEBTOR, MICROSECOND, NOW, ROOT, SECOND, YEAR
-from tests.model.money import LATEST, MAX_INT64, T0
-from tests.model.node import Node
-from tests.model.state import Params
+from verification.model.builders import (
+    ALICE,
+    BOB,
+    DAY,
+    DEBTOR,
+    MICROSECOND,
+    NOW,
+    ROOT,
+    SECOND,
+    YEAR,
+)
+from verification.model.money import LATEST, MAX_INT64, T0
+from verification.model.node import Node
+from verification.model.state import Params
 
 MIN_INT64 = -MAX_INT64 - 1
 THRESHOLD = NOW - 30 * DAY

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     delete_account,
     everything,
@@ -14,9 +14,19 @@ from tests.model.books import (
     pending_amounts,
     sent,
 )
-from tests.model.builders import ALICE, BOB, DAY, DEBTOR, MICROSECOND, NOW, ROOT, SECOND, YEAR
-from tests.model.money import MAX_INT64
-from tests.model.node import Node
+from verification.model.builders import (
+    ALICE,
+    BOB,
+    DAY,
+    DEBTOR,
+    MICROSECOND,
+    NOW,
+    ROOT,
+    SECOND,
+    YEAR,
+)
+from verification.model.money import MAX_INT64
+from verification.model.node import Node
 
 CAPITALIZE = builders.chore("CapitalizeInterest", ALICE)
 

@@ -4,15 +4,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     delete_account,
     everything,
     open_books,
     sent,
 )
-from tests.model.builders import (
+from verification.model.builders import (
     ALICE,
     CAROL,
     DAY,
@@ -22,7 +22,7 @@ from tests.model.builders import (
     SECOND,
     YEAR,
 )
-from tests.model.node import Node
+from verification.model.node import Node
 
 LATER = NOW + 8 * DAY
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     configure_root,
     creditors,
@@ -14,7 +14,7 @@ from tests.model.books import (
     open_books,
     sent,
 )
-from tests.model.builders import (
+from verification.model.builders import (
     ALICE,
     BOB,
     DAY,
@@ -26,8 +26,8 @@ from tests.model.builders import (
     SECOND,
     YEAR,
 )
-from tests.model.money import LATEST, MAX_INT64, T0
-from tests.model.node import Node
+from verification.model.money import LATEST, MAX_INT64, T0
+from verification.model.node import Node
 
 MIN_INT64 = -MAX_INT64 - 1
 EARLIEST = datetime.min.replace(tzinfo=NOW.tzinfo)

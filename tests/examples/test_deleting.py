@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     commit,
     configure_root,
@@ -16,9 +16,9 @@ from tests.model.books import (
     prepare,
     sent,
 )
-from tests.model.builders import ALICE, BOB, DAY, DEBTOR, NOW, ROOT, SECOND, YEAR
-from tests.model.money import MAX_INT64, T0
-from tests.model.node import Node
+from verification.model.builders import ALICE, BOB, DAY, DEBTOR, NOW, ROOT, SECOND, YEAR
+from verification.model.money import MAX_INT64, T0
+from verification.model.node import Node
 
 DELETE = builders.chore("TryToDeleteAccount", ALICE)
 

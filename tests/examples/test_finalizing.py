@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     commit,
     configure_root,
@@ -14,7 +14,7 @@ from tests.model.books import (
     prepare,
     sent,
 )
-from tests.model.builders import (
+from verification.model.builders import (
     ALICE,
     BOB,
     CAROL,
@@ -27,9 +27,9 @@ from tests.model.builders import (
     SECOND,
     YEAR,
 )
-from tests.model.money import MAX_INT64, T0
-from tests.model.node import Node
-from tests.model.state import Message, Params
+from verification.model.money import MAX_INT64, T0
+from verification.model.node import Node
+from verification.model.state import Message, Params
 
 # With these a transfer may be finalized after a year.
 PATIENT = Params(commit_period=2 * YEAR)

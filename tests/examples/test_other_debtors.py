@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import account, commit, prepare
-from tests.model.builders import ALICE, BOB, DEBTOR, NOW, ROOT, SECOND, YEAR
-from tests.model.node import Node, Row
+from verification.model import builders
+from verification.model.books import account, commit, prepare
+from verification.model.builders import ALICE, BOB, DEBTOR, NOW, ROOT, SECOND, YEAR
+from verification.model.node import Node, Row
 
 # Before and behind the debtor, in every index.
 OTHERS = (DEBTOR - 7, DEBTOR + 7)

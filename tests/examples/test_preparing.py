@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     configure_root,
     creditors,
@@ -16,7 +16,7 @@ from tests.model.books import (
     prepared,
     sent,
 )
-from tests.model.builders import (
+from verification.model.builders import (
     ALICE,
     BOB,
     CAROL,
@@ -29,9 +29,9 @@ from tests.model.builders import (
     SECOND,
     YEAR,
 )
-from tests.model.money import LATEST, MAX_INT32, MAX_INT64, T0
-from tests.model.node import Node
-from tests.model.state import Message
+from verification.model.money import LATEST, MAX_INT32, MAX_INT64, T0
+from verification.model.node import Node
+from verification.model.state import Message
 
 EARLIEST = datetime.min.replace(tzinfo=NOW.tzinfo)
 

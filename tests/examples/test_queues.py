@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from tests.model import builders
-from tests.model.books import open_books
-from tests.model.builders import ALICE, BOB, NOW
-from tests.model.money import MAX_INT64
-from tests.model.node import Node
+from verification.model import builders
+from verification.model.books import open_books
+from verification.model.builders import ALICE, BOB, NOW
+from verification.model.money import MAX_INT64
+from verification.model.node import Node
 
 
 def test_queues_keep_the_order_of_arrival(node: Node) -> None:

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     commit,
     configure_root,
@@ -16,7 +16,7 @@ from tests.model.books import (
     prepare,
     sent,
 )
-from tests.model.builders import (
+from verification.model.builders import (
     ALICE,
     BOB,
     DAY,
@@ -28,9 +28,9 @@ from tests.model.builders import (
     ROOT_INFO,
     SECOND,
 )
-from tests.model.money import MAX_INT64, T0
-from tests.model.node import Node
-from tests.model.state import Message, Params
+from verification.model.money import MAX_INT64, T0
+from verification.model.node import Node
+from verification.model.state import Message, Params
 
 HOUR = timedelta(hours=1)
 

@@ -4,16 +4,26 @@ from datetime import timedelta
 
 import pytest
 
-from tests.model import builders
-from tests.model.books import (
+from verification.model import builders
+from verification.model.books import (
     account,
     delete_account,
     everything,
     open_books,
 )
-from tests.model.builders import ALICE, CAROL, DAY, INFO, MICROSECOND, NOW, ROOT, SECOND, YEAR
-from tests.model.node import Node
-from tests.model.state import Message
+from verification.model.builders import (
+    ALICE,
+    CAROL,
+    DAY,
+    INFO,
+    MICROSECOND,
+    NOW,
+    ROOT,
+    SECOND,
+    YEAR,
+)
+from verification.model.node import Node
+from verification.model.state import Message
 
 
 def test_info_is_changed(node: Node) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.authority import CHORES_QUEUE, QUEUE, Authority
-from agentkit.processes import ROOT, Service, flask_command
+from agentkit.processes import ROOT, Service, program_command
 from agentkit.waiting import wait_until
 
 COMMANDS = ("consume_messages", "consume_chore_messages", "flush_messages")
@@ -40,7 +40,7 @@ def service(
 ) -> Iterator[Service]:
     """A command with two processes, both at work."""
     authority = idle_authority
-    made = Service("two", flask_command(request.param, "-p", "2"), tmp_path / "log")
+    made = Service("two", program_command(request.param, "-p", "2"), tmp_path / "log")
     made.start(authority.environment)
 
     def is_ready() -> bool:
@@ -63,7 +63,8 @@ def service(
 
 def pid_of(service: Service) -> int:
     assert service.process is not None
-    return service.process.pid
+    pid: int = service.process.pid
+    return pid
 
 
 def test_killed_process_takes_its_command_down(service: Service) -> None:

@@ -24,7 +24,7 @@ from swpt_accounts.broker.consumer import BatchConsumer, Delivery
 from swpt_accounts.broker.redelivery_reset import COPY_HEADER
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.inbox.batch import decode_batch
-from swpt_accounts.inbox.handlers import apply_messages
+from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent

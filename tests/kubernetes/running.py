@@ -10,11 +10,10 @@ from functools import cache
 from pathlib import Path
 
 from agentkit.processes import ROOT, free_port
-from scripts.manifests.containers import Container as Described
-from scripts.manifests.containers import environment
-from scripts.manifests.restricted import quantity
-from scripts.manifests.world import World
+from scripts.manifests.resources import Container as Described
+from scripts.manifests.resources import World
 from tests.docker.containers import Container
+from tests.kubernetes.overlays import quantity
 
 SECRETS = "/run/secrets/accounts"
 # $1 has the files of secrets; $2 is where they are expected, $3 the size of /tmp.
@@ -54,7 +53,7 @@ class Machine:
     def start(self, container: Described) -> Container:
         """Start a container of ours."""
         files = self._write(container)
-        variables = {**environment(self.world, container), **self._overridden(container)}
+        variables = {**self.world.environment(container), **self._overridden(container)}
         inside: tuple[str, ...] = ()
         if can_have_mounts():
             size = str(int(quantity(self._tmp(container))))
@@ -75,7 +74,7 @@ class Machine:
         return self.ports.setdefault(f"{container} {name}", free_port())
 
     def _overridden(self, container: Described) -> dict[str, str]:
-        known = environment(self.world, container)
+        known = self.world.environment(container)
         found = {name: value for name, value in self.overrides.items() if name in known}
         for name, setting in (("http", "WEBSERVER_PORT"), ("metrics", "METRICS_PORT")):
             if name in container.ports:

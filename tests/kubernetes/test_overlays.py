@@ -10,15 +10,13 @@ import pytest
 import yaml
 
 from agentkit.processes import ROOT
-from scripts.manifests.containers import ours
-from scripts.manifests.restricted import quantity
-from scripts.manifests.scaling import ONE
-from scripts.manifests.world import Manifest
+from scripts.manifests.checks import ONE
+from scripts.manifests.resources import Manifest
 from swpt_accounts.core.worker_names import FLUSHER, WORKERS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
 from swpt_accounts.observability.metrics.definitions import METRICS
 from tests.docker.processes import DOCKER
-from tests.kubernetes.overlays import KUBERNETES, NAMES, world
+from tests.kubernetes.overlays import KUBERNETES, NAMES, quantity, world
 
 MIB = 2**20
 DEFINITIONS = json.loads((DOCKER / "rabbitmq" / "definitions.json").read_text())
@@ -27,7 +25,7 @@ GIVEN = {p["user"]: p for p in DEFINITIONS["permissions"]}
 
 def commands_of(name: str) -> list[str]:
     """What the deployments of an overlay run, with our image."""
-    found = (c for c in ours(world(name)) if c.pod.owner.kind == "Deployment" and not c.is_init)
+    found = (c for c in world(name).ours() if c.pod.owner.kind == "Deployment" and not c.is_init)
     return [container.words[0] for container in found]
 
 
@@ -43,7 +41,7 @@ def test_upgrades_leave_no_gap(name: str) -> None:
     """Each new pod waits for its migrations beside those that work, but for scans: one reads at a
     time. Whoever answers questions goes on while it is still being asked.
     """
-    for container in ours(world(name)):
+    for container in world(name).ours():
         spec = container.pod.owner.spec
         if container.pod.owner.kind != "Deployment" or container.is_init:
             continue
@@ -95,6 +93,38 @@ def test_rights_in_rabbitmq_are_those_of_the_whole_node() -> None:
     }
 
 
+def test_a_shard_has_no_right_on_the_queues_of_another() -> None:
+    for permission in world("two-shards").of_kind("Permission"):
+        if shard := re.search(r"-([01])$", permission.namespace):
+            other = f"swpt_accounts_{1 - int(shard[1])}"
+            for pattern in permission.spec["permissions"].values():
+                assert not re.search(pattern, other)
+                assert not re.search(pattern, f"{other}_chores")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pods_are_restricted_and_bounded(name: str) -> None:
+    """What the restricted Pod Security Standard wants, the API server checks; this is more."""
+    found = world(name)
+    for manifest in found.of_kind("Namespace"):
+        assert manifest.labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for container in found.containers():
+        spec = container.pod.spec
+        assert spec["securityContext"]["runAsNonRoot"]
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not spec["automountServiceAccountToken"]
+        # Else variables for services would be among its settings.
+        assert not spec["enableServiceLinks"]
+        assert all("sizeLimit" in v["emptyDir"] for v in spec["volumes"] if "emptyDir" in v)
+        context, resources = container.body["securityContext"], container.body["resources"]
+        assert context["readOnlyRootFilesystem"], str(container)
+        assert not context["allowPrivilegeEscalation"]
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        for kind in ("cpu", "memory"):
+            requested, limit = (quantity(resources[x][kind]) for x in ("requests", "limits"))
+            assert requested <= limit, str(container)
+
+
 def test_peers_are_those_of_the_data_folder() -> None:
     maps = world("production").of_kind("ConfigMap")
     ids = {m.body["data"]["PEER_ID"] for m in maps if m.name.startswith("stomp-peer")}
@@ -140,7 +170,7 @@ def test_policies_of_the_network_choose_what_is_there(name: str) -> None:
     found = world(name)
     policies = list(found.of_kind("NetworkPolicy"))
     assert {p.namespace for p in policies} == {p.owner.namespace for p in found.pods()}
-    for container in ours(found):
+    for container in found.ours():
         if container.is_init or container.pod.owner.kind == "Job":
             continue
         pod = container.pod

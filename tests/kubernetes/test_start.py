@@ -19,8 +19,7 @@ from agentkit.messages import finalize
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from scripts.first_transfer import main as first_transfer
-from scripts.manifests.containers import Container as Described
-from scripts.manifests.containers import ours
+from scripts.manifests.resources import Container as Described
 from tests.docker.containers import MIB, Container
 from tests.kubernetes.overlays import world
 from tests.kubernetes.running import Machine, bytes_max, can_have_mounts, probes
@@ -67,7 +66,7 @@ def make_machine(
 
 def of_kind(machine: Machine, kind: str, is_init: bool = False) -> list[Described]:
     """The containers of this program in one kind of workloads."""
-    found = [c for c in ours(machine.world) if c.pod.owner.kind == kind and c.is_init == is_init]
+    found = [c for c in machine.world.ours() if c.pod.owner.kind == kind and c.is_init == is_init]
     return [c for c in found if c.pod.owner.labels["app.kubernetes.io/name"] == "swpt-accounts"]
 
 

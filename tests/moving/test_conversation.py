@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from agentkit.authority import Authority
 from agentkit.coordinator import Coordinator
 from agentkit.database import dsn_of
-from agentkit.processes import ROOT, flask_command
+from agentkit.processes import ROOT, program_command
 from agentkit.received import Received
 from agentkit.waiting import wait_until
 from tests.faults.load import PASSAGES, Load
@@ -135,7 +135,7 @@ def authority(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator
 def move_meanwhile(authority: Authority, command: str, loads: list[NewCurrency]) -> None:
     """Move, while the agents go on."""
     process = subprocess.Popen(
-        flask_command(command, "--quiet"),
+        program_command(command, "--quiet"),
         cwd=ROOT,
         env=authority.environment,
         stdout=subprocess.PIPE,

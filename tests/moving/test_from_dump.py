@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from swpt_accounts.db.installer import procedures_schema
-from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.outbox.tables import outbox_table, wire_cursor
 from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import SIGNALS
 from tests.moving.reference import Place, expected

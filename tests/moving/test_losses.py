@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.db.schema_discovery import BOOKS, KEPT_REFERENCE
-from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.outbox.tables import outbox_table, wire_cursor
 from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.takeover.archive_return import bring_archive_up_to_date

@@ -10,10 +10,10 @@ from swpt_accounts.db.schema_discovery import BOOKS, Owner, look
 from swpt_accounts.settings import load_settings
 from swpt_accounts.takeover.schema_relocation import make_room
 from tests.db.shard import Shard, empty_shard
-from tests.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 from tests.moving.giving_back import give_back, run_move_out
 from tests.moving.reference import Place, ReferenceDatabases, load_dump, move
 from tests.support.database import Databases, migrate
+from verification.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of
-from agentkit.processes import flask_command, run
+from agentkit.processes import program_command, run
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.procedures import COPY_OLDER_BALANCE_CHANGES, RECEIVE_BALANCE_CHANGES
 from swpt_accounts.settings import load_settings
@@ -36,7 +36,7 @@ def test_workers_know_the_archive_before_and_after_it_is_copied(databases: Datab
             "POSTGRES_URL": url,
             "POSTGRES_RUNNING_ROLE": databases.create_role(),
         }
-        moved = run(flask_command("move_in", "--unless-moved", "--quiet"), environment)
+        moved = run(program_command("move_in", "--unless-moved", "--quiet"), environment)
         assert moved.returncode == 0, moved.stdout
         (before,) = owner.execute(COUNTS)
         (archived,) = owner.execute(ARCHIVED)

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 from tests.db.shard import Shard
-from tests.model.builders import (
+from tests.moving.giving_back import give_back, shard_of
+from tests.moving.reference import Place, ReferenceDatabases, move
+from verification.model.builders import (
     ALICE,
     BOB,
     DEBTOR,
@@ -13,9 +15,7 @@ from tests.model.builders import (
     pending_balance_change,
     prepare_transfer,
 )
-from tests.model.state import PreparedTransfer
-from tests.moving.giving_back import give_back, shard_of
-from tests.moving.reference import Place, ReferenceDatabases, move
+from verification.model.state import PreparedTransfer
 
 ALL = 7776000
 

@@ -14,8 +14,7 @@ import pytest
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE, TRY_TO_DELETE_ACCOUNT
-from swpt_accounts.outbox.tables import outbox_table
-from swpt_accounts.outbox.type_adapters import wire_cursor
+from swpt_accounts.outbox.tables import outbox_table, wire_cursor
 from swpt_accounts.smp.outgoing import SIGNALS
 from tests.db.shard import Shard
 from tests.moving.giving_back import shard_of

@@ -21,7 +21,7 @@ from swpt_accounts.db.schema_discovery import BOOKS, KEPT_BOOKS, TABLES_PATH
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.takeover.move_out import MovedOut
-from swpt_accounts.takeover.reference_schema import OUTBOXES
+from swpt_accounts.takeover.reference_schema import REFERENCE_OUTBOXES
 from tests.moving.giving_back import give_back, reference_rows
 from tests.moving.reference import Place, ReferenceDatabases, move
 from tests.support.authority import subscribe
@@ -189,7 +189,7 @@ def test_no_statement_of_a_flusher_changes_an_outbox_of_the_reference(
     before = reference_rows(place)
     for name in SIGNALS:
         outbox = outbox_table(name, place.settings())
-        assert outbox.table in OUTBOXES
+        assert outbox.table in REFERENCE_OUTBOXES
         with pytest.raises(psycopg.errors.UndefinedColumn):
             session.execute(outbox.take_query, {"after_id": -1, "count_max": 10})
     assert reference_rows(place) == before

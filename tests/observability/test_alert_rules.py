@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,37 @@ import yaml
 
 from agentkit.processes import ROOT
 from tests.observability.rule_cases import CASES
-from tests.support.prometheus import ALERTS, CONFIGURATION, NEEDED, promtool, read_alerts
+from tests.support.prometheus import (
+    ALERTS,
+    CONFIGURATION,
+    NEEDED,
+    RULES_NAME,
+    promtool,
+    read_alerts,
+    read_rules,
+)
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 PARTS = ["What it means", "What to look at", "What to do", "When to wake somebody"]
 ALL = read_alerts()
 
 
+def test_the_operator_and_prometheus_alone_get_the_same() -> None:
+    assert yaml.safe_load(ALERTS.read_text())["spec"] == read_rules()
+
+
 @NEEDED
-def test_files_are_valid() -> None:
-    promtool("check", "rules", ALERTS)
-    promtool("check", "config", CONFIGURATION)
+def test_files_are_valid(tmp_path: Path) -> None:
+    (tmp_path / RULES_NAME).write_text(yaml.safe_dump(read_rules()))
+    promtool("check", "rules", tmp_path / RULES_NAME)
+    shutil.copy(CONFIGURATION, tmp_path)
+    promtool("check", "config", tmp_path / CONFIGURATION.name)
 
 
 @NEEDED
 def test_rules_fire_when_they_should(tmp_path: Path) -> None:
     """Texts are left out: templates of all of them are checked when rules are loaded."""
-    groups: list[dict[str, Any]] = yaml.safe_load(ALERTS.read_text())["groups"]
+    groups: list[dict[str, Any]] = read_rules()["groups"]
     for group in groups:
         for rule in group["rules"]:
             del rule["annotations"]

@@ -13,7 +13,7 @@ from agentkit.authority import SERVICES, WEBSERVER, Authority
 from agentkit.currency import Currency
 from agentkit.keys import unsigned
 from agentkit.messages import configure, prepare
-from agentkit.processes import Service, flask_command, free_port
+from agentkit.processes import Service, free_port, program_command
 from swpt_accounts.core.realm import Realm
 from tests.support.fault_proxy import FaultProxy
 from tests.support.prometheus import Prometheus
@@ -60,7 +60,7 @@ class Watched:
 
     def service(self, name: str, *command: str) -> Service:
         """A command of the program, which is not started yet."""
-        return Service(name, flask_command(*command), self.folder / f"{name}.log")
+        return Service(name, program_command(*command), self.folder / f"{name}.log")
 
     def start(self) -> None:
         """Start everything, and open accounts."""

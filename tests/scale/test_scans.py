@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.authority import CHORES_QUEUE, Authority
-from agentkit.processes import Service, flask_command
+from agentkit.processes import Service, program_command
 
 PASS_SECONDS = 15.0
 EARLY_SECONDS_MAX = 1.0
@@ -183,7 +183,7 @@ def passes(idle_authority: Authority, tmp_path_factory: pytest.TempPathFactory) 
     made = {}
     for scan in SCANS:
         service = Service(
-            scan.command, flask_command(*scan.arguments), folder / f"{scan.command}.log"
+            scan.command, program_command(*scan.arguments), folder / f"{scan.command}.log"
         )
         made[scan.command] = Pass(service, count_idle_pages(authority, scan))
     make_passes(authority, made)

@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from agentkit.authority import Authority, running
-from scripts.settings_reference import settings_reference
 from swpt_accounts.broker import topology
+from swpt_accounts.settings.description import SETTINGS
 from tests.support.broker import Users
 
 _LOG_LENGTH_SHOWN = 3000
@@ -69,8 +69,8 @@ def pytest_configure() -> None:
 
     A developer's .env is none of a test's business; Flask would remark on it, too.
     """
-    for setting in settings_reference():
-        os.environ.pop(setting.name, None)
+    for setting in SETTINGS.values():
+        os.environ.pop(setting.variable, None)
     os.environ["FLASK_SKIP_DOTENV"] = "1"
 
 

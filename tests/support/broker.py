@@ -74,10 +74,8 @@ def broker_users(management: Management) -> Iterator[Users]:
 
 @contextmanager
 def _new_vhost(management: Management) -> Iterator[str]:
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    management.create_vhost(name)
-    yield name
-    management.delete_vhost(name)
+    with management.new_vhost(f"test_{os.getpid()}_{next(_numbers)}") as name:
+        yield name
 
 
 def _url_of(vhost: str) -> str:

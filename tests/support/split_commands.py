@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentkit.processes import flask_command, run
+from agentkit.processes import program_command, run
 from agentkit.shards import Shard
 from agentkit.waiting import wait_until
 from tests.support.traffic import WAIT_SECONDS_MAX
@@ -45,7 +45,7 @@ class Commands:
         return ["shards", command, *options]
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        return run(flask_command(*self.arguments(command)), self.environment, COMMAND_SECONDS_MAX)
+        return run(program_command(*self.arguments(command)), self.environment, COMMAND_SECONDS_MAX)
 
     def succeed(self, command: str) -> str:
         result = self.run(command)

@@ -7,9 +7,14 @@ import pytest
 
 from agentkit.fast_link import Route, parse_frames
 from benchmarks.agents.load import OpeningLoad, Pattern, Schedule, TransferLoad, account, parties
-from benchmarks.agents.messages import AccountTransfer, AccountUpdate, PreparedTransfer, decode
-from benchmarks.agents.opening import OpeningPlay
-from benchmarks.agents.transferring import TransferPlay
+from benchmarks.agents.messages import (
+    AccountTransfer,
+    AccountUpdate,
+    PreparedTransfer,
+    RejectedTransfer,
+    decode,
+)
+from benchmarks.agents.play import OpeningPlay, TransferPlay
 from swpt_accounts.smp.decoder import decode as decode_incoming
 from swpt_accounts.smp.incoming import (
     ConfigureAccount,
@@ -125,6 +130,19 @@ def test_opening_minds_the_accounts_of_its_own_debtor() -> None:
     assert (play.is_complete, play.problems.count) == (True, 0)
     play.take(AccountUpdate(7, account(0), 0, 1), posted.append, 3.0)
     assert (play.problems.count, len(posted)) == (1, 1)
+
+
+@pytest.mark.parametrize(("code", "problems_count"), [("TIMEOUT", 1), ("NO_ANSWER", 0)])
+def test_only_an_expected_rejection_is_no_problem(code: str, problems_count: int) -> None:
+    schedule = Schedule(9)
+    load = TransferLoad(7, 2, "uniform", schedule, 9, timeout_seconds=1.0, may_reject="NO_ANSWER")
+    play = TransferPlay(load)
+    play.send(lambda _: None, 0.0)
+    play.stop()
+    before = play.is_complete
+    play.take(RejectedTransfer(9, code), lambda _: None, 1.0)
+    assert (before, play.is_complete) == (False, True)
+    assert play.result().problems_count == problems_count
 
 
 def test_frames_that_are_not_whole_wait_for_more() -> None:

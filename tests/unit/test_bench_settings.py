@@ -10,14 +10,14 @@ from benchmarks.settings import (
     effective_settings,
     environment_with,
 )
-from scripts.settings_reference import settings_reference
+from swpt_accounts.settings.description import SETTINGS as DESCRIBED
 
 REQUIRED = {"POSTGRES_URL": "postgresql+psycopg://u:p@localhost/d"}
 
 
 @pytest.mark.parametrize("name", [DEFAULTS, EXAMPLE, BEST])
 def test_the_program_takes_all_of_them(name: str) -> None:
-    known = {setting.name for setting in settings_reference()}
+    known = {setting.variable for setting in DESCRIBED.values()}
     assert set(SETTINGS[name]) <= known
     settings = effective_settings({**REQUIRED, **SETTINGS[name]})
     found = {variable: getattr(settings, variable.lower()) for variable in SETTINGS[name]}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.authority import wait_until
-from benchmarks.importing import measure_import
+from agentkit.waiting import wait_until
 from benchmarks.memory import parse_fields, process_name, tree_pss
 from benchmarks.options import FULL, LONG_SECONDS, SMOKE, parse_options
+from benchmarks.scenarios.light import measure_import
 from benchmarks.usage import (
     ALL_ROLES,
     DRIVER,
@@ -96,7 +96,7 @@ def test_processes_have_names_for_readers(command_line: str, comm: str, name: st
 def test_the_memory_of_a_tree() -> None:
     with subprocess.Popen(["sh", "-c", "cat; exit"], stdin=subprocess.PIPE) as process:
         pid = process.pid
-        wait_until(lambda: len(tree(read_processes(), pid)) == 2, "the shell has a child", 10)
+        wait_until(lambda: len(tree(read_processes(), pid)) == 2, 10)
         sizes = tree_pss(process.pid)
         process.communicate()
     assert len(sizes) == 2

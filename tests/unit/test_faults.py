@@ -51,10 +51,10 @@ def test_a_fault_is_said_once(
     clock.now += REMINDER_SECONDS
     reporter.failed("the database", AWAY)
     assert "Retrying for 9 min." in lines(caplog)[1]
-    reporter.works()
+    reporter.succeeded()
     clock.now += QUIET_SECONDS
-    reporter.works()
-    reporter.works()
+    reporter.succeeded()
+    reporter.succeeded()
     assert lines(caplog)[2:] == ["a_worker recovered after 550 s"]
 
 
@@ -82,10 +82,10 @@ def test_what_comes_and_goes_is_one_fault(
     for _ in range(100):
         reporter.failed("the broker", AWAY)
         clock.now += QUIET_SECONDS / 2
-        reporter.works()
+        reporter.succeeded()
     assert len(lines(caplog)) == 1
     clock.now += QUIET_SECONDS
-    reporter.works()
+    reporter.succeeded()
     assert len(lines(caplog)) == 2
     reporter.failed("the broker", AWAY)
     assert len(lines(caplog)) == 3
@@ -97,9 +97,9 @@ def test_pauses_grow_and_start_anew_when_it_has_worked(
     pauses = [reporter.failed("the database", AWAY) for _ in range(8)]
     assert pauses[0] <= 0.1
     assert 3 < pauses[-1] <= 5
-    reporter.works()
+    reporter.succeeded()
     assert reporter.failed("the database", AWAY) > 3
-    reporter.works()
+    reporter.succeeded()
     clock.now += outage_reporter.WORKING_SECONDS
     assert reporter.failed("the database", AWAY) <= 0.1
 

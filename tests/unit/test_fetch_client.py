@@ -8,8 +8,8 @@ from typing import TypeVar, cast
 import pytest
 
 from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING
-from swpt_accounts.peers.bulkhead import Bulkhead
-from swpt_accounts.peers.error_throttle import ErrorThrottle
+from swpt_accounts.observability.log.throttle import LogThrottle
+from swpt_accounts.peers.bulkhead import ERROR_SECONDS, Bulkhead
 from swpt_accounts.peers.fetch_client import CONFIG_BYTES_MAX, FetchClient
 from swpt_accounts.settings import load_settings
 
@@ -52,7 +52,7 @@ def ask(question: Callable[[FetchClient], Awaitable[T]], *pieces: bytes | None) 
             "FETCH_API_URL": f"http://127.0.0.1:{port}",
             "APP_FETCH_API_TIMEOUT_SECONDS": TIMEOUT_SECONDS,
         }
-        client = FetchClient(load_settings(variables), Bulkhead(10), ErrorThrottle())
+        client = FetchClient(load_settings(variables), Bulkhead(10), LogThrottle(60.0))
         try:
             return await question(client)
         finally:
@@ -155,14 +155,20 @@ def test_problem_of_a_kind_is_logged_once_in_a_minute(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("swpt_accounts.peers.error_throttle.monotonic", lambda: now)
-    complaints = ErrorThrottle()
-    for _ in range(100):
-        complaints.note("a", "A")
-    complaints.note("b", "B", FETCH_API_URL_MISSING)
-    now = 61.0
-    complaints.note("a", "A")
-    complaints.note("a", "A")
+    monkeypatch.setattr("swpt_accounts.observability.log.throttle.monotonic", lambda: now)
+
+    async def report() -> None:
+        nonlocal now
+        client = FetchClient(load_settings({}), Bulkhead(10), LogThrottle(ERROR_SECONDS))
+        for _ in range(100):
+            client._report("a", "A")
+        client._report("b", "B", FETCH_API_URL_MISSING)
+        now = 61.0
+        client._report("a", "A")
+        client._report("a", "A")
+        await client.close()
+
+    asyncio.run(report())
     assert [(r.levelname, r.message) for r in caplog.records] == [
         ("WARNING", "A"),
         ("ERROR", "B (and 99 problems before)"),

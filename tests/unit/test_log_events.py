@@ -1,4 +1,4 @@
-"""The events of the log: what the code tells, what the catalogue has, and what the page says."""
+"""The events of the log: what the code tells, and what the catalogue has."""
 
 import ast
 import logging
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.log_events_reference import render_reference
 from swpt_accounts.observability.events import (
     background,
     catalogue,
@@ -82,8 +81,8 @@ def test_each_line_of_the_log_is_an_event() -> None:
 
 def test_each_event_is_told_somewhere() -> None:
     names = {BY_VARIABLE[variable].name for _, variable, _ in told()}
-    # These two are handed to `ErrorThrottle`.
-    text = (ROOT / "swpt_accounts/peers/error_throttle.py").read_text("utf-8")
+    # These two are handed to `FetchClient._report`.
+    text = (ROOT / "swpt_accounts/peers/fetch_client.py").read_text("utf-8")
     assert "event.log(logger, kind=kind, problem=problem, untold=untold)" in text
     names |= {background.PEER_SILENT.name, background.FETCH_API_URL_MISSING.name}
     assert names == EVENTS.keys() - NOT_TOLD_BY_NAME
@@ -121,12 +120,6 @@ def test_each_field_is_used() -> None:
     used = {name for event in EVENTS.values() for name in event.fields}
     assert used | set(MESSAGE_IDS) == FIELDS.keys()
     assert sorted(FIELDS) == list(FIELDS)
-
-
-def test_the_page_is_up_to_date() -> None:
-    page = (ROOT / "docs/reference/log-events.md").read_text("utf-8")
-    assert page == render_reference()
-    assert re.findall(r"^\| `([a-z_]+)` \| (?:[A-Z]+|its own)", page, re.MULTILINE) == list(EVENTS)
 
 
 def test_an_unknown_event_may_be_left_out() -> None:

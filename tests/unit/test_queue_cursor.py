@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from swpt_accounts.workers import queue_cursor as cursor_module
 from swpt_accounts.workers.queue_cursor import (
-    FULL_LOOK_SECONDS_IDLE,
-    FULL_LOOK_SECONDS_MAX,
-    FULL_LOOK_SECONDS_MIN,
-    FULL_LOOK_SHARE,
+    FULL_SCAN_SECONDS_IDLE,
+    FULL_SCAN_SECONDS_MAX,
+    FULL_SCAN_SECONDS_MIN,
+    FULL_SCAN_SHARE,
     TRAIL_SECONDS,
     QueueCursor,
 )
@@ -109,7 +109,7 @@ def test_full_looks_come_again(clock: Clock) -> None:
     look(cursor, 100)
     found = pauses(starts(cursor, clock, 30.0, 100))
     assert len(found) > 5
-    assert all(FULL_LOOK_SECONDS_MIN <= p <= FULL_LOOK_SECONDS_MIN + LATE for p in found)
+    assert all(FULL_SCAN_SECONDS_MIN <= p <= FULL_SCAN_SECONDS_MIN + LATE for p in found)
 
 
 def test_full_looks_get_rarer_while_no_rows_come(clock: Clock) -> None:
@@ -118,10 +118,10 @@ def test_full_looks_get_rarer_while_no_rows_come(clock: Clock) -> None:
     clock.now += TRAIL_SECONDS
     look(cursor)
     found = pauses(starts(cursor, clock, 100.0))
-    assert found[-3:] == [FULL_LOOK_SECONDS_IDLE + LATE] * 3
-    assert max(found) == FULL_LOOK_SECONDS_IDLE + LATE
+    assert found[-3:] == [FULL_SCAN_SECONDS_IDLE + LATE] * 3
+    assert max(found) == FULL_SCAN_SECONDS_IDLE + LATE
     # rows bring back the short pauses
-    assert max(pauses(starts(cursor, clock, 30.0, 101))[2:]) <= FULL_LOOK_SECONDS_MIN + LATE
+    assert max(pauses(starts(cursor, clock, 30.0, 101))[2:]) <= FULL_SCAN_SECONDS_MIN + LATE
 
 
 @pytest.mark.parametrize("seconds", [3.0, 600.0])
@@ -135,8 +135,8 @@ def test_next_full_look_comes_after_seconds_however_long_one_takes(
     began_at = clock.now
     clock.now += TRAIL_SECONDS
     look(cursor, 100)
-    (first, *_) = starts(cursor, clock, 2 * FULL_LOOK_SECONDS_MAX, 100)
-    assert first - began_at <= FULL_LOOK_SECONDS_MAX + LATE
+    (first, *_) = starts(cursor, clock, 2 * FULL_SCAN_SECONDS_MAX, 100)
+    assert first - began_at <= FULL_SCAN_SECONDS_MAX + LATE
 
 
 def test_longer_full_looks_are_rarer(clock: Clock) -> None:
@@ -144,10 +144,10 @@ def test_longer_full_looks_are_rarer(clock: Clock) -> None:
     assert cursor.after_id == 0
     clock.now += 0.05
     cursor.seen(100, is_end=True)
-    rests_until = clock.now + 0.05 / FULL_LOOK_SHARE
+    rests_until = clock.now + 0.05 / FULL_SCAN_SHARE
     clock.now += TRAIL_SECONDS
     look(cursor, 100)
-    (first, *_) = starts(cursor, clock, 2 * FULL_LOOK_SECONDS_MAX, 100)
+    (first, *_) = starts(cursor, clock, 2 * FULL_SCAN_SECONDS_MAX, 100)
     assert rests_until <= first <= rests_until + LATE
 
 
@@ -162,7 +162,7 @@ def test_full_looks_come_also_while_the_queue_does_not_end(clock: Clock) -> None
         assert cursor.after_id == last_id - 1
         cursor.seen(last_id, is_end=False)
         clock.now += 0.1
-    assert full >= 100 / (FULL_LOOK_SECONDS_MIN + 0.2) - 1
+    assert full >= 100 / (FULL_SCAN_SECONDS_MIN + 0.2) - 1
 
 
 def test_search_for_the_first_row_is_what_counts(clock: Clock) -> None:
@@ -172,7 +172,7 @@ def test_search_for_the_first_row_is_what_counts(clock: Clock) -> None:
     cursor.found_first(5)
     assert not cursor.is_full_scan
     assert cursor.after_id == 4
-    clock.now += FULL_LOOK_SECONDS_MIN
+    clock.now += FULL_SCAN_SECONDS_MIN
     cursor.seen(5, is_end=True)
     assert cursor.is_full_scan
 
@@ -180,7 +180,7 @@ def test_search_for_the_first_row_is_what_counts(clock: Clock) -> None:
 def test_full_look_that_finds_nothing_goes_on_after_the_rows_that_are_gone(clock: Clock) -> None:
     cursor = QueueCursor()
     full_look(cursor, 100)
-    clock.now += FULL_LOOK_SECONDS_IDLE
+    clock.now += FULL_SCAN_SECONDS_IDLE
     look(cursor)
     assert cursor.is_full_scan
     assert cursor.after_id == 0
@@ -194,7 +194,7 @@ def test_full_look_follows_soon_when_a_row_was_missed(clock: Clock) -> None:
     clock.now += TRAIL_SECONDS
     look(cursor)
     starts(cursor, clock, 60.0)
-    clock.now += FULL_LOOK_SECONDS_MIN
+    clock.now += FULL_SCAN_SECONDS_MIN
     cursor.request_full_scan()
     look(cursor)
     assert cursor.is_full_scan
@@ -256,4 +256,4 @@ def test_no_row_is_overlooked_for_long(
     for i, free_at in enumerate(visible_at, 1):
         late = table.taken_at[i] - free_at
         # (the rows before it are taken one after the other)
-        assert late <= FULL_LOOK_SECONDS_MAX + (len(delays) + 4) * (query_seconds + 0.25)
+        assert late <= FULL_SCAN_SECONDS_MAX + (len(delays) + 4) * (query_seconds + 0.25)

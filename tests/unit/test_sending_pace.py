@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.broker.adaptive_batch import FIRST_COUNT, SECONDS_MAX, Pace
+from swpt_accounts.broker.adaptive_batch import FIRST_COUNT, SECONDS_MAX, AdaptiveBatch
 
 COUNT_MIN, COUNT_MAX = 9, 2500
 
 
 def rounds(seconds_per_message: float, count: int) -> list[int]:
     """How many messages are sent at a time over a steady link."""
-    pace, counts = Pace(COUNT_MIN, COUNT_MAX), []
+    pace, counts = AdaptiveBatch(COUNT_MIN, COUNT_MAX), []
     for _ in range(count):
         counts.append(pace.count)
         pace.note(pace.count, pace.count * seconds_per_message)
@@ -30,7 +30,7 @@ def test_every_link_gets_its_pace(seconds_per_message: float) -> None:
 
 
 def test_few_messages_say_nothing_about_more() -> None:
-    pace = Pace(COUNT_MIN, COUNT_MAX)
+    pace = AdaptiveBatch(COUNT_MIN, COUNT_MAX)
     pace.note(1, 0.001)
     assert pace.count == FIRST_COUNT
     pace.note(1, 10)
@@ -38,5 +38,5 @@ def test_few_messages_say_nothing_about_more() -> None:
 
 
 def test_bounds() -> None:
-    assert Pace(100, 200).count == 100
-    assert Pace(1, 5).count == 5
+    assert AdaptiveBatch(100, 200).count == 100
+    assert AdaptiveBatch(1, 5).count == 5

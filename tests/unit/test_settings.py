@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.settings_reference import settings_reference
 from swpt_accounts.settings import Settings, SettingsError, load_settings
+from swpt_accounts.settings.description import SETTINGS
 from swpt_accounts.workers.performance_warnings import slow_settings
 
 ROOT = Path(__file__).parents[2]
@@ -628,14 +628,12 @@ def test_any_text_is_either_a_value_or_one_line(name: str, text: str) -> None:
 
 
 def test_everything_is_documented() -> None:
-    docs = {doc.name: doc for doc in settings_reference()}
-    assert list(docs) == list(DEFAULTS)
-    for doc in docs.values():
-        assert doc.rule
-        assert doc.type
-        assert doc.doc.endswith((".", "`."))
-        assert "|" not in doc.doc + doc.rule
-        assert load(doc.name, doc.default) == DEFAULTS[doc.name]
+    assert [setting.variable for setting in SETTINGS.values()] == list(DEFAULTS)
+    for setting in SETTINGS.values():
+        assert setting.rule
+        assert setting.doc.endswith((".", "`."))
+        assert "|" not in setting.doc + setting.rule
+        assert load(setting.variable, setting.default_text) == DEFAULTS[setting.variable]
 
 
 # --- Values that cost most of the speed ---

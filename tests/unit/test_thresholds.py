@@ -3,11 +3,11 @@
 import re
 
 import pytest
-import yaml
 
 from agentkit.processes import ROOT
 from swpt_accounts.core.formatting import duration, number
 from swpt_accounts.inspection.status import thresholds as t
+from tests.support.prometheus import read_alerts
 
 ALERTS = {
     "AccountsRequestsWait": t.LATE_SECONDS,
@@ -20,8 +20,7 @@ ALERTS = {
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_alerts_have_the_same(name: str) -> None:
-    groups = yaml.safe_load((ROOT / "deploy" / "observability" / "alerts.yaml").read_text())
-    (rule,) = [r for group in groups["groups"] for r in group["rules"] if r["alert"] == name]
+    (rule,) = [rule for rule in read_alerts() if rule["alert"] == name]
     assert float(re.findall(r"> (\d+)$", rule["expr"])[0]) == ALERTS[name]
 
 

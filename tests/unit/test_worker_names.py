@@ -3,13 +3,12 @@
 import re
 from configparser import RawConfigParser
 
-import yaml
-
 from agentkit.authority import SERVICES
 from agentkit.processes import ROOT
 from swpt_accounts.cli.group import MODULES
 from swpt_accounts.core.worker_names import EXPORTER, LOOPS, VERIFIER, WORKERS, worker_of
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
+from tests.support.prometheus import read_alerts
 
 
 def test_each_is_a_command() -> None:
@@ -25,9 +24,7 @@ def test_the_supervisor_runs_all_of_them() -> None:
 
 
 def test_there_is_an_alert_when_one_is_missing() -> None:
-    groups = yaml.safe_load((ROOT / "deploy" / "observability" / "alerts.yaml").read_text())
-    rules = {rule["alert"]: rule for group in groups["groups"] for rule in group["rules"]}
-    expr = rules["AccountsWorkerMissing"]["expr"]
+    (expr,) = [rule["expr"] for rule in read_alerts() if rule["alert"] == "AccountsWorkerMissing"]
     assert sorted(re.findall(r'"loop", "([a-z_]+)"', expr)) == sorted(LOOPS)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.inspection.lookup.models import JournalEntry
-from swpt_accounts.outbox.serialization import make_publication
+from swpt_accounts.outbox.messages import make_publication
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

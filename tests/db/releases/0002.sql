@@ -1,12 +1,4 @@
 -- The schema of 0002, as pg_dump writes it.
---
--- PostgreSQL database dump
---
-
-
--- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
--- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
-
 SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
@@ -17,18 +9,7 @@ SET check_function_bodies = false;
 SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
-
---
--- Name: swpt_accounts_795efc9379a8; Type: SCHEMA; Schema: -; Owner: -
---
-
 CREATE SCHEMA swpt_accounts_795efc9379a8;
-
-
---
--- Name: account_id(bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.account_id(p_creditor_id bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -37,12 +18,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.account_id(p_creditor_id bigint) RETU
         ELSE (p_creditor_id + 18446744073709551616)::text
     END
 $$;
-
-
---
--- Name: answer_transfer_requests(tid[], text[], bigint[], bigint[], bigint[], interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.answer_transfer_requests(p_tids tid[], p_statuses text[], p_locks bigint[], p_transfer_ids bigint[], p_totals bigint[], p_commit_period interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -94,7 +69,6 @@ BEGIN
     SELECT count(*), count(*) FILTER (WHERE status_code = 'OK') INTO v_count, v_prepared
     FROM outcome;
     ASSERT v_count = cardinality(p_tids), 'a locked request has moved';
-
     IF v_prepared > 0 THEN
         PERFORM wake('PreparedTransferSignal');
     END IF;
@@ -103,12 +77,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: apply_configuration(bigint, bigint, timestamp with time zone, integer, double precision, integer, text, bigint, double precision, text, text, bytea); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.apply_configuration(p_debtor_id bigint, p_creditor_id bigint, p_ts timestamp with time zone, p_seqnum integer, p_negligible_amount double precision, p_config_flags integer, p_config_data text, p_minimal_balance bigint, p_interest_rate double precision, p_info_iri text, p_info_content_type text, p_info_sha256 bytea) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -154,7 +122,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-
     IF p_creditor_id = 0 THEN
         INSERT INTO root_config (
             debtor_id, interest_rate, info_iri, info_content_type, info_sha256
@@ -170,12 +137,6 @@ BEGIN
     PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
 END
 $$;
-
-
---
--- Name: balance_at(timestamp with time zone, bigint, numeric, double precision, timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.balance_at(p_now timestamp with time zone, p_principal bigint, p_interest numeric, p_interest_rate double precision, p_last_change_ts timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -188,12 +149,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.balance_at(p_now timestamp with time 
         )
     END
 $$;
-
-
---
--- Name: capitalize_interest(bigint, bigint, interval, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.capitalize_interest(p_debtor_id bigint, p_creditor_id bigint, p_interval_min interval, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -213,7 +168,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-
     v_interest := interest_part(
         balance_at(
             v_now, v_account.principal, v_account.interest, v_account.interest_rate,
@@ -240,12 +194,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: change_interest_rate(bigint, bigint, double precision, timestamp with time zone, interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.change_interest_rate(p_debtor_id bigint, p_creditor_id bigint, p_interest_rate double precision, p_ts timestamp with time zone, p_interval_min interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -275,12 +223,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: conclude_balance_changes(tid[], boolean[], date[], bigint[], bigint[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.conclude_balance_changes(p_tids tid[], p_are_reported boolean[], p_creation_dates date[], p_transfer_numbers bigint[], p_principals bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -318,18 +260,11 @@ BEGIN
     )
     SELECT count(*) INTO v_count FROM applied;
     ASSERT v_count = cardinality(p_tids), 'a locked change has moved';
-
     IF true = ANY (p_are_reported) THEN
         PERFORM wake('AccountTransferSignal');
     END IF;
 END
 $$;
-
-
---
--- Name: conclude_transfers(tid[], tid[], text[], bigint[], bigint[], date[], bigint[], bigint[], integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.conclude_transfers(p_tids tid[], p_transfer_tids tid[], p_statuses text[], p_amounts bigint[], p_totals bigint[], p_creation_dates date[], p_transfer_numbers bigint[], p_principals bigint[], p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -420,7 +355,6 @@ BEGIN
         (SELECT count(*) FROM posted)
     INTO v_count, v_reported, v_queued, v_posted;
     ASSERT v_count = cardinality(p_tids), 'a locked transfer has moved';
-
     PERFORM wake('FinalizedTransferSignal');
     IF v_reported > 0 THEN
         PERFORM wake('AccountTransferSignal');
@@ -433,12 +367,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: configure_accounts(bigint[], bigint[], timestamp with time zone[], integer[], double precision[], integer[], text[], boolean[], bigint[], double precision[], text[], text[], bytea[], interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.configure_accounts(p_debtor_id bigint[], p_creditor_id bigint[], p_ts timestamp with time zone[], p_seqnum integer[], p_negligible_amount double precision[], p_config_flags integer[], p_config_data text[], p_is_valid boolean[], p_minimal_balance bigint[], p_interest_rate double precision[], p_info_iri text[], p_info_content_type text[], p_info_sha256 bytea[], p_message_max_delay interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -465,7 +393,6 @@ BEGIN
         FROM account a
         WHERE a.debtor_id = m.debtor_id AND a.creditor_id = m.creditor_id
         FOR UPDATE;
-
         IF FOUND THEN
             CONTINUE WHEN NOT is_later_config(
                 m.ts, m.seqnum, v_account.last_config_ts, v_account.last_config_seqnum
@@ -473,7 +400,6 @@ BEGIN
         ELSE
             CONTINUE WHEN m.ts < v_now - p_message_max_delay;
         END IF;
-
         IF m.is_valid THEN
             PERFORM apply_configuration(
                 m.debtor_id, m.creditor_id, m.ts, m.seqnum, m.negligible_amount,
@@ -492,29 +418,16 @@ BEGIN
             v_rejections := true;
         END IF;
     END LOOP;
-
     IF v_rejections THEN
         PERFORM wake('RejectedConfigSignal');
     END IF;
 END
 $$;
-
-
---
--- Name: contain_principal(numeric); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.contain_principal(p_amount numeric) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT least(greatest(p_amount, -9223372036854775807), 9223372036854775807)::bigint
 $$;
-
-
---
--- Name: credit_accounts(tid[], bigint[], bigint[], bigint[], numeric[], bigint[], timestamp with time zone[], boolean[], boolean[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.credit_accounts(p_tids tid[], p_debtor_ids bigint[], p_creditor_ids bigint[], p_principals bigint[], p_interests numeric[], p_transfer_numbers bigint[], p_committed_at timestamp with time zone[], p_are_overflown boolean[], p_are_announced boolean[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -543,23 +456,15 @@ BEGIN
     WHERE a.ctid = s.tid;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     ASSERT v_count = cardinality(p_tids), 'a locked account has moved';
-
     PERFORM record_account_updates(array_agg(s.debtor_id), array_agg(s.creditor_id))
     FROM unnest(p_debtor_ids, p_creditor_ids, p_are_announced)
         AS s (debtor_id, creditor_id, is_announced)
     WHERE s.is_announced;
-
     IF false = ANY (p_are_announced) THEN
         PERFORM wake('PendingAccountUpdate');
     END IF;
 END
 $$;
-
-
---
--- Name: creditors_interest_rate(bigint, bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.creditors_interest_rate(p_debtor_id bigint, p_creditor_id bigint) RETURNS double precision
     LANGUAGE sql STABLE
     AS $$
@@ -571,12 +476,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.creditors_interest_rate(p_debtor_id b
         )
     END
 $$;
-
-
---
--- Name: current_ts(); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.current_ts() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -585,12 +484,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.current_ts() RETURNS timestamp with t
         transaction_timestamp()
     )
 $$;
-
-
---
--- Name: debit_senders(tid[], bigint[], numeric[], bigint[], integer[], integer[], bigint[], boolean[], boolean[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.debit_senders(p_tids tid[], p_principals bigint[], p_interests numeric[], p_total_locked_amounts bigint[], p_transfers_counts integer[], p_seqnums integer[], p_transfer_numbers bigint[], p_are_changed boolean[], p_are_overflown boolean[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -625,29 +518,16 @@ BEGIN
     WHERE a.ctid = s.tid;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     ASSERT v_count = cardinality(p_tids), 'a locked account has moved';
-
     IF true = ANY (p_are_changed) THEN
         PERFORM wake('PendingAccountUpdate');
     END IF;
 END
 $$;
-
-
---
--- Name: demurrage_rate(); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.demurrage_rate() RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT -50::double precision
 $$;
-
-
---
--- Name: drop_parent_accounts(bigint, bigint, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.drop_parent_accounts(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -665,12 +545,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.drop_parent_accounts(p_first_page big
     DELETE FROM account a USING dropped d
     WHERE a.debtor_id = d.debtor_id AND a.creditor_id = d.creditor_id
 $$;
-
-
---
--- Name: drop_parent_prepared_transfers(bigint, bigint, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.drop_parent_prepared_transfers(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -684,12 +558,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.drop_parent_prepared_transfers(p_firs
         FOR UPDATE SKIP LOCKED
     ))
 $$;
-
-
---
--- Name: drop_parent_rows(regclass, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.drop_parent_rows(p_table regclass, p_realm_bits integer, p_realm_length integer) RETURNS bigint
     LANGUAGE plpgsql
     AS $_$
@@ -705,12 +573,6 @@ BEGIN
     RETURN v_count;
 END
 $_$;
-
-
---
--- Name: drop_unmatched_finalization_requests(bigint[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.drop_unmatched_finalization_requests(p_request_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -737,23 +599,11 @@ BEGIN
     RETURN v_count;
 END
 $$;
-
-
---
--- Name: expendable_amount(numeric, bigint, bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.expendable_amount(p_balance numeric, p_total_locked_amount bigint, p_minimal_balance bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT contain_principal(floor(p_balance) - p_total_locked_amount - p_minimal_balance)
 $$;
-
-
---
--- Name: finalization_status(timestamp with time zone, bigint, bigint, numeric, bigint, double precision, timestamp with time zone, timestamp with time zone, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.finalization_status(p_now timestamp with time zone, p_creditor_id bigint, p_committed_amount bigint, p_expendable numeric, p_locked_amount bigint, p_demurrage_rate double precision, p_prepared_at timestamp with time zone, p_deadline timestamp with time zone, p_last_interest_rate_change_ts timestamp with time zone, p_final_interest_rate_ts timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -769,12 +619,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.finalization_status(p_now timestamp w
         ELSE 'INSUFFICIENT_AVAILABLE_AMOUNT'
     END
 $$;
-
-
---
--- Name: find_account_chores(bigint, bigint, interval, interval, double precision, interval, interval, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.find_account_chores(p_first_page bigint, p_end_page bigint, p_deletion_attempts_interval interval, p_capitalization_interval interval, p_interest_to_principal_ratio_max double precision, p_rate_change_interval interval, p_root_config_age_max interval DEFAULT '02:00:00'::interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS TABLE(chore_type text, debtor_id bigint, creditor_id bigint, interest_rate double precision, debtor_info_iri text, debtor_info_content_type text, debtor_info_sha256 bytea, ts timestamp with time zone)
     LANGUAGE sql STABLE
     AS $$
@@ -829,12 +673,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.find_account_chores(p_first_page bigi
             )
         AND NOT is_root_deleted(p.debtor_id)
 $$;
-
-
---
--- Name: find_book_errors(integer, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.find_book_errors(p_realm_bits integer, p_realm_length integer, p_count_max integer) RETURNS TABLE(debtor_id bigint, creditor_id bigint, error text)
     LANGUAGE sql STABLE
     SET enable_seqscan TO 'on'
@@ -911,12 +749,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.find_book_errors(p_realm_bits integer
     ) AS e
     LIMIT p_count_max
 $$;
-
-
---
--- Name: find_foreign_row(regclass, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.find_foreign_row(p_table regclass, p_realm_bits integer, p_realm_length integer) RETURNS TABLE(debtor_id bigint, creditor_id bigint)
     LANGUAGE plpgsql
     AS $_$
@@ -927,12 +759,6 @@ BEGIN
     ) USING p_realm_bits, p_realm_length;
 END
 $_$;
-
-
---
--- Name: find_handled(bytea[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.find_handled(p_digests bytea[]) RETURNS bytea[]
     LANGUAGE sql STABLE
     SET enable_hashjoin TO 'on'
@@ -942,12 +768,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.find_handled(p_digests bytea[]) RETUR
     CROSS JOIN unnest(b.digests) AS d (digest)
     JOIN unnest(p_digests) AS p (digest) ON p.digest = d.digest
 $$;
-
-
---
--- Name: find_unknown_debtors(bigint[], integer, integer, interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.find_unknown_debtors(p_debtor_id bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
@@ -959,12 +779,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.find_unknown_debtors(p_debtor_id bigi
             WHERE c.debtor_id = d.debtor_id AND c.fetched_at > current_ts() - p_age_max
         )
 $$;
-
-
---
--- Name: find_unknown_debtors_of_new_accounts(bigint[], bigint[], integer, integer, interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.find_unknown_debtors_of_new_accounts(p_debtor_id bigint[], p_creditor_id bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
@@ -982,12 +796,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.find_unknown_debtors_of_new_accounts(
         p_realm_bits, p_realm_length, p_age_max
     ) AS u
 $$;
-
-
---
--- Name: find_unknown_debtors_on_pages(bigint, bigint, integer, integer, interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.find_unknown_debtors_on_pages(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
@@ -1002,12 +810,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.find_unknown_debtors_on_pages(p_first
         p_realm_bits, p_realm_length, p_age_max
     ) AS u
 $$;
-
-
---
--- Name: forget_balance_changes(bigint, bigint, timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.forget_balance_changes(p_first_page bigint, p_end_page bigint, p_threshold_ts timestamp with time zone) RETURNS void
     LANGUAGE sql
     AS $$
@@ -1023,12 +825,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.forget_balance_changes(p_first_page b
         AND b.other_creditor_id = o.other_creditor_id
         AND b.change_id = o.change_id
 $$;
-
-
---
--- Name: forget_handled(interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.forget_handled(p_age_max interval) RETURNS void
     LANGUAGE sql
     AS $$
@@ -1039,12 +835,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.forget_handled(p_age_max interval) RE
         FOR UPDATE SKIP LOCKED
     )
 $$;
-
-
---
--- Name: get_config_data(bigint, bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.get_config_data(p_debtor_id bigint, p_creditor_id bigint) RETURNS text
     LANGUAGE plpgsql STABLE
     AS $$
@@ -1057,12 +847,6 @@ BEGIN
     );
 END
 $$;
-
-
---
--- Name: growth(double precision, numeric); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.growth(p_rate double precision, p_seconds numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -1073,12 +857,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.growth(p_rate double precision, p_sec
         ))
     END
 $$;
-
-
---
--- Name: in_realm(bigint, bigint, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.in_realm(p_debtor_id bigint, p_creditor_id bigint, p_bits integer, p_length integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -1087,23 +865,11 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.in_realm(p_debtor_id bigint, p_credit
         >> (24 - p_length)
     )
 $$;
-
-
---
--- Name: interest_part(numeric, bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.interest_part(p_balance numeric, p_principal bigint) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT round(least(greatest(p_balance - p_principal, -1e36), 1e36), 20)
 $$;
-
-
---
--- Name: is_at_most(bigint, double precision); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_at_most(p_amount bigint, p_float double precision) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -1113,49 +879,23 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.is_at_most(p_amount bigint, p_float d
         ELSE p_amount <= floor(p_float)::bigint
     END
 $$;
-
-
---
--- Name: is_deleted(integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_deleted(p_status_flags integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_status_flags & 1 <> 0
 $$;
-
-
---
--- Name: is_later_config(timestamp with time zone, integer, timestamp with time zone, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_later_config(p_ts timestamp with time zone, p_seqnum integer, p_other_ts timestamp with time zone, p_other_seqnum integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_ts > p_other_ts OR p_ts = p_other_ts AND is_later_seqnum(p_seqnum, p_other_seqnum)
 $$;
-
-
---
--- Name: is_later_seqnum(integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_later_seqnum(p_seqnum integer, p_other integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT mod(p_seqnum::bigint - p_other + 4294967296, 4294967296) BETWEEN 1 AND 2147483647
 $$;
-
-
 SET default_tablespace = '';
-
 SET default_table_access_method = heap;
-
---
--- Name: account; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.account (
     debtor_id bigint NOT NULL,
     creditor_id bigint NOT NULL,
@@ -1196,12 +936,6 @@ CREATE TABLE public.account (
     CONSTRAINT account_total_locked_amount_check CHECK ((total_locked_amount >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: is_negligible_balance(public.account, timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_negligible_balance(p_account public.account, p_now timestamp with time zone) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -1216,23 +950,11 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.is_negligible_balance(p_account publi
         )
     END
 $$;
-
-
---
--- Name: is_overflown(integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_overflown(p_status_flags integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_status_flags & 2 <> 0
 $$;
-
-
---
--- Name: is_reachable(bigint, bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_reachable(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE
     AS $$
@@ -1248,12 +970,6 @@ BEGIN
     ), false);
 END
 $$;
-
-
---
--- Name: is_root_deleted(bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_root_deleted(p_debtor_id bigint) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -1261,23 +977,11 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.is_root_deleted(p_debtor_id bigint) R
         SELECT is_deleted(status_flags) FROM account WHERE debtor_id = p_debtor_id AND creditor_id = 0
     ), false)
 $$;
-
-
---
--- Name: is_scheduled_for_deletion(integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.is_scheduled_for_deletion(p_config_flags integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_config_flags & 1 <> 0
 $$;
-
-
---
--- Name: lease_unverified_requests(integer, interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.lease_unverified_requests(p_count_max integer, p_lease interval) RETURNS TABLE(id bigint, debtor_id bigint, recipient_creditor_id bigint)
     LANGUAGE sql
     AS $$
@@ -1295,12 +999,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.lease_unverified_requests(p_count_max
     WHERE q.ctid = d.tid
     RETURNING q.id, q.debtor_id, q.recipient_creditor_id
 $$;
-
-
---
--- Name: lock_amounts(tid[], bigint[], integer[], bigint[], integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.lock_amounts(p_tids tid[], p_total_locked_amounts bigint[], p_transfers_counts integer[], p_last_transfer_ids bigint[], p_changed_count integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1320,34 +1018,16 @@ BEGIN
     ASSERT v_count = p_changed_count, 'a locked account has moved';
 END
 $$;
-
-
---
--- Name: make_status_flags(boolean, boolean); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.make_status_flags(p_is_deleted boolean, p_is_overflown boolean) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE WHEN p_is_deleted THEN 1 ELSE 0 END | CASE WHEN p_is_overflown THEN 2 ELSE 0 END
 $$;
-
-
---
--- Name: message_number(bytea, text); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.message_number(p_body bytea, p_field text) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT (convert_from(p_body, 'UTF8')::json ->> p_field)::bigint
 $$;
-
-
---
--- Name: missed_interest(timestamp with time zone, bigint, timestamp with time zone, double precision, double precision, timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.missed_interest(p_now timestamp with time zone, p_amount bigint, p_committed_at timestamp with time zone, p_previous_interest_rate double precision, p_interest_rate double precision, p_last_interest_rate_change_ts timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -1365,12 +1045,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.missed_interest(p_now timestamp with 
         )
     END
 $$;
-
-
---
--- Name: next_change_id(); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.next_change_id() RETURNS bigint
     LANGUAGE sql
     AS $$
@@ -1379,34 +1053,16 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.next_change_id() RETURNS bigint
         << 22
     ) | (nextval('change_id_seq') & 4194303)
 $$;
-
-
---
--- Name: next_seqnum(integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.next_seqnum(p_seqnum integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE WHEN p_seqnum = 2147483647 THEN -2147483648 ELSE p_seqnum + 1 END
 $$;
-
-
---
--- Name: note_handled(bytea[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.note_handled(p_digests bytea[]) RETURNS void
     LANGUAGE sql
     AS $$
     INSERT INTO handled_batch (handled_at, digests) VALUES (current_ts(), p_digests)
 $$;
-
-
---
--- Name: note_verifications(bigint[], boolean[], interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.note_verifications(p_id bigint[], p_is_reachable boolean[], p_patience interval) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -1465,7 +1121,6 @@ BEGIN
         (SELECT count(*) FROM rejected),
         (SELECT count(*) FROM concluded WHERE is_unanswered)
     INTO v_accepted, v_rejected, v_given_up;
-
     IF v_accepted > 0 THEN
         PERFORM wake('TransferRequest');
     END IF;
@@ -1475,12 +1130,6 @@ BEGIN
     RETURN v_given_up;
 END
 $$;
-
-
---
--- Name: open_account(bigint, bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.open_account(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
@@ -1493,7 +1142,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-
     INSERT INTO account (
         debtor_id, creditor_id, creation_date, last_change_ts,
         last_interest_capitalization_ts, last_transfer_id,
@@ -1512,12 +1160,6 @@ BEGIN
     RETURN true;
 END
 $$;
-
-
---
--- Name: open_missing_accounts(bigint[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.open_missing_accounts(p_change_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1535,12 +1177,6 @@ BEGIN
     ) AS m;
 END
 $$;
-
-
---
--- Name: owner_columns(regclass); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.owner_columns(p_table regclass) RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -1554,23 +1190,11 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.owner_columns(p_table regclass) RETUR
         ELSE 'q.debtor_id, q.creditor_id'
     END
 $$;
-
-
---
--- Name: page_start(bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.page_start(p_page bigint) RETURNS tid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT format('(%s,0)', p_page)::tid
 $$;
-
-
---
--- Name: process_balance_changes(bigint, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.process_balance_changes(p_after_id bigint, p_count_max integer, OUT taken integer, OUT seen integer, OUT last_id bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1612,9 +1236,7 @@ BEGIN
     IF seen = 0 THEN
         RETURN;
     END IF;
-
     PERFORM open_missing_accounts(v_candidates);
-
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.principal_delta, q.coordinator_type,
@@ -1654,7 +1276,6 @@ BEGIN
             v_transfer_number := r.last_transfer_number;
             v_transfer_committed_at := r.last_transfer_committed_at;
         END IF;
-
         v_principal := v_principal + r.principal_delta;
         IF r.creditor_id <> 0 THEN
             v_interest := v_interest + missed_interest(
@@ -1683,12 +1304,10 @@ BEGIN
         v_last_committed_at[n] := v_transfer_committed_at;
         v_are_overflown[n] := v_principal <> contain_principal(v_principal);
     END LOOP;
-
     taken := cardinality(v_tids);
     IF taken = 0 THEN
         RETURN;
     END IF;
-
     PERFORM credit_accounts(
         v_account_tids, v_debtor_ids, v_creditor_ids, v_new_principals, v_new_interests,
         v_last_numbers, v_last_committed_at, v_are_overflown, v_are_announced
@@ -1698,12 +1317,6 @@ BEGIN
     );
 END
 $$;
-
-
---
--- Name: process_finalization_requests(bigint, integer, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.process_finalization_requests(p_after_id bigint, p_count_max integer, p_realm_bits integer, p_realm_length integer, OUT taken integer, OUT seen integer, OUT last_id bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1757,7 +1370,6 @@ BEGIN
     IF seen = 0 THEN
         RETURN;
     END IF;
-
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.transfer_id, q.committed_amount,
@@ -1811,11 +1423,9 @@ BEGIN
             v_is_overflown := false;
             v_finished := '{}';
         END IF;
-
         -- only the first of several requests for one transfer counts
         CONTINUE WHEN r.transfer_id = ANY (v_finished);
         v_finished := v_finished || r.transfer_id;
-
         v_status := finalization_status(
             v_now, r.creditor_id, r.committed_amount, v_expendable, r.locked_amount,
             r.demurrage_rate, r.prepared_at, r.deadline,
@@ -1851,7 +1461,6 @@ BEGIN
         v_are_changed[n] := v_is_changed;
         v_are_overflown[n] := v_is_overflown;
     END LOOP;
-
     taken := cardinality(v_tids);
     IF taken > 0 THEN
         PERFORM debit_senders(
@@ -1863,18 +1472,11 @@ BEGIN
             v_transfer_numbers, v_principals, p_realm_bits, p_realm_length
         );
     END IF;
-
     IF taken < seen THEN
         taken := taken + drop_unmatched_finalization_requests(v_candidates);
     END IF;
 END
 $$;
-
-
---
--- Name: process_transfer_requests(bigint, integer, interval); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.process_transfer_requests(p_after_id bigint, p_count_max integer, p_commit_period interval, OUT taken integer, OUT seen integer, OUT last_id bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1916,7 +1518,6 @@ BEGIN
     IF seen = 0 THEN
         RETURN;
     END IF;
-
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.coordinator_type, q.recipient_creditor_id,
@@ -1954,7 +1555,6 @@ BEGIN
                 r.total_locked_amount, r.minimal_balance
             );
         END IF;
-
         v_lock := least(
             greatest(v_expendable, 0), r.max_locked_amount, 9223372036854775807 - v_total_locked
         );
@@ -1989,7 +1589,6 @@ BEGIN
         v_transfers_counts[n] := v_transfers_count;
         v_last_transfer_ids[n] := v_last_transfer_id;
     END LOOP;
-
     taken := cardinality(v_tids);
     IF v_prepared > 0 THEN
         PERFORM lock_amounts(
@@ -2006,12 +1605,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: purge_accounts(bigint, bigint, interval, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.purge_accounts(p_first_page bigint, p_end_page bigint, p_deleted_for_min interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2045,12 +1638,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: put_aside_messages(text[], bytea[], text[], integer[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.put_aside_messages(p_signal_name text[], p_body bytea[], p_reason text[], p_attempts_count integer[]) RETURNS void
     LANGUAGE sql
     AS $$
@@ -2061,12 +1648,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.put_aside_messages(p_signal_name text
     FROM unnest(p_signal_name, p_body, p_reason, p_attempts_count)
         AS m (signal_name, body, reason, attempts_count)
 $$;
-
-
---
--- Name: receive_balance_changes(bigint[], bigint[], bigint[], bigint[], bigint[], text[], text[], text[], timestamp with time zone[], timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.receive_balance_changes(p_debtor_id bigint[], p_creditor_id bigint[], p_other_creditor_id bigint[], p_change_id bigint[], p_principal_delta bigint[], p_coordinator_type text[], p_transfer_note text[], p_transfer_note_format text[], p_committed_at timestamp with time zone[], p_threshold_ts timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2106,12 +1687,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: receive_finalization_requests(bigint[], bigint[], bigint[], text[], bigint[], bigint[], bigint[], text[], text[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.receive_finalization_requests(p_debtor_id bigint[], p_creditor_id bigint[], p_transfer_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_committed_amount bigint[], p_transfer_note text[], p_transfer_note_format text[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2135,12 +1710,6 @@ BEGIN
     PERFORM wake('FinalizationRequest');
 END
 $$;
-
-
---
--- Name: receive_transfer_requests(bigint[], bigint[], text[], bigint[], bigint[], bigint[], bigint[], bigint[], timestamp with time zone[], integer[], timestamp with time zone[], integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.receive_transfer_requests(p_debtor_id bigint[], p_creditor_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_min_locked_amount bigint[], p_max_locked_amount bigint[], p_recipient bigint[], p_final_interest_rate_ts timestamp with time zone[], p_max_commit_delay integer[], p_ts timestamp with time zone[], p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2210,7 +1779,6 @@ BEGIN
         (SELECT count(*) FROM unverified),
         (SELECT count(*) FROM rejected)
     INTO v_queued, v_unverified, v_rejected;
-
     IF v_queued > 0 THEN
         PERFORM wake('TransferRequest');
     END IF;
@@ -2222,12 +1790,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: record_account_updates(bigint[], bigint[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.record_account_updates(p_debtor_ids bigint[], p_creditor_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2249,18 +1811,11 @@ BEGIN
         greatest(current_ts(), a.last_change_ts)
     FROM unnest(p_debtor_ids, p_creditor_ids) AS k (debtor_id, creditor_id)
     JOIN account a ON a.debtor_id = k.debtor_id AND a.creditor_id = k.creditor_id;
-
     IF FOUND THEN
         PERFORM wake('AccountUpdateSignal');
     END IF;
 END
 $$;
-
-
---
--- Name: reject_unreachable_senders(bigint[]); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.reject_unreachable_senders(p_request_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -2290,19 +1845,12 @@ BEGIN
         'SENDER_IS_UNREACHABLE', 0, current_ts()
     FROM rejected ORDER BY id;
     GET DIAGNOSTICS v_count = ROW_COUNT;
-
     IF v_count > 0 THEN
         PERFORM wake('RejectedTransferSignal');
     END IF;
     RETURN v_count;
 END
 $$;
-
-
---
--- Name: remember_root_configs(bigint[], double precision[], text[], text[], bytea[], integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.remember_root_configs(p_debtor_id bigint[], p_interest_rate double precision[], p_info_iri text[], p_info_content_type text[], p_info_sha256 bytea[], p_count_max integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -2320,7 +1868,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.remember_root_configs(p_debtor_id big
         info_content_type = excluded.info_content_type,
         info_sha256 = excluded.info_sha256,
         fetched_at = excluded.fetched_at;
-
     DELETE FROM root_config
     WHERE debtor_id IN (
         SELECT debtor_id
@@ -2330,12 +1877,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.remember_root_configs(p_debtor_id big
         OFFSET p_count_max
     )
 $$;
-
-
---
--- Name: remind_of_prepared_transfers(bigint, bigint, interval, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.remind_of_prepared_transfers(p_first_page bigint, p_end_page bigint, p_reminder_interval interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2370,34 +1911,16 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: same_agent(bigint, bigint); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.same_agent(p_creditor_id_1 bigint, p_creditor_id_2 bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_creditor_id_1 >> 40 = p_creditor_id_2 >> 40 AND p_creditor_id_1 >> 40 <> 0
 $$;
-
-
---
--- Name: seconds_between(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.seconds_between(p_from timestamp with time zone, p_to timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT greatest(extract(epoch FROM p_to - p_from), 0)
 $$;
-
-
---
--- Name: send_due_account_updates(bigint, bigint, interval, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.send_due_account_updates(p_first_page bigint, p_end_page bigint, p_heartbeat interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2428,12 +1951,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: send_prompt_account_updates(interval, integer, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.send_prompt_account_updates(p_quiet_min interval, p_count_max integer, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -2467,34 +1984,16 @@ BEGIN
     RETURN coalesce(cardinality(v_debtor_ids), 0);
 END
 $$;
-
-
---
--- Name: t0(); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.t0() RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT timestamptz '1970-01-01 00:00:00+00'
 $$;
-
-
---
--- Name: table_pages(regclass); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.table_pages(p_table regclass) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT pg_relation_size(p_table) / current_setting('block_size')::bigint
 $$;
-
-
---
--- Name: take_due_messages(text[], integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.take_due_messages(p_signal_names text[], p_count_max integer) RETURNS TABLE(id bigint, signal_name text, body bytea, attempts_count integer)
     LANGUAGE sql
     AS $$
@@ -2509,12 +2008,6 @@ CREATE FUNCTION swpt_accounts_795efc9379a8.take_due_messages(p_signal_names text
     ))
     RETURNING m.id, m.signal_name, m.body, m.attempts_count
 $$;
-
-
---
--- Name: transfer_from_root(bigint, bigint, bigint, text, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.transfer_from_root(p_debtor_id bigint, p_creditor_id bigint, p_amount bigint, p_coordinator_type text, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2542,7 +2035,6 @@ BEGIN
         );
         PERFORM wake('PendingBalanceChangeSignal');
     END IF;
-
     WITH numbered AS (
         UPDATE account SET
             last_transfer_number = last_transfer_number + 1,
@@ -2568,12 +2060,6 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: try_to_delete_account(bigint, bigint, integer, integer); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.try_to_delete_account(p_debtor_id bigint, p_creditor_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2584,7 +2070,6 @@ BEGIN
     UPDATE account SET last_deletion_attempt_ts = v_now
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND NOT is_deleted(status_flags)
     RETURNING * INTO v_account;
-
     IF NOT FOUND
         OR NOT is_scheduled_for_deletion(v_account.config_flags)
         OR v_account.pending_transfers_count > 0
@@ -2592,7 +2077,6 @@ BEGIN
     THEN
         RETURN;
     END IF;
-
     UPDATE account SET
         principal = 0,
         interest = 0,
@@ -2612,12 +2096,6 @@ BEGIN
     PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
 END
 $$;
-
-
---
--- Name: update_debtor_info(bigint, bigint, text, text, bytea, timestamp with time zone); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.update_debtor_info(p_debtor_id bigint, p_creditor_id bigint, p_iri text, p_content_type text, p_sha256 bytea, p_ts timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2646,33 +2124,15 @@ BEGIN
     END IF;
 END
 $$;
-
-
---
--- Name: wake(text); Type: FUNCTION; Schema: swpt_accounts_795efc9379a8; Owner: -
---
-
 CREATE FUNCTION swpt_accounts_795efc9379a8.wake(p_topic text) RETURNS void
     LANGUAGE sql
     AS $$
     SELECT pg_notify(p_topic, '')
 $$;
-
-
---
--- Name: account_key; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.account_key (
     debtor_id bigint NOT NULL,
     creditor_id bigint NOT NULL
 );
-
-
---
--- Name: account_purge_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.account_purge_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2681,12 +2141,6 @@ CREATE TABLE public.account_purge_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: account_purge_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.account_purge_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_purge_signal_id_seq
     START WITH 1
@@ -2695,12 +2149,6 @@ ALTER TABLE public.account_purge_signal ALTER COLUMN id ADD GENERATED ALWAYS AS 
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: account_transfer_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.account_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2719,12 +2167,6 @@ CREATE TABLE public.account_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: account_transfer_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.account_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_transfer_signal_id_seq
     START WITH 1
@@ -2733,12 +2175,6 @@ ALTER TABLE public.account_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS 
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: account_update_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.account_update_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2764,12 +2200,6 @@ CREATE TABLE public.account_update_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: account_update_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.account_update_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_update_signal_id_seq
     START WITH 1
@@ -2778,33 +2208,15 @@ ALTER TABLE public.account_update_signal ALTER COLUMN id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: alembic_version; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
-
-
---
--- Name: change_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 CREATE SEQUENCE public.change_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
-
-
---
--- Name: finalization_request; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.finalization_request (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2818,12 +2230,6 @@ CREATE TABLE public.finalization_request (
     transfer_note_format text NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: finalization_request_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.finalization_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.finalization_request_id_seq
     START WITH 1
@@ -2832,12 +2238,6 @@ ALTER TABLE public.finalization_request ALTER COLUMN id ADD GENERATED ALWAYS AS 
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: finalized_transfer_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.finalized_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2853,12 +2253,6 @@ CREATE TABLE public.finalized_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: finalized_transfer_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.finalized_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.finalized_transfer_signal_id_seq
     START WITH 1
@@ -2867,24 +2261,12 @@ ALTER TABLE public.finalized_transfer_signal ALTER COLUMN id ADD GENERATED ALWAY
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: handled_batch; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.handled_batch (
     id bigint NOT NULL,
     handled_at timestamp with time zone NOT NULL,
     digests bytea[] NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: handled_batch_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.handled_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.handled_batch_id_seq
     START WITH 1
@@ -2893,12 +2275,6 @@ ALTER TABLE public.handled_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: pending_balance_change; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.pending_balance_change (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2913,12 +2289,6 @@ CREATE TABLE public.pending_balance_change (
     is_registered boolean DEFAULT false NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: pending_balance_change_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.pending_balance_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.pending_balance_change_id_seq
     START WITH 1
@@ -2927,12 +2297,6 @@ ALTER TABLE public.pending_balance_change ALTER COLUMN id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: pending_balance_change_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.pending_balance_change_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2947,12 +2311,6 @@ CREATE TABLE public.pending_balance_change_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: pending_balance_change_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.pending_balance_change_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.pending_balance_change_signal_id_seq
     START WITH 1
@@ -2961,12 +2319,6 @@ ALTER TABLE public.pending_balance_change_signal ALTER COLUMN id ADD GENERATED A
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: prepared_transfer; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.prepared_transfer (
     debtor_id bigint NOT NULL,
     creditor_id bigint NOT NULL,
@@ -2984,12 +2336,6 @@ CREATE TABLE public.prepared_transfer (
     CONSTRAINT prepared_transfer_locked_amount_check CHECK ((locked_amount >= 0))
 )
 WITH (autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: prepared_transfer_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.prepared_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -3007,12 +2353,6 @@ CREATE TABLE public.prepared_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: prepared_transfer_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.prepared_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.prepared_transfer_signal_id_seq
     START WITH 1
@@ -3021,23 +2361,11 @@ ALTER TABLE public.prepared_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: procedures_version; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.procedures_version (
     version text NOT NULL,
     revision text NOT NULL,
     installed_at timestamp with time zone NOT NULL
 );
-
-
---
--- Name: registered_balance_change; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.registered_balance_change (
     debtor_id bigint NOT NULL,
     other_creditor_id bigint NOT NULL,
@@ -3045,12 +2373,6 @@ CREATE TABLE public.registered_balance_change (
     committed_at timestamp with time zone NOT NULL,
     is_applied boolean DEFAULT false NOT NULL
 );
-
-
---
--- Name: rejected_config_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.rejected_config_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -3064,12 +2386,6 @@ CREATE TABLE public.rejected_config_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: rejected_config_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.rejected_config_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.rejected_config_signal_id_seq
     START WITH 1
@@ -3078,12 +2394,6 @@ ALTER TABLE public.rejected_config_signal ALTER COLUMN id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: rejected_transfer_signal; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.rejected_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -3096,12 +2406,6 @@ CREATE TABLE public.rejected_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: rejected_transfer_signal_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.rejected_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.rejected_transfer_signal_id_seq
     START WITH 1
@@ -3110,12 +2414,6 @@ ALTER TABLE public.rejected_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: returned_message; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.returned_message (
     id bigint NOT NULL,
     signal_name text NOT NULL,
@@ -3125,12 +2423,6 @@ CREATE TABLE public.returned_message (
     next_attempt_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: returned_message_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.returned_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.returned_message_id_seq
     START WITH 1
@@ -3139,12 +2431,6 @@ ALTER TABLE public.returned_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: root_config; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.root_config (
     debtor_id bigint NOT NULL,
     interest_rate double precision NOT NULL,
@@ -3153,12 +2439,6 @@ CREATE TABLE public.root_config (
     info_sha256 bytea,
     fetched_at timestamp with time zone
 );
-
-
---
--- Name: transfer_request; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.transfer_request (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -3173,12 +2453,6 @@ CREATE TABLE public.transfer_request (
     deadline timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: transfer_request_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.transfer_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.transfer_request_id_seq
     START WITH 1
@@ -3187,12 +2461,6 @@ ALTER TABLE public.transfer_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Name: unverified_transfer_request; Type: TABLE; Schema: public; Owner: -
---
-
 CREATE TABLE public.unverified_transfer_request (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -3210,12 +2478,6 @@ CREATE TABLE public.unverified_transfer_request (
     deadline timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
-
---
--- Name: unverified_transfer_request_id_seq; Type: SEQUENCE; Schema: public; Owner: -
---
-
 ALTER TABLE public.unverified_transfer_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.unverified_transfer_request_id_seq
     START WITH 1
@@ -3224,431 +2486,64 @@ ALTER TABLE public.unverified_transfer_request ALTER COLUMN id ADD GENERATED ALW
     NO MAXVALUE
     CACHE 1
 );
-
-
---
--- Data for Name: account; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: account_key; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: account_purge_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: account_transfer_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: account_update_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: alembic_version; Type: TABLE DATA; Schema: public; Owner: -
---
-
 INSERT INTO public.alembic_version VALUES ('0002');
-
-
---
--- Data for Name: finalization_request; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: finalized_transfer_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: handled_batch; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: pending_balance_change; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: pending_balance_change_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: prepared_transfer; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: prepared_transfer_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: procedures_version; Type: TABLE DATA; Schema: public; Owner: -
---
-
 INSERT INTO public.procedures_version VALUES ('795efc9379a8', '0002', '2026-11-25 16:14:05.840571+00');
-
-
---
--- Data for Name: registered_balance_change; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: rejected_config_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: rejected_transfer_signal; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: returned_message; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: root_config; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: transfer_request; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Data for Name: unverified_transfer_request; Type: TABLE DATA; Schema: public; Owner: -
---
-
-
-
---
--- Name: account_purge_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.account_purge_signal_id_seq', 1, false);
-
-
---
--- Name: account_transfer_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.account_transfer_signal_id_seq', 1, false);
-
-
---
--- Name: account_update_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.account_update_signal_id_seq', 1, false);
-
-
---
--- Name: change_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.change_id_seq', 1, false);
-
-
---
--- Name: finalization_request_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.finalization_request_id_seq', 1, false);
-
-
---
--- Name: finalized_transfer_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.finalized_transfer_signal_id_seq', 1, false);
-
-
---
--- Name: handled_batch_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.handled_batch_id_seq', 1, false);
-
-
---
--- Name: pending_balance_change_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.pending_balance_change_id_seq', 1, false);
-
-
---
--- Name: pending_balance_change_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.pending_balance_change_signal_id_seq', 1, false);
-
-
---
--- Name: prepared_transfer_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.prepared_transfer_signal_id_seq', 1, false);
-
-
---
--- Name: rejected_config_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.rejected_config_signal_id_seq', 1, false);
-
-
---
--- Name: rejected_transfer_signal_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.rejected_transfer_signal_id_seq', 1, false);
-
-
---
--- Name: returned_message_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.returned_message_id_seq', 1, false);
-
-
---
--- Name: transfer_request_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.transfer_request_id_seq', 1, false);
-
-
---
--- Name: unverified_transfer_request_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
---
-
 SELECT pg_catalog.setval('public.unverified_transfer_request_id_seq', 1, false);
-
-
---
--- Name: account_key account_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.account_key
     ADD CONSTRAINT account_key_pkey PRIMARY KEY (debtor_id, creditor_id);
-
-
---
--- Name: account_purge_signal account_purge_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.account_purge_signal
     ADD CONSTRAINT account_purge_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: account_transfer_signal account_transfer_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.account_transfer_signal
     ADD CONSTRAINT account_transfer_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: account_update_signal account_update_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.account_update_signal
     ADD CONSTRAINT account_update_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: alembic_version alembic_version_pkc; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
-
-
---
--- Name: finalization_request finalization_request_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.finalization_request
     ADD CONSTRAINT finalization_request_pkey PRIMARY KEY (id);
-
-
---
--- Name: finalized_transfer_signal finalized_transfer_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.finalized_transfer_signal
     ADD CONSTRAINT finalized_transfer_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: handled_batch handled_batch_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.handled_batch
     ADD CONSTRAINT handled_batch_pkey PRIMARY KEY (id);
-
-
---
--- Name: pending_balance_change pending_balance_change_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.pending_balance_change
     ADD CONSTRAINT pending_balance_change_pkey PRIMARY KEY (id);
-
-
---
--- Name: pending_balance_change_signal pending_balance_change_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.pending_balance_change_signal
     ADD CONSTRAINT pending_balance_change_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: prepared_transfer prepared_transfer_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.prepared_transfer
     ADD CONSTRAINT prepared_transfer_pkey PRIMARY KEY (debtor_id, creditor_id, transfer_id);
-
-
---
--- Name: prepared_transfer_signal prepared_transfer_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.prepared_transfer_signal
     ADD CONSTRAINT prepared_transfer_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: procedures_version procedures_version_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.procedures_version
     ADD CONSTRAINT procedures_version_pkey PRIMARY KEY (version);
-
-
---
--- Name: registered_balance_change registered_balance_change_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.registered_balance_change
     ADD CONSTRAINT registered_balance_change_pkey PRIMARY KEY (debtor_id, other_creditor_id, change_id);
-
-
---
--- Name: rejected_config_signal rejected_config_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.rejected_config_signal
     ADD CONSTRAINT rejected_config_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: rejected_transfer_signal rejected_transfer_signal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.rejected_transfer_signal
     ADD CONSTRAINT rejected_transfer_signal_pkey PRIMARY KEY (id);
-
-
---
--- Name: returned_message returned_message_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.returned_message
     ADD CONSTRAINT returned_message_pkey PRIMARY KEY (id);
-
-
---
--- Name: root_config root_config_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.root_config
     ADD CONSTRAINT root_config_pkey PRIMARY KEY (debtor_id);
-
-
---
--- Name: transfer_request transfer_request_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.transfer_request
     ADD CONSTRAINT transfer_request_pkey PRIMARY KEY (id);
-
-
---
--- Name: unverified_transfer_request unverified_transfer_request_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
 ALTER TABLE ONLY public.unverified_transfer_request
     ADD CONSTRAINT unverified_transfer_request_pkey PRIMARY KEY (id);
-
-
---
--- Name: idx_account_key; Type: INDEX; Schema: public; Owner: -
---
-
 CREATE INDEX idx_account_key ON public.account USING btree (debtor_id, creditor_id) WITH (deduplicate_items=off);
-
-
---
--- Name: idx_account_pending_update; Type: INDEX; Schema: public; Owner: -
---
-
 CREATE INDEX idx_account_pending_update ON public.account USING btree (last_heartbeat_ts) WHERE pending_account_update;
-
-
---
--- Name: idx_returned_message_due; Type: INDEX; Schema: public; Owner: -
---
-
 CREATE INDEX idx_returned_message_due ON public.returned_message USING btree (next_attempt_at);
-
-
---
--- Name: idx_unverified_transfer_request_due; Type: INDEX; Schema: public; Owner: -
---
-
 CREATE INDEX idx_unverified_transfer_request_due ON public.unverified_transfer_request USING btree (next_attempt_at);
-
-
---
--- PostgreSQL database dump complete
---
-
-

@@ -1,11 +1,4 @@
 -- The schema of the time before stored procedures had versions, as pg_dump writes it.
---
--- PostgreSQL database dump
---
-
--- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)
--- Dumped by pg_dump version 15.18 (Debian 15.18-0+deb12u1)
-
 SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
@@ -16,7 +9,6 @@ SET check_function_bodies = false;
 SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
-
 CREATE FUNCTION public.account_id(p_creditor_id bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -25,7 +17,6 @@ CREATE FUNCTION public.account_id(p_creditor_id bigint) RETURNS text
         ELSE (p_creditor_id + 18446744073709551616)::text
     END
 $$;
-
 CREATE FUNCTION public.apply_configuration(p_debtor_id bigint, p_creditor_id bigint, p_ts timestamp with time zone, p_seqnum integer, p_negligible_amount double precision, p_config_flags integer, p_config_data text, p_minimal_balance bigint, p_interest_rate double precision, p_info_iri text, p_info_content_type text, p_info_sha256 bytea) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -71,7 +62,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-
     IF p_creditor_id = 0 THEN
         INSERT INTO root_config (
             debtor_id, interest_rate, info_iri, info_content_type, info_sha256
@@ -87,7 +77,6 @@ BEGIN
     PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
 END
 $$;
-
 CREATE FUNCTION public.balance_at(p_now timestamp with time zone, p_principal bigint, p_interest numeric, p_interest_rate double precision, p_last_change_ts timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -100,7 +89,6 @@ CREATE FUNCTION public.balance_at(p_now timestamp with time zone, p_principal bi
         )
     END
 $$;
-
 CREATE FUNCTION public.capitalize_interest_v1(p_debtor_id bigint, p_creditor_id bigint, p_interval_min interval, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -120,7 +108,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-
     v_interest := interest_part(
         balance_at(
             v_now, v_account.principal, v_account.interest, v_account.interest_rate,
@@ -147,7 +134,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.change_interest_rate_v1(p_debtor_id bigint, p_creditor_id bigint, p_interest_rate double precision, p_ts timestamp with time zone, p_interval_min interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -177,7 +163,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.configure_accounts_v1(p_debtor_ids bigint[], p_creditor_ids bigint[], p_ts timestamp with time zone[], p_seqnums integer[], p_negligible_amounts double precision[], p_config_flags integer[], p_config_data text[], p_is_valid boolean[], p_minimal_balances bigint[], p_interest_rates double precision[], p_info_iris text[], p_info_content_types text[], p_info_sha256s bytea[], p_message_max_delay interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -204,7 +189,6 @@ BEGIN
         FROM account a
         WHERE a.debtor_id = m.debtor_id AND a.creditor_id = m.creditor_id
         FOR UPDATE;
-
         IF FOUND THEN
             CONTINUE WHEN NOT is_later_config(
                 m.ts, m.seqnum, v_account.last_config_ts, v_account.last_config_seqnum
@@ -212,7 +196,6 @@ BEGIN
         ELSE
             CONTINUE WHEN m.ts < v_now - p_message_max_delay;
         END IF;
-
         IF m.is_valid THEN
             PERFORM apply_configuration(
                 m.debtor_id, m.creditor_id, m.ts, m.seqnum, m.negligible_amount,
@@ -231,19 +214,16 @@ BEGIN
             v_rejections := true;
         END IF;
     END LOOP;
-
     IF v_rejections THEN
         PERFORM wake('RejectedConfigSignal');
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.contain_principal(p_amount numeric) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT least(greatest(p_amount, -9223372036854775807), 9223372036854775807)::bigint
 $$;
-
 CREATE FUNCTION public.creditors_interest_rate(p_debtor_id bigint, p_creditor_id bigint) RETURNS double precision
     LANGUAGE sql STABLE
     AS $$
@@ -255,7 +235,6 @@ CREATE FUNCTION public.creditors_interest_rate(p_debtor_id bigint, p_creditor_id
         )
     END
 $$;
-
 CREATE FUNCTION public.current_ts() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -264,13 +243,11 @@ CREATE FUNCTION public.current_ts() RETURNS timestamp with time zone
         transaction_timestamp()
     )
 $$;
-
 CREATE FUNCTION public.demurrage_rate() RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT -50::double precision
 $$;
-
 CREATE FUNCTION public.drop_parent_accounts_v1(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -288,7 +265,6 @@ CREATE FUNCTION public.drop_parent_accounts_v1(p_first_page bigint, p_end_page b
     DELETE FROM account a USING dropped d
     WHERE a.debtor_id = d.debtor_id AND a.creditor_id = d.creditor_id
 $$;
-
 CREATE FUNCTION public.drop_parent_prepared_transfers_v1(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -302,7 +278,6 @@ CREATE FUNCTION public.drop_parent_prepared_transfers_v1(p_first_page bigint, p_
         FOR UPDATE SKIP LOCKED
     ))
 $$;
-
 CREATE FUNCTION public.drop_parent_rows_v1(p_table regclass, p_realm_bits integer, p_realm_length integer) RETURNS bigint
     LANGUAGE plpgsql
     AS $_$
@@ -318,7 +293,6 @@ BEGIN
     RETURN v_count;
 END
 $_$;
-
 CREATE FUNCTION public.drop_unmatched_finalization_requests(p_request_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -345,13 +319,11 @@ BEGIN
     RETURN v_count;
 END
 $$;
-
 CREATE FUNCTION public.expendable_amount(p_balance numeric, p_total_locked_amount bigint, p_minimal_balance bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT contain_principal(floor(p_balance) - p_total_locked_amount - p_minimal_balance)
 $$;
-
 CREATE FUNCTION public.find_account_chores_v1(p_first_page bigint, p_end_page bigint, p_deletion_attempts_interval interval, p_capitalization_interval interval, p_interest_to_principal_ratio_max double precision, p_rate_change_interval interval, p_root_config_age_max interval DEFAULT '02:00:00'::interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS TABLE(chore_type text, debtor_id bigint, creditor_id bigint, interest_rate double precision, debtor_info_iri text, debtor_info_content_type text, debtor_info_sha256 bytea, ts timestamp with time zone)
     LANGUAGE sql STABLE
     AS $$
@@ -406,7 +378,6 @@ CREATE FUNCTION public.find_account_chores_v1(p_first_page bigint, p_end_page bi
             )
         AND NOT is_root_deleted(p.debtor_id)
 $$;
-
 CREATE FUNCTION public.find_book_errors_v1(p_realm_bits integer, p_realm_length integer, p_count_max integer) RETURNS TABLE(debtor_id bigint, creditor_id bigint, error text)
     LANGUAGE sql STABLE
     SET enable_seqscan TO 'on'
@@ -483,7 +454,6 @@ CREATE FUNCTION public.find_book_errors_v1(p_realm_bits integer, p_realm_length 
     ) AS e
     LIMIT p_count_max
 $$;
-
 CREATE FUNCTION public.find_foreign_row_v1(p_table regclass, p_realm_bits integer, p_realm_length integer) RETURNS TABLE(debtor_id bigint, creditor_id bigint)
     LANGUAGE plpgsql
     AS $_$
@@ -494,7 +464,6 @@ BEGIN
     ) USING p_realm_bits, p_realm_length;
 END
 $_$;
-
 CREATE FUNCTION public.find_handled_v1(p_digests bytea[]) RETURNS bytea[]
     LANGUAGE sql STABLE
     SET enable_hashjoin TO 'on'
@@ -504,7 +473,6 @@ CREATE FUNCTION public.find_handled_v1(p_digests bytea[]) RETURNS bytea[]
     CROSS JOIN unnest(b.digests) AS d (digest)
     JOIN unnest(p_digests) AS p (digest) ON p.digest = d.digest
 $$;
-
 CREATE FUNCTION public.find_unknown_debtors(p_debtor_ids bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
@@ -516,7 +484,6 @@ CREATE FUNCTION public.find_unknown_debtors(p_debtor_ids bigint[], p_realm_bits 
             WHERE c.debtor_id = d.debtor_id AND c.fetched_at > current_ts() - p_age_max
         )
 $$;
-
 CREATE FUNCTION public.find_unknown_debtors_of_new_accounts_v1(p_debtor_ids bigint[], p_creditor_ids bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
@@ -534,7 +501,6 @@ CREATE FUNCTION public.find_unknown_debtors_of_new_accounts_v1(p_debtor_ids bigi
         p_realm_bits, p_realm_length, p_age_max
     ) AS u
 $$;
-
 CREATE FUNCTION public.find_unknown_debtors_on_pages_v1(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
@@ -549,7 +515,6 @@ CREATE FUNCTION public.find_unknown_debtors_on_pages_v1(p_first_page bigint, p_e
         p_realm_bits, p_realm_length, p_age_max
     ) AS u
 $$;
-
 CREATE FUNCTION public.forget_balance_changes_v1(p_first_page bigint, p_end_page bigint, p_threshold_ts timestamp with time zone) RETURNS void
     LANGUAGE sql
     AS $$
@@ -565,7 +530,6 @@ CREATE FUNCTION public.forget_balance_changes_v1(p_first_page bigint, p_end_page
         AND b.other_creditor_id = o.other_creditor_id
         AND b.change_id = o.change_id
 $$;
-
 CREATE FUNCTION public.forget_handled_v1(p_age_max interval) RETURNS void
     LANGUAGE sql
     AS $$
@@ -576,7 +540,6 @@ CREATE FUNCTION public.forget_handled_v1(p_age_max interval) RETURNS void
         FOR UPDATE SKIP LOCKED
     )
 $$;
-
 CREATE FUNCTION public.get_config_data_v1(p_debtor_id bigint, p_creditor_id bigint) RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -584,7 +547,6 @@ CREATE FUNCTION public.get_config_data_v1(p_debtor_id bigint, p_creditor_id bigi
     FROM account
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND status_flags & 1 = 0
 $$;
-
 CREATE FUNCTION public.growth(p_rate double precision, p_seconds numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -595,7 +557,6 @@ CREATE FUNCTION public.growth(p_rate double precision, p_seconds numeric) RETURN
         ))
     END
 $$;
-
 CREATE FUNCTION public.in_realm(p_debtor_id bigint, p_creditor_id bigint, p_bits integer, p_length integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -604,13 +565,11 @@ CREATE FUNCTION public.in_realm(p_debtor_id bigint, p_creditor_id bigint, p_bits
         >> (24 - p_length)
     )
 $$;
-
 CREATE FUNCTION public.interest_part(p_balance numeric, p_principal bigint) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT round(least(greatest(p_balance - p_principal, -1e36), 1e36), 20)
 $$;
-
 CREATE FUNCTION public.is_at_most(p_amount bigint, p_float double precision) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -620,23 +579,18 @@ CREATE FUNCTION public.is_at_most(p_amount bigint, p_float double precision) RET
         ELSE p_amount <= floor(p_float)::bigint
     END
 $$;
-
 CREATE FUNCTION public.is_later_config(p_ts timestamp with time zone, p_seqnum integer, p_other_ts timestamp with time zone, p_other_seqnum integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_ts > p_other_ts OR p_ts = p_other_ts AND is_later_seqnum(p_seqnum, p_other_seqnum)
 $$;
-
 CREATE FUNCTION public.is_later_seqnum(p_seqnum integer, p_other integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT mod(p_seqnum::bigint - p_other + 4294967296, 4294967296) BETWEEN 1 AND 2147483647
 $$;
-
 SET default_tablespace = '';
-
 SET default_table_access_method = heap;
-
 CREATE TABLE public.account (
     debtor_id bigint NOT NULL,
     creditor_id bigint NOT NULL,
@@ -677,7 +631,6 @@ CREATE TABLE public.account (
     CONSTRAINT account_total_locked_amount_check CHECK ((total_locked_amount >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
-
 CREATE FUNCTION public.is_negligible_balance(p_account public.account, p_now timestamp with time zone) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -692,7 +645,6 @@ CREATE FUNCTION public.is_negligible_balance(p_account public.account, p_now tim
         )
     END
 $$;
-
 CREATE FUNCTION public.is_reachable_v1(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -705,7 +657,6 @@ CREATE FUNCTION public.is_reachable_v1(p_debtor_id bigint, p_creditor_id bigint)
         LIMIT 1
     ), false)
 $$;
-
 CREATE FUNCTION public.is_root_deleted(p_debtor_id bigint) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
@@ -713,7 +664,6 @@ CREATE FUNCTION public.is_root_deleted(p_debtor_id bigint) RETURNS boolean
         SELECT status_flags & 1 = 1 FROM account WHERE debtor_id = p_debtor_id AND creditor_id = 0
     ), false)
 $$;
-
 CREATE FUNCTION public.lease_unverified_requests_v1(p_count_max integer, p_lease interval) RETURNS TABLE(id bigint, debtor_id bigint, recipient_creditor_id bigint)
     LANGUAGE sql
     AS $$
@@ -731,13 +681,11 @@ CREATE FUNCTION public.lease_unverified_requests_v1(p_count_max integer, p_lease
     WHERE q.ctid = d.tid
     RETURNING q.id, q.debtor_id, q.recipient_creditor_id
 $$;
-
 CREATE FUNCTION public.message_number(p_body bytea, p_field text) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT (convert_from(p_body, 'UTF8')::json ->> p_field)::bigint
 $$;
-
 CREATE FUNCTION public.missed_interest(p_now timestamp with time zone, p_amount bigint, p_committed_at timestamp with time zone, p_previous_interest_rate double precision, p_interest_rate double precision, p_last_interest_rate_change_ts timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -755,7 +703,6 @@ CREATE FUNCTION public.missed_interest(p_now timestamp with time zone, p_amount 
         )
     END
 $$;
-
 CREATE FUNCTION public.next_change_id() RETURNS bigint
     LANGUAGE sql
     AS $$
@@ -764,19 +711,16 @@ CREATE FUNCTION public.next_change_id() RETURNS bigint
         << 22
     ) | (nextval('change_id_seq') & 4194303)
 $$;
-
 CREATE FUNCTION public.next_seqnum(p_seqnum integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE WHEN p_seqnum = 2147483647 THEN -2147483648 ELSE p_seqnum + 1 END
 $$;
-
 CREATE FUNCTION public.note_handled_v1(p_digests bytea[]) RETURNS void
     LANGUAGE sql
     AS $$
     INSERT INTO handled_batch (handled_at, digests) VALUES (current_ts(), p_digests)
 $$;
-
 CREATE FUNCTION public.note_verifications_v1(p_ids bigint[], p_are_reachable boolean[], p_patience interval) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -835,7 +779,6 @@ BEGIN
         (SELECT count(*) FROM rejected),
         (SELECT count(*) FROM concluded WHERE is_unanswered)
     INTO v_accepted, v_rejected, v_given_up;
-
     IF v_accepted > 0 THEN
         PERFORM wake('TransferRequest');
     END IF;
@@ -845,7 +788,6 @@ BEGIN
     RETURN v_given_up;
 END
 $$;
-
 CREATE FUNCTION public.open_account(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
@@ -858,7 +800,6 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-
     INSERT INTO account (
         debtor_id, creditor_id, creation_date, last_change_ts,
         last_interest_capitalization_ts, last_transfer_id,
@@ -877,7 +818,6 @@ BEGIN
     RETURN true;
 END
 $$;
-
 CREATE FUNCTION public.owner_columns(p_table regclass) RETURNS text
     LANGUAGE sql STABLE
     AS $$
@@ -891,13 +831,11 @@ CREATE FUNCTION public.owner_columns(p_table regclass) RETURNS text
         ELSE 'q.debtor_id, q.creditor_id'
     END
 $$;
-
 CREATE FUNCTION public.page_start(p_page bigint) RETURNS tid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT format('(%s,0)', p_page)::tid
 $$;
-
 CREATE FUNCTION public.process_balance_changes_v1(p_after_id bigint, p_count_max integer, OUT taken integer, OUT seen integer, OUT last_id bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -940,7 +878,6 @@ BEGIN
     IF seen = 0 THEN
         RETURN;
     END IF;
-
     PERFORM open_account(m.debtor_id, m.creditor_id)
     FROM (
         SELECT DISTINCT debtor_id, creditor_id
@@ -952,7 +889,6 @@ BEGIN
         )
         ORDER BY debtor_id, creditor_id
     ) AS m;
-
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.principal_delta, q.coordinator_type,
@@ -992,7 +928,6 @@ BEGIN
             v_transfer_number := r.last_transfer_number;
             v_transfer_committed_at := r.last_transfer_committed_at;
         END IF;
-
         v_principal := v_principal + r.principal_delta;
         IF r.creditor_id <> 0 THEN
             v_interest := v_interest + missed_interest(
@@ -1021,12 +956,10 @@ BEGIN
         v_last_committed_at[n] := v_transfer_committed_at;
         v_are_overflown[n] := v_principal <> contain_principal(v_principal);
     END LOOP;
-
     taken := cardinality(v_tids);
     IF taken = 0 THEN
         RETURN;
     END IF;
-
     UPDATE account a SET
         principal = s.principal,
         interest = s.interest,
@@ -1046,12 +979,10 @@ BEGIN
     WHERE a.ctid = s.tid;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     ASSERT v_count = n, 'a locked account has moved';
-
     PERFORM record_account_updates(array_agg(s.debtor_id), array_agg(s.creditor_id))
     FROM unnest(v_debtor_ids, v_creditor_ids, v_are_announced)
         AS s (debtor_id, creditor_id, is_announced)
     WHERE s.is_announced;
-
     WITH applied AS (
         DELETE FROM pending_balance_change q
         USING unnest(
@@ -1082,7 +1013,6 @@ BEGIN
     )
     SELECT count(*) INTO v_count FROM applied;
     ASSERT v_count = taken, 'a locked change has moved';
-
     IF true = ANY (v_are_reported) THEN
         PERFORM wake('AccountTransferSignal');
     END IF;
@@ -1091,7 +1021,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.process_finalization_requests_v1(p_after_id bigint, p_count_max integer, p_realm_bits integer, p_realm_length integer, OUT taken integer, OUT seen integer, OUT last_id bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1149,7 +1078,6 @@ BEGIN
     IF seen = 0 THEN
         RETURN;
     END IF;
-
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.transfer_id, q.committed_amount,
@@ -1203,11 +1131,9 @@ BEGIN
             v_is_overflown := false;
             v_finished := '{}';
         END IF;
-
         -- only the first of several requests for one transfer counts
         CONTINUE WHEN r.transfer_id = ANY (v_finished);
         v_finished := v_finished || r.transfer_id;
-
         v_status := CASE
             WHEN r.committed_amount = 0 THEN 'OK'
             WHEN v_now > r.deadline THEN 'TIMEOUT'
@@ -1252,7 +1178,6 @@ BEGIN
         v_are_changed[n] := v_is_changed;
         v_are_overflown[n] := v_is_overflown;
     END LOOP;
-
     taken := cardinality(v_tids);
     IF taken > 0 THEN
         UPDATE account a SET
@@ -1280,7 +1205,6 @@ BEGIN
         WHERE a.ctid = s.tid;
         GET DIAGNOSTICS v_count = ROW_COUNT;
         ASSERT v_count = n, 'a locked account has moved';
-
         WITH outcome AS (
             DELETE FROM finalization_request q
             USING unnest(
@@ -1361,7 +1285,6 @@ BEGIN
             (SELECT count(*) FROM posted)
         INTO v_count, v_reported, v_queued, v_posted;
         ASSERT v_count = taken, 'a locked transfer has moved';
-
         PERFORM wake('FinalizedTransferSignal');
         IF v_reported > 0 THEN
             PERFORM wake('AccountTransferSignal');
@@ -1376,13 +1299,11 @@ BEGIN
             PERFORM wake('PendingAccountUpdate');
         END IF;
     END IF;
-
     IF taken < seen THEN
         taken := taken + drop_unmatched_finalization_requests(v_candidates);
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.process_transfer_requests_v1(p_after_id bigint, p_count_max integer, p_commit_period interval, OUT taken integer, OUT seen integer, OUT last_id bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1425,7 +1346,6 @@ BEGIN
     IF seen = 0 THEN
         RETURN;
     END IF;
-
     FOR r IN
         SELECT
             q.ctid AS tid, q.debtor_id, q.creditor_id, q.coordinator_type, q.recipient_creditor_id,
@@ -1463,7 +1383,6 @@ BEGIN
                 r.total_locked_amount, r.minimal_balance
             );
         END IF;
-
         v_lock := least(
             greatest(v_expendable, 0), r.max_locked_amount, 9223372036854775807 - v_total_locked
         );
@@ -1498,7 +1417,6 @@ BEGIN
         v_transfers_counts[n] := v_transfers_count;
         v_last_transfer_ids[n] := v_last_transfer_id;
     END LOOP;
-
     taken := cardinality(v_tids);
     IF taken > 0 THEN
         IF v_prepared > 0 THEN
@@ -1518,7 +1436,6 @@ BEGIN
         IF v_prepared < taken THEN
             PERFORM wake('RejectedTransferSignal');
         END IF;
-
         WITH outcome AS (
             DELETE FROM transfer_request q
             USING unnest(v_tids, v_statuses, v_locks, v_transfer_ids, v_totals)
@@ -1562,13 +1479,11 @@ BEGIN
         SELECT count(*) INTO v_count FROM outcome;
         ASSERT v_count = taken, 'a locked request has moved';
     END IF;
-
     IF taken < seen THEN
         taken := taken + reject_unreachable_senders(v_candidates);
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.purge_accounts_v1(p_first_page bigint, p_end_page bigint, p_deleted_for_min interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1602,7 +1517,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.put_aside_messages_v1(p_signal_names text[], p_bodies bytea[], p_reasons text[], p_attempts_counts integer[]) RETURNS void
     LANGUAGE sql
     AS $$
@@ -1613,7 +1527,6 @@ CREATE FUNCTION public.put_aside_messages_v1(p_signal_names text[], p_bodies byt
     FROM unnest(p_signal_names, p_bodies, p_reasons, p_attempts_counts)
         AS m (signal_name, body, reason, attempts_count)
 $$;
-
 CREATE FUNCTION public.receive_balance_changes_v1(p_debtor_ids bigint[], p_creditor_ids bigint[], p_other_creditor_ids bigint[], p_change_ids bigint[], p_principal_deltas bigint[], p_coordinator_types text[], p_transfer_notes text[], p_transfer_note_formats text[], p_committed_at timestamp with time zone[], p_threshold_ts timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1653,7 +1566,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.receive_finalization_requests_v1(p_debtor_ids bigint[], p_creditor_ids bigint[], p_transfer_ids bigint[], p_coordinator_types text[], p_coordinator_ids bigint[], p_coordinator_request_ids bigint[], p_committed_amounts bigint[], p_transfer_notes text[], p_transfer_note_formats text[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1677,7 +1589,6 @@ BEGIN
     PERFORM wake('FinalizationRequest');
 END
 $$;
-
 CREATE FUNCTION public.receive_transfer_requests_v1(p_debtor_ids bigint[], p_creditor_ids bigint[], p_coordinator_types text[], p_coordinator_ids bigint[], p_coordinator_request_ids bigint[], p_min_locked_amounts bigint[], p_max_locked_amounts bigint[], p_recipients bigint[], p_final_interest_rate_ts timestamp with time zone[], p_max_commit_delays integer[], p_ts timestamp with time zone[], p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1747,7 +1658,6 @@ BEGIN
         (SELECT count(*) FROM unverified),
         (SELECT count(*) FROM rejected)
     INTO v_queued, v_unverified, v_rejected;
-
     IF v_queued > 0 THEN
         PERFORM wake('TransferRequest');
     END IF;
@@ -1759,7 +1669,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.record_account_updates(p_debtor_ids bigint[], p_creditor_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1774,13 +1683,11 @@ BEGIN
     SELECT u.*
     FROM unnest(p_debtor_ids, p_creditor_ids) AS k (debtor_id, creditor_id)
     JOIN account_update u ON u.debtor_id = k.debtor_id AND u.creditor_id = k.creditor_id;
-
     IF FOUND THEN
         PERFORM wake('AccountUpdateSignal');
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.reject_unreachable_senders(p_request_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -1810,14 +1717,12 @@ BEGIN
         'SENDER_IS_UNREACHABLE', 0, current_ts()
     FROM rejected ORDER BY id;
     GET DIAGNOSTICS v_count = ROW_COUNT;
-
     IF v_count > 0 THEN
         PERFORM wake('RejectedTransferSignal');
     END IF;
     RETURN v_count;
 END
 $$;
-
 CREATE FUNCTION public.remember_root_configs_v1(p_debtor_ids bigint[], p_interest_rates double precision[], p_info_iris text[], p_info_content_types text[], p_info_sha256s bytea[], p_count_max integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -1835,7 +1740,6 @@ CREATE FUNCTION public.remember_root_configs_v1(p_debtor_ids bigint[], p_interes
         info_content_type = excluded.info_content_type,
         info_sha256 = excluded.info_sha256,
         fetched_at = excluded.fetched_at;
-
     DELETE FROM root_config
     WHERE debtor_id IN (
         SELECT debtor_id
@@ -1845,7 +1749,6 @@ CREATE FUNCTION public.remember_root_configs_v1(p_debtor_ids bigint[], p_interes
         OFFSET p_count_max
     )
 $$;
-
 CREATE FUNCTION public.remind_of_prepared_transfers_v1(p_first_page bigint, p_end_page bigint, p_reminder_interval interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1880,19 +1783,16 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.same_agent(p_creditor_id_1 bigint, p_creditor_id_2 bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_creditor_id_1 >> 40 = p_creditor_id_2 >> 40 AND p_creditor_id_1 >> 40 <> 0
 $$;
-
 CREATE FUNCTION public.seconds_between(p_from timestamp with time zone, p_to timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT greatest(extract(epoch FROM p_to - p_from), 0)
 $$;
-
 CREATE FUNCTION public.send_due_account_updates_v1(p_first_page bigint, p_end_page bigint, p_heartbeat interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1923,7 +1823,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.send_prompt_account_updates_v1(p_quiet_min interval, p_count_max integer, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -1957,19 +1856,16 @@ BEGIN
     RETURN coalesce(cardinality(v_debtor_ids), 0);
 END
 $$;
-
 CREATE FUNCTION public.t0() RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT timestamptz '1970-01-01 00:00:00+00'
 $$;
-
 CREATE FUNCTION public.table_pages_v1(p_table regclass) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT pg_relation_size(p_table) / current_setting('block_size')::bigint
 $$;
-
 CREATE FUNCTION public.take_due_messages_v1(p_signal_names text[], p_count_max integer) RETURNS TABLE(id bigint, signal_name text, body bytea, attempts_count integer)
     LANGUAGE sql
     AS $$
@@ -1984,7 +1880,6 @@ CREATE FUNCTION public.take_due_messages_v1(p_signal_names text[], p_count_max i
     ))
     RETURNING m.id, m.signal_name, m.body, m.attempts_count
 $$;
-
 CREATE FUNCTION public.transfer_from_root(p_debtor_id bigint, p_creditor_id bigint, p_amount bigint, p_coordinator_type text, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2012,7 +1907,6 @@ BEGIN
         );
         PERFORM wake('PendingBalanceChangeSignal');
     END IF;
-
     WITH numbered AS (
         UPDATE account SET
             last_transfer_number = last_transfer_number + 1,
@@ -2038,7 +1932,6 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.try_to_delete_account_v1(p_debtor_id bigint, p_creditor_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2049,7 +1942,6 @@ BEGIN
     UPDATE account SET last_deletion_attempt_ts = v_now
     WHERE debtor_id = p_debtor_id AND creditor_id = p_creditor_id AND status_flags & 1 = 0
     RETURNING * INTO v_account;
-
     IF NOT FOUND
         OR v_account.config_flags & 1 = 0
         OR v_account.pending_transfers_count > 0
@@ -2057,7 +1949,6 @@ BEGIN
     THEN
         RETURN;
     END IF;
-
     UPDATE account SET
         principal = 0,
         interest = 0,
@@ -2077,7 +1968,6 @@ BEGIN
     PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
 END
 $$;
-
 CREATE FUNCTION public.update_debtor_info_v1(p_debtor_id bigint, p_creditor_id bigint, p_iri text, p_content_type text, p_sha256 bytea, p_ts timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2106,18 +1996,15 @@ BEGIN
     END IF;
 END
 $$;
-
 CREATE FUNCTION public.wake(p_topic text) RETURNS void
     LANGUAGE sql
     AS $$
     SELECT pg_notify(p_topic, '')
 $$;
-
 CREATE TABLE public.account_key (
     debtor_id bigint NOT NULL,
     creditor_id bigint NOT NULL
 );
-
 CREATE TABLE public.account_purge_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2126,7 +2013,6 @@ CREATE TABLE public.account_purge_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.account_purge_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_purge_signal_id_seq
     START WITH 1
@@ -2135,7 +2021,6 @@ ALTER TABLE public.account_purge_signal ALTER COLUMN id ADD GENERATED ALWAYS AS 
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.account_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2154,7 +2039,6 @@ CREATE TABLE public.account_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.account_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_transfer_signal_id_seq
     START WITH 1
@@ -2163,7 +2047,6 @@ ALTER TABLE public.account_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS 
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE VIEW public.account_update AS
  SELECT account.debtor_id,
     account.creditor_id,
@@ -2187,7 +2070,6 @@ CREATE VIEW public.account_update AS
     account.last_transfer_committed_at,
     GREATEST(public.current_ts(), account.last_change_ts) AS ts
    FROM public.account;
-
 CREATE TABLE public.account_update_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2213,7 +2095,6 @@ CREATE TABLE public.account_update_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.account_update_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_update_signal_id_seq
     START WITH 1
@@ -2222,18 +2103,15 @@ ALTER TABLE public.account_update_signal ALTER COLUMN id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
-
 CREATE SEQUENCE public.change_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
     CACHE 1;
-
 CREATE TABLE public.finalization_request (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2247,7 +2125,6 @@ CREATE TABLE public.finalization_request (
     transfer_note_format text NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.finalization_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.finalization_request_id_seq
     START WITH 1
@@ -2256,7 +2133,6 @@ ALTER TABLE public.finalization_request ALTER COLUMN id ADD GENERATED ALWAYS AS 
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.finalized_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2272,7 +2148,6 @@ CREATE TABLE public.finalized_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.finalized_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.finalized_transfer_signal_id_seq
     START WITH 1
@@ -2281,14 +2156,12 @@ ALTER TABLE public.finalized_transfer_signal ALTER COLUMN id ADD GENERATED ALWAY
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.handled_batch (
     id bigint NOT NULL,
     handled_at timestamp with time zone NOT NULL,
     digests bytea[] NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.handled_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.handled_batch_id_seq
     START WITH 1
@@ -2297,7 +2170,6 @@ ALTER TABLE public.handled_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.pending_balance_change (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2312,7 +2184,6 @@ CREATE TABLE public.pending_balance_change (
     is_registered boolean DEFAULT false NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.pending_balance_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.pending_balance_change_id_seq
     START WITH 1
@@ -2321,7 +2192,6 @@ ALTER TABLE public.pending_balance_change ALTER COLUMN id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.pending_balance_change_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2336,7 +2206,6 @@ CREATE TABLE public.pending_balance_change_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.pending_balance_change_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.pending_balance_change_signal_id_seq
     START WITH 1
@@ -2345,7 +2214,6 @@ ALTER TABLE public.pending_balance_change_signal ALTER COLUMN id ADD GENERATED A
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.prepared_transfer (
     debtor_id bigint NOT NULL,
     creditor_id bigint NOT NULL,
@@ -2363,7 +2231,6 @@ CREATE TABLE public.prepared_transfer (
     CONSTRAINT prepared_transfer_locked_amount_check CHECK ((locked_amount >= 0))
 )
 WITH (autovacuum_vacuum_cost_delay='0');
-
 CREATE TABLE public.prepared_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2381,7 +2248,6 @@ CREATE TABLE public.prepared_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.prepared_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.prepared_transfer_signal_id_seq
     START WITH 1
@@ -2390,7 +2256,6 @@ ALTER TABLE public.prepared_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.registered_balance_change (
     debtor_id bigint NOT NULL,
     other_creditor_id bigint NOT NULL,
@@ -2398,7 +2263,6 @@ CREATE TABLE public.registered_balance_change (
     committed_at timestamp with time zone NOT NULL,
     is_applied boolean DEFAULT false NOT NULL
 );
-
 CREATE TABLE public.rejected_config_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2412,7 +2276,6 @@ CREATE TABLE public.rejected_config_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.rejected_config_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.rejected_config_signal_id_seq
     START WITH 1
@@ -2421,7 +2284,6 @@ ALTER TABLE public.rejected_config_signal ALTER COLUMN id ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.rejected_transfer_signal (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2434,7 +2296,6 @@ CREATE TABLE public.rejected_transfer_signal (
     ts timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.rejected_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.rejected_transfer_signal_id_seq
     START WITH 1
@@ -2443,7 +2304,6 @@ ALTER TABLE public.rejected_transfer_signal ALTER COLUMN id ADD GENERATED ALWAYS
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.returned_message (
     id bigint NOT NULL,
     signal_name text NOT NULL,
@@ -2453,7 +2313,6 @@ CREATE TABLE public.returned_message (
     next_attempt_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.returned_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.returned_message_id_seq
     START WITH 1
@@ -2462,7 +2321,6 @@ ALTER TABLE public.returned_message ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.root_config (
     debtor_id bigint NOT NULL,
     interest_rate double precision NOT NULL,
@@ -2471,7 +2329,6 @@ CREATE TABLE public.root_config (
     info_sha256 bytea,
     fetched_at timestamp with time zone
 );
-
 CREATE TABLE public.transfer_request (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2486,7 +2343,6 @@ CREATE TABLE public.transfer_request (
     deadline timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.transfer_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.transfer_request_id_seq
     START WITH 1
@@ -2495,7 +2351,6 @@ ALTER TABLE public.transfer_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
-
 CREATE TABLE public.unverified_transfer_request (
     id bigint NOT NULL,
     debtor_id bigint NOT NULL,
@@ -2513,7 +2368,6 @@ CREATE TABLE public.unverified_transfer_request (
     deadline timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_threshold='20000', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0');
-
 ALTER TABLE public.unverified_transfer_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.unverified_transfer_request_id_seq
     START WITH 1
@@ -2522,104 +2376,61 @@ ALTER TABLE public.unverified_transfer_request ALTER COLUMN id ADD GENERATED ALW
     NO MAXVALUE
     CACHE 1
 );
-
 INSERT INTO public.alembic_version (version_num) VALUES ('0001');
-
 SELECT pg_catalog.setval('public.account_purge_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.account_transfer_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.account_update_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.change_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.finalization_request_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.finalized_transfer_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.handled_batch_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.pending_balance_change_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.pending_balance_change_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.prepared_transfer_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.rejected_config_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.rejected_transfer_signal_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.returned_message_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.transfer_request_id_seq', 1, false);
-
 SELECT pg_catalog.setval('public.unverified_transfer_request_id_seq', 1, false);
-
 ALTER TABLE ONLY public.account_key
     ADD CONSTRAINT account_key_pkey PRIMARY KEY (debtor_id, creditor_id);
-
 ALTER TABLE ONLY public.account_purge_signal
     ADD CONSTRAINT account_purge_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.account_transfer_signal
     ADD CONSTRAINT account_transfer_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.account_update_signal
     ADD CONSTRAINT account_update_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
-
 ALTER TABLE ONLY public.finalization_request
     ADD CONSTRAINT finalization_request_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.finalized_transfer_signal
     ADD CONSTRAINT finalized_transfer_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.handled_batch
     ADD CONSTRAINT handled_batch_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.pending_balance_change
     ADD CONSTRAINT pending_balance_change_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.pending_balance_change_signal
     ADD CONSTRAINT pending_balance_change_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.prepared_transfer
     ADD CONSTRAINT prepared_transfer_pkey PRIMARY KEY (debtor_id, creditor_id, transfer_id);
-
 ALTER TABLE ONLY public.prepared_transfer_signal
     ADD CONSTRAINT prepared_transfer_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.registered_balance_change
     ADD CONSTRAINT registered_balance_change_pkey PRIMARY KEY (debtor_id, other_creditor_id, change_id);
-
 ALTER TABLE ONLY public.rejected_config_signal
     ADD CONSTRAINT rejected_config_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.rejected_transfer_signal
     ADD CONSTRAINT rejected_transfer_signal_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.returned_message
     ADD CONSTRAINT returned_message_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.root_config
     ADD CONSTRAINT root_config_pkey PRIMARY KEY (debtor_id);
-
 ALTER TABLE ONLY public.transfer_request
     ADD CONSTRAINT transfer_request_pkey PRIMARY KEY (id);
-
 ALTER TABLE ONLY public.unverified_transfer_request
     ADD CONSTRAINT unverified_transfer_request_pkey PRIMARY KEY (id);
-
 CREATE INDEX idx_account_key ON public.account USING btree (debtor_id, creditor_id) WITH (deduplicate_items=off);
-
 CREATE INDEX idx_account_pending_update ON public.account USING btree (last_heartbeat_ts) WHERE pending_account_update;
-
 CREATE INDEX idx_returned_message_due ON public.returned_message USING btree (next_attempt_at);
-
 CREATE INDEX idx_unverified_transfer_request_due ON public.unverified_transfer_request USING btree (next_attempt_at);
-
---
--- PostgreSQL database dump complete
---

@@ -1,1 +1,0 @@
-"""The dashboard for Grafana, made from the description of the metrics."""

@@ -1,1 +1,0 @@
-"""`./dev fuzz`: inputs that nobody has thought of, for all that reads what others have written."""

@@ -1,0 +1,1 @@
+"""What looks for defects that no test was written for: `./dev verify`."""

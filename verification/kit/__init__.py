@@ -1,0 +1,1 @@
+"""What all engines share: their options, seeds, budget, report, servers, and the shrinking."""
