@@ -12,11 +12,14 @@ def describe(error: BaseException) -> str:
     cause = _innermost(error)
     if isinstance(cause, ChannelClosed | ConnectionClosed):
         return f"RabbitMQ: {cause.reply_text} ({cause.reply_code})"
-    text = cause.strerror if isinstance(cause, OSError) else None
-    return f"RabbitMQ: {text or one_line(cause)}"
+    if isinstance(cause, OSError):
+        reason = cause.strerror or one_line(cause)
+        file = f"{cause.filename}: " if cause.filename else ""
+        return f"cannot connect to RabbitMQ: {file}{reason}"
+    return f"RabbitMQ: {one_line(cause)}"
 
 
 def _innermost(error: BaseException) -> BaseException:
-    causes = (getattr(error, "exception", None), *error.args)
+    causes = (error.__cause__, getattr(error, "exception", None), *error.args)
     nested = next((cause for cause in causes if isinstance(cause, BaseException)), None)
     return error if nested is None else _innermost(nested)
