@@ -59,5 +59,5 @@ def healthcheck(question: str) -> None:
     Exit with 0 if it is, else with 1 and the reasons.
     """
     problems = check(get_settings(), Question(question))
-    click.echo("; ".join(map(str, problems)) or "well")
+    click.echo("; ".join(map(str, problems)) or "ok")
     sys.exit(1 if problems else 0)
