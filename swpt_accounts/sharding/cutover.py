@@ -74,7 +74,7 @@ def _check(sessions: Sessions, relay: QueueCutover) -> None:
 def _hand_over(
     sessions: Sessions, relay: QueueCutover, stack: ExitStack, progress: Progress, report: Report
 ) -> float:
-    """Returns for how many seconds nobody has worked."""
+    """Returns for how many seconds no shard has worked."""
     family, parent = sessions.family, sessions.parent
     others = [stack.enter_context(open_session(family.parent)) for _ in sessions.children]
     began_at = monotonic()
@@ -141,7 +141,7 @@ def drop_traces(sessions: Sessions) -> None:
 
 
 LAST_WORD: Final = "switched"
-"""What the parent writes when nobody writes anything else: who has it has everything before it."""
+"""What the parent writes last: a child that has it has everything before it."""
 _CHILD_POLL_SECONDS: Final = 0.02
 _WORD_SECONDS_MAX: Final = 600.0
 _STOP_SECONDS_MAX: Final = 60.0
@@ -163,7 +163,7 @@ def receive_all(child: ChildSession) -> dict[str, Any]:
 
 
 def sums_of(session: OperatorSession) -> dict[str, Any]:
-    """What is counted and added up in a database in which nobody works."""
+    """Counts and sums of a database that is closed for writing."""
     (found,) = session.run("books", "sums")
     return dict(found._asdict())
 
