@@ -12,7 +12,6 @@ from swpt_accounts.core.progress import Progress
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.sharding.preflight import check_versions, refuse
-from swpt_accounts.sharding.preparation import check_lag
 from swpt_accounts.sharding.queue_cutover import QueueCutover, check_queue, drain, stop_consumers
 from swpt_accounts.sharding.sessions import (
     PREPARING,
@@ -25,6 +24,7 @@ from swpt_accounts.sharding.sessions import (
 )
 from swpt_accounts.sharding.tables import OWNED, SHARED, change_tables, close_parent
 
+_LAG_SECONDS_MAX: Final = 20.0
 _SLOT_SECONDS_MAX: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
@@ -64,11 +64,26 @@ def _check(sessions: Sessions, relay: QueueCutover) -> None:
             raise PreconditionFailed(
                 f"{child.child.name} is not ready: run `shards prepare` to continue"
             )
-    check_lag(sessions)
+    _check_lag(sessions)
     if sessions.family.is_split:
         check_queue(relay)
         refuse(list(relay.problems()))
     sessions.parent.run("parent", "set_step", {"step": SWITCHING, "seconds": None})
+
+
+def _check_lag(sessions: Sessions) -> None:
+    """Raise `PreconditionFailed` unless each child soon has what the parent writes now."""
+    word = f"at {monotonic()}"
+    sessions.parent.run("parent", "beat", {"word": word})
+    end = monotonic() + _LAG_SECONDS_MAX
+    for child in sessions.children:
+        while child.session.run("child", "beat")[0].word != word:
+            if monotonic() > end:
+                raise PreconditionFailed(
+                    f"{child.child.name} lags behind the parent by more than"
+                    f" {_LAG_SECONDS_MAX:.0f} s: wait, or check the log of its server"
+                )
+            sleep(_POLL_SECONDS)
 
 
 def _hand_over(
