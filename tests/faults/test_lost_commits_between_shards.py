@@ -99,7 +99,7 @@ def test_recipient_is_restored(two: Two) -> None:
     two.currency.transfer(two.at_kept, two.at_restored, 30)
     two.lose_and_restore()
     assert two.currency.principal(two.at_restored) == 1000
-    two.wait_told(1, "30 units are missing")
+    two.wait_told(1, "30 units missing")
     since = two.kept_until.isoformat()
     for _ in range(2):
         words = ("resend", "--type", "PendingBalanceChange", "--since", since, "--send")
