@@ -1,5 +1,6 @@
 """A flusher needs to write to the exchanges of its messages, and to nothing else."""
 
+from collections.abc import Iterator
 from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,7 +13,6 @@ from swpt_accounts.outbox.worker import FlushWorker
 from swpt_accounts.settings import load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
-USER = "swpt_accounts_test_flusher"
 EXCHANGES = "^(accounts_in|to_creditors|to_debtors|to_coordinators)$"
 INSERT = """
 INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)
@@ -21,13 +21,15 @@ VALUES (1, 2, '2024-05-20', now())
 
 
 @pytest.fixture
-def restricted_url(idle_authority: Authority, vhost: str, management: Management) -> str:
+def restricted_url(idle_authority: Authority, vhost: str, management: Management) -> Iterator[str]:
     """The broker, for a user who may publish to our exchanges."""
-    management.request("PUT", "users", USER, body={"password": USER, "tags": ""})
+    user = f"{vhost}_flusher"
+    management.request("PUT", "users", user, body={"password": user, "tags": ""})
     rights = {"configure": "^$", "write": EXCHANGES, "read": "^$"}
-    management.request("PUT", "permissions", vhost, USER, body=rights)
+    management.request("PUT", "permissions", vhost, user, body=rights)
     parts = urlsplit(idle_authority.broker_url)
-    return urlunsplit(parts._replace(netloc=f"{USER}:{USER}@{parts.hostname}:{parts.port}"))
+    yield urlunsplit(parts._replace(netloc=f"{user}:{user}@{parts.hostname}:{parts.port}"))
+    management.request("DELETE", "users", user)
 
 
 def test_flusher_publishes(idle_authority: Authority, restricted_url: str) -> None:

@@ -11,7 +11,7 @@ from agentkit.waiting import wait_until
 from tests.support.soundness import assert_sound
 
 DEBTOR_ID = 5
-SECONDS_MAX = 20.0
+SECONDS_MAX = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -231,7 +231,7 @@ def test_process_that_dies_between_commit_and_acknowledgement(authority: Authori
     total = sum(r["min_locked_amount"] for r in requests)
     query = "SELECT principal, total_locked_amount FROM account ORDER BY creditor_id"
     expected = [(-total, 0), (0, 0), (total, 0)]
-    wait_until(lambda: authority.query(query) == expected, 20.0, "the money has arrived")
+    wait_until(lambda: authority.query(query) == expected, 60, "the money has arrived")
     observer.wait_for(
         lambda _: len({m.body for m in observer.find("FinalizedTransfer")}) == len(requests)
     )

@@ -32,6 +32,9 @@ BOOKS: Final = "swpt_accounts_books"
 
 _numbers = count(1)
 
+everywhere = pytest.mark.parametrize("place", ["public", "role"], indirect=True)
+"""For tests that depend on where the reference has its tables."""
+
 
 @cache
 def _script() -> str:
