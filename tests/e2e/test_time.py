@@ -1,10 +1,10 @@
-"""Interest over days and years: rates, accumulation, capitalization, and what they forbid; and the
-chores queue: whatever is in it, and whatever gets lost, does no harm.
+"""Time passes: heartbeats and reminders, interest, the end of accounts; and the chores by which the
+scans have it done. What each of them does to the last digit is told by examples and by simulation.
 """
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,6 @@ from agentkit.messages import balance_change
 from agentkit.waiting import wait_until
 from tests.e2e.time_travel import (
     DAY,
-    HOUR,
     RESTLESS,
     SECOND,
     YEAR,
@@ -25,7 +24,7 @@ from tests.e2e.time_travel import (
     start,
 )
 from tests.support.clock import Clock
-from verification.model.money import floor, grow, growth_exponent, missed_interest, seconds_between
+from verification.model.money import floor, grow
 
 # A change of the rate may follow another one after so long.
 RATE_INTERVAL = 8 * DAY
@@ -35,10 +34,17 @@ NEVER = "1970-01-01T00:00:00+00:00"
 ACCOUNT = "SELECT a::text FROM account a WHERE (debtor_id, creditor_id) = (%s, %s)"
 
 
+HEARTBEAT = 7 * DAY
+REMINDER = 7 * DAY
+# the extreme delay, the life of a prepared transfer, and two days
+PURGE = (14 + 90 + 2) * DAY
+# Resolution of a moment
+TICK = timedelta(microseconds=1)
+
+
 @pytest.fixture(scope="module")
 def authority_settings() -> dict[str, str]:
-    # A prepared transfer may live for longer than a year.
-    return {**RESTLESS, "APP_PREPARED_TRANSFER_MAX_DELAY_DAYS": "400"}
+    return RESTLESS
 
 
 @pytest.fixture(scope="module")
@@ -70,24 +76,6 @@ def interest_transfer(currency: TimedCurrency, creditor_id: int, since: int) -> 
 
 
 # -- rates --------------------------------------------------------------------
-
-
-def test_new_account_has_the_rate_at_once(currency: TimedCurrency, clock: Clock) -> None:
-    root = currency.open_root(config_data=rate(3.123456789))
-    assert (root["interest_rate"], root["last_interest_rate_change_ts"]) == (0.0, NEVER)
-    account = currency.configure(5 << 40)
-    assert account["interest_rate"] == 3.123456789
-    assert moment(account["last_interest_rate_change_ts"]) == clock.now
-
-    # So has an account that comes to be with the money it receives.
-    currency.transfer(0, 5 << 40, 1000)
-    recipient = (5 << 40) + 1
-    agent = {"coordinator_type": "agent", "coordinator_id": 5 << 40}
-    prepared = currency.prepare(5 << 40, recipient, 700, **agent)
-    currency.finalize(prepared, 700)
-    update = currency.wait("AccountUpdate", creditor_id=recipient, principal=700).data
-    assert update["interest_rate"] == 3.123456789
-    assert update["last_config_ts"] == NEVER
 
 
 def test_rate_changes_through_the_scan_but_not_too_often(
@@ -168,143 +156,6 @@ def test_capitalization_is_exact(
     assert not currency.find("AccountTransfer", creditor_id=0)
 
 
-def test_capitalization_waits_for_its_interval_and_for_enough_interest(
-    currency: TimedCurrency,
-) -> None:
-    currency.open_root(config_data=rate(10.0))
-    rich = currency.open_account(1_000_000)
-    # It earns a whole unit in no less than ten months.
-    poor = currency.open_account(12)
-    since = currency.mark()
-    currency.let_pass(CAPITALIZATION_INTERVAL - SECOND)
-    assert not currency.find("AccountTransfer", since)
-    currency.let_pass(SECOND)
-    first = interest_transfer(currency, rich, since)
-    balance = grown(1_000_000, 10.0, CAPITALIZATION_INTERVAL)
-    assert first["acquired_amount"] == floor(balance) - 1_000_000
-    assert not currency.find("AccountTransfer", since, creditor_id=poor)
-
-    # The next one is as far away; the fraction that was left has grown meanwhile.
-    since = currency.mark()
-    currency.let_pass(CAPITALIZATION_INTERVAL - SECOND)
-    assert not currency.find("AccountTransfer", since)
-    currency.let_pass(SECOND)
-    second = interest_transfer(currency, rich, since)
-    balance = grown(balance, 10.0, CAPITALIZATION_INTERVAL)
-    assert second["principal"] == floor(balance)
-    currency.let_pass(400 * DAY)
-    assert interest_transfer(currency, poor, since)["acquired_amount"] == 1
-
-
-def test_interest_can_be_spent_before_it_is_capitalized(currency: TimedCurrency) -> None:
-    currency.open_root(config_data=rate(100.0))
-    creditor_id = currency.open_account(1000)
-    currency.let_pass(13 * DAY)
-    balance = grown(1000, 100.0, 13 * DAY)
-    assert floor(balance) == 1024
-    assert currency.reject(creditor_id, 0, 1025)["status_code"] == "INSUFFICIENT_AVAILABLE_AMOUNT"
-    finalized = currency.finalize(currency.prepare(creditor_id, 0, 1024), 1024)
-    assert finalized["status_code"] == "OK"
-    assert currency.transfers(creditor_id, 2)[1]["principal"] == -24
-    update = currency.wait("AccountUpdate", creditor_id=creditor_id, principal=-24).data
-    assert update["interest"] == pytest.approx(float(balance - 1000), abs=1e-9)
-    assert currency.wait("AccountUpdate", creditor_id=0, principal=24)
-
-
-def test_money_that_comes_late_brings_its_interest(currency: TimedCurrency, clock: Clock) -> None:
-    currency.open_root(config_data=rate(20.0))
-    creditor_id = currency.open_account()
-    clock.advance(6 * DAY)
-    committed_at = clock.now
-    currency.open_root(config_data=rate(-10.0))
-    currency.let_pass(2 * DAY)
-    currency.wait("AccountUpdate", creditor_id=creditor_id, interest_rate=-10.0)
-    clock.advance(3 * DAY)
-    amount = 9_000_000_000_000_000_001
-    currency.authority.send(
-        balance_change(
-            currency.debtor_id,
-            creditor_id,
-            0,
-            amount,
-            coordinator_type="issuing",
-            transfer_note="late",
-            committed_at=committed_at.isoformat(),
-        )
-    )
-    (transfer,) = currency.transfers(creditor_id, 1)
-    assert (transfer["acquired_amount"], transfer["principal"]) == (amount, amount)
-    assert moment(transfer["committed_at"]) == committed_at
-    changed_at = committed_at + 2 * DAY
-    exponent = growth_exponent(20.0, seconds_between(committed_at, changed_at))
-    exponent += growth_exponent(-10.0, seconds_between(changed_at, clock.now))
-    update = currency.wait("AccountUpdate", creditor_id=creditor_id, principal=amount).data
-    assert update["interest"] == float(missed_interest(amount, exponent))
-
-
-# -- transfers ----------------------------------------------------------------
-
-
-def test_demurrage_of_what_is_locked(currency: TimedCurrency) -> None:
-    """At -50 percent, half of what was locked a year ago is still there: and no unit more."""
-    currency.open_root(config_data=rate(-50.0))
-    creditor_id = currency.open_account(1000)
-    prepared = [currency.prepare(creditor_id, 0, 500) for _ in range(2)]
-    assert {p["demurrage_rate"] for p in prepared} == {-50.0}
-    currency.let_pass(YEAR)
-    finalized = currency.finalize(prepared[0], 251)
-    assert (finalized["status_code"], finalized["committed_amount"]) == (
-        "INSUFFICIENT_AVAILABLE_AMOUNT",
-        0,
-    )
-    assert finalized["total_locked_amount"] == 500
-    assert currency.finalize(prepared[1], 250)["committed_amount"] == 250
-    currency.wait("AccountUpdate", creditor_id=0, principal=-1000 + 500 + 250)
-
-
-def test_newer_interest_rate(currency: TimedCurrency, clock: Clock) -> None:
-    currency.open_root(config_data=rate(1.0))
-    creditor_id = currency.open_account(1000)
-    opened_at = clock.now
-    clock.advance(7 * DAY)
-    is_known = {"final_interest_rate_ts": clock.text}
-    knowing = currency.prepare(creditor_id, 0, 10, **is_known)
-    dismissed = currency.prepare(creditor_id, 0, 10, **is_known)
-    whatever = currency.prepare(creditor_id, 0, 10)
-    currency.open_root(config_data=rate(2.0))
-    currency.let_pass(DAY)
-    changed = currency.wait("AccountUpdate", creditor_id=creditor_id, interest_rate=2.0).data
-    assert moment(changed["last_interest_rate_change_ts"]) == opened_at + RATE_INTERVAL
-
-    rejected = currency.reject(creditor_id, 0, 10, **is_known)
-    assert (rejected["status_code"], rejected["total_locked_amount"]) == ("NEWER_INTEREST_RATE", 30)
-    up_to_date = {"final_interest_rate_ts": changed["last_interest_rate_change_ts"]}
-    accepted = currency.prepare(creditor_id, 0, 10, **up_to_date)
-    failed = currency.finalize(knowing, 10)
-    assert (failed["status_code"], failed["committed_amount"]) == ("NEWER_INTEREST_RATE", 0)
-    assert currency.finalize(dismissed, 0)["status_code"] == "OK"
-    for prepared in (whatever, accepted):
-        assert currency.finalize(prepared, 10)["committed_amount"] == 10
-    assert currency.wait("AccountUpdate", creditor_id=0, principal=-980)
-
-
-def test_commit_comes_too_late(currency: TimedCurrency, clock: Clock) -> None:
-    currency.open_root()
-    creditor_id = currency.open_account(100)
-    impatient = [currency.prepare(creditor_id, 0, 5, max_commit_delay=3600) for _ in range(2)]
-    patient = currency.prepare(creditor_id, 0, 5)
-    assert moment(impatient[0]["deadline"]) == clock.now + HOUR
-    assert moment(patient["deadline"]) == clock.now + 400 * DAY
-    clock.advance(HOUR)
-    assert currency.finalize(impatient[0], 5)["status_code"] == "OK"
-    clock.advance(timedelta(microseconds=1))
-    assert currency.finalize(impatient[1], 5)["status_code"] == "TIMEOUT"
-    clock.advance(400 * DAY - HOUR)
-    failed = currency.finalize(patient, 5)
-    assert (failed["status_code"], failed["total_locked_amount"]) == ("TIMEOUT", 0)
-    assert currency.wait("AccountUpdate", creditor_id=0, principal=-95)
-
-
 # -- chores -----------------------------------------------------------------------
 
 
@@ -333,41 +184,6 @@ def update_info(currency: TimedCurrency, **fields: Any) -> None:
 def account(currency: TimedCurrency, creditor_id: int) -> list[tuple[Any, ...]]:
     """All that the database has of an account."""
     return currency.authority.query(ACCOUNT, currency.debtor_id, creditor_id)
-
-
-def test_useless_chores_change_nothing(currency: TimedCurrency, clock: Clock) -> None:
-    currency.open_root(config_data='{"type": "RootConfigData", "rate": 30}')
-    creditor_id = currency.open_account(1000, creditor_id=5 << 40)
-    clock.advance(8 * DAY - SECOND)
-    clock.wait_for_upkeep()
-    before = account(currency, creditor_id), account(currency, 0)
-    since = currency.mark()
-
-    yesterday = (clock.now - DAY - SECOND).isoformat()
-    change_rate(currency, 10.0)  # too soon after the last change
-    change_rate(currency, 10.0, creditor_id=0)
-    change_rate(currency, 10.0, creditor_id=6 << 40)
-    change_rate(currency, 10.0, debtor_id=3)
-    update_info(currency, creditor_id=0)
-    update_info(currency, ts=yesterday)
-    update_info(currency, debtor_info_iri="")  # it is that already
-    chore(currency, "CapitalizeInterest")
-    chore(currency, "CapitalizeInterest", creditor_id=0)
-    chore(currency, "TryToDeleteAccount", creditor_id=6 << 40)
-    clock.wait_for_upkeep()
-    assert (account(currency, creditor_id), account(currency, 0)) == before
-    assert not currency.find("AccountUpdate", since)
-    assert not currency.find("AccountTransfer", since)
-
-    # An attempt to delete what nobody wants to be deleted is noted, and is no more than that.
-    chore(currency, "TryToDeleteAccount")
-    chore(currency, "TryToDeleteAccount", creditor_id=0)
-    currency.let_pass(SECOND)
-    change_rate(currency, 30.0)  # it is that already
-    change_rate(currency, 10.0, ts=yesterday)
-    clock.wait_for_upkeep()
-    assert currency.principal(creditor_id) == 1000
-    assert not currency.find("AccountUpdate", since)
 
 
 def test_malformed_chores_are_dropped(clock: Clock) -> None:
@@ -399,20 +215,6 @@ def test_rates_that_are_none_are_dropped_and_others_kept_within_their_limits(
     assert currency.wait("AccountUpdate", interest_rate=100.0)
 
 
-def test_chore_that_is_done_twice_is_done_once(currency: TimedCurrency, clock: Clock) -> None:
-    creditor_id = currency.open_account(creditor_id=5 << 40)
-    since = currency.mark()
-    for _ in range(3):
-        change_rate(currency, 12.5)
-        update_info(currency)
-    clock.wait_for_upkeep()
-    updates = currency.find("AccountUpdate", since, creditor_id=creditor_id)
-    assert [(u["interest_rate"], u["debtor_info_iri"]) for u in updates] == [
-        (12.5, ""),
-        (12.5, "https://example.com/"),
-    ]
-
-
 def test_lost_chores_are_posted_again(currency: TimedCurrency, clock: Clock) -> None:
     """A queue that loses all it had costs no more than the time until the next pass."""
     authority = clock.authority
@@ -437,9 +239,6 @@ def test_lost_chores_are_posted_again(currency: TimedCurrency, clock: Clock) -> 
     clock.wait_for_upkeep()
     assert len(currency.find("AccountTransfer", since)) == 2
     assert currency.principal(0) == -1000 - paid["acquired_amount"]
-
-
-# -- the archive --------------------------------------------------------------
 
 
 def test_archive_forgets_what_is_older_than_the_threshold(
@@ -494,3 +293,143 @@ def test_archive_forgets_what_is_older_than_the_threshold(
     wait_until(lambda: not authority.query("SELECT 1 FROM pending_balance_change"))
     assert currency.principal(creditor_id) == 11
     assert archived() == [(1, True), (99, False)]
+
+
+# -- accounts ---------------------------------------------------------------------
+
+
+def root_config(**properties: object) -> str:
+    return json.dumps({"type": "RootConfigData", **properties}, ensure_ascii=False)
+
+
+def without(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in names}
+
+
+def close(currency: TimedCurrency, creditor_id: int, negligible_amount: float = 0.0) -> None:
+    """Schedule an account for deletion."""
+    currency.configure(creditor_id, config_flags=1, negligible_amount=negligible_amount)
+
+
+def is_open(currency: TimedCurrency, creditor_id: int) -> bool:
+    """Whether there is an account that is not deleted."""
+    return currency.authority.query(
+        "SELECT 1 FROM account WHERE (debtor_id, creditor_id) = (%s, %s) AND status_flags & 1 = 0",
+        currency.debtor_id,
+        creditor_id,
+    ) == [(1,)]
+
+
+# -- what is sent from time to time --------------------------------------------
+
+
+def test_heartbeats(currency: TimedCurrency, clock: Clock) -> None:
+    last = {0: currency.open_root(), 1: currency.configure(1 << 40)}
+    since = currency.mark()
+    currency.let_pass(HEARTBEAT)
+    assert not currency.find("AccountUpdate", since)
+    expected = []
+    for _ in range(2):
+        currency.let_pass(TICK)
+        expected.append(clock.now)
+        currency.let_pass(HEARTBEAT)
+    for creditor_id, update in ((0, last[0]), (1 << 40, last[1])):
+        found = currency.find("AccountUpdate", since, creditor_id=creditor_id)
+        assert [moment(u["ts"]) for u in found] == expected
+        for heartbeat in found:
+            assert without(heartbeat, "ts") == without(update, "ts")
+
+
+def test_reminders_of_a_prepared_transfer(currency: TimedCurrency, clock: Clock) -> None:
+    currency.open_root()
+    creditor_id = currency.open_account(100)
+    waiting = currency.prepare(creditor_id, 0, 7)
+    finished = currency.prepare(creditor_id, 0, 8)
+    sent_at = [clock.now]
+    clock.advance(REMINDER)
+    # A whole pass: the services have just begun one.
+    scan = ("scan_prepared_transfers", "--days", "0.000001", "--quit-early")
+    assert currency.authority.run(*scan).returncode == 0
+    currency.finalize(finished, 0)
+    for _ in range(2):
+        clock.advance(TICK)
+        sent_at.append(clock.now)
+        currency.wait("PreparedTransfer", creditor_id=creditor_id, ts=clock.text)
+        clock.advance(REMINDER)
+    currency.finalize(waiting, 7)
+    currency.let_pass(REMINDER + TICK)
+    found = currency.find("PreparedTransfer", creditor_id=creditor_id)
+    reminders = [p for p in found if p["transfer_id"] == waiting["transfer_id"]]
+    assert [moment(p["ts"]) for p in reminders] == sent_at
+    for reminder in reminders:
+        assert without(reminder, "ts") == without(waiting, "ts")
+    assert len(found) == len(reminders) + 1
+
+
+# -- the end of an account, and a new beginning -----------------------------------
+
+
+def test_account_is_deleted_purged_and_opened_again(currency: TimedCurrency, clock: Clock) -> None:
+    currency.open_root()
+    creditor_id = currency.open_account(103)
+    before = currency.wait("AccountUpdate", creditor_id=creditor_id, principal=103).data
+    currency.finalize(currency.prepare(creditor_id, 0, 100), 100)
+    clock.advance(DAY)
+    since = currency.mark()
+    close(currency, creditor_id, 3.0)
+
+    paid = currency.wait("AccountTransfer", since=since, creditor_id=creditor_id).data
+    assert (paid["coordinator_type"], paid["recipient"]) == ("delete", "0")
+    assert (paid["acquired_amount"], paid["principal"]) == (-3, 0)
+    deleted_at = clock.now
+    deleted = currency.wait(
+        "AccountUpdate",
+        since=since,
+        creditor_id=creditor_id,
+        last_transfer_number=paid["transfer_number"],
+    ).data
+    assert (deleted["principal"], deleted["interest"]) == (0, 0.0)
+    assert moment(deleted["last_change_ts"]) == deleted_at
+    assert currency.wait("AccountUpdate", creditor_id=0, principal=0)
+    assert currency.reject(creditor_id, 0, 0)["status_code"] == "SENDER_IS_UNREACHABLE"
+    assert currency.reject(0, creditor_id, 0)["status_code"] == "RECIPIENT_IS_UNREACHABLE"
+
+    # A deleted account is quiet, until it is purged.
+    since = currency.mark()
+    currency.let_pass(PURGE)
+    assert not currency.find("AccountUpdate", since, creditor_id=creditor_id)
+    assert not currency.find("AccountPurge", since)
+    currency.let_pass(TICK)
+    purge = currency.wait("AccountPurge", creditor_id=creditor_id).data
+    assert purge["creation_date"] == before["creation_date"]
+    assert moment(purge["ts"]) == clock.now
+
+    opened = currency.configure(creditor_id)
+    assert opened["creation_date"] == clock.now.date().isoformat() > before["creation_date"]
+    assert (opened["last_transfer_number"], opened["principal"]) == (0, 0)
+    currency.transfer(0, creditor_id, 50)
+    received = currency.find("AccountTransfer", creditor_id=creditor_id)[-1]
+    assert (received["transfer_number"], received["previous_transfer_number"]) == (1, 0)
+    assert received["creation_date"] == opened["creation_date"]
+    prepared = currency.prepare(creditor_id, 0, 1)
+    assert prepared["transfer_id"] >> 40 == (clock.now.date() - date(1970, 1, 1)).days
+
+
+def test_debtor_goes_for_good(currency: TimedCurrency, clock: Clock) -> None:
+    currency.open_root(config_data=root_config(rate=5.0))
+    creditor_id = currency.open_account(1)
+    close(currency, 0)
+    clock.wait_for_upkeep()
+    assert is_open(currency, 0), "there is still money"
+    since = currency.mark()
+    currency.finalize(currency.prepare(creditor_id, 0, 1), 1)
+    currency.wait("AccountUpdate", since=since, creditor_id=0, principal=0)
+    clock.wait_for_upkeep()
+    assert not is_open(currency, 0)
+    sent = currency.find("AccountUpdate", creditor_id=0)[-1]
+    assert (sent["config_flags"], sent["principal"]) == (1, 0)
+
+    currency.let_pass(PURGE + TICK)
+    assert currency.wait("AccountPurge", creditor_id=0).exchange == "to_debtors"
+    # Nothing is known of the currency any more.
+    assert currency.configure(creditor_id + 1)["interest_rate"] == 0.0
