@@ -20,7 +20,7 @@ from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.observability.log.rate_limit import BURST_COUNT, LINES_PER_SECOND
 from tests.e2e.malformed import all_malformed
 
-LEFT_OUT = re.compile(r"\[lines_left_out\]: (\d+) lines like it")
+LEFT_OUT = re.compile(r"\[lines_left_out\]: .*message_dead_lettered.*: (\d+) in ")
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -120,7 +121,7 @@ def test_workers_that_are_down(currency: Currency) -> None:
         assert code == 1
         assert {"queue_without_consumers", "worker_missing"} <= codes(told)
         words = [f["words"] for f in told["findings"] if f["code"] == "worker_missing"]
-        assert {text.split()[0] for text in words} == set(down)
+        assert all(name in " ".join(words) for name in down)
     finally:
         authority.start(*down)
 
@@ -174,7 +175,7 @@ def test_a_table_that_is_locked(currency: Currency) -> None:
 def test_it_is_live_in_a_terminal(currency: Currency) -> None:
     """It takes the whole screen, and gives it back when it is interrupted."""
     ours, theirs = pty.openpty()
-    size = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    size = {"TERM": "xterm", "COLUMNS": "80", "LINES": "60"}
     watching = subprocess.Popen(
         [*program_command("status"), "--watch"],
         cwd=ROOT,
@@ -390,7 +391,7 @@ def test_resend(currency: Currency) -> None:
     # without an account, what was sent within a time
     moment = sent["ts"]
     shown = command(authority, "resend", "--since", moment, "--type", "AccountTransfer")
-    assert int(shown.split()[0]) >= 1
+    assert re.search(r"send them\): [1-9][0-9]* messages?", shown)
     assert "--since" in command(authority, "resend", code=2)
     refused = command(authority, "resend", "--since", "2024-01-01", "--until", "2023-01-01", code=2)
     assert "must be before" in refused

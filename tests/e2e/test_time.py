@@ -28,7 +28,6 @@ from verification.model.money import floor, grow
 
 # A change of the rate may follow another one after so long.
 RATE_INTERVAL = 8 * DAY
-CAPITALIZATION_INTERVAL = 14 * DAY
 TOLERANCE = Decimal("1e-9")
 NEVER = "1970-01-01T00:00:00+00:00"
 ACCOUNT = "SELECT a::text FROM account a WHERE (debtor_id, creditor_id) = (%s, %s)"
@@ -169,16 +168,6 @@ def chore(currency: TimedCurrency, chore_type: str, **fields: Any) -> None:
 def change_rate(currency: TimedCurrency, rate: Any, **fields: Any) -> None:
     ts = {"ts": currency.clock.text}
     chore(currency, "ChangeInterestRate", **{"interest_rate": rate, **ts, **fields})
-
-
-def update_info(currency: TimedCurrency, **fields: Any) -> None:
-    info = {
-        "debtor_info_iri": "https://example.com/",
-        "debtor_info_content_type": "",
-        "debtor_info_sha256": "",
-        "ts": currency.clock.text,
-    }
-    chore(currency, "UpdateDebtorInfo", **{**info, **fields})
 
 
 def account(currency: TimedCurrency, creditor_id: int) -> list[tuple[Any, ...]]:

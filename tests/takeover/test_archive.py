@@ -26,13 +26,12 @@ from swpt_accounts.takeover.schemas import open_takeover_session
 from tests.support.database import Databases, migrate
 from tests.takeover.reference import BOOKS, KEPT, Place, ReferenceDatabases, move, run_move_in
 
-_ROWS_COUNT = 2000
 _DEBTOR = 77
 _COMMITTED_AT = datetime(2026, 8, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def place(reference: ReferenceDatabases, databases: Databases) -> Place:
+@pytest.fixture(scope="module")
+def first(reference: ReferenceDatabases, databases: Databases) -> Place:
     """Taken over, with an archive of many pages, none of which is copied yet."""
     made = reference.create("public")
     made.query(
@@ -42,8 +41,14 @@ def place(reference: ReferenceDatabases, databases: Databases) -> Place:
         _COMMITTED_AT,
     )
     role = databases.create_role()
-    assert move(made, copies_archive=False, POSTGRES_RUNNING_ROLE=role) is not None
+    moved = run_move_in(made, "--unless-moved", "--quiet", POSTGRES_RUNNING_ROLE=role)
+    assert moved.returncode == 0, moved.stdout
     return made
+
+
+@pytest.fixture
+def place(reference: ReferenceDatabases, first: Place) -> Place:
+    return reference.copy(first)
 
 
 @pytest.fixture

@@ -28,10 +28,9 @@ FLOAT_MAX: Final = 3.4028234663852886e38
 
 
 @pytest.fixture
-def ours(public: Place) -> Place:
+def ours(reference: ReferenceDatabases) -> Place:
     """A database that has been taken over."""
-    move(public, copies_archive=False)
-    return public
+    return reference.create("moved")
 
 
 def account_of(place: Place, debtor_id: int, creditor_id: int) -> Any:
