@@ -194,7 +194,9 @@ def test_returned_message_survives_the_flusher(
 # -- money on its way --------------------------------------------------------------
 
 DEBTOR, SENDER, RECIPIENT = 9, 2**32 + 1, 2**32 + 2
-PRINCIPAL = f"SELECT principal FROM account WHERE creditor_id = {RECIPIENT}"
+PRINCIPAL = f"""
+SELECT principal FROM account WHERE (debtor_id, creditor_id) = ({DEBTOR}, {RECIPIENT})
+"""
 CHANGE = f"""
 INSERT INTO pending_balance_change_signal (
     debtor_id, creditor_id, other_creditor_id, change_id, coordinator_type, transfer_note_format,

@@ -237,12 +237,12 @@ def test_what_is_left_may_be_dropped_by_hand(
 
 
 def test_what_is_dropped_before_it_is_copied_is_not_forgotten(
-    place: Place, worker: DatabaseConnection, databases: Databases
+    place: Place, worker: DatabaseConnection
 ) -> None:
     """Nothing is taken in any more, rather than something twice."""
     keys = archived(place)
     place.query(f"DROP SCHEMA {KEPT} CASCADE")
-    migrate(place.url, "upgrade", POSTGRES_RUNNING_ROLE=databases.create_role())
+    migrate(place.url, "upgrade")
     with pytest.raises(psycopg.errors.UndefinedTable):
         receive(worker, keys)
 

@@ -220,7 +220,7 @@ def test_a_long_list_ends(damaged: Place) -> None:
         move(damaged)
     lines = str(refused.value).splitlines()
     assert len(lines) == 102
-    assert lines[-1] == "  and more"
+    assert lines[-1] == "  …"
 
 
 def test_a_lock_that_was_contained_is_possible(damaged: Place) -> None:

@@ -31,7 +31,8 @@ def test_what_would_be_done_is_what_is_done(public: Place) -> None:
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
     assert lines[0].startswith(
-        "The database is the reference's: its tables are in the schema 'public'"
+        "The database was given back: the tables of the reference implementation are in the schema"
+        " 'public'."
     )
     assert ["rows", "of", "prepared_transfer", "all", "20", "20"] in [x.split() for x in lines]
     assert reference_rows(public) == before
@@ -88,8 +89,8 @@ def test_what_is_under_way(reference: ReferenceDatabases, moved: Place) -> None:
 
 def test_where_there_is_nothing(reference: ReferenceDatabases, public: Place) -> None:
     for place, reason in (
-        (reference.create_empty(), "there are no tables of accounts in this database"),
-        (public, "there is nothing to be given back"),
+        (reference.create_empty(), "this database has no tables of accounts"),
+        (public, "there is nothing to give back"),
     ):
         refused = run_move_out(place)
         assert refused.returncode == 1

@@ -216,7 +216,7 @@ def test_whoever_waits_for_our_tables_is_ended(place: Place) -> None:
             """Lets somebody come while the tables are locked."""
 
             def begin(self, what: str, total: int) -> None:
-                if what == "pages of tables, moved":
+                if what == "pages of tables to copy":
                     thread.start()
                     wait_until(self.somebody_waits, SECONDS_MAX, "somebody waits")
 
