@@ -51,7 +51,8 @@ def parse(arguments: Sequence[str]) -> list[str]:
     """Look at the command line. Returns the engines; exits where something is wrong with it."""
     names, options = split(arguments)
     if unknown := set(names) - set(ENGINES):
-        sys.exit(f"unknown engine: {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}")
+        print(f"unknown engine: {', '.join(sorted(unknown))}; there are {', '.join(ENGINES)}")
+        sys.exit(2)
     if len(names) == 1:
         parse_options(names[0], options)
     else:

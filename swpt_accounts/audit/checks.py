@@ -16,7 +16,7 @@ _CHANGES: Final = ("pending_balance_change", "pending_balance_change_signal")
 
 
 class CheckSeverity(StrEnum):
-    """An error proves that something is wrong; a warning wants somebody's attention."""
+    """An error proves that something is wrong; a warning needs attention."""
 
     ERROR = "error"
     WARNING = "warning"

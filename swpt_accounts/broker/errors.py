@@ -2,21 +2,17 @@
 
 from pika.exceptions import AMQPError, ChannelClosed, ConnectionClosed
 
-from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.errors import innermost, one_line
 
 
 def describe(error: BaseException) -> str:
-    """One line for an operator. The library hides the cause of a failed connection in others."""
+    """One line for an operator, which says which server it is about."""
     if not isinstance(error, AMQPError):
         return one_line(error)
-    cause = _innermost(error)
+    cause = innermost(error)
     if isinstance(cause, ChannelClosed | ConnectionClosed):
         return f"RabbitMQ: {cause.reply_text} ({cause.reply_code})"
-    text = cause.strerror if isinstance(cause, OSError) else None
-    return f"RabbitMQ: {text or one_line(cause)}"
-
-
-def _innermost(error: BaseException) -> BaseException:
-    causes = (getattr(error, "exception", None), *error.args)
-    nested = next((cause for cause in causes if isinstance(cause, BaseException)), None)
-    return error if nested is None else _innermost(nested)
+    if isinstance(cause, OSError):
+        file = f"{cause.filename}: " if cause.filename else ""
+        return f"cannot connect to RabbitMQ: {file}{one_line(cause)}"
+    return f"RabbitMQ: {one_line(cause)}"

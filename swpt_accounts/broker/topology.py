@@ -16,7 +16,7 @@ from swpt_accounts.broker.connections import (
     server_version,
 )
 from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
-from swpt_accounts.observability.events.queues import (
+from swpt_accounts.observability.events.topology import (
     CHORES_QUEUE_FOREIGN,
     CHORES_QUEUE_USED,
     DELIVERY_LIMIT,

@@ -94,7 +94,10 @@ def _moment(text: str) -> datetime:
 
 
 account_option = click.option(
-    "--account", type=_account, metavar="DEBTOR/CREDITOR", help="For this account (signed ids)."
+    "--account",
+    type=_account,
+    metavar="DEBTOR/CREDITOR",
+    help="For this account: two ids, in any notation.",
 )
 
 

@@ -50,13 +50,19 @@ def one_line(error: BaseException) -> str:
     return f"{line} (SQLSTATE {sqlstate})" if sqlstate else line
 
 
-def _cause(error: BaseException) -> str:
-    """What the innermost error says: pika wraps those of sockets, and its texts are their reprs."""
+def innermost(error: BaseException) -> BaseException:
+    """The cause: pika wraps the errors of sockets, and its texts are their representations."""
     while type(error).__module__.startswith("pika."):
-        inner = getattr(error, "exception", None) or next(iter(error.args), None)
-        if not isinstance(inner, BaseException):
+        causes = (error.__cause__, getattr(error, "exception", None), *error.args)
+        inner = next((cause for cause in causes if isinstance(cause, BaseException)), None)
+        if inner is None:
             break
         error = inner
+    return error
+
+
+def _cause(error: BaseException) -> str:
+    error = innermost(error)
     text = getattr(error, "reply_text", None) or getattr(error, "strerror", None) or str(error)
     return str(text or type(error).__name__)
 

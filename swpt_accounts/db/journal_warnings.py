@@ -1,4 +1,4 @@
-"""Says what the journal misses: the database warns of it, and goes on (docs/decisions/0022)."""
+"""Logs what the journal lacks: the database warns, and continues (docs/decisions/0022)."""
 
 import logging
 from threading import Lock

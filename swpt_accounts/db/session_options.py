@@ -38,7 +38,7 @@ LIMITS: Final[Pins] = {
     "idle_session_timeout": ("0", "a worker that waits for a wake-up is idle"),
 }
 MIGRATING: Final[Pins] = {
-    "lock_timeout": ("10s", "whoever waits for a lock makes everybody behind it wait, too"),
+    "lock_timeout": ("10s", "a session that waits for a lock blocks those behind it"),
     "statement_timeout": ("10min", "an index of a large table takes long"),
     "idle_in_transaction_session_timeout": ("10min", "all migrations are one transaction"),
     "idle_session_timeout": ("0", "a pool keeps connections"),
@@ -76,15 +76,15 @@ READING: Final[Pins] = {
     "statement_timeout": ("0", "a large table takes long"),
     "idle_in_transaction_session_timeout": ("120s", "one that hangs does not hold back vacuum"),
     "idle_session_timeout": ("0", "the same as for workers"),
-    "client_connection_check_interval": ("2s", "nobody waits for a proof whose client is gone"),
+    "client_connection_check_interval": ("2s", "a check whose client is gone is cancelled"),
 }
 ASKING: Final[Pins] = {
     "default_transaction_read_only": ("on", "questions change nothing"),
-    "lock_timeout": ("2s", "whoever asks waits for nobody"),
+    "lock_timeout": ("2s", "a question waits for no lock"),
     "statement_timeout": ("5s", "a table that is too long is said to be, and not read"),
     "idle_in_transaction_session_timeout": ("60s", "one that hangs does not hold back vacuum"),
     "idle_session_timeout": ("0", "a console keeps connections"),
-    "client_connection_check_interval": ("2s", "nobody waits for an answer"),
+    "client_connection_check_interval": ("2s", "an answer whose client is gone is cancelled"),
     "jit": ("off", "compiling takes longer than it saves"),
 }
 """For questions about a few rows, beside the work."""

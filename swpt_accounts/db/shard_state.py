@@ -32,6 +32,6 @@ def refuse_where_closed(marks: Collection[str], *, is_read_only: bool) -> None:
 
 
 def refuse_consumers(marks: Collection[str]) -> None:
-    """Raises `ShardClosedError` where nobody may consume messages."""
+    """Raises `ShardClosedError` if messages may not be consumed."""
     if LEAVE in marks:
         raise ShardClosedError("`shards switch` drains the queue of this shard: not consuming")

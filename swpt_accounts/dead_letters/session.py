@@ -139,7 +139,7 @@ def open_session(settings: Settings, *, changes: bool) -> Iterator[DeadLetterSes
     try:
         with ExitStack() as stack:
             register = _open_register(stack, settings, name, is_needed=changes)
-            # Nobody answers heartbeats while an operator thinks about a question.
+            # Heartbeats are not answered while an operator thinks about a question.
             url = settings.protocol_broker_url
             connection = stack.enter_context(connection_to(url, NAME, heartbeat_seconds=0))
             reader = DeadLetterReader(connection, settings.protocol_broker_queue, stop)

@@ -12,7 +12,6 @@ from swpt_accounts.core.progress import Progress
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.sharding.preflight import check_versions, refuse
-from swpt_accounts.sharding.preparation import check_lag
 from swpt_accounts.sharding.queue_cutover import QueueCutover, check_queue, drain, stop_consumers
 from swpt_accounts.sharding.sessions import (
     PREPARING,
@@ -25,6 +24,7 @@ from swpt_accounts.sharding.sessions import (
 )
 from swpt_accounts.sharding.tables import OWNED, SHARED, change_tables, close_parent
 
+_LAG_SECONDS_MAX: Final = 20.0
 _SLOT_SECONDS_MAX: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
@@ -64,17 +64,32 @@ def _check(sessions: Sessions, relay: QueueCutover) -> None:
             raise PreconditionFailed(
                 f"{child.child.name} is not ready: run `shards prepare` to continue"
             )
-    check_lag(sessions)
+    _check_lag(sessions)
     if sessions.family.is_split:
         check_queue(relay)
         refuse(list(relay.problems()))
     sessions.parent.run("parent", "set_step", {"step": SWITCHING, "seconds": None})
 
 
+def _check_lag(sessions: Sessions) -> None:
+    """Raise `PreconditionFailed` unless each child soon has what the parent writes now."""
+    word = f"at {monotonic()}"
+    sessions.parent.run("parent", "beat", {"word": word})
+    end = monotonic() + _LAG_SECONDS_MAX
+    for child in sessions.children:
+        while child.session.run("child", "beat")[0].word != word:
+            if monotonic() > end:
+                raise PreconditionFailed(
+                    f"{child.child.name} lags behind the parent by more than"
+                    f" {_LAG_SECONDS_MAX:.0f} s: wait, or check the log of its server"
+                )
+            sleep(_POLL_SECONDS)
+
+
 def _hand_over(
     sessions: Sessions, relay: QueueCutover, stack: ExitStack, progress: Progress, report: Report
 ) -> float:
-    """Returns for how many seconds nobody has worked."""
+    """Returns for how many seconds no shard has worked."""
     family, parent = sessions.family, sessions.parent
     others = [stack.enter_context(open_session(family.parent)) for _ in sessions.children]
     began_at = monotonic()
@@ -141,7 +156,7 @@ def drop_traces(sessions: Sessions) -> None:
 
 
 LAST_WORD: Final = "switched"
-"""What the parent writes when nobody writes anything else: who has it has everything before it."""
+"""What the parent writes last: a child that has it has everything before it."""
 _CHILD_POLL_SECONDS: Final = 0.02
 _WORD_SECONDS_MAX: Final = 600.0
 _STOP_SECONDS_MAX: Final = 60.0
@@ -163,7 +178,7 @@ def receive_all(child: ChildSession) -> dict[str, Any]:
 
 
 def sums_of(session: OperatorSession) -> dict[str, Any]:
-    """What is counted and added up in a database in which nobody works."""
+    """Counts and sums of a database that is closed for writing."""
     (found,) = session.run("books", "sums")
     return dict(found._asdict())
 

@@ -21,7 +21,6 @@ from swpt_accounts.sharding.tables import FILTERED, WHOLE, change_tables, publis
 _POLL_SECONDS: Final = 0.2
 # A table is tried again by PostgreSQL, after pauses of its own.
 STUCK_SECONDS_MAX: Final = 600.0
-_LAG_SECONDS_MAX: Final = 20.0
 
 
 def prepare(sessions: Sessions, address: str, progress: Progress) -> None:
@@ -169,18 +168,3 @@ def _rows_done(found: list[Any], expected: dict[str, int]) -> int:
         else min(row.rows_count, expected.get(row.table, 0))
         for row in found
     )
-
-
-def check_lag(sessions: Sessions) -> None:
-    """Raise `PreconditionFailed` unless each child gets at once what the parent writes."""
-    word = f"at {monotonic()}"
-    sessions.parent.run("parent", "beat", {"word": word})
-    end = monotonic() + _LAG_SECONDS_MAX
-    for child in sessions.children:
-        while child.session.run("child", "beat")[0].word != word:
-            if monotonic() > end:
-                raise PreconditionFailed(
-                    f"{child.child.name} lags behind the parent by more than"
-                    f" {_LAG_SECONDS_MAX:.0f} s: wait, or check the log of its server"
-                )
-            sleep(_POLL_SECONDS)

@@ -91,7 +91,7 @@ class QueueCutover:
             channel.exchange_declare(self._alternate, "topic", durable=True)
             for queue, key in self._keys.items():
                 topology.declare_incoming_queue(connection, queue)
-                # Whoever has subscribed the child already would get what the parent gets, too.
+                # A child that has subscribed already would receive the parent's messages, too.
                 channel.queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, key)
                 channel.queue_bind(queue, self._alternate, key)
             channel.exchange_declare(

@@ -10,7 +10,7 @@ from psycopg import sql
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 
 _SECONDS_MAX: Final = 120.0
-# Shorter than PostgreSQL's `deadlock_timeout`: whoever stands in the way is ended before.
+# Shorter than PostgreSQL's `deadlock_timeout`: holders of locks are terminated before.
 _ATTEMPT_MILLISECONDS: Final = 400
 
 

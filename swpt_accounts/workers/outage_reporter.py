@@ -1,4 +1,4 @@
-"""Reports outages of servers: once when one begins, and once when it ends."""
+"""Outages of servers: how long to wait before the next attempt, and few lines of the log."""
 
 import logging
 from time import monotonic
@@ -24,7 +24,7 @@ _KINDS_COUNT_MAX: Final = 10
 
 
 class OutageReporter:
-    """Logs what a worker waits for, in few lines, however often it fails.
+    """Says how long to wait after an error, and logs the outage in few lines.
 
     A line when it begins, when its kind changes, every five minutes, and when it is over.
     """

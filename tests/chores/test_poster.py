@@ -169,7 +169,8 @@ def test_long_queue_gets_nothing_more(
     monkeypatch.setattr(poster_module, "LOOK_SECONDS", 0.05)
     create_chores_queue(broker_url, chores_queue)
     poster.post(chores(25))
-    wait_until(lambda: lines(caplog, "cannot post chores: it has 10 messages"))
+    refusal = f"cannot post chores to queue {chores_queue}: it has 10 messages"
+    wait_until(lambda: lines(caplog, refusal))
     assert broker.ready_count(chores_queue) == 10
     # nobody floods it again before half of them are done
     first = [take(broker, chores_queue) for _ in range(3)]

@@ -57,6 +57,7 @@ CHOICES: list[tuple[tuple[str, ...], list[int]]] = [
     (("--reason", "unknown"), [3, 5]),
     (("--account", f"5/{2**33}"), [0]),
     (("--account", "-5/0"), [5]),
+    (("--account", "0xfffffffffffffffb/0"), [5]),
     (("--account", "-9223372036854775808/0"), []),
     (("--offset", "1", "--offset", "3-9"), [1, 3, 4, 5]),
     (("--offset", "2", "--type", "PrepareTransfer"), []),

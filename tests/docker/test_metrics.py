@@ -175,7 +175,7 @@ def test_a_single_command_has_its_page(stage: Container) -> None:
             text=True,
             check=False,
         )
-        assert (done.returncode, done.stdout) == (0, "well\n"), done
+        assert (done.returncode, done.stdout) == (0, "ok\n"), done
     # the exporter ends with the command beside which it was started
     pid, *_ = stage.pids_of("process_balance_changes")
     os.kill(pid, signal.SIGKILL)

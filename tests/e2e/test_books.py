@@ -59,7 +59,7 @@ def call(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
 def test_books_that_are_right(environment: dict[str, str]) -> None:
     code, output, progress = call(environment, "verify_books")
     assert code == 0
-    assert output.startswith("the books are right (realm #, snapshot of 20")
+    assert output.startswith("the books are correct (realm #, snapshot of 20")
     told = [line.partition(" [books_check_over]: ")[2] for line in progress.splitlines()]
     assert [line.partition(":")[0] for line in told] == CODES
     assert all(": 0 findings, 0." in line for line in told)
@@ -116,13 +116,13 @@ def test_findings_are_a_table(environment: dict[str, str], idle_authority: Autho
     assert lines[0].split() == ["check", "debtor", "creditor", "problem"]
     assert lines[2].split()[:3] == ["debtor_sum", str(DEBTOR), "the"]
     assert lines[3].split()[:3] == ["overflown", "3", "0"]
-    assert lines[-1].startswith("1 errors, 1 warnings (realm #, snapshot of ")
+    assert lines[-1].startswith("1 error, 1 warning (realm #, snapshot of ")
 
     idle_authority.query("UPDATE account SET interest_rate = 1 WHERE creditor_id = 0")
     code, output, _ = call(environment, "verify_books", "--quiet", "--limit", "1")
     assert code == 1
     assert "root_account: 2 findings, 1 shown\n" in output
-    assert output.splitlines()[-1].startswith("3 errors, 1 warnings (")
+    assert output.splitlines()[-1].startswith("3 errors, 1 warning (")
     assert call(environment, "verify_books", "--limit", "0")[0] == 2
 
 
@@ -133,7 +133,7 @@ def test_warnings_are_told_and_no_errors(
     idle_authority.query("UPDATE account SET principal = 100 WHERE principal = 95")
     code, output, _ = call(environment, "verify_books", "--quiet")
     assert code == 0
-    assert output.splitlines()[-1].startswith("the books are right, 1 warnings (")
+    assert output.splitlines()[-1].startswith("the books are correct, 1 warning (")
 
 
 def test_bar_grows_on_a_terminal(environment: dict[str, str]) -> None:

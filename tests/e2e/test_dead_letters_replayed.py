@@ -55,7 +55,7 @@ def test_a_message_is_sent_as_it_was_and_once(letters: Authority) -> None:
         letters, message, headers={"debtor-id": DEBTOR_ID}, app_id="an agent", user_id="other"
     )
     answer = run(letters, "replay", "--yes")
-    assert (answer.code, answer.text) == (0, "1 letters are sent, 0 are not.\n")
+    assert (answer.code, answer.text) == (0, "Sent 1, skipped 0.\n")
     (sent,) = take(letters, QUEUE)
     assert sent.data == message
     assert sent.properties.content_type == "application/json"
@@ -69,8 +69,8 @@ def test_a_message_is_sent_as_it_was_and_once(letters: Authority) -> None:
     }
     assert listed(letters) == []
     assert states(letters) == ["replayed"]
-    assert run(letters, "replay", "--yes").text == "0 letters are sent, 0 are not.\n"
-    assert run(letters, "replay", "--yes", "--offset", "0").text.startswith("0 letters are sent")
+    assert run(letters, "replay", "--yes").text == "Sent 0, skipped 0.\n"
+    assert run(letters, "replay", "--yes", "--offset", "0").text.startswith("Sent 0,")
     assert take(letters, QUEUE) == []
     assert run(letters, "replay", "--yes", "--offset", "0", "--again").code == 0
     assert len(take(letters, QUEUE)) == 1
@@ -84,7 +84,7 @@ def test_only_what_is_chosen_is_sent_and_no_more_than_the_limit(letters: Authori
     assert answer.code == 0
     assert states(letters) == ["replayed", "replayed", "open", "open", "open", "open"]
     answer = run(letters, "replay", "--yes", "--type", "ConfigureAccount")
-    assert answer.text.startswith("3 letters are sent")
+    assert answer.text.startswith("Sent 3,")
     assert states(letters) == ["replayed"] * 5 + ["open"]
     assert len(take(letters, QUEUE)) == 5
 
@@ -172,10 +172,10 @@ def test_discarded_letters_are_not_sent(letters: Authority) -> None:
     for n in range(3):
         put_aside(letters, configure(DEBTOR_ID, CREDITOR_ID + n))
     answer = run(letters, "discard", "--yes", "--offset", "0-1")
-    assert (answer.code, answer.text) == (0, "2 letters are discarded.\n")
-    assert run(letters, "replay", "--yes").text.startswith("1 letters are sent")
+    assert (answer.code, answer.text) == (0, "Discarded 2 dead letters.\n")
+    assert run(letters, "replay", "--yes").text.startswith("Sent 1,")
     assert states(letters) == ["discarded", "discarded", "replayed"]
-    assert run(letters, "discard", "--yes").text == "0 letters are discarded.\n"
+    assert run(letters, "discard", "--yes").text == "Discarded 0 dead letters.\n"
     assert len(take(letters, QUEUE)) == 1
 
 
@@ -218,8 +218,8 @@ def test_a_signal_ends_it_cleanly(letters: Authority, number: signal.Signals) ->
     assert process.returncode == 1, told
     assert told.splitlines()[-1] == "swpt_accounts: stopped before completion"
     sent_count = letters.broker.ready_count(QUEUE)
-    assert output.startswith(f"{sent_count} letters are sent")
-    assert run(letters, "replay", "--yes").text.startswith(f"{2000 - sent_count} letters are sent")
+    assert output.startswith(f"Sent {sent_count:,},")
+    assert run(letters, "replay", "--yes").text.startswith(f"Sent {2000 - sent_count:,},")
     assert letters.broker.ready_count(QUEUE) == 2000
 
 

@@ -137,13 +137,13 @@ def test_retry(idle_authority: Authority) -> None:
     observer = Observer(authority.broker_url, [("to_creditors", "00.00.00.01.00.00.00.01")])
     try:
         authority.start("flush_messages")
-        assert command(authority, "retry", "--destination", HERE).startswith("1 lines")
+        assert command(authority, "retry", "--destination", HERE).startswith("Scheduled 1 queue ")
         wait_until(lambda: count(authority, HERE) == 0)
         observer.receive()
         assert len(observer.messages) == 5
         assert count(authority, LEFT) == 1000
         wait_until(lambda: authority.query("SELECT count(*) FROM returned_line") == [(2,)])
-        assert command(authority, "retry").startswith("2 lines")
+        assert command(authority, "retry").startswith("Scheduled 2 queues ")
     finally:
         authority.terminate("flush_messages")
         observer.close()

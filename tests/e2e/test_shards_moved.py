@@ -147,7 +147,7 @@ def test_undone(
 def test_refused(parent: Shard, heir: Shard, children: list[Shard], tmp_path: Path) -> None:
     commands = Commands(parent, children, tmp_path)
     commands.environment["PROTOCOL_BROKER_QUEUE"] = "nothing"
-    commands.refuse("plan", "the parent has no queue 'nothing'")
+    commands.refuse("plan", "the parent's queue 'nothing' does not exist")
     commands.environment["PROTOCOL_BROKER_QUEUE"] = parent.queue
     commands.refuse("switch", "no split of this shard has begun")
     subscribe(parent)
@@ -158,22 +158,22 @@ def test_refused(parent: Shard, heir: Shard, children: list[Shard], tmp_path: Pa
     commands.refuse("prepare", r"child 0\.#.* its table 'account_key' is not empty")
     first.query("DELETE FROM account_key")
     first.start("flush_messages")
-    commands.refuse("prepare", r"child 0\.#.* sessions of its services are there")
+    commands.refuse("prepare", r"child 0\.#.* its services have [0-9]+ session")
     assert first.terminate("flush_messages")[0] == 0
     commands.write(first, POSTGRES_URL=heir.environment["SQLALCHEMY_DATABASE_URI"])
-    commands.refuse("plan", "(?s)may not make a schema.*must be a superuser")
+    commands.refuse("plan", "(?s)may not create schemas.*must be a superuser")
     commands.write(first, POSTGRES_URL=parent.database_url.replace("127.0.0.1", "localhost"))
-    commands.refuse("plan", "two of the shards have the same database, by two addresses")
+    commands.refuse("plan", "two of the shards have the same database, under two addresses")
     assert parent.query("SELECT 1 FROM pg_namespace WHERE nspname = 'swpt_accounts_split'") == []
 
     commands.write(first)
     commands.succeed("prepare")
     commands.write(first, POSTGRES_URL=heir.database_url)
-    commands.refuse("prepare", "another split of this shard was begun")
-    commands.refuse("switch", "another split of this shard was begun")
+    commands.refuse("prepare", "another split of this shard began")
+    commands.refuse("switch", "another split of this shard began")
     # into databases that have a parent already
     other = Commands(heir, children, tmp_path)
-    other.refuse("plan", "a split into this database was begun before")
+    other.refuse("plan", "another split into this database has begun")
     commands.write(first)
     second.query("UPDATE alembic_version SET version_num = '0003'")
     commands.refuse("switch", "have different migrations")
@@ -203,7 +203,7 @@ def test_nothing_comes_to_a_child_before_its_time(
     of_both = next(n for n in range(2**42, 2**43) if first.contains(n, 0))
     parent.send(configure(of_both, 0))
     for command in ("plan", "prepare"):
-        commands.refuse(command, f"queue '{first.queue}' of a child has 1 messages")
+        commands.refuse(command, f"queue '{first.queue}' of a child has 1 message")
     assert parent.query("SELECT 1 FROM pg_namespace WHERE nspname = 'swpt_accounts_split'") == []
 
     first.broker.channel.queue_delete(first.queue)
@@ -214,7 +214,7 @@ def test_nothing_comes_to_a_child_before_its_time(
     assert first.broker.ready_count(first.queue) == 0
     # by whatever other way
     first.broker.publish("", first.queue, b"{}")
-    commands.refuse("switch", f"queue '{first.queue}' of a child has 1 messages")
+    commands.refuse("switch", f"queue '{first.queue}' of a child has 1 message")
     first.broker.channel.queue_purge(first.queue)
     commands.succeed("undo")
 
@@ -238,4 +238,4 @@ def test_after_the_switch_nobody_writes_into_the_parent(
     commands.refuse("prepare", "the split is switched")
     # somebody has bound the queue of the parent with another key
     parent.broker.publish("", parent.queue, b"{}")
-    commands.refuse("finish", "has 1 messages and 0 consumers: somebody has bound it")
+    commands.refuse("finish", "has 1 message and 0 consumers: it is bound with another key")

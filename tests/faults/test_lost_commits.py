@@ -198,9 +198,9 @@ def test_peers_of_a_mended_database_ignore_nothing(story: Story) -> None:
     refused = call(story.authority, "mend_gap", "--told-until", "2099-01-01", "--mend")
     assert refused.returncode == 1
     assert "which is not after --told-until" in refused.stdout
-    assert story.mend().startswith("4 accounts may know less than what was told until 20")
-    assert story.mend("--mend").startswith("4 accounts go on above what was told until 20")
-    assert story.mend("--mend").startswith("Nothing to mend")
+    assert story.mend().startswith("4 accounts may be behind the numbers sent until 20")
+    assert story.mend("--mend").startswith("Advanced 4 accounts past the numbers sent until 20")
+    assert story.mend("--mend").startswith("No accounts to advance")
     assert_books_are_right(story.authority)
     story.authority.start()
 
@@ -273,9 +273,9 @@ def test_account_that_was_opened_in_the_gap(story: Story) -> None:
     owner = story.owners[story.opened]
     assert owner.last_number == 1
     currency.configure(story.opened)
-    assert story.mend().startswith("1 accounts may know less")
+    assert story.mend().startswith("1 account may be behind")
     story.mend("--mend")
-    assert story.mend("--mend").startswith("Nothing to mend")
+    assert story.mend("--mend").startswith("No accounts to advance")
     currency.transfer(0, story.opened, 22)
     story.learn()
     assert owner.ignored == []

@@ -104,7 +104,7 @@ def test_accounts_that_the_scan_has_not_visited(shard: Shard) -> None:
 def test_a_session_with_a_long_transaction(
     shard: Shard, worker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "LONG_SECONDS", 0.1)
+    monkeypatch.setattr(database, "LONG_TRANSACTION_SECONDS", 0.1)
     with psycopg.connect(dsn_of(worker_url), application_name="somebody's psql") as other:
         other.execute("SELECT 1")
         wait_until(lambda: bool(read(shard).long_transactions))

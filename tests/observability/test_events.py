@@ -15,7 +15,7 @@ from swpt_accounts.observability.events import (
     lifecycle,
     messages,
     progress,
-    queues,
+    topology,
 )
 from swpt_accounts.observability.events.catalogue import EVENTS, GROUPS, MESSAGE_IDS
 from swpt_accounts.observability.events.event import Event
@@ -35,7 +35,7 @@ RESERVED = {
     *("asctime", "levelname", "processName", "name", "message", "exc_info", "time", "level"),
     *("event", "stack_info", "taskName"),
 }
-MODULES = (console, lifecycle, messages, progress, queues, background)
+MODULES = (console, lifecycle, messages, progress, topology, background)
 BY_VARIABLE = {
     variable: value
     for module in MODULES

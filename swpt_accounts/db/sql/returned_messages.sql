@@ -12,7 +12,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         ELSE least(2 ^ least(p_attempts_count, 10), 900)::integer END
 $$;
 
--- All pauses that there are. With them, indexes of lines find what is due.
+-- All pauses that there are. With them, indexes of lines find what is due: a pause that a version has
+-- stored has to stay here, or its lines are never found again. The longest is also in returned_latest().
 CREATE OR REPLACE FUNCTION returned_pauses() RETURNS integer[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ARRAY(SELECT returned_pause(n) FROM generate_series(0, 10) AS n)

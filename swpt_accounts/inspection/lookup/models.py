@@ -67,7 +67,7 @@ class TransferState(StrEnum):
 class TraceStage:
     """A step of a transfer's way, or of an account's life.
 
-    `at` is None where nobody noted the moment. `place` is the table where it was found: `journal`,
+    `at` is None if the moment was not noted. `place` is the table where it was found: `journal`,
     or where it still waits. `waits_for` says what has to happen next, where something has to.
     `fields` are the columns of the row, or the fields of the message.
     """
@@ -98,7 +98,7 @@ class JournalExtent:
 
     @property
     def is_on(self) -> bool:
-        """Whether messages are noted in it, by the settings of whoever asks."""
+        """Whether messages are noted in it, by the settings of this process."""
         return self.days > 0
 
 
@@ -183,7 +183,7 @@ class StatementLine:
 class Statement:
     """An account's principal at two moments, and what has changed it between them.
 
-    A principal that nobody knows is None. `problems` are discrepancies: what the lines do not
+    An unknown principal is None. `problems` are discrepancies: what the lines do not
     explain. `gaps` say what cannot be known. `is_cut`: there are more lines than are shown.
     """
 

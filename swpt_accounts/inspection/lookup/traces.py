@@ -37,7 +37,7 @@ from swpt_accounts.inspection.lookup.waiting_rows import (
 def notes_on(
     reader: LookupReader, subject: Subject, state: TransferState, stages: Sequence[TraceStage]
 ) -> Iterator[str]:
-    """Sentences for whoever reads a trace."""
+    """Notes for the reader of a trace."""
     has_journal = reader.settings.journal_days > 0
     if isinstance(subject, TransferKey):
         yield from _notes_on_transfer_id(reader, subject, state)
@@ -168,7 +168,7 @@ def _trace(reader: LookupReader, subject: Subject, stages: list[TraceStage]) -> 
 
 
 def _order(stage: TraceStage) -> tuple[bool, datetime]:
-    """What waits, and nobody knows since when, has come last."""
+    """Rows that wait since an unknown moment come last."""
     return stage.at is None, stage.at or datetime.max.replace(tzinfo=UTC)
 
 

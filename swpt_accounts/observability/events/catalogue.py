@@ -9,7 +9,7 @@ from swpt_accounts.observability.events import (
     lifecycle,
     messages,
     progress,
-    queues,
+    topology,
 )
 from swpt_accounts.observability.events.event import Event
 
@@ -17,7 +17,7 @@ GROUPS: Final = (
     ("Messages", messages.EVENTS),
     ("Work", background.EVENTS),
     ("Processes and servers", lifecycle.EVENTS),
-    ("Queues", queues.EVENTS),
+    ("Queues", topology.EVENTS),
     ("Long work", progress.EVENTS),
     ("The console", console.EVENTS),
 )
