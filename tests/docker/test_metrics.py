@@ -175,7 +175,8 @@ def test_a_single_command_has_its_page(stage: Container) -> None:
             text=True,
             check=False,
         )
-        assert (done.returncode, done.stdout) == (0, "ok\n"), done
+        assert done.returncode == 0, done
+        assert done.stdout.startswith("ok"), done
     # the exporter ends with the command beside which it was started
     pid, *_ = stage.pids_of("process_balance_changes")
     os.kill(pid, signal.SIGKILL)
@@ -190,7 +191,7 @@ def test_a_server_that_is_away_makes_it_not_ready_but_live(
     made = Container(idle_authority, folder, "process_balance_changes", url=url)
     with made.process:
         wait_until(lambda: made.is_well("/live"), 60, "it lives")
-        wait_until(lambda: "process_balance_changes: waits" in made.get("/ready").text, 60, "told")
+        wait_until(lambda: "cannot use the database: " in made.get("/ready").text, 60, "told")
         told = made.get("/ready")
         assert told.status_code == 503
         assert "cannot use the database: " in told.text
