@@ -140,7 +140,7 @@ def wait_for_tree(collector: Collector, parent: str, expected: Tree) -> list[Col
     _, trace_id, parent_id, _ = parent.split("-")
     wait_until(
         lambda: tree(collector.trace(trace_id), parent_id) == expected,
-        20,
+        60,
         f"the spans of {trace_id} are those of {expected}",
     )
     spans = collector.trace(trace_id)
