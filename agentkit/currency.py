@@ -10,7 +10,7 @@ from agentkit.observer import Observer
 from agentkit.received import Received
 
 _debtor_ids = itertools.count(2**40 + 1)
-SECONDS_MAX = 20.0
+SECONDS_MAX = 45.0
 
 
 def configuration(debtor_id: int, creditor_id: int, **changes: Any) -> Message:

@@ -54,7 +54,7 @@ class Running:
             self._arrived.put(line.rstrip("\n"))
         self._arrived.put(None)
 
-    def wait_line(self, text: str, seconds_max: float = 30.0) -> str:
+    def wait_line(self, text: str, seconds_max: float = 60.0) -> str:
         """The next line that has this text in it."""
         end = time.monotonic() + seconds_max
         while True:

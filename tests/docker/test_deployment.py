@@ -169,13 +169,13 @@ def test_an_unmodified_deployment(cluster: Cluster, broker: Broker) -> None:
 def is_healthy(port: int) -> bool:
     try:
         url = f"http://127.0.0.1:{port}/accounts/healthz"
-        return requests.get(url, timeout=10).status_code == 200
+        return requests.get(url, timeout=30).status_code == 200
     except requests.ConnectionError:
         return False
 
 
 def status_of(port: int, what: str) -> int:
-    return requests.get(f"http://127.0.0.1:{port}/accounts/5/0/{what}", timeout=10).status_code
+    return requests.get(f"http://127.0.0.1:{port}/accounts/5/0/{what}", timeout=30).status_code
 
 
 def test_the_jobs_of_a_split(cluster: Cluster, broker: Broker) -> None:

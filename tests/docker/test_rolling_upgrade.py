@@ -54,7 +54,7 @@ class Release:
             )
         migration = MIGRATION.format(revision=revision, head=head, column=f"column_{revision}")
         (folder / "migrations" / "versions" / f"{revision}.py").write_text(dedent(migration))
-        self._replace("installing.py", f'"{REVISION}"', f'"{revision}"')
+        self._replace("installer.py", f'"{REVISION}"', f'"{revision}"')
         self._replace(
             "sql/preparation.sql",
             "p_left_ids bigint[], p_commit_period interval,",
@@ -130,7 +130,7 @@ def test_old_workers_go_on_beside_a_later_version(
     authority.start()
     agents.pay(CREDITORS[0], CREDITORS[1])
     agents.wait_balances()
-    answer = requests.get(f"{authority.web_url}/accounts/{DEBTOR}/21/config", timeout=10)
+    answer = requests.get(f"{authority.web_url}/accounts/{DEBTOR}/21/config", timeout=30)
     assert answer.status_code == 200
     for name in authority.services:
         assert "Traceback" not in authority.log(name)

@@ -250,6 +250,6 @@ def test_statement_of_a_killed_client_does_not_go_on(
 ) -> None:
     command = [sys.executable, "-c", READING]
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-        wait_until(lambda: idle_authority.connections_of("verify_sleeper"), 30)
+        wait_until(lambda: idle_authority.connections_of("verify_sleeper"), 60)
         process.kill()
-    wait_until(lambda: not idle_authority.connections_of("verify_sleeper"), 30)
+    wait_until(lambda: not idle_authority.connections_of("verify_sleeper"), 60)

@@ -35,7 +35,7 @@ def web(idle_authority: Authority) -> Authority:
 
 
 def get(web: Authority, path: str) -> requests.Response:
-    return requests.get(f"{web.web_url}{path}", timeout=10, allow_redirects=False)
+    return requests.get(f"{web.web_url}{path}", timeout=30, allow_redirects=False)
 
 
 def account_path(creditor_id: int, what: str, debtor_id: int = DEBTOR_ID) -> str:
@@ -128,8 +128,8 @@ def test_other_paths_and_methods(web: Authority) -> None:
     for path in ("/", "/accounts", "/accounts/1", "/accounts/1/2", "/accounts/1/2/other"):
         assert get(web, path).status_code == 404
     url = web.web_url + account_path(0, "config")
-    assert requests.post(url, timeout=10).status_code == 405
-    head = requests.head(url, timeout=10)
+    assert requests.post(url, timeout=30).status_code == 405
+    head = requests.head(url, timeout=30)
     assert (head.status_code, head.content) == (200, b"")
 
 
@@ -137,7 +137,7 @@ def test_headers_do_not_change_the_path(web: Authority) -> None:
     url = web.web_url + account_path(0, "config")
     for name in ("SCRIPT_NAME", "PATH_INFO", "SCRIPT-NAME", "X-Forwarded-Prefix"):
         for value in ("/accounts", "/elsewhere", ""):
-            response = requests.get(url, headers={name: value}, timeout=10)
+            response = requests.get(url, headers={name: value}, timeout=30)
             assert (response.status_code, response.text) == (200, CONFIG_DATA), (name, value)
 
 

@@ -316,11 +316,11 @@ def test_fetch_api_knows_its_own_accounts_only(
     ):
         for what, status in statuses.items():
             path = f"/accounts/{currency.debtor_id}/{creditor_id}/{what}"
-            assert requests.get(own.web_url + path, timeout=5).status_code == status
-            assert requests.get(other.web_url + path, timeout=5).status_code == 500
-            assert requests.get(proxy.url + path, timeout=5).status_code == status
+            assert requests.get(own.web_url + path, timeout=30).status_code == status
+            assert requests.get(other.web_url + path, timeout=30).status_code == 500
+            assert requests.get(proxy.url + path, timeout=30).status_code == status
     path = f"/accounts/{currency.debtor_id}/0/config"
-    assert requests.get(proxy.url + path, timeout=5).json()["rate"] == 1.5
+    assert requests.get(proxy.url + path, timeout=30).json()["rate"] == 1.5
 
 
 def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -> None:

@@ -73,7 +73,7 @@ def test_wrong_setting_of_the_web_server(idle_authority: Authority) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert result.returncode != 0

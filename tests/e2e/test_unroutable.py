@@ -1,17 +1,61 @@
-"""Outgoing messages for which there is no queue are kept, and hold up no others."""
+"""Outgoing messages: those for which there is no queue are kept, and hold up no others."""
 
 from collections.abc import Iterator
+from threading import Thread
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from agentkit.authority import Authority
+from agentkit.authority import DEAD_LETTER_QUEUE, Authority
+from agentkit.management import Management
 from agentkit.messages import configure, configure_root, prepare
 from agentkit.observer import Observer
 from agentkit.waiting import wait_until
+from swpt_accounts.outbox.worker import FlushWorker
+from swpt_accounts.settings import load_settings
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.support.soundness import assert_sound
 
 DEBTOR_ID = 5
-SECONDS_MAX = 20.0
+SECONDS_MAX = 60.0
+EXCHANGES = "^(accounts_in|to_creditors|to_debtors|to_coordinators)$"
+INSERT = """
+INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)
+VALUES (1, 2, '2024-05-20', now())
+"""
+
+
+@pytest.fixture
+def restricted_url(idle_authority: Authority, vhost: str, management: Management) -> Iterator[str]:
+    """The broker, for a user who may publish to our exchanges."""
+    user = f"{vhost}_flusher"
+    management.request("PUT", "users", user, body={"password": user, "tags": ""})
+    rights = {"configure": "^$", "write": EXCHANGES, "read": "^$"}
+    management.request("PUT", "permissions", vhost, user, body=rights)
+    parts = urlsplit(idle_authority.broker_url)
+    yield urlunsplit(parts._replace(netloc=f"{user}:{user}@{parts.hostname}:{parts.port}"))
+    management.request("DELETE", "users", user)
+
+
+def test_flusher_needs_to_write_to_the_exchanges_of_its_messages_alone(
+    idle_authority: Authority, restricted_url: str
+) -> None:
+    idle_authority.query(INSERT)
+    settings = load_settings({**idle_authority.environment, "PROTOCOL_BROKER_URL": restricted_url})
+    stop = ShutdownEvent()
+    worker = FlushWorker(settings, stop, ["AccountPurgeSignal"], wait_seconds=0.2)
+    thread = Thread(target=worker.run)
+    thread.start()
+    try:
+        # nobody receives it
+        wait_until(
+            lambda: (
+                idle_authority.query("SELECT reason FROM returned_message") == [("312 NO_ROUTE",)]
+            )
+        )
+    finally:
+        stop.request()
+        thread.join(10)
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +189,48 @@ def test_returned_message_survives_the_flusher(
     authority.start("flush_messages")
     update = creditors.wait_message("AccountUpdate", seconds_max=SECONDS_MAX)
     assert update.data["creditor_id"] == 2**32 + 4
+
+
+# -- money on its way --------------------------------------------------------------
+
+DEBTOR, SENDER, RECIPIENT = 9, 2**32 + 1, 2**32 + 2
+PRINCIPAL = f"""
+SELECT principal FROM account WHERE (debtor_id, creditor_id) = ({DEBTOR}, {RECIPIENT})
+"""
+CHANGE = f"""
+INSERT INTO pending_balance_change_signal (
+    debtor_id, creditor_id, other_creditor_id, change_id, coordinator_type, transfer_note_format,
+    transfer_note, committed_at, principal_delta, ts
+) VALUES ({DEBTOR}, {RECIPIENT}, {SENDER}, %s, 'direct', %s, 'note', now(), 1000, now())
+"""
+FORMATS = ("A\n", "\n", "A.b-9876\n")
+
+
+def test_a_newline_after_the_note_format_loses_no_money(
+    debtors: Observer, idle_authority: Authority
+) -> None:
+    """It is sent as it is in the outbox, taken in, applied, and told as it was.
+
+    Another program has debited the sender, by its own, laxer rules.
+    """
+    authority = idle_authority
+    authority.broker.declare_queue("told")
+    authority.broker.channel.queue_bind("told", "to_creditors", "#")
+    authority.send(configure_root(DEBTOR))
+    authority.send(configure(DEBTOR, RECIPIENT))
+    wait_until(lambda: authority.query(PRINCIPAL), what="the account")
+    for number, note_format in enumerate(FORMATS, 1):
+        authority.query(CHANGE, number, note_format)
+    total = 1000 * len(FORMATS)
+    wait_until(lambda: authority.query(PRINCIPAL) == [(total,)], what="the money arrives")
+    told: list[str] = []
+
+    def are_told() -> bool:
+        message = authority.broker.get("told")
+        if message is not None and message.data["type"] == "AccountTransfer":
+            told.append(message.data["transfer_note_format"])
+        return len(told) == len(FORMATS)
+
+    wait_until(are_told, what="the AccountTransfers")
+    assert sorted(told) == sorted(FORMATS)
+    assert authority.broker.ready_count(DEAD_LETTER_QUEUE) == 0

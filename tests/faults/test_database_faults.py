@@ -22,7 +22,7 @@ from tests.support.database import Databases, migrate
 MESSAGES_COUNT = 12
 # A line when it begins, some for what it turns into, and one when it is over.
 LINES_COUNT_MAX = 6
-SECONDS_MAX = 30.0
+SECONDS_MAX = 60.0
 # Each of them has said that it waits.
 WAITING = "cannot use the database"
 SERVICES_THAT_WAIT = (
@@ -300,9 +300,7 @@ def test_limits_of_the_role_are_not_those_of_the_program(place: Place) -> None:
     watch.check_end()
 
 
-@pytest.mark.parametrize(
-    "condition", ["unique_violation", "check_violation", "numeric_value_out_of_range"]
-)
+@pytest.mark.parametrize("condition", ["unique_violation", "numeric_value_out_of_range"])
 def test_whoever_refuses_all_is_to_blame(place: Place, condition: str) -> None:
     """A trigger of somebody else raises errors like those that a message can cause."""
     watch = Watch(place)

@@ -88,7 +88,7 @@ def test_account_that_somebody_else_is_opening(inbox: Authority) -> None:
     insert = f"INSERT INTO account_key VALUES ({DEBTOR_ID}, {LOCKED})"
     with locked_by(inbox, insert):
         send_to_all(inbox)
-        wait_until(lambda: are_done(inbox), 30.0)
+        wait_until(lambda: are_done(inbox), 60.0)
         assert LOCKED not in configured(inbox)
     check_all(inbox)
 
@@ -98,5 +98,5 @@ def test_locked_table(inbox: Authority, caplog: pytest.LogCaptureFixture) -> Non
     with locked_by(inbox, "LOCK TABLE account IN ACCESS EXCLUSIVE MODE"):
         send_to_all(inbox)
         wait_until(lambda: "consume_messages cannot use the database" in caplog.text)
-    wait_until(lambda: are_done(inbox), 10.0)
+    wait_until(lambda: are_done(inbox), 60.0)
     check_all(inbox)

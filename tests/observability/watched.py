@@ -98,13 +98,13 @@ class Watched:
 
     def is_on_page(self, text: str) -> bool:
         """Whether the page of metrics has a text."""
-        return text in requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=10).text
+        return text in requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=30).text
 
     def ask_web(self, creditor_id: int) -> None:
         """Ask the fetch API about an account, as other shards do."""
         path = f"accounts/{self.currency.debtor_id}/{unsigned(creditor_id)}/reachable"
         try:
-            requests.get(f"{self.authority.web_url}/{path}", timeout=20)
+            requests.get(f"{self.authority.web_url}/{path}", timeout=30)
         except requests.RequestException:
             time.sleep(_PUMP_SECONDS)
 

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 _CHUNK_BYTES = 1 << 16
 _BEAT_SECONDS = 0.05
-_CALL_SECONDS_MAX = 10.0
+_CALL_SECONDS_MAX = 60.0
 _HOST = "127.0.0.1"
 # From <linux/filter.h>: a filter of one instruction, which accepts nothing of a packet.
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27

@@ -128,20 +128,20 @@ class Prometheus:
     def _is_up(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()
         try:
-            return requests.get(f"{self.url}/-/ready", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/-/ready", timeout=30).status_code == 200
         except requests.ConnectionError:
             return False
 
     def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
         """The series of an expression, with their values."""
-        answer = requests.get(f"{self.url}/api/v1/query", {"query": expr}, timeout=10).json()
+        answer = requests.get(f"{self.url}/api/v1/query", {"query": expr}, timeout=30).json()
         assert answer["status"] == "success", answer
         found = answer["data"]["result"]
         return [(series["metric"], float(series["value"][1])) for series in found]
 
     def firing(self) -> list[dict[str, str]]:
         """The labels of the alerts that fire."""
-        answer = requests.get(f"{self.url}/api/v1/alerts", timeout=10).json()
+        answer = requests.get(f"{self.url}/api/v1/alerts", timeout=30).json()
         alerts = answer["data"]["alerts"]
         return [alert["labels"] for alert in alerts if alert["state"] == "firing"]
 

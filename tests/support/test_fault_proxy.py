@@ -11,7 +11,7 @@ import pytest
 from agentkit.waiting import wait_until
 from tests.support.fault_proxy import FaultProxy
 
-SECONDS_MAX = 10.0
+SECONDS_MAX = 60.0
 SILENCE_SECONDS = 0.5
 
 

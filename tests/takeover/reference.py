@@ -32,6 +32,9 @@ BOOKS: Final = "swpt_accounts_books"
 
 _numbers = count(1)
 
+everywhere = pytest.mark.parametrize("place", ["public", "role"], indirect=True)
+"""For tests that depend on where the reference has its tables."""
+
 
 @cache
 def _script() -> str:
@@ -132,12 +135,18 @@ class ReferenceDatabases:
 
     def create(self, kind: str) -> Place:
         """A copy of the dump. Kinds: `public`, `role` (in a schema named like the role, which
-        can make no tables in `public`), `no rows` (as `public`, but empty tables).
+        can make no tables in `public`), `no rows` (as `public`, but empty tables), `moved` (as
+        `public`, and taken over; its archive is not copied).
         """
         if kind not in self._templates:
             self._templates[kind] = self._make_template(kind)
         name = self._create_database(f"TEMPLATE {self._templates[kind]}")
         return self._place(name, self.role if kind == "role" else "public")
+
+    def copy(self, place: Place) -> Place:
+        """Another database like this one, to which nobody is connected."""
+        name = make_url(place.url).database
+        return self._place(self._create_database(f"TEMPLATE {name}"), place.schema)
 
     def create_empty(self) -> Place:
         """A database of the owner without any tables."""
@@ -157,6 +166,8 @@ class ReferenceDatabases:
             load_dump(place.url)
         if kind == "role":
             self._move_to_own_schema(place)
+        if kind == "moved":
+            move(place, copies_archive=False)
         return name
 
     def _move_to_own_schema(self, place: Place) -> None:

@@ -178,14 +178,12 @@ def damaged(weak: Place) -> Iterator[Place]:
 def test_an_impossible_row_is_told(damaged: Place, name: str) -> None:
     damage = DAMAGES[name]
     damaged.administrate(damage.statement)
-    before = digest(damaged)
     with pytest.raises(PreconditionFailed) as refused:
-        move(damaged)
+        checked(damaged)
     lines = str(refused.value).splitlines()
     assert lines[0] == "some rows are invalid"
     told = [line for line in lines if line.startswith(f"  {damage.table}, ")]
     assert any(damage.told in line for line in told), lines
-    assert digest(damaged) == before
 
 
 def test_all_damages_at_once_are_told_by_the_command(damaged: Place) -> None:
@@ -222,7 +220,7 @@ def test_a_long_list_ends(damaged: Place) -> None:
         move(damaged)
     lines = str(refused.value).splitlines()
     assert len(lines) == 102
-    assert lines[-1] == "  and more"
+    assert lines[-1] == "  …"
 
 
 def test_a_lock_that_was_contained_is_possible(damaged: Place) -> None:

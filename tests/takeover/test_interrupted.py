@@ -189,7 +189,9 @@ def test_two_at_once(place: Place) -> None:
     ]
     outputs = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
-    assert sorted("taken over before" in output for output in outputs) == [False, True], outputs
+    assert sorted("already been taken over" in output for output in outputs) == [False, True], (
+        outputs
+    )
     assert digest_rows(place, KEPT) == before
     assert len(place.books("SELECT 1 FROM move")) == 1
 

@@ -3,8 +3,6 @@
 import os
 import subprocess
 
-import pytest
-
 from agentkit.processes import migrate_command, run
 from tests.takeover.reference import BOOKS, Place, ReferenceDatabases, digest, move
 
@@ -13,16 +11,17 @@ def upgrade(place: Place) -> subprocess.CompletedProcess[str]:
     return run(migrate_command("upgrade"), {**os.environ, "POSTGRES_URL": place.url})
 
 
-@pytest.mark.parametrize("revision", ["a5202da9c3ad", "faa65a97e02e", "0123456789ab"])
-def test_a_database_of_the_reference_is_left_alone(public: Place, revision: str) -> None:
-    public.query("UPDATE alembic_version SET version_num = %s", revision)
-    before = digest(public)
-    result = upgrade(public)
-    assert result.returncode == 1
-    (line,) = result.stdout.splitlines()
-    assert "in the schema 'public'" in line
-    assert "MOVE_IN_FROM_REFERENCE=yes" in line
-    assert digest(public) == before
+def test_a_database_of_the_reference_is_left_alone(public: Place) -> None:
+    """Whatever its revision is."""
+    for revision in ("a5202da9c3ad", "0123456789ab"):
+        public.query("UPDATE alembic_version SET version_num = %s", revision)
+        before = digest(public)
+        result = upgrade(public)
+        assert result.returncode == 1
+        (line,) = result.stdout.splitlines()
+        assert "in the schema 'public'" in line
+        assert "MOVE_IN_FROM_REFERENCE=yes" in line
+        assert digest(public) == before
 
 
 def test_after_the_move_it_goes_on(place: Place) -> None:

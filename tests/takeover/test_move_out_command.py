@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from agentkit.processes import run
 from swpt_accounts.takeover.preflight import read_work_in_books
 from swpt_accounts.takeover.schemas import open_takeover_session
@@ -29,8 +31,8 @@ def test_what_would_be_done_is_what_is_done(public: Place) -> None:
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
     assert lines[0].startswith(
-        "The database was given back: the tables of the reference implementation are in the"
-        " schema 'public'"
+        "The database was given back: the tables of the reference implementation are in the schema"
+        " 'public'."
     )
     assert ["rows", "of", "prepared_transfer", "all", "20", "20"] in [x.split() for x in lines]
     assert reference_rows(public) == before
@@ -44,32 +46,29 @@ def test_what_would_be_done_is_what_is_done(public: Place) -> None:
         assert "already been given back" in refused.stdout
 
 
-def test_progress(public: Place) -> None:
-    move(public)
-    done = run_move_out(public)
-    assert done.returncode == 0, done.stdout
-    for part in ("pages of the archive to compare", "pages of tables to copy"):
-        assert re.search(rf" \[move_part_begins\]: [0-9]+ {part} …$", done.stdout, re.MULTILINE)
+@pytest.fixture
+def moved(reference: ReferenceDatabases) -> Place:
+    return reference.create("moved")
 
 
-def test_losses(public: Place) -> None:
-    move(public)
-    public.books("UPDATE account SET interest_rate = 3.123456789 WHERE debtor_id = -3")
-    survey = run_move_out(public, "--dry-run")
+def test_losses_and_progress(moved: Place) -> None:
+    moved.books("UPDATE account SET interest_rate = 3.123456789 WHERE debtor_id = -3")
+    survey = run_move_out(moved, "--dry-run")
     assert "needs --accept-loss:\n  6 accounts with an interest rate" in survey.stdout
-    refused = run_move_out(public)
+    refused = run_move_out(moved)
     assert refused.returncode == 1
     assert "6 accounts with an interest rate of more digits" in refused.stdout
     assert "3.123456789; debtor -3, creditor" in refused.stdout
     assert refused.stdout.endswith("Nothing has changed.\n")
-    done = run_move_out(public, "--accept-loss")
+    done = run_move_out(moved, "--accept-loss")
     assert done.returncode == 0, done.stdout
     assert "Lost: 6 accounts with" in done.stdout
+    for part in ("pages of the archive to compare", "pages of tables to copy"):
+        assert re.search(rf" \[move_part_begins\]: [0-9]+ {part} …$", done.stdout, re.MULTILINE)
 
 
-def test_what_is_under_way(reference: ReferenceDatabases, public: Place) -> None:
-    move(public)
-    found = run_move_out(public, "--check")
+def test_what_is_under_way(reference: ReferenceDatabases, moved: Place) -> None:
+    found = run_move_out(moved, "--check")
     assert found.returncode == 1
     assert re.search(r"^ +8  rows in pending_balance_change$", found.stdout, re.MULTILINE)
     assert "account\n" not in found.stdout
@@ -91,7 +90,7 @@ def test_what_is_under_way(reference: ReferenceDatabases, public: Place) -> None
 def test_where_there_is_nothing(reference: ReferenceDatabases, public: Place) -> None:
     for place, reason in (
         (reference.create_empty(), "this database has no tables of accounts"),
-        (public, "there is nothing to be given back"),
+        (public, "there is nothing to give back"),
     ):
         refused = run_move_out(place)
         assert refused.returncode == 1
@@ -100,10 +99,9 @@ def test_where_there_is_nothing(reference: ReferenceDatabases, public: Place) ->
         assert last == "Nothing has changed."
 
 
-def test_another_version_of_this_program(public: Place) -> None:
-    move(public)
-    public.books("UPDATE alembic_version SET version_num = '0003'")
-    refused = run_move_out(public)
+def test_another_version_of_this_program(moved: Place) -> None:
+    moved.books("UPDATE alembic_version SET version_num = '0003'")
+    refused = run_move_out(moved)
     assert refused.returncode == 1
     assert "belong to another version of this program" in refused.stdout
 

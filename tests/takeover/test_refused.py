@@ -54,22 +54,17 @@ def test_rows_of_another_shard(public: Place) -> None:
     assert not any("registered_balance_change" in line for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("revision", "told"),
-    [
+def test_another_revision_or_none(public: Place) -> None:
+    unknown = "neither one of this program nor one of the reference"
+    for revision, told in (
         ("faa65a97e02e", "first run `configure` of the latest release of the reference"),
         ("bbcd77f71465", "an older release of the reference"),
-        ("0123456789ab", "neither one of this program nor one of the reference"),
-    ],
-)
-def test_another_revision(public: Place, revision: str, told: str) -> None:
-    public.query("UPDATE alembic_version SET version_num = %s", revision)
-    assert told in refused(public)
-
-
-def test_no_revision(public: Place) -> None:
+        ("0123456789ab", unknown),
+    ):
+        public.query("UPDATE alembic_version SET version_num = %s", revision)
+        assert told in refused(public)
     public.query("DELETE FROM alembic_version")
-    assert "neither one of this program nor one of the reference" in refused(public)
+    assert unknown in refused(public)
 
 
 def test_an_empty_database(reference: ReferenceDatabases) -> None:
@@ -115,16 +110,13 @@ def test_the_tables_of_two_deployments(public: Place) -> None:
     assert "'other'" in text
 
 
-@pytest.mark.parametrize("schema", [BOOKS, KEPT])
-def test_a_schema_that_is_taken(public: Place, schema: str) -> None:
-    public.query(f"CREATE SCHEMA {schema}")
-    public.query(f"CREATE TABLE {schema}.account ()")
-    assert f"the schema '{schema}' already has tables" in refused(public)
-
-
-def test_a_schema_that_is_there_and_empty_is_used(public: Place) -> None:
-    public.query(f"CREATE SCHEMA {BOOKS}")
-    public.query(f"CREATE SCHEMA {KEPT}")
+def test_a_schema_that_is_taken(public: Place) -> None:
+    """One that is there and empty is used."""
+    for schema in (BOOKS, KEPT):
+        public.query(f"CREATE SCHEMA {schema}")
+        public.query(f"CREATE TABLE {schema}.account ()")
+        assert f"the schema '{schema}' already has tables" in refused(public)
+        public.query(f"DROP TABLE {schema}.account")
     assert move(public) is not None
 
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from agentkit.waiting import wait_until
 from swpt_accounts.core.progress import NoProgress
 from swpt_accounts.takeover.reference_schema import COLUMNS, FUNCTIONS, TABLES
-from tests.takeover.reference import BOOKS, KEPT, Place, digest_rows, move
+from tests.takeover.reference import BOOKS, KEPT, Place, digest_rows, everywhere, move
 
 # Functions that only calculate. Whoever has prepared a call of them may go on.
 _PURE = {
@@ -147,6 +147,7 @@ def before(place: Place) -> Before:
     return Before(place)
 
 
+@everywhere
 def test_a_new_session_finds_nothing_to_write_to(place: Place, before: Before) -> None:
     statements = statements_of(place)
     move(place)

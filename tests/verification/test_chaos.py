@@ -19,7 +19,7 @@ ROUNDS = {
     3: ("freeze", "net-pg-slow", "msg-doubled"),  # the order is kept
     4: ("terminate", "pg-connections", "pg-lost-answers"),
     5: ("net-mq-cut", "pg-disk-full", "pg-read-only"),
-    6: ("clock", "net-pg-reset", "mq-queue"),
+    6: ("clock", "net-pg-reset", "mq-queue", "pg-locks"),
 }
 
 

@@ -10,7 +10,6 @@ from threading import Event, Timer
 import psycopg
 
 from agentkit.database import dsn_of
-from tests.faults.test_random_locks import lock_at_random
 from verification.chaos.persisting import persist
 from verification.chaos.place import ROLE, Place
 from verification.chaos.plan import Kind, Step
@@ -18,6 +17,19 @@ from verification.chaos.plan import Kind, Step
 _BEAT_SECONDS = 0.1
 _SERVER = "PostgreSQL's process"
 _LOST_SHARE = 0.05
+_LOCKED_TABLES = (
+    "account",
+    "account",
+    "account",
+    "prepared_transfer",
+    "transfer_request",
+    "finalization_request",
+    "pending_balance_change",
+    "prepared_transfer_signal",
+    "account_transfer_signal",
+)
+_LOCK_SECONDS_MAX = 0.3
+_LOCKED_ROWS_MAX = 5
 
 
 def crash(place: Place, step: Step) -> None:
@@ -109,12 +121,26 @@ def _end_again_and_again(
         place.wait(chooser.uniform(0, pause_max))
 
 
+def _lock_at_random(dsn: str, finished: Event, seed: int) -> None:
+    """Lock some rows for a moment, again and again."""
+    chooser = random.Random(seed)
+    with psycopg.connect(dsn) as connection:
+        while not finished.is_set():
+            table = chooser.choice(_LOCKED_TABLES)
+            connection.execute(
+                f"SELECT FROM {table} WHERE random() < 0.3 LIMIT {_LOCKED_ROWS_MAX}"
+                " FOR UPDATE SKIP LOCKED"
+            )
+            finished.wait(chooser.uniform(0, _LOCK_SECONDS_MAX))
+            connection.rollback()
+
+
 def locks(place: Place, step: Step) -> None:
     finished = Event()
     timer = Timer(step.seconds, finished.set)
     timer.start()
     with suppress(psycopg.Error):  # another fault has ended the session
-        lock_at_random(place.authority.database.dsn, finished, step.seed)
+        _lock_at_random(place.authority.database.dsn, finished, step.seed)
     timer.cancel()
 
 
