@@ -5,7 +5,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from swpt_accounts.observability.metrics.definitions import METRICS
@@ -38,10 +37,10 @@ def test_every_metric_is_on_it() -> None:
     assert shown == {metric.name for metric in METRICS}
 
 
-@pytest.mark.parametrize("expr", [*EXPRS, *ALERTS])
-def test_what_is_asked_for_exists(expr: str) -> None:
-    assert metrics_of(expr) or expr.startswith("up{")
-    check_labels(expr)
+def test_what_is_asked_for_exists() -> None:
+    for expr in [*EXPRS, *ALERTS]:
+        assert metrics_of(expr) or expr.startswith("up{")
+        check_labels(expr)
 
 
 @NEEDED
