@@ -325,11 +325,6 @@ def test_greatest_numbers(name: str, highest: str, too_high: str) -> None:
     refuse(name, too_high)
 
 
-def test_tiny_scans() -> None:
-    assert load("APP_ACCOUNTS_SCAN_HOURS", "0.0002") == 0.0002
-    assert load("APP_PREPARED_TRANSFERS_SCAN_DAYS", "0.00002") == 0.00002
-
-
 # --- Rules between settings ---
 
 
