@@ -9,7 +9,7 @@ import pytest
 from benchmarks.histogram import Histogram
 from benchmarks.report.page import PAGE, RESULTS, fill
 from benchmarks.report.tables import TABLES
-from benchmarks.report.targets import TARGETS, answers
+from benchmarks.report.targets import TARGETS
 from benchmarks.results import combine, read_results, write_results
 from benchmarks.settings import SETTINGS
 
@@ -70,21 +70,6 @@ def _status(*seconds: float) -> dict[str, Any]:
     return {"status": {"count": 1_000_000, "runs": runs}}
 
 
-def test_the_times_of_status_are_told(results: dict[str, Any]) -> None:
-    text = TABLES["status"]({**results, "scenarios": _status(0.6, 0.5, 0.7)})
-    assert "| the whole process | 0.60 (0.50 … 0.70) |" in text
-    assert "| 3 times, 1,000,000 accounts, and as many rows |" in text
-
-
-def test_what_a_storm_does_is_told(results: dict[str, Any]) -> None:
-    run = {"seconds": 140.2, "per_second": 7132.6, "lines": 812, "peak_mib": 48.2}
-    scenarios = {"storm": {"count": 1_000_000, "runs": [run]}}
-    text = TABLES["storm"]({**results, "scenarios": scenarios})
-    assert "| 1,000,000 bad messages |" in text
-    assert "| lines in the log | 812 |" in text
-    assert "| dead letters a second | 7,133 |" in text
-
-
 @pytest.mark.parametrize(
     ("scenarios", "verdicts"),
     [
@@ -109,29 +94,6 @@ def test_targets_are_met_or_not(
     assert outcomes
     for wanted, is_met in outcomes:
         assert [is_met] == [verdict for text, verdict in verdicts.items() if text in wanted]
-
-
-@pytest.mark.parametrize(
-    ("per_second", "connections_count", "is_met"),
-    [(2000.0, 16, True), (1999.0, 16, False), (3000.0, 10, False)],
-)
-def test_answers_count_over_enough_connections(
-    results: dict[str, Any], per_second: float, connections_count: int, is_met: bool
-) -> None:
-    run = {"per_second": per_second, "connections_count": connections_count}
-    outcome = answers(2000, 16)({**results, "scenarios": {"fetch": {"runs": [run]}}})
-    assert outcome is not None
-    assert outcome[1] == is_met
-    assert f"over {connections_count} connections" in outcome[0]
-
-
-def test_tables_tell_what_all_services_take(results: dict[str, Any]) -> None:
-    measured = {**results, "scenarios": {**_light(), **_settings(0.95, 0.9)}}
-    assert "| `flush_messages` | 300 |\n| `supervisord` | 10 |" in TABLES["pss"](measured)
-    assert "| together | 333 |" in TABLES["pss"](measured)
-    assert "seconds of CPU | 0.61 |" in TABLES["light"](measured)
-    for name in SETTINGS:
-        assert f"| {name} | 2,345 | 0.75 | 12.5 | 12.5 |" in TABLES["settings"](measured)
 
 
 def test_results_survive_their_file(tmp_path: Path) -> None:

@@ -1,14 +1,8 @@
 """How the benchmark reads /proc."""
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from agentkit.waiting import wait_until
-from benchmarks.memory import parse_fields, process_name, tree_pss
-from benchmarks.options import FULL, LONG_SECONDS, SMOKE, parse_options
-from benchmarks.scenarios.light import measure_import
+from benchmarks.memory import process_name
 from benchmarks.usage import (
     ALL_ROLES,
     DRIVER,
@@ -18,7 +12,6 @@ from benchmarks.usage import (
     difference,
     machine_seconds,
     parse_stat,
-    read_processes,
     tree,
     tree_seconds,
 )
@@ -47,11 +40,6 @@ def test_the_time_of_a_tree() -> None:
     assert tree(processes, 6) == []
 
 
-def test_this_process_is_found() -> None:
-    own = parse_stat(Path("/proc/self/stat").read_text())
-    assert own.pid in read_processes()
-
-
 def test_the_time_of_the_machine() -> None:
     assert machine_seconds("cpu  100 200 300 9999 8888 10 20 50 0 0") == (6.3, 0.5)
 
@@ -70,13 +58,6 @@ def test_the_database_processes_of_others_do_not_count() -> None:
     assert usage.others == 10.0 - 3.0 - 1.0
 
 
-def test_sizes_are_read_in_kilobytes() -> None:
-    assert parse_fields("Name:\tx\nVmHWM:\t  1024 kB\nVmRSS:\t 512 kB\n") == {
-        "VmHWM": 1024,
-        "VmRSS": 512,
-    }
-
-
 @pytest.mark.parametrize(
     ("command_line", "comm", "name"),
     [
@@ -91,46 +72,3 @@ def test_sizes_are_read_in_kilobytes() -> None:
 )
 def test_processes_have_names_for_readers(command_line: str, comm: str, name: str) -> None:
     assert process_name(command_line, comm + "\n") == name
-
-
-def test_the_memory_of_a_tree() -> None:
-    with subprocess.Popen(["sh", "-c", "cat; exit"], stdin=subprocess.PIPE) as process:
-        pid = process.pid
-        wait_until(lambda: len(tree(read_processes(), pid)) == 2, 10)
-        sizes = tree_pss(process.pid)
-        process.communicate()
-    assert len(sizes) == 2
-    assert all(size > 0 for size in sizes.values())
-
-
-def test_what_an_import_costs() -> None:
-    cost = measure_import("import json")
-    assert cost.cpu_seconds > 0
-    assert 0 < cost.wall_seconds < 60
-    with pytest.raises(subprocess.CalledProcessError):
-        measure_import("import no_such_module_of_this_program")
-
-
-def test_options() -> None:
-    names = ("burst", "lone")
-    assert parse_options([], names).sizes is FULL
-    for arguments, seconds in ((["--long"], LONG_SECONDS), (["--seconds", "7"], 7)):
-        sizes = parse_options(arguments, names).sizes
-        assert (sizes.held_seconds, sizes.memory_seconds) == (seconds, seconds)
-    assert parse_options([], names).runs_count == 3
-    assert not parse_options([], names).is_report_only
-    assert parse_options(["--report-only"], names).is_report_only
-    smoke = parse_options(["--smoke", "--only", "lone"], names)
-    assert (smoke.sizes, smoke.runs_count, smoke.names) == (SMOKE, 1, ("lone",))
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--runs", "0"], ["--only", "x"], ["--smoke", "--long"], ["--smoke", "--publish"]]
-)
-def test_options_that_make_no_sense(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as failure:
-        parse_options(arguments, ("burst",))
-    assert failure.value.code == 2
-    assert "usage:" in capsys.readouterr().err

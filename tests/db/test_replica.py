@@ -28,7 +28,7 @@ BREAK = f"UPDATE account SET principal = principal + %s WHERE creditor_id = {ALI
 
 
 @pytest.fixture(scope="module")
-def database_url() -> Iterator[str]:
+def database_url(own_servers: None) -> Iterator[str]:
     """A database on a server of its own, whose replica has little to copy."""
     with own_server() as server, databases_on(server.url) as databases:
         yield databases.create()

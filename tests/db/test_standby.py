@@ -19,7 +19,7 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @pytest.fixture(scope="module")
-def leader_url() -> Iterator[str]:
+def leader_url(own_servers: None) -> Iterator[str]:
     """A database on a server of its own."""
     with own_server() as server, databases_on(server.url) as databases:
         yield databases.create()

@@ -84,7 +84,7 @@ class Backup:
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[tuple[ArchivedServer, str]]:
+def made(own_servers: None) -> Iterator[tuple[ArchivedServer, str]]:
     """A server at work with a backup, whose last commit but one is archived; and its database."""
     with archived_server() as server:
         url = Databases(server.url).create()

@@ -182,12 +182,6 @@ def test_paths_are_those_of_the_program() -> None:
     assert set(OPENAPI["paths"]) == {HEALTH_PATH, *of_accounts}
 
 
-def test_health() -> None:
-    answer = web().test_client().get("/accounts/healthz")
-    assert answer.headers["Cache-Control"] == "no-store"
-    check_answer("/accounts/healthz", answer)
-
-
 @pytest.mark.parametrize("path", ACCOUNT_PATHS)
 def test_ids_that_are_none(path: str) -> None:
     for bad in ("-1", "01", "+1", "1.0", "x", "18446744073709551616"):

@@ -138,10 +138,10 @@ def test_settings_do_not_change() -> None:
 NEVER_EMPTY = "PROTOCOL_BROKER_QUEUE_ROUTING_KEY"
 
 
-@pytest.mark.parametrize("name", [name for name in DEFAULTS if name != NEVER_EMPTY])
-def test_empty_is_not_set(name: str) -> None:
-    assert load(name, "") == DEFAULTS[name]
-    assert load(name, " \t") == DEFAULTS[name]
+def test_empty_is_not_set() -> None:
+    for name in [name for name in DEFAULTS if name != NEVER_EMPTY]:
+        assert load(name, "") == DEFAULTS[name]
+        assert load(name, " \t") == DEFAULTS[name]
 
 
 @pytest.mark.parametrize("empty", ["", " \t"])
@@ -278,14 +278,10 @@ def test_above_zero(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "APP_INTRANET_EXTREME_DELAY_DAYS",
-        "APP_MESSAGE_MAX_DELAY_DAYS",
-        "APP_PREPARED_TRANSFER_REMAINDER_DAYS",
-        "APP_MIN_INTEREST_CAPITALIZATION_DAYS",
-        "APP_DELETION_ATTEMPTS_MIN_DAYS",
-        "APP_FETCH_DNS_CACHE_SECONDS",
-        "APP_FETCH_REACHABLE_CACHE_SECONDS",
-        "APP_VERIFY_SHARD_SLEEP_SECONDS",
+        *("APP_INTRANET_EXTREME_DELAY_DAYS", "APP_MESSAGE_MAX_DELAY_DAYS"),
+        *("APP_PREPARED_TRANSFER_REMAINDER_DAYS", "APP_MIN_INTEREST_CAPITALIZATION_DAYS"),
+        *("APP_DELETION_ATTEMPTS_MIN_DAYS", "APP_FETCH_DNS_CACHE_SECONDS"),
+        *("APP_FETCH_REACHABLE_CACHE_SECONDS", "APP_VERIFY_SHARD_SLEEP_SECONDS"),
     ],
 )
 def test_zero_numbers(name: str) -> None:
@@ -327,11 +323,6 @@ def test_no_time_limit_is_the_longest() -> None:
 def test_greatest_numbers(name: str, highest: str, too_high: str) -> None:
     assert load(name, highest) == float(highest)
     refuse(name, too_high)
-
-
-def test_tiny_scans() -> None:
-    assert load("APP_ACCOUNTS_SCAN_HOURS", "0.0002") == 0.0002
-    assert load("APP_PREPARED_TRANSFERS_SCAN_DAYS", "0.00002") == 0.00002
 
 
 # --- Rules between settings ---
@@ -518,40 +509,25 @@ SCHEMES = {
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@pytest.mark.parametrize(
-    "url",
-    [
-        "user:secret",
-        "secret@",
-        "localhost:8080",
-        "user:secret@localhost",
-        "//user:secret@localhost",
-        "{scheme}:user:secret@localhost",
-        "{scheme}:/user:secret@localhost",
-        "ftp://user:secret@localhost/path",
-        "postgresql+psycopg2://user:secret@localhost/db",
-        "mysql://user:secret@localhost",
-        "{scheme}://user:secret",
-        "{scheme}://user:secret@localhost:port",
-        "{scheme}://user:secret@localhost:99999",
-        "{scheme}://user:secret@localhost:0",
-        "{scheme}://user:secret@[::1",
-        "{scheme}://user:secret@local host",
-        "{scheme}://user:secret@localhost\n:5432",
-        "{scheme}://user:sec@secret@localhost:port",
+def test_wrong_urls_are_refused_with_no_password_shown(name: str) -> None:
+    for url in [
+        *("user:secret", "secret@", "localhost:8080", "user:secret@localhost"),
+        *("//user:secret@localhost", "{scheme}:user:secret@localhost"),
+        *("{scheme}:/user:secret@localhost", "ftp://user:secret@localhost/path"),
+        *("postgresql+psycopg2://user:secret@localhost/db", "mysql://user:secret@localhost"),
+        *("{scheme}://user:secret", "{scheme}://user:secret@localhost:port"),
+        *("{scheme}://user:secret@localhost:99999", "{scheme}://user:secret@localhost:0"),
+        *("{scheme}://user:secret@[::1", "{scheme}://user:secret@local host"),
+        *("{scheme}://user:secret@localhost\n:5432", "{scheme}://user:sec@secret@localhost:port"),
         "{scheme}://user:sec://secret@localhost:port",
         "{scheme}://user:secret/secret@localhost:port?password=secret",
-        "{scheme}://localhost:99999/?password=secret",
-        "{scheme}:// secret",
-        "{scheme}://user:12#secret@localhost",
-        "{scheme}://user:12?secret@localhost",
+        *("{scheme}://localhost:99999/?password=secret", "{scheme}:// secret"),
+        *("{scheme}://user:12#secret@localhost", "{scheme}://user:12?secret@localhost"),
         "{scheme}://user:12/secret@localhost",
-    ],
-)
-def test_wrong_urls_are_refused_with_no_password_shown(name: str, url: str) -> None:
-    line = refuse(name, url.format(scheme=SCHEMES[name]))
-    assert "secret" not in line
-    assert "a URL that begins with" in line
+    ]:
+        line = refuse(name, url.format(scheme=SCHEMES[name]))
+        assert "secret" not in line
+        assert "a URL that begins with" in line
 
 
 @pytest.mark.parametrize(
@@ -612,9 +588,9 @@ def test_symbols_that_are_encoded_are_fine() -> None:
 # --- All of them ---
 
 
-@pytest.mark.parametrize("name", sorted(DEFAULTS.keys() - {LENIENT}))
-def test_every_rule_refuses_something(name: str) -> None:
-    refuse(name, "\x01;")
+def test_every_rule_refuses_something() -> None:
+    for name in sorted(DEFAULTS.keys() - {LENIENT}):
+        refuse(name, "\x01;")
 
 
 @given(st.sampled_from(sorted(DEFAULTS)), st.text())

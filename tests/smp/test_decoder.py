@@ -124,61 +124,24 @@ def refuse(kind: str, body: bytes) -> str:
 # --- Good messages ---
 
 
-def test_configure_account() -> None:
-    assert read("ConfigureAccount", body_of("ConfigureAccount")) == ConfigureAccount(
-        debtor_id=-1,
-        creditor_id=CREDITOR_ID,
-        negligible_amount=10.5,
-        config_flags=2,
-        config_data="дата",
-        ts=TS,
-        seqnum=-3,
-    )
+GOOD: dict[str, IncomingMessage] = {
+    "ConfigureAccount": ConfigureAccount(-1, CREDITOR_ID, 10.5, 2, "дата", TS, -3),
+    "PrepareTransfer": PrepareTransfer(
+        *(-1, CREDITOR_ID, "direct", CREDITOR_ID, -7, 1, 1000, "18446744073709551614"),
+        *(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), 3600, TS),
+    ),
+    "FinalizeTransfer": FinalizeTransfer(
+        *(-1, CREDITOR_ID, 77, "direct", CREDITOR_ID, -7, 500, "благодаря 🙂", "json", TS)
+    ),
+    "PendingBalanceChange": PendingBalanceChange(
+        -1, CREDITOR_ID, -2, 8, "interest", "", "", TS, -5
+    ),
+}
 
 
-def test_prepare_transfer() -> None:
-    assert read("PrepareTransfer", body_of("PrepareTransfer")) == PrepareTransfer(
-        debtor_id=-1,
-        creditor_id=CREDITOR_ID,
-        coordinator_type="direct",
-        coordinator_id=CREDITOR_ID,
-        coordinator_request_id=-7,
-        min_locked_amount=1,
-        max_locked_amount=1000,
-        recipient="18446744073709551614",
-        final_interest_rate_ts=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
-        max_commit_delay=3600,
-        ts=TS,
-    )
-
-
-def test_finalize_transfer() -> None:
-    assert read("FinalizeTransfer", body_of("FinalizeTransfer")) == FinalizeTransfer(
-        debtor_id=-1,
-        creditor_id=CREDITOR_ID,
-        transfer_id=77,
-        coordinator_type="direct",
-        coordinator_id=CREDITOR_ID,
-        coordinator_request_id=-7,
-        committed_amount=500,
-        transfer_note="благодаря 🙂",
-        transfer_note_format="json",
-        ts=TS,
-    )
-
-
-def test_pending_balance_change() -> None:
-    assert read("PendingBalanceChange", body_of("PendingBalanceChange")) == PendingBalanceChange(
-        debtor_id=-1,
-        creditor_id=CREDITOR_ID,
-        other_creditor_id=-2,
-        change_id=8,
-        coordinator_type="interest",
-        transfer_note="",
-        transfer_note_format="",
-        committed_at=TS,
-        principal_delta=-5,
-    )
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_good_messages(kind: str) -> None:
+    assert read(kind, body_of(kind)) == GOOD[kind]
 
 
 def test_there_are_four_types() -> None:
@@ -194,38 +157,32 @@ def test_properties_in_any_order_and_layout(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        1,
-        1.5,
-        "x",
-        "x\0",
-        [[[1]]],
-        {"a": {"b": []}},
-        Raw("[" * 50 + "]" * 50),
-        Raw("1e400"),
-        Raw("9" * 30),
-    ],
-)
-def test_unknown_properties_are_ignored(kind: str, value: object) -> None:
-    assert read(kind, body_with(kind, "unknown", value)) == read(kind, body_of(kind))
+def test_unknown_properties_are_ignored(kind: str) -> None:
+    value: object
+    for value in [
+        *(None, 1, 1.5, "x", "x\0", [[[1]]], {"a": {"b": []}}, Raw("[" * 50 + "]" * 50)),
+        *(Raw("1e400"), Raw("9" * 30)),
+    ]:
+        assert read(kind, body_with(kind, "unknown", value)) == read(kind, body_of(kind))
 
 
 # --- The AMQP properties and the document as a whole ---
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-@pytest.mark.parametrize(
-    "content_type",
-    [None, "", "text/plain", "application/JSON", "application/json; charset=utf-8", "x\n" * 500],
-)
-def test_wrong_content_type(kind: str, content_type: str | None) -> None:
-    with pytest.raises(MalformedMessage, match=r"^the content type is ") as caught:
-        decode(kind, content_type, body_of(kind))
-    assert len(str(caught.value)) <= MAX_REASON_LENGTH
-    assert str(caught.value).isprintable()
+def test_wrong_content_type(kind: str) -> None:
+    for content_type in [
+        None,
+        "",
+        "text/plain",
+        "application/JSON",
+        "application/json; charset=utf-8",
+        "x\n" * 500,
+    ]:
+        with pytest.raises(MalformedMessage, match=r"^the content type is ") as caught:
+            decode(kind, content_type, body_of(kind))
+        assert len(str(caught.value)) <= MAX_REASON_LENGTH
+        assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -238,17 +195,18 @@ def test_unknown_type(message_type: str | None) -> None:
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-@pytest.mark.parametrize("other", EXAMPLES)
-def test_contradicting_types(kind: str, other: str) -> None:
-    if kind != other:
-        reason = refuse(kind, body_of(other))
-        assert reason == f"the body of this {kind} says it is a {other}"
+def test_contradicting_types(kind: str) -> None:
+    for other in EXAMPLES:
+        if kind != other:
+            reason = refuse(kind, body_of(other))
+            assert reason == f"the body of this {kind} says it is a {other}"
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-@pytest.mark.parametrize("value", [None, 1, [], "", "Unknown", "AccountUpdate", "x\n" * 1000])
-def test_wrong_type_in_the_body(kind: str, value: object) -> None:
-    assert refuse(kind, body_of(kind, type=value)).startswith(f"{kind}: ")
+def test_wrong_type_in_the_body(kind: str) -> None:
+    value: object
+    for value in [None, 1, [], "", "Unknown", "AccountUpdate", "x\n" * 1000]:
+        assert refuse(kind, body_of(kind, type=value)).startswith(f"{kind}: ")
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
@@ -261,19 +219,8 @@ def test_a_long_value_does_not_hide_where_it_is(kind: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b" ",
-        b"{",
-        b"{}",
-        b"[]",
-        b"null",
-        b"17",
-        b'"text"',
-        b"\xff\xfe",
-        b"\0",
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        *(b"", b" ", b"{", b"{}", b"[]", b"null", b"17", b'"text"', b"\xff\xfe", b"\0"),
+        *(b"[" * 100_000, b'{"a":' * 100_000, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     ],
 )
 def test_not_a_message(body: bytes) -> None:
@@ -294,9 +241,8 @@ def test_damaged_documents(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-@pytest.mark.parametrize(
-    "value",
-    [
+def test_even_unknown_properties_are_json(kind: str) -> None:
+    for value in [
         Raw("[" * 100_000),
         Raw("[" * 100_000 + "]" * 100_000),
         Raw('{"a":' * 100_000 + "1" + "}" * 100_000),
@@ -309,11 +255,9 @@ def test_damaged_documents(kind: str) -> None:
         Raw("01"),
         Raw("nul"),
         Raw(""),
-    ],
-)
-def test_even_unknown_properties_are_json(kind: str, value: Raw) -> None:
-    refuse(kind, body_with(kind, "unknown", value))
-    refuse(kind, body_with(kind, "ts", value))
+    ]:
+        refuse(kind, body_with(kind, "unknown", value))
+        refuse(kind, body_with(kind, "ts", value))
 
 
 # --- Each field ---
@@ -325,11 +269,10 @@ def test_every_field_is_required(kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
-@pytest.mark.parametrize(
-    "value", [None, True, False, [], {}, [1], Raw("[" * 100_000 + "]" * 100_000)]
-)
-def test_no_field_takes_these(kind: str, name: str, value: object) -> None:
-    refuse(kind, body_with(kind, name, value))
+def test_no_field_takes_these(kind: str, name: str) -> None:
+    value: object
+    for value in [None, True, False, [], {}, [1], Raw("[" * 100_000 + "]" * 100_000)]:
+        refuse(kind, body_with(kind, name, value))
 
 
 INT64 = (MIN_INT64, MAX_INT64)
@@ -373,25 +316,12 @@ def test_integers_at_their_limits(kind: str, name: str, low: int, high: int) -> 
 
 
 @pytest.mark.parametrize(("kind", "name"), [row[:2] for row in INTEGERS])
-@pytest.mark.parametrize(
-    "value",
-    [
-        Raw("10.0"),
-        Raw("10.9"),
-        Raw("1e1"),
-        Raw("1E1"),
-        Raw("-0.0"),
-        "10",
-        "",
-        Raw("9" * 5000),
-        Raw("-" + "9" * 5000),
-        Raw("010"),
-        Raw("+1"),
-        Raw("0x10"),
-    ],
-)
-def test_not_an_integer(kind: str, name: str, value: object) -> None:
-    refuse(kind, body_with(kind, name, value))
+def test_not_an_integer(kind: str, name: str) -> None:
+    for value in [
+        *(Raw("10.0"), Raw("10.9"), Raw("1e1"), Raw("1E1"), Raw("-0.0"), "10", "", Raw("9" * 5000)),
+        *(Raw("-" + "9" * 5000), Raw("010"), Raw("+1"), Raw("0x10")),
+    ]:
+        refuse(kind, body_with(kind, name, value))
 
 
 @pytest.mark.parametrize(
@@ -435,20 +365,8 @@ def test_negligible_amounts_keep_their_precision(value: float) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        -0.1,
-        -1,
-        Raw("-5e-324"),
-        "10.5",
-        "many",
-        Raw("1e309"),
-        Raw("1e400"),
-        Raw("-1e400"),
-        Raw("9" * 400),
-        Raw("9" * 5000),
-        Raw("NaN"),
-        Raw("Infinity"),
-        Raw("1."),
-        Raw(".5"),
+        *(-0.1, -1, Raw("-5e-324"), "10.5", "many", Raw("1e309"), Raw("1e400"), Raw("-1e400")),
+        *(Raw("9" * 400), Raw("9" * 5000), Raw("NaN"), Raw("Infinity"), Raw("1."), Raw(".5")),
     ],
 )
 def test_wrong_negligible_amounts(value: object) -> None:
@@ -468,24 +386,13 @@ STRINGS = [
 
 
 @pytest.mark.parametrize(("kind", "name"), STRINGS)
-@pytest.mark.parametrize(
-    "value",
-    [
-        Raw('"\\u0000"'),
-        Raw('"a\\u0000b"'),
-        Raw('"\0"'),
-        Raw('"\\ud800"'),
-        Raw('"\\udc00"'),
-        Raw('"\\ud800\\ud800"'),
-        Raw('"\\udc00\\ud800"'),
-        Raw('"\ud800"'),
-        Raw('"\\u12"'),
-        1,
+def test_not_a_string(kind: str, name: str) -> None:
+    for value in [
+        *(Raw('"\\u0000"'), Raw('"a\\u0000b"'), Raw('"\0"'), Raw('"\\ud800"'), Raw('"\\udc00"')),
+        *(Raw('"\\ud800\\ud800"'), Raw('"\\udc00\\ud800"'), Raw('"\ud800"'), Raw('"\\u12"'), 1),
         1.5,
-    ],
-)
-def test_not_a_string(kind: str, name: str, value: object) -> None:
-    refuse(kind, body_with(kind, name, value))
+    ]:
+        refuse(kind, body_with(kind, name, value))
 
 
 def test_an_escaped_backslash_is_not_a_nul() -> None:
@@ -571,9 +478,8 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize(("kind", "name"), MOMENTS)
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
+def test_moments(kind: str, name: str) -> None:
+    for text, moment in [
         ("2024-05-20T13:15:09.123456+00:00", TS),
         ("2024-05-20T13:15:09.123456Z", TS),
         ("2024-05-20T13:15:09.123456-00:00", TS),
@@ -599,64 +505,35 @@ MOMENTS = [
         ("9999-12-31T23:59:59.999999Z", MAX_MOMENT),
         ("9999-12-31T23:59:59.9999999Z", MAX_MOMENT),
         ("9999-12-31T22:59:59.999999-01:00", MAX_MOMENT),
-    ],
-)
-def test_moments(kind: str, name: str, text: str, moment: datetime | None) -> None:
-    found = getattr(read(kind, body_of(kind, **{name: text})), name)
-    assert found.tzinfo is UTC
-    if moment is None:  # Below a microsecond, any rounding will do.
-        assert abs(found - TS.replace(microsecond=999_999)).total_seconds() <= 1e-6
-    else:
-        assert found == moment
+    ]:
+        found = getattr(read(kind, body_of(kind, **{name: text})), name)
+        assert found.tzinfo is UTC
+        if moment is None:  # Below a microsecond, any rounding will do.
+            assert abs(found - TS.replace(microsecond=999_999)).total_seconds() <= 1e-6
+        else:
+            assert found == moment
 
 
 @pytest.mark.parametrize(("kind", "name"), MOMENTS)
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "yesterday",
-        "2024-05-20",
-        "2024-05-20Z",
-        "2024-05-20T13:15:09",
-        "2024-05-20T13:15",
-        "20240520T131509",
-        "13:15:09Z",
-        "2024-05-20T13:15:09.Z",
-        "2024-05-20T13:15:09 Z",
-        " 2024-05-20T13:15:09Z",
-        "2024-05-20T13:15:09Z\n",
-        "2024-05-20T13:15:09+24:00",
-        "2024-05-20T13:15:09+01:60",
-        "2024-05-20T13:15:60Z",
-        "2024-05-20T25:00:00Z",
-        "2024-02-30T00:00:00Z",
-        "2023-02-29T00:00:00Z",
-        "2024-13-01T00:00:00Z",
-        "2024-00-01T00:00:00Z",
-        "٢٠٢٤-05-20T13:15:09Z",
-        "2024-05-20T13:15:09Europe/Sofia",
-        "0000-13-01T00:00:00Z",
-        "0000-01-01T00:00:00",
-        "10001-02-29T00:00:00Z",
-        "+2024-05-20T13:15:09Z",
-        "-2024-05-20",
-        "02024-05-20T13:15:09Z",
-        "1" * 10 + "-05-20T13:15:09Z",
-        "9" * 5000,
-        "2024-05-20T13:15:09Z\0",
-        1716210909,
+def test_not_a_moment(kind: str, name: str) -> None:
+    for value in [
+        *("", "yesterday", "2024-05-20", "2024-05-20Z", "2024-05-20T13:15:09", "2024-05-20T13:15"),
+        *("20240520T131509", "13:15:09Z", "2024-05-20T13:15:09.Z", "2024-05-20T13:15:09 Z"),
+        *(" 2024-05-20T13:15:09Z", "2024-05-20T13:15:09Z\n", "2024-05-20T13:15:09+24:00"),
+        *("2024-05-20T13:15:09+01:60", "2024-05-20T13:15:60Z", "2024-05-20T25:00:00Z"),
+        *("2024-02-30T00:00:00Z", "2023-02-29T00:00:00Z", "2024-13-01T00:00:00Z"),
+        *("2024-00-01T00:00:00Z", "٢٠٢٤-05-20T13:15:09Z", "2024-05-20T13:15:09Europe/Sofia"),
+        *("0000-13-01T00:00:00Z", "0000-01-01T00:00:00", "10001-02-29T00:00:00Z"),
+        *("+2024-05-20T13:15:09Z", "-2024-05-20", "02024-05-20T13:15:09Z"),
+        *("1" * 10 + "-05-20T13:15:09Z", "9" * 5000, "2024-05-20T13:15:09Z\0", 1716210909),
         1716210909.5,
-    ],
-)
-def test_not_a_moment(kind: str, name: str, value: object) -> None:
-    assert name in refuse(kind, body_of(kind, **{name: value}))
+    ]:
+        assert name in refuse(kind, body_of(kind, **{name: value}))
 
 
 @pytest.mark.parametrize(("kind", "name"), MOMENTS)
-@pytest.mark.parametrize(
-    ("text", "nearest"),
-    [
+def test_moments_beyond_the_calendar(kind: str, name: str) -> None:
+    for text, nearest in [
         ("0001-01-01T00:00:00+00:01", MIN_MOMENT),
         ("0001-01-01T12:00:00+23:59", MIN_MOMENT),
         ("0001-01-01T00:00+01", MIN_MOMENT),
@@ -667,16 +544,14 @@ def test_not_a_moment(kind: str, name: str, value: object) -> None:
         ("9999-12-31T23:59-01", MAX_MOMENT),
         ("10000-02-29T00:00:00Z", MAX_MOMENT),
         ("+12024-05-20T13:15:09,25-03:00", MAX_MOMENT),
-    ],
-)
-def test_moments_beyond_the_calendar(kind: str, name: str, text: str, nearest: datetime) -> None:
-    body = body_of(kind, **{name: text})
-    if name == "final_interest_rate_ts":
-        found = getattr(read(kind, body), name)
-        assert found == nearest
-        assert found.tzinfo is UTC
-    else:
-        assert f"`{name}` is a moment that is not within years 1..9999" in refuse(kind, body)
+    ]:
+        body = body_of(kind, **{name: text})
+        if name == "final_interest_rate_ts":
+            found = getattr(read(kind, body), name)
+            assert found == nearest
+            assert found.tzinfo is UTC
+        else:
+            assert f"`{name}` is a moment that is not within years 1..9999" in refuse(kind, body)
 
 
 def test_the_rules_hold_whatever_the_form_of_the_moment() -> None:
@@ -700,15 +575,15 @@ ISO = "20240520T131509Z"  # a form that RFC 3339 leaves out, which is decoded in
 
 
 @pytest.mark.parametrize(("kind", "name"), MOMENTS)
-@pytest.mark.parametrize("text", [TS_TEXT, ISO])
-@pytest.mark.parametrize("value", [Raw("9" * 5000), Raw("-1e400"), Raw("1e999999999"), "x\0"])
 def test_unknown_properties_are_ignored_whatever_the_form_of_the_moment(
-    kind: str, name: str, text: str, value: object
+    kind: str, name: str
 ) -> None:
-    body = body_with(kind, "unknown", value).replace(
-        f'"{name}": "{EXAMPLES[kind][name]}"'.encode(), f'"{name}": "{text}"'.encode()
-    )
-    assert read(kind, body) == read(kind, body_of(kind, **{name: text}))
+    for text in [TS_TEXT, ISO]:
+        for value in [Raw("9" * 5000), Raw("-1e400"), Raw("1e999999999"), "x\0"]:
+            body = body_with(kind, "unknown", value).replace(
+                f'"{name}": "{EXAMPLES[kind][name]}"'.encode(), f'"{name}": "{text}"'.encode()
+            )
+            assert read(kind, body) == read(kind, body_of(kind, **{name: text}))
 
 
 @pytest.mark.parametrize("ts", [TS_TEXT, ISO])
@@ -811,40 +686,3 @@ def test_coordinators(
 def test_a_balance_change_changes_something() -> None:
     body = body_of("PendingBalanceChange", principal_delta=0)
     assert "`principal_delta` is zero" in refuse("PendingBalanceChange", body)
-
-
-# --- Anything at all ---
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
-    max_leaves=5,
-)
-
-
-@given(st.sampled_from(sorted(EXAMPLES)), st.binary())
-def test_any_body(kind: str, body: bytes) -> None:
-    refuse(kind, body)
-
-
-@given(st.sampled_from(FIELDS), json_values)
-def test_any_value(field: tuple[str, str], value: object) -> None:
-    kind, name = field
-    body = json.dumps({**EXAMPLES[kind], name: value}).encode()
-    try:
-        message = read(kind, body)
-    except MalformedMessage:
-        return
-    assert type(message).__name__ == kind
-
-
-@given(st.sampled_from(sorted(EXAMPLES)), st.data())
-def test_any_damage(kind: str, data: st.DataObject) -> None:
-    body = bytearray(body_of(kind))
-    for _ in range(data.draw(st.integers(1, 3))):
-        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        message = read(kind, bytes(body))
-    except MalformedMessage:
-        return
-    assert type(message).__name__ == kind

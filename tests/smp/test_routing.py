@@ -117,61 +117,30 @@ def test_messages_are_mandatory_by_default() -> None:
     assert Route("x", "y").mandatory is True
 
 
+def coordinator(kind: str, coordinator_id: int | None = None) -> dict[str, int | str]:
+    id_header = {} if coordinator_id is None else {"coordinator-id": coordinator_id}
+    return {"coordinator-type": kind, **id_header}
+
+
 @pytest.mark.parametrize(
-    ("message", "expected"),
+    ("message", "debtor_id", "creditor_id", "more"),
     [
-        (config(2), {"message-type": "RejectedConfig", "debtor-id": -2, "creditor-id": 2}),
-        (purge(0), {"message-type": "AccountPurge", "debtor-id": -2, "creditor-id": 0}),
-        (update(2, 0), {"message-type": "AccountUpdate", "debtor-id": -2, "creditor-id": 2}),
-        (
-            transfer(),
-            {
-                "message-type": "AccountTransfer",
-                "debtor-id": -2,
-                "creditor-id": 2,
-                "coordinator-type": "direct",
-            },
-        ),
-        (
-            REJECTED,
-            {
-                "message-type": "RejectedTransfer",
-                "debtor-id": -2,
-                "creditor-id": 2,
-                "coordinator-id": 77,
-                "coordinator-type": "agent",
-            },
-        ),
-        (
-            PREPARED,
-            {
-                "message-type": "PreparedTransfer",
-                "debtor-id": -2,
-                "creditor-id": 0,
-                "coordinator-id": -2,
-                "coordinator-type": "issuing",
-            },
-        ),
-        (
-            FINALIZED,
-            {
-                "message-type": "FinalizedTransfer",
-                "debtor-id": -2,
-                "creditor-id": 2,
-                "coordinator-id": 2,
-                "coordinator-type": "direct",
-            },
-        ),
-        (
-            CHANGE,
-            {
-                "message-type": "PendingBalanceChange",
-                "debtor-id": 123,
-                "creditor-id": 456,
-                "coordinator-type": "direct",
-            },
-        ),
+        (config(2), -2, 2, {}),
+        (purge(0), -2, 0, {}),
+        (update(2, 0), -2, 2, {}),
+        (transfer(), -2, 2, coordinator("direct")),
+        (REJECTED, -2, 2, coordinator("agent", 77)),
+        (PREPARED, -2, 0, coordinator("issuing", -2)),
+        (FINALIZED, -2, 2, coordinator("direct", 2)),
+        (CHANGE, 123, 456, coordinator("direct")),
     ],
 )
-def test_headers(message: OutgoingMessage, expected: dict[str, int | str]) -> None:
-    assert headers(message) == expected
+def test_headers(
+    message: OutgoingMessage, debtor_id: int, creditor_id: int, more: dict[str, int | str]
+) -> None:
+    assert headers(message) == {
+        "message-type": type(message).__name__,
+        "debtor-id": debtor_id,
+        "creditor-id": creditor_id,
+        **more,
+    }

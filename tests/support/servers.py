@@ -7,7 +7,12 @@ marked. `pytest -m "not servers"` runs the others, without any server.
 import pytest
 
 # The fixtures from which all connections to servers come.
-SOURCES = {"databases", "management"}
+SOURCES = {"databases", "management", "own_servers"}
+
+
+@pytest.fixture(scope="session")
+def own_servers() -> None:
+    """For fixtures that start PostgreSQL themselves: whoever asks for them has the marker too."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
