@@ -128,7 +128,9 @@ def _forked_services() -> Iterator[None]:
     servers: list[ForkServer] = []
 
     def launch(command: list[str], environment: Mapping[str, str], log_path: Path) -> Any:
-        if command[: len(_PROGRAM)] != _PROGRAM:
+        # another path leads to another copy of the program
+        is_other = environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH")
+        if is_other or command[: len(_PROGRAM)] != _PROGRAM:
             return processes.new_process(command, environment, log_path)
         if not servers:
             servers.append(ForkServer())
