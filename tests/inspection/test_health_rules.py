@@ -103,7 +103,7 @@ ERROR, WARNING, NOTE = HealthSeverity.ERROR, HealthSeverity.WARNING, HealthSever
         (
             shard_status(RETURNED),
             *("returned_messages", WARNING),
-            "^RabbitMQ returned messages for 2 destinations, for example to_creditors 0.1: no queue",
+            "^RabbitMQ returned messages for 2 destinations, for example to_creditors 0.1: no ",
         ),
         (
             shard_status(database(dealt_with_count=3), dead_letters=LETTERS),
