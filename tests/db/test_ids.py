@@ -49,13 +49,6 @@ def test_realms(
         assert not call_function(shared_connection, "in_realm", *account, bits ^ 1, length)
 
 
-def test_realm_of_a_known_account(shared_connection: DatabaseConnection) -> None:
-    bits = 0b0000_1000_0100_0100_0011_0100
-    assert call_function(shared_connection, "in_realm", 123, 456, bits, 24)
-    assert call_function(shared_connection, "in_realm", 123, 456, 0, 4)
-    assert not call_function(shared_connection, "in_realm", 123, 456, 1, 4)
-
-
 @SETTINGS
 @given(seqnum=INT32)
 def test_next_seqnum(shared_connection: DatabaseConnection, seqnum: int) -> None:
