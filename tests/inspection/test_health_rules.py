@@ -103,11 +103,7 @@ ERROR, WARNING, NOTE = HealthSeverity.ERROR, HealthSeverity.WARNING, HealthSever
         (
             shard_status(RETURNED),
             *("returned_messages", WARNING),
-<<<<<<< HEAD
-            "^RabbitMQ returned messages for 2 destinations, for example to_creditors 0.1: no",
-=======
             "^RabbitMQ returned messages for 2 destinations, for example to_creditors 0.1: no ",
->>>>>>> 2b134575b51b7b20f3a30d9dd5bba1675d34cd58
         ),
         (
             shard_status(database(dealt_with_count=3), dead_letters=LETTERS),
