@@ -201,21 +201,6 @@ def _database(results: Results) -> str:
     return table(("PostgreSQL's process for", "CPU ms of a transfer"), rows)
 
 
-def _statements(results: Results) -> str:
-    runs = runs_of(results, "burst")
-    if not runs or not runs[-1]["statements"]:
-        return NOT_MEASURED
-    rows = [
-        (
-            f"`{statement['text'][:60]}`",
-            f"{statement['calls']:,}",
-            f"{1000 * statement['total_ms'] / runs[-1]['count']:.1f}",
-        )
-        for statement in runs[-1]["statements"][:8]
-    ]
-    return table(("statement", "calls", "µs of a transfer"), rows)
-
-
 _LIMITS = (
     ("publish_window", "persistent messages published into a quorum queue, confirms together", 0),
     ("publish_single", "… each confirm awaited", 0),
@@ -233,28 +218,6 @@ _LIMITS = (
 def _raw_limits(results: Results) -> str:
     rows = [(text, text_of(limit(results, name), digits)) for name, text, digits in _LIMITS]
     return table(("raw limit", "a second"), rows)
-
-
-def _ratios(results: Results) -> str:
-    """What an authority does, in times of the raw limits."""
-    limits = {name: found.median for name, _, _ in _LIMITS if (found := limit(results, name))}
-    round_trip_ms = 1000 / limits["publish_single"] + 1000 / limits["commits"]
-    ratios = []
-    if burst := figure(results, "burst", "per_second"):
-        published = limits["publish_window"] / burst.median
-        ratios.append(("published messages in the time of a transfer", published))
-        made = burst.median / limits["commits"]
-        ratios.append(("transfers in the time of a commit of one row", made))
-    if cost := figure(results, "burst", "cpu_ms_total"):
-        words = "CPU time of a transfer, in times of what its messages alone cost the broker"
-        ratios.append((words, cost.median / limits["broker_transfer_ms"]))
-    if lone := latency(results, "lone", "credited"):
-        words = "a lone transfer, in times of one confirmed message and one commit"
-        ratios.append((words, 1000 * lone.percentile(50) / round_trip_ms))
-    if opening := figure(results, "opening", "per_second"):
-        opened = opening.median / limits["commits"]
-        ratios.append(("accounts opened in the time of a commit of one row", opened))
-    return table(("ratio", ""), [(words, f"{ratio:.2f}") for words, ratio in ratios])
 
 
 # -- what an authority takes of the machine ----------------------------------------
@@ -332,9 +295,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "extras": _extras,
     "roles": _roles,
     "database": _database,
-    "statements": _statements,
     "raw limits": _raw_limits,
-    "ratios": _ratios,
     "memory": _memory,
     "idle": _idle,
     "light": _light,
