@@ -1,16 +1,13 @@
-"""Under load, processes, connections and servers are lost; the books and the journal stay right."""
+"""Under load, processes, connections and servers are lost; the books stay right."""
 
 import time
 from collections import Counter
 from threading import Event, Thread
-from typing import Any
 
 import pytest
 
 from agentkit.authority import QUEUE, SERVICES, WEBSERVER, Authority
-from agentkit.keys import ACCOUNTS_IN
 from agentkit.management import Management
-from agentkit.messages import Message, encode
 from agentkit.processes import STOP_SECONDS_MAX
 from agentkit.waiting import wait_until
 from swpt_accounts.audit.books import BooksReport, check_books, open_books
@@ -21,7 +18,6 @@ from tests.support.authority import subscribe
 OUTAGE_SECONDS = 4.0
 ROUNDS_COUNT = 3
 REPORTS_COUNT_MIN = 40
-KILLED = ("consume_messages", "flush_messages", "process_finalization_requests")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +29,6 @@ def authority_settings() -> dict[str, str]:
         "FLUSH_PROCESSES": "2",
         "APP_PROMPT_ACCOUNT_UPDATES": "true",
         "APP_ACCOUNTS_SCAN_HOURS": "0.00005",
-        "JOURNAL_DAYS": "1",
     }
 
 
@@ -67,46 +62,6 @@ def test_no_false_alarm_at_full_load(load: Load, authority: Authority) -> None:
         thread.join()
     assert [f for report in reports for f in report.findings] == []
     assert is_enough()
-
-
-def noted(authority: Authority, debtor_id: int, *, is_sent: bool) -> Counter[bytes]:
-    rows = authority.query(
-        "SELECT body FROM journal WHERE debtor_id = %s AND is_sent = %s", debtor_id, is_sent
-    )
-    return Counter(bytes(body) for (body,) in rows)
-
-
-def test_each_effect_is_noted_once(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a message comes twice, or goes out twice, because of a kill."""
-    load = Load(authority)
-    sent: list[Message] = []
-    send: Any = load._send
-
-    def keep(message: Message) -> None:
-        sent.append(message)
-        send(message)
-
-    before = noted(authority, load.debtor_id, is_sent=False)
-    monkeypatch.setattr(load, "_send", keep)
-    monkeypatch.setattr(load.coordinator, "_send", keep)
-    for name in KILLED * 2:
-        load.run_for(load.random.randrange(5, 25))
-        authority.kill(name)
-        load.pump()
-        authority.revive()
-    load.finish()
-    load.check()
-
-    def heard() -> set[bytes]:
-        load.observer.receive()
-        return {m.body for m in load.messages if m.exchange != ACCOUNTS_IN}
-
-    # what a killed flusher has sent, its successor sends again, and notes
-    wait_until(lambda: noted(authority, load.debtor_id, is_sent=True).keys() >= heard())
-    found = noted(authority, load.debtor_id, is_sent=True)
-    assert found.keys() == heard()
-    assert set(found.values()) == {1}
-    assert noted(authority, load.debtor_id, is_sent=False) - before == Counter(map(encode, sent))
 
 
 def test_everything_is_killed_at_once(load: Load) -> None:
