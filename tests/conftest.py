@@ -1,10 +1,16 @@
 """Fixtures of all tests. `./dev test` starts the servers, and tells where they are."""
 
+import signal
+
 from hypothesis import settings
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+# A shell ignores it for what it runs in the background, and programs that tests start would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
     "tests.support.database",
