@@ -94,4 +94,4 @@ def test_command_is_refused_at_its_start(
         authority.close()
     assert result.returncode == 1
     (line,) = result.stdout.splitlines()
-    assert line.startswith("swpt_accounts: a connection pooler refuses the session.")
+    assert line.startswith("swpt_accounts: a connection pooler rejected the session.")

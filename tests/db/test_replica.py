@@ -73,7 +73,7 @@ def test_books_are_verified_on_a_replica(
     assert (report["is_replica"], report["is_sound"]) == (True, True)
     result = run([sys.executable, "-m", "swpt_accounts", "add_up_books", str(path)], os.environ)
     assert result.returncode == 0, result.stdout
-    assert "1 debtors: 1 sound, 0 wrong, 0 unproven" in result.stdout
+    assert "1 debtor: 1 sound, 0 wrong, 0 unproven" in result.stdout
 
     execute(dsn_of(database_url), BREAK, 3)
     wait_replayed(database_url, replica_url)
