@@ -93,7 +93,7 @@ def check_settings(settings: Settings) -> None:
     _ = settings.database_url
     if settings.console_token is None and settings.console_user_header is None:
         raise SettingsError(
-            "set CONSOLE_TOKEN, or CONSOLE_USER_HEADER: without one, nobody can sign in"
+            "set CONSOLE_TOKEN or CONSOLE_USER_HEADER: without one of them, nobody can sign in"
         )
 
 

@@ -172,7 +172,7 @@ def test_the_log_names_no_secret(web: Web) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "set CONSOLE_TOKEN, or CONSOLE_USER_HEADER"),
+        ({}, "set CONSOLE_TOKEN or CONSOLE_USER_HEADER"),
         ({"CONSOLE_TOKEN": "short-secret"}, "CONSOLE_TOKEN is '***', but must be"),
         (
             {"CONSOLE_TOKEN": "x" * 20, "CONSOLE_ACTIONS_TOKEN": "x" * 20},

@@ -187,7 +187,7 @@ def test_changes_that_are_ignored_are_said(
     assert len(lines) == LINES_COUNT_MAX + 1
     for text in (f", {BOB})", "change_id 0", "principal_delta 7", old.isoformat(), "30 since"):
         assert text in lines[0]
-    assert f"{30 - LINES_COUNT_MAX} more" in lines[-1]
+    assert f"batch: {30 - LINES_COUNT_MAX} (30 since" in lines[-1]
     caplog.clear()
     with caplog.at_level(logging.ERROR):
         shard.receive(changes[0])

@@ -194,8 +194,8 @@ def test_transfer_ids_tell_what_has_ended(shard: Shard, settings: Settings) -> N
     last_id = shard.account(DEBTOR, ALICE)["last_transfer_id"] + 1
     shard.update_account(DEBTOR, ALICE, last_transfer_id=last_id)
     for transfer_id, said in (
-        (last_id, "and it has ended"),
-        (last_id + 1, "No transfer with this id was prepared yet"),
+        (last_id, "and is completed"),
+        (last_id + 1, "No transfer with this id has been prepared"),
     ):
         with reading(settings) as reader:
             trace = trace_by_transfer(reader, TransferKey(DEBTOR, ALICE, transfer_id))
