@@ -165,7 +165,7 @@ def test_what_happens_to_three_shards_is_not_noticed_by_the_fourth(
     stuck = transfers_of(traffic, split.losing, lost_since)
     # What was read before the link was cut may have been answered.
     assert not any(transfer.is_done for transfer in stuck[len(stuck) // 2 :]), "nothing was lost"
-    assert complaints(split.losing)
+    wait_until(lambda: complaints(split.losing), WAIT_SECONDS_MAX, "the loss is logged")
 
     losing_link.reset()
     losing_link.heal()

@@ -117,7 +117,7 @@ def test_rows_are_removed_in_batches_and_said_once(
     with caplog.at_level(logging.WARNING):
         guard.guard(counting, heir.settings, [TABLE])
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith(f"{2 * ROWS_COUNT} rows")
+    assert line == f"deleted rows of the sibling shard from table {TABLE}: {2 * ROWS_COUNT}"
     assert count_rows(counting) == ROWS_COUNT
     assert counting.looks.count("drop_parent_rows") == 8
     ShardGuard().guard(counting, child.settings, [TABLE])
