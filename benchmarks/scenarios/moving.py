@@ -18,7 +18,7 @@ COMMANDS = (
     *(("move_out", "--dry-run"), ("move_out",), ("move_in",)),
 )
 _PREDATA = re.compile(r"^COPY .*?^\\\.$", re.MULTILINE | re.DOTALL)
-_TOLD = re.compile(r"transfer was possible|would")
+_TOLD = re.compile(r"blocked|would")
 
 
 def moving(bench: Bench) -> Results:

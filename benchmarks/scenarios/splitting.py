@@ -23,13 +23,13 @@ from benchmarks.authority import Authority
 from benchmarks.bench import Bench, Results
 from benchmarks.usage import Meter
 from swpt_accounts.db.queries import read_queries
+from swpt_accounts.db.shard_state import NOT_YET
 
 WORLD_COUNT: Final = 1000
 RATE: Final = 50.0
 BEFORE_SECONDS: Final = 20.0
 _START_SECONDS_MAX: Final = 120.0
 _COUNT_MAX: Final = 10_000_000
-_TURN: Final = "begins with `shards switch`"
 # A question to the web server of the parent, which has been told to stop.
 _REJECTION: Final = "RECIPIENT_IS_UNREACHABLE"
 SERVICES: Final = (
@@ -151,7 +151,7 @@ def _split(bench: Bench, shards: _Shards, steps: dict[str, float]) -> None:
 
 
 def _has_said(shard: Authority, name: str) -> bool:
-    return _TURN in shard.log(name)
+    return NOT_YET in shard.log(name)
 
 
 def _step(bench: Bench, shards: _Shards, steps: dict[str, float], name: str) -> None:

@@ -58,7 +58,7 @@ def _measure(bench: Bench, authority: Authority) -> Results:
         )
     seconds = monotonic() - started_at
     lines = authority.log(_CONSUMER).splitlines()
-    told = sum(f"[{MESSAGE_DEAD_LETTERED.name}]: A message" in line for line in lines)
+    told = sum(f"[{MESSAGE_DEAD_LETTERED.name}]: " in line for line in lines)
     memory = read_memory(authority.processes[_CONSUMER].pid)
     problems = _problems(authority, count)
     bench.note(problems)

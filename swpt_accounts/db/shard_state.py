@@ -17,14 +17,15 @@ SWITCHED: Final = "has_switched"
 WAITS: Final = "waits_for_switch"
 """The database of a child is incomplete: it may not even be read."""
 
+NOT_YET: Final = (
+    "this database is being filled from that of another shard; it can be used after `shards switch`"
+)
+
 
 def refuse_where_closed(marks: Collection[str], *, is_read_only: bool) -> None:
     """Raises `ShardClosedError` where a session may not work."""
     if WAITS in marks:
-        raise ShardClosedError(
-            "this database is being filled from that of another shard; it can be used after"
-            " `shards switch`"
-        )
+        raise ShardClosedError(NOT_YET)
     if SWITCHED in marks and not is_read_only:
         raise ShardClosedError(
             "other shards have taken over from this shard (see `shards status`): stop its services"
