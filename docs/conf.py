@@ -21,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.reference import TABLES  # noqa: E402
+from scripts.reference import TABLES  # noqa: E402 - Sphinx does not run in the root
 
 project = "Swaptacular accounting authority"
 extensions = ["myst_parser", "sphinx_click"]
