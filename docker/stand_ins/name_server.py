@@ -85,6 +85,9 @@ def main() -> None:
     sock.bind(("", arguments.port))
     if os.fork() == 0:
         os.setsid()
+        # netavark reads from these until nobody has them open.
+        for descriptor in (1, 2):
+            os.dup2(0, descriptor)
         (arguments.config / "aardvark.pid").write_text(str(os.getpid()))
         serve(sock, arguments.config)
 
