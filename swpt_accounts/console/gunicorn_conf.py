@@ -11,6 +11,7 @@ import gunicorn.http.wsgi
 
 from swpt_accounts.observability.log import configure_logging, gunicorn_logger
 from swpt_accounts.settings import SettingsError, load_settings
+from swpt_accounts.workers.web_worker import WebWorker
 
 try:
     _settings = load_settings(os.environ)
@@ -24,7 +25,7 @@ bind = f"{os.environ.get('CONSOLE_ADDRESS', '')}:{_settings.console_port}"
 # One process: the last hour is in its memory. Its threads bound what is asked at once.
 workers = 1
 threads = 8
-worker_class = "gthread"
+worker_class = WebWorker
 worker_connections = 200
 keepalive = 15
 graceful_timeout = 4
