@@ -19,7 +19,10 @@ from swpt_accounts.workers.runner import show_life
 from swpt_accounts.workers.shutdown import idle
 from swpt_accounts.workers.web_worker import CONNECTIONS_COUNT_MAX, WebWorker
 
-_OURS = {"bind", "config", "post_fork", "threads", "when_ready", "workers"}
+_OURS = {
+    *("bind", "config", "post_fork", "threads", "when_ready", "workers"),
+    *("http2_cleartext", "http_protocols", "protocol"),
+}
 
 try:
     _settings = load_settings(os.environ)

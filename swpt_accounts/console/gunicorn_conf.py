@@ -1,7 +1,4 @@
-"""How gunicorn runs the console: `gunicorn --config python:swpt_accounts.console.gunicorn_conf`.
-
-CONSOLE_ADDRESS, for development only, is the address to listen on; all of them by default.
-"""
+"""How gunicorn runs the console: `gunicorn --config python:swpt_accounts.console.gunicorn_conf`."""
 
 import os
 import sys
@@ -21,7 +18,7 @@ configure_logging(_settings)
 # The header `Server`, which would name gunicorn.
 gunicorn.http.wsgi.SERVER = "console"
 
-bind = f"{os.environ.get('CONSOLE_ADDRESS', '')}:{_settings.console_port}"
+bind = _settings.console_place
 # One process: the last hour is in its memory. Its threads bound what is asked at once.
 workers = 1
 threads = 8
