@@ -88,7 +88,7 @@ def _missing(
     if has_web_server(command, settings.webserver_processes):
         problems += check_web(settings.webserver_port)
     if command == CONSOLE:
-        problems += check_console(settings.console_port)
+        problems += check_console(settings.console_place)
     worker = worker_of_command(command)
     if worker is not None and worker not in {process.command for process in processes}:
         what = f"no process has a heartbeat in {settings.state_dir!r}"

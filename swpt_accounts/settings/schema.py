@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.settings.types import (
+    Address,
     BatchCount,
     BrokerUrl,
     BurstCount,
@@ -138,6 +139,14 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             " CONSOLE_TOKEN or CONSOLE_USER_HEADER."
         ),
     ] = 8082
+    console_address: Annotated[
+        Address,
+        doc(
+            "The address on which the console listens, without TLS: the loopback address, where a"
+            " proxy on the same machine, or in the same pod, finds it. In a container whose port"
+            " is published, 0.0.0.0."
+        ),
+    ] = "127.0.0.1"
     console_token: Annotated[
         Secret | None,
         doc("The token with which people sign in to the console."),
@@ -452,6 +461,12 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     def rate_change_interval(self) -> timedelta:
         """The shortest time between two changes of the interest rate of an account."""
         return timedelta(days=self.app_message_max_delay_days + 1)
+
+    @property
+    def console_place(self) -> str:
+        """The address and the port of the console, as in a URL."""
+        address = self.console_address
+        return f"{f'[{address}]' if ':' in address else address}:{self.console_port}"
 
     @property
     def database_url(self) -> str:

@@ -74,7 +74,6 @@ def served(idle_authority: Authority, console_environment: dict[str, str]) -> It
     environment = {
         **{k: v for k, v in idle_authority.environment.items() if not k.startswith("SQLALCHEMY")},
         **console_environment,
-        "CONSOLE_ADDRESS": "127.0.0.1",
         "CONSOLE_PORT": str(port),
     }
     service = Service("console", program_command("console"), idle_authority.folder / "console.log")

@@ -60,6 +60,7 @@ def test_nobody_works(client: FlaskClient) -> None:
     )
     assert "error 9 workers have no database connection: consume_messages, process_transfer" in text
     assert "See docs/how-to/see-what-is-wrong.md" in text
+    assert '<a href="/docs/how-to/see-what-is-wrong.md">' in client.get("/").text
     assert "Cannot connect" not in text
     assert "A server did not answer" not in text
 
