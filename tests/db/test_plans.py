@@ -20,8 +20,8 @@ from swpt_accounts.stages.definitions import (
     TRANSFER_REQUESTS,
     Stage,
 )
-from tests.support.rows import CHANGING_TABLES, OUTBOXES, TOPICS
-from tests.support.shard import Shard
+from verification.kit.rows import CHANGING_TABLES, OUTBOXES, TOPICS
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import configure_root
 from verification.model.builders import DEBTOR, INFO, NOW, ROOT

@@ -10,13 +10,13 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases, migrate
 from agentkit.processes import ROOT, migrate_command, run
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.installer import procedures_schema, procedures_version
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.settings import load_settings
-from tests.support.database import Databases, migrate
-from tests.support.rows import TABLES
+from verification.kit.rows import TABLES
 
 ROW = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|$", re.MULTILINE)
 

@@ -10,12 +10,12 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases, migrate
 from agentkit.processes import free_port
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.db.session_options import LIMITS, MEANING, MIGRATING, PLANS
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.database import Databases, migrate
 
 HOSTILE = {
     "DateStyle": "SQL, DMY",

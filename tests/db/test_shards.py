@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agentkit.databases import Databases
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import DatabaseConnection, connect
@@ -14,10 +15,9 @@ from swpt_accounts.outbox.returned_messages import put_aside
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
 from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
-from tests.support.database import Databases
 from tests.support.realms import find_creditors, find_debtor, make_shard
-from tests.support.rows import OUTBOXES
-from tests.support.shard import Shard
+from verification.kit.rows import OUTBOXES
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import configure_root, prepared
 from verification.model.builders import DAY, DEBTOR, NOW, ROOT

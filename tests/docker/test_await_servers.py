@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from agentkit.broker import Broker
+from agentkit.databases import Databases, migrate
 from agentkit.management import Management
 from agentkit.processes import free_port
 from swpt_accounts.broker.connections import server_version
 from swpt_accounts.broker.delivery_limit import limit_advice
 from swpt_accounts.db.installer import procedures_version
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
-from tests.support.database import Databases, migrate
 
 
 def execute(url: str, statement: str) -> list[tuple[str, ...]]:

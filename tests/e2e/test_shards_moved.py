@@ -6,12 +6,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from agentkit.databases import Databases
 from agentkit.management import Management
 from agentkit.messages import configure
 from agentkit.shards import Shard
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.support.split_commands import Commands, forget_replication
 from tests.support.splitting import (
     SERVICES,
@@ -23,7 +23,7 @@ from tests.support.splitting import (
     settle,
     succeed,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
+from verification.kit.servers import subscribe
 
 DEBTOR_ID = 2**42
 ACCOUNTS_COUNT = 8

@@ -12,12 +12,12 @@ from sqlalchemy.engine import make_url
 
 from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, Authority
 from agentkit.database import Database, dsn_of, execute
+from agentkit.databases import Databases, migrate
+from agentkit.load import PASSAGES
 from agentkit.messages import Message, balance_change, configure, prepare
 from agentkit.waiting import wait_until
 from swpt_accounts.db.installer import procedures_schema
-from tests.faults.load import PASSAGES
-from tests.support.authority import subscribe
-from tests.support.database import Databases, migrate
+from verification.kit.servers import subscribe
 
 MESSAGES_COUNT = 12
 # A line when it begins, some for what it turns into, and one when it is over.

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from agentkit.coordinator import Transfer
+from agentkit.databases import Databases
+from agentkit.fault_proxy import FaultProxy
 from agentkit.shards import Shard, start_all
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.fault_proxy import FaultProxy
 from tests.support.split_commands import Commands, forget_replication
 from tests.support.splitting import (
     ACCOUNTS_COUNT,
@@ -34,7 +34,7 @@ from tests.support.splitting import (
     traffic_of,
     wait_for_every_way,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
+from verification.kit.servers import subscribe
 
 PREFIXES = ("00", "01", "10", "11")
 SLOW_BYTES_PER_SECOND = 20_000

@@ -15,13 +15,13 @@ from sqlalchemy.engine import make_url
 from agentkit.coordinator import Transfer
 from agentkit.currency import configuration
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.messages import Message
 from agentkit.shards import Shard
+from agentkit.soundness import assert_sound
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.database import Databases
-from tests.support.soundness import assert_sound
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
 ACCOUNTS_COUNT = 8
 """In the realm of each of the shards that there are in the end."""

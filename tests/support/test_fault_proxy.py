@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fault_proxy import FaultProxy
+from agentkit.fault_proxy import FaultProxy
 
 SECONDS_MAX = 60.0
 SILENCE_SECONDS = 0.5

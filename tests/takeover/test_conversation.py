@@ -17,13 +17,13 @@ from sqlalchemy.engine import make_url
 from agentkit.authority import Authority
 from agentkit.coordinator import Coordinator
 from agentkit.database import dsn_of
+from agentkit.databases import Databases
+from agentkit.load import PASSAGES, Load
 from agentkit.processes import ROOT, program_command
 from agentkit.received import Received
 from agentkit.waiting import wait_until
-from tests.faults.load import PASSAGES, Load
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.takeover.reference import load_dump
+from verification.kit.servers import subscribe
 
 # A currency of the dump, and creditors of it that are told of every transfer.
 DEBTOR = -873187921033212673

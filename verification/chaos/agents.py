@@ -11,9 +11,9 @@ from pika.exceptions import AMQPError
 
 from agentkit.authority import Authority
 from agentkit.coordinator import Transfer
+from agentkit.load import Load
 from agentkit.messages import Message, configure
 from agentkit.observer import Observer
-from tests.faults.load import Load
 from verification.chaos.persisting import persist
 
 CREDITORS_COUNT = 8

@@ -8,7 +8,7 @@ from agentkit.authority import Authority
 from agentkit.coordinator import Transfer
 from agentkit.keys import ROOT_CREDITOR_ID
 from agentkit.messages import Message, configure, configure_root
-from tests.support.soundness import assert_sound
+from agentkit.soundness import assert_sound
 from verification.chaos.agents import ChaosLoad
 from verification.simulation.agents import SimAuthority
 from verification.simulation.plan import GUESTS_COUNT, Plan, Step

@@ -10,8 +10,8 @@ from agentkit.coordinator import Coordinator, Transfer
 from agentkit.messages import Message, configure, configure_root
 from agentkit.observer import Observer
 from agentkit.received import Received
+from agentkit.soundness import assert_sound
 from agentkit.waiting import wait_until
-from tests.support.soundness import assert_sound
 
 CREDITORS_COUNT = 30
 TRANSFERS_COUNT_MIN = 200 + CREDITORS_COUNT
