@@ -13,9 +13,9 @@ from agentkit.currency import Currency
 from agentkit.databases import Databases
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.messages import balance_change, configure, finalize, prepare
+from agentkit.outcomes import assert_sound
 from agentkit.received import Received
 from agentkit.shards import Shard, start_all
-from agentkit.soundness import assert_sound
 from agentkit.waiting import wait_until
 from verification.kit.servers import subscribe
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentkit.authority import SERVICES, Authority
 from agentkit.currency import Currency
-from agentkit.soundness import assert_sound
+from agentkit.outcomes import assert_sound
 from tests.support.clock import Clock
 
 START = datetime(2031, 3, 1, 12, tzinfo=UTC)

@@ -15,9 +15,9 @@ from agentkit.authority import Authority
 from agentkit.currency import SECONDS_MAX, Currency
 from agentkit.databases import Databases
 from agentkit.messages import Message, finalize
+from agentkit.outcomes import assert_sound
 from agentkit.processes import run
 from agentkit.received import Received
-from agentkit.soundness import assert_sound
 from agentkit.waiting import wait_until
 from swpt_accounts.db.backlog import OUTBOXES
 from tests.support.archived import ArchivedServer, archived_server

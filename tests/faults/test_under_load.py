@@ -7,7 +7,8 @@ from threading import Event, Thread
 import pytest
 
 from agentkit.authority import QUEUE, SERVICES, WEBSERVER, Authority
-from agentkit.load import PASSAGES, TRANSFERS_COUNT_MIN, Load
+from agentkit.database import PASSAGES
+from agentkit.load import TRANSFERS_COUNT_MIN, Load
 from agentkit.management import Management
 from agentkit.processes import STOP_SECONDS_MAX
 from agentkit.waiting import wait_until

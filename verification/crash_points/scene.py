@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from agentkit.load import PASSAGES
+from agentkit.database import PASSAGES
 from agentkit.messages import Message, configure, configure_root, finalize, prepare
 from agentkit.received import Received
 from agentkit.waiting import SECONDS_MAX, NotInTimeError
