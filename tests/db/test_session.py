@@ -152,7 +152,7 @@ def test_values_come_back_as_they_were_sent(hostile_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")],
+    [("off", "on"), ("remote_apply", "remote_apply")],
 )
 def test_commits_are_never_weaker_than_on(databases: Databases, found: str, expected: str) -> None:
     url = databases.create()

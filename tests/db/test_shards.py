@@ -1,6 +1,7 @@
 """Two shards of one authority: money goes from one to the other; a shard is split into two."""
 
 from collections.abc import Iterator
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -77,7 +78,7 @@ def deliver(shards: dict[str, Shard], random: Random) -> None:
         shard.process_balance_changes()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_money_goes_from_one_shard_to_the_other(shards: dict[str, Shard], seed: int) -> None:
     random = Random(seed)
     for shard in shards.values():
@@ -253,11 +254,9 @@ class TestSplit:
         creditor_id: int = row["other_creditor_id" if is_change else "creditor_id"]
         return creditor_id
 
-    @pytest.mark.parametrize("table", [*QUEUES, *OUTBOXES])
-    def test_each_row_is_left_in_one_child(self, parent: Shard, table: str) -> None:
-        rows = parent.rows(table)
-        for key in (self.KEY, self.SIBLING):
-            realm = Realm.parse(key)
+    def test_each_row_is_left_in_one_child(self, parent: Shard) -> None:
+        for table, key in product((*QUEUES, *OUTBOXES), (self.KEY, self.SIBLING)):
+            rows, realm = parent.rows(table), Realm.parse(key)
             kept = [row for row in rows if realm.contains(DEBTOR, self.owner(table, row))]
             assert 0 < len(kept) < len(rows)
             with parent.connection.raw.transaction(force_rollback=True):

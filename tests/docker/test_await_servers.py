@@ -74,7 +74,7 @@ def forwarding(port: int, host: str, target_port: int) -> Iterator[None]:
             each.close()
 
 
-@pytest.mark.parametrize("thing", ["database", "protocol_broker", "chores_broker"])
+@pytest.mark.parametrize("thing", ["database", "chores_broker"])
 def test_waits_for_a_server_that_comes_up(thing: str, database_url: str, broker_url: str) -> None:
     port = free_port()
     settings = {"POSTGRES_URL": database_url}

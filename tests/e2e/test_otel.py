@@ -277,7 +277,7 @@ def test_unsampled_trace_is_passed_on_and_makes_no_spans(
 
 @pytest.mark.parametrize(
     "value",
-    ["", "no parent", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", 12, True, b"\xff\xfe", ["x"]],
+    ["00-" + "0" * 32 + "-" + "1" * 16 + "-01", b"\xff\xfe", ["x"]],
 )
 def test_bad_parent_is_ignored(
     currency: ShardedCurrency, collector: Collector, value: object
