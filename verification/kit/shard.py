@@ -38,8 +38,8 @@ from verification.kit.arithmetic import DatabaseArithmetic
 from verification.kit.params import settings_with
 from verification.kit.rows import StoredRows
 from verification.kit.wire import make_delivery, read_struct
-from verification.model.books_invariants import check_sums_and_locks
 from verification.model.builders import DEBTOR, NOW
+from verification.model.invariants import check_sums_and_locks
 from verification.model.node import NOTHING, Row
 from verification.model.state import Message, Params
 
