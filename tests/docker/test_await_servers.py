@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from agentkit.broker import Broker
+from agentkit.databases import Databases, migrate
 from agentkit.management import Management
 from agentkit.processes import free_port
 from swpt_accounts.broker.connections import server_version
 from swpt_accounts.broker.delivery_limit import limit_advice
 from swpt_accounts.db.installer import procedures_version
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
-from tests.support.database import Databases, migrate
 
 
 def execute(url: str, statement: str) -> list[tuple[str, ...]]:
@@ -74,7 +74,7 @@ def forwarding(port: int, host: str, target_port: int) -> Iterator[None]:
             each.close()
 
 
-@pytest.mark.parametrize("thing", ["database", "protocol_broker", "chores_broker"])
+@pytest.mark.parametrize("thing", ["database", "chores_broker"])
 def test_waits_for_a_server_that_comes_up(thing: str, database_url: str, broker_url: str) -> None:
     port = free_port()
     settings = {"POSTGRES_URL": database_url}

@@ -15,11 +15,11 @@ import pytest
 import requests
 
 from agentkit.authority import Authority
+from agentkit.databases import migrate
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from swpt_accounts.db.installer import REVISION, procedures_version
 from tests.docker.agents import CREDITORS, DEBTOR, Agents
-from tests.support.database import migrate
 
 MIGRATION = """
     revision = {revision!r}

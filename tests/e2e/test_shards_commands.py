@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.databases import Databases
 from agentkit.shards import Shard, start_all
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.support.split_commands import Commands, forget_replication
 from tests.support.splitting import (
     CHILD_SERVICES,
@@ -26,7 +26,7 @@ from tests.support.splitting import (
     traffic_of,
     wait_for_every_way,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
+from verification.kit.servers import subscribe
 
 
 @pytest.fixture

@@ -6,24 +6,24 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from agentkit.databases import Databases
 from agentkit.management import Management
 from agentkit.messages import configure
+from agentkit.outcomes import acquired_amounts
 from agentkit.shards import Shard
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.support.split_commands import Commands, forget_replication
 from tests.support.splitting import (
     SERVICES,
     SETTINGS,
     check_traffic,
     configure_account,
-    expected_principals,
     principals_of,
     settle,
     succeed,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
+from verification.kit.servers import subscribe
 
 DEBTOR_ID = 2**42
 ACCOUNTS_COUNT = 8
@@ -103,7 +103,7 @@ def test_move_under_traffic(parent: Shard, heir: Shard, tmp_path: Path) -> None:
     settle([heir], DEBTOR_ID)
     traffic.end()
     check_traffic(traffic)
-    assert principals_of([heir], DEBTOR_ID) == expected_principals(traffic.transfers)
+    assert principals_of([heir], DEBTOR_ID) == acquired_amounts(traffic.transfers)
     succeed(heir, "verify_books")
     assert "goes to" not in heir.log("consume_messages"), "a dead letter"
 

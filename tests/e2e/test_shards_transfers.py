@@ -10,14 +10,14 @@ import pytest
 import requests
 
 from agentkit.currency import Currency
+from agentkit.databases import Databases
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.messages import balance_change, configure, finalize, prepare
+from agentkit.outcomes import assert_sound
 from agentkit.received import Received
 from agentkit.shards import Shard, start_all
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.soundness import assert_sound
+from verification.kit.servers import subscribe
 
 SERVICES = (
     "consume_messages",

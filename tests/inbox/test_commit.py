@@ -10,8 +10,8 @@ from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDL
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
 from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.inbox.deduplication import HandledByParent
-from tests.support.shard import Shard
-from tests.support.wire import make_delivery
+from verification.kit.shard import Shard
+from verification.kit.wire import make_delivery
 from verification.model import builders
 from verification.model.books import account, open_books, prepare
 from verification.model.builders import ALICE, BOB, NOW, ROOT

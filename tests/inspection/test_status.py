@@ -13,7 +13,7 @@ from swpt_accounts.inspection.status import database
 from swpt_accounts.inspection.status.database import open_database, read_database
 from swpt_accounts.inspection.status.model import AccountsSample, DatabaseState, ScanState
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import NOW, ROOT
 

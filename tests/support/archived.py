@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 
 from agentkit.database import dsn_of, execute
+from agentkit.own_server import OwnServer, run_as_server, server_folder, server_program
 from agentkit.waiting import wait_until
-from tests.support.own_server import OwnServer, run_as_server, server_folder, server_program
 
 _SECONDS_MAX = 60.0
 

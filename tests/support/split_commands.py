@@ -9,8 +9,8 @@ from pathlib import Path
 
 from agentkit.processes import program_command, run
 from agentkit.shards import Shard
+from agentkit.traffic import WAIT_SECONDS_MAX
 from agentkit.waiting import wait_until
-from tests.support.traffic import WAIT_SECONDS_MAX
 
 COMMAND_SECONDS_MAX = 180.0
 # How many steps a command takes before it is killed, from one attempt to the next.

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT
 from verification.model.money import LATEST
