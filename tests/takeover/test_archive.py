@@ -244,7 +244,9 @@ def test_what_is_dropped_before_it_is_copied_is_not_forgotten(
     place.query(f"DROP SCHEMA {KEPT} CASCADE")
     role = {"POSTGRES_RUNNING_ROLE": databases.create_role()}
     for settings in ({}, role):
-        with pytest.raises(AssertionError, match="^swpt_accounts: .* dropped before their archive"):
+        with pytest.raises(
+            AssertionError, match=r"^swpt_accounts: .* dropped before their archive"
+        ):
             migrate(place.url, "upgrade", **settings)
     with pytest.raises(psycopg.errors.UndefinedTable):
         receive(worker, keys)
