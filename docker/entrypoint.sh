@@ -17,7 +17,8 @@ The commands of this container:
   all                               every service, under a supervisor (the default)
   configure                         set up the database and the queue of chores; once, but doing
                                     it again is harmless
-  await_migrations                  wait until the schema of the database is the one of this image
+  await_migrations                  wait until the database has what this image needs; exit with 1
+                                    if a later version has changed it too much
   webserver                         only the fetch API
   consume_messages                  only the consumers of SMP messages; --draining-mode
   consume_chore_messages            only those who do chores

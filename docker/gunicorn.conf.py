@@ -16,6 +16,7 @@ from swpt_accounts.observability.log import configure_logging, gunicorn_logger
 from swpt_accounts.observability.metrics import recorder
 from swpt_accounts.settings import SettingsError, load_settings
 from swpt_accounts.workers.runner import show_life
+from swpt_accounts.workers.setting_warnings import warn_of_misspelt_settings
 from swpt_accounts.workers.shutdown import idle
 from swpt_accounts.workers.web_worker import CONNECTIONS_COUNT_MAX, WebWorker
 
@@ -29,6 +30,7 @@ try:
 except SettingsError as error:
     sys.exit(f"swpt_accounts: {error}")
 configure_logging(_settings)
+warn_of_misspelt_settings(os.environ)
 recorder.configure(_settings.state_dir, "webserver", has_metrics=_settings.metrics_port != 0)
 if _settings.webserver_processes == 0:
     show_life()

@@ -56,6 +56,19 @@ SELECT {owner} FROM {table} AS q
 -- Whether the procedures of a version are installed.
 SELECT EXISTS (SELECT FROM procedures_version WHERE version = %(version)s)
 
+-- name: serves_earlier
+-- Of tables that a later version has made: whether the program may work on them, and from which
+-- migration on others may.
+SELECT
+    coalesce(oldest_revision <= %(revision)s, false) OR EXISTS (
+        SELECT FROM procedures_version WHERE version = %(version)s
+    ),
+    oldest_revision
+FROM (
+    SELECT max(oldest_revision) AS oldest_revision FROM procedures_version
+    WHERE revision > %(revision)s
+) AS later
+
 -- name: check_session
 -- The same, and whose session this is. Commits are kept from now on, whatever the role says: a
 -- message that is acknowledged must survive the server. (`transaction_timeout` is of version 17.)

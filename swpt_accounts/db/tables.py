@@ -59,6 +59,7 @@ class ProceduresVersion(Base):
     version: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     revision: Mapped[Text]
     installed_at: Mapped[Timestamp]
+    oldest_revision: Mapped[Text | None]
 
 
 class AccountKey(Base):

@@ -142,17 +142,6 @@ def test_migrations_that_are_there_are_not_waited_for(databases: Databases) -> N
     assert process.lines == []
 
 
-def test_a_later_schema_is_waited_for_and_told(databases: Databases) -> None:
-    url = databases.create()
-    (((revision,)),) = execute(url, "SELECT version_num FROM alembic_version")
-    execute(url, "UPDATE alembic_version SET version_num = 'later'")
-    with await_migrations(url) as process:
-        line = process.wait_line("waiting for migration")
-        assert "the last migration applied is later, which only a later version knows" in line
-        execute(url, f"UPDATE alembic_version SET version_num = '{revision}'")
-        assert process.wait_exit() == 0
-
-
 def test_procedures_are_waited_for(databases: Databases) -> None:
     url = databases.create()
     execute(url, "UPDATE procedures_version SET version = 'another'")

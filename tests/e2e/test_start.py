@@ -1,5 +1,7 @@
 """How the commands start: wrong settings, no processes, wrong options."""
 
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,7 +76,73 @@ def test_wrong_setting_of_the_web_server(idle_authority: Authority) -> None:
     assert "Traceback" not in result.stdout
 
 
+@pytest.mark.parametrize(
+    "command", [("flush_messages", "--quit-early"), ("create_chores_queue",), ("webserver",)]
+)
+def test_a_misspelt_variable_is_named_once(
+    idle_authority: Authority, command: tuple[str, ...]
+) -> None:
+    settings = {"FLUSH_PROCESES": "2", "WEBSERVER_PROCESSES": "0"}
+    if command == ("webserver",):
+        service = Service("webserver", WEBSERVER_COMMAND, idle_authority.folder / "misspelt")
+        service.start({**idle_authority.environment, **settings})
+        wait_until(lambda: IDLE in service.log, what="it idles")
+        service.kill()
+        output = service.log
+    else:
+        output = idle_authority.run(*command, **settings).stdout
+    (line,) = [line for line in output.splitlines() if "FLUSH_PROCESES" in line]
+    assert "did you mean FLUSH_PROCESSES?" in line
+
+
 IDLE = "idle until stopped"
+
+
+def test_lines_of_processes_say_which(idle_authority: Authority, tmp_path: Path) -> None:
+    command = program_command("flush_messages", "--processes", "2")
+    service = Service("flush_messages", command, tmp_path / "log")
+    service.start({**idle_authority.environment, "APP_LOG_LEVEL": "info"})
+    started = re.compile(r"flush_messages started \(pid ([0-9]+), threads: 1\)")
+    try:
+        wait_until(lambda: len(started.findall(service.log)) == 2, what="both have started")
+        first, second = started.findall(service.log)
+        os.kill(int(first), signal.SIGKILL)
+        assert service.process.wait(STOP_SECONDS_MAX) == 1
+    finally:
+        service.kill()
+    assert f"flush_messages stopped (pid {second})" in service.log
+    text = f"flush_messages: a worker process has exited unexpectedly (pid {first}: exit code -9)"
+    assert text in service.log
+
+
+@pytest.mark.parametrize(
+    "command", ["consume_messages", "consume_chore_messages", "flush_messages"]
+)
+def test_a_worker_says_which_broker_is_away(
+    idle_authority: Authority, tmp_path: Path, command: str
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    urls = dict.fromkeys(("PROTOCOL_BROKER_URL", "CHORES_BROKER_URL"), f"amqp://a:b@{address}")
+    service = Service(command, program_command(command), tmp_path / "log")
+    service.start({**idle_authority.environment, **urls})
+    text = (
+        f"{command} cannot use the broker: cannot connect to RabbitMQ at {address}:"
+        " Connection refused. Retrying.\n"
+    )
+    try:
+        wait_until(lambda: text in service.log, what="it says so")
+    finally:
+        service.kill()
+
+
+@pytest.mark.parametrize("arguments", [("subscribe",), ("dead_letters", "list")], ids=" ".join)
+def test_a_command_says_which_broker_is_away(
+    idle_authority: Authority, arguments: tuple[str, ...]
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    result = idle_authority.run(*arguments, PROTOCOL_BROKER_URL=f"amqp://a:b@{address}")
+    text = f"swpt_accounts: cannot connect to RabbitMQ at {address}: Connection refused\n"
+    assert (result.returncode, result.stdout) == (1, text)
 
 
 @contextmanager
