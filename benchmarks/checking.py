@@ -19,6 +19,7 @@ LASTING_TABLES = (
     "account_key",
     "procedures_version",
     "scan_pass",
+    "shard",
     "journal",
     "root_config",
     "handled_batch",

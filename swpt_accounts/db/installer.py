@@ -16,7 +16,7 @@ from psycopg import sql
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.schema_discovery import TABLES_PATH
 
-REVISION: Final = "0008"
+REVISION: Final = "0009"
 """The migration that makes the tables for these procedures: the latest one."""
 
 KEPT_COUNT: Final = 2
