@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import requests
 
 from agentkit.management import Management
 from agentkit.messages import configure
@@ -219,6 +220,11 @@ def test_nothing_comes_to_a_child_before_its_time(
     commands.succeed("undo")
 
 
+def fetch(shard: Shard, what: str) -> int:
+    url = f"{shard.web_url}/accounts/{DEBTOR_ID}/1/{what}"
+    return requests.get(url, timeout=30).status_code
+
+
 def test_after_the_switch_nobody_writes_into_the_parent(
     parent: Shard, children: list[Shard], tmp_path: Path
 ) -> None:
@@ -226,7 +232,13 @@ def test_after_the_switch_nobody_writes_into_the_parent(
     parent.start("consume_messages", "webserver")
     commands = Commands(parent, children, tmp_path)
     commands.succeed("prepare")
+    # by several connections of the web server, which are kept
+    answers = [fetch(parent, what) for what in ("reachable", "config") for _ in range(5)]
+    assert set(answers) == {404}
     commands.succeed("switch")
+    # what does not exist here may exist in a child
+    answers = [fetch(parent, what) for what in ("reachable", "config") for _ in range(5)]
+    assert set(answers) == {503}
     assert parent.broker.consumers_count(parent.queue) == 0
     # not even who has the rights of the owner
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="is being split"):
