@@ -38,9 +38,9 @@ def check_session(
 ) -> None:
     """Check a session, with one statement, and make its commits durable.
 
-    Behind a connection pooler `open_second` makes another session. With `may_be_past`, the shard may
-    have been taken over by others. Raises
-    `ProceduresNotInstalled`, `UnsuitableDatabase`, `ShardClosedError`.
+    Behind a connection pooler `open_second` makes another session. With `may_be_past`, others may
+    have taken over the shard. Raises `ProceduresNotInstalled`, `UnsuitableDatabase`,
+    `ShardClosedError`.
     """
     encoding = connection.info.parameter_status("server_encoding") or _ENCODING
     if encoding != _ENCODING:

@@ -97,8 +97,8 @@ def _check_our_version(session: OperatorSession, schema: str) -> None:
     if revision != REVISION or not has_procedures:
         raise PreconditionFailed(
             "the tables or the stored procedures belong to another version of this program"
-            f" (migrations: {revision}; this one has {REVISION}): run `move_out` of that version, or"
-            " `configure` of this one"
+            f" (migrations: {revision}; this one has {REVISION}): run `move_out` of that version,"
+            " or `configure` of this one"
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from agentkit.management import Management
-from agentkit.messages import configure
+from agentkit.messages import CONTENT_TYPE, configure, encode
 from agentkit.shards import Shard
 from agentkit.waiting import wait_until
 from tests.support.authority import subscribe
@@ -220,6 +220,22 @@ def test_nothing_comes_to_a_child_before_its_time(
     commands.succeed("undo")
 
 
+def check_letters(parent: Shard, children: list[Shard]) -> None:
+    """What the parent had put aside, its children send, each its own, once."""
+    replay = ("dead_letters", "replay", "--yes", "-q", parent.queue)
+    refused = parent.run(*replay)
+    assert refused.returncode == 1
+    assert "have taken over from this shard" in refused.stdout
+    for child in children * 2:
+        succeed(child, *replay)
+    for child in children:
+        assert child.broker.ready_count(child.queue) == 1
+        sent = child.broker.get(child.queue)
+        assert sent is not None
+        assert child.contains(DEBTOR_ID, sent.data["creditor_id"])
+    assert parent.broker.ready_count(parent.queue) == 0
+
+
 def fetch(shard: Shard, what: str) -> int:
     url = f"{shard.web_url}/accounts/{DEBTOR_ID}/1/{what}"
     return requests.get(url, timeout=30).status_code
@@ -232,6 +248,12 @@ def test_after_the_switch_nobody_writes_into_the_parent(
     parent.start("consume_messages", "webserver")
     commands = Commands(parent, children, tmp_path)
     commands.succeed("prepare")
+    for shard in children:
+        creditor_id = next(shard.creditor_ids(DEBTOR_ID))
+        letter = encode(configure(DEBTOR_ID, creditor_id))
+        parent.broker.publish(
+            *("", f"{parent.queue}.XQ", letter), type="ConfigureAccount", content_type=CONTENT_TYPE
+        )
     # by several connections of the web server, which are kept
     answers = [fetch(parent, what) for what in ("reachable", "config") for _ in range(5)]
     assert set(answers) == {404}
@@ -240,6 +262,7 @@ def test_after_the_switch_nobody_writes_into_the_parent(
     answers = [fetch(parent, what) for what in ("reachable", "config") for _ in range(5)]
     assert set(answers) == {503}
     assert parent.broker.consumers_count(parent.queue) == 0
+    check_letters(parent, children)
     # not even who has the rights of the owner
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="is being split"):
         parent.query("DELETE FROM account")
