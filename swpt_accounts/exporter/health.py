@@ -102,7 +102,7 @@ def _database(settings: Settings, command: str) -> list[HealthProblem]:
         return []
     started_at = time()
     try:
-        connect(settings, "healthcheck", is_read_only=True).close()
+        connect(settings, "healthcheck", is_read_only=True, is_for_peers=True).close()
     except (SettingsError, psycopg.Error) as error:
         what = f"cannot connect to the database: {one_line(error)}"
         return [HealthProblem("webserver", what, started_at)]

@@ -22,6 +22,7 @@ from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.outage_reporter import OutageReporter
+from swpt_accounts.workers.shard_guard import claim_database
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class InboxWorker:
                 self._broker_outage.succeeded()
                 if batch or are_parked:
                     self._handle(consumer, batch)
+                self._forget_handled()
                 if pauses is not None:
                     pauses.after_batch(consumer, len(batch) + self._parked_count, self._stop)
         finally:
@@ -138,6 +140,16 @@ class InboxWorker:
             # the next batch will wait for the database
             self._disconnect()
             self._drain_signal.put_off()
+
+    def _forget_handled(self) -> None:
+        # (the children of a split shard may get the messages that its last consumers drain)
+        if self._is_draining or not self._digests.is_due:
+            return
+        try:
+            self._digests.forget(self._connect())
+        except psycopg.Error:
+            self._disconnect()
+            self._digests.pause()
 
     @property
     def _parked_count(self) -> int:
@@ -203,11 +215,7 @@ class InboxWorker:
         give_back_at = monotonic() + GIVE_BACK_SECONDS
         while True:
             try:
-                connection = self._connect()
-                if not self._is_draining:
-                    # the children of a split shard may get the same messages
-                    self._digests.forget(connection)
-                result = step(connection, is_repeated)
+                result = step(self._connect(), is_repeated)
                 self._database_outage.succeeded()
                 return result
             except psycopg.Error as error:
@@ -222,9 +230,15 @@ class InboxWorker:
 
     def _connect(self) -> DatabaseConnection:
         if self._connection is None:
-            self._connection = connect(self._settings, NAME)
+            connection = connect(self._settings, NAME)
+            try:
+                claim_database(connection, self._settings)
+                connection.raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
             self._was_connected = True
-            self._connection.raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         return self._connection
 
     def _disconnect(self) -> None:

@@ -107,6 +107,7 @@ def _make_child_ready(sessions: Sessions, child: ChildSession) -> None:
         session.run_all("child", "make_state")
         origin_row = {"identity": sessions.identity, "realm": str(child.child.realm)}
         session.run("child", "note_origin", origin_row)
+        session.run_all("child", "note_realm", realm=sql.Literal(str(child.child.realm)))
         session.run("child", "make_key")
         put_fence(session)
 

@@ -30,7 +30,7 @@ OWNED: Final = (
 SHARED: Final = ("returned_line", "dead_letter_dealt_with")
 """The same, but both children get all rows."""
 
-LEFT: Final = ("procedures_version", "move", "move_proof", "scan_pass")
+LEFT: Final = ("procedures_version", "move", "move_proof", "scan_pass", "shard")
 """Each database has its own."""
 
 TABLES: Final = (*OWNED, *FILTERED, *WHOLE, *SHARED)

@@ -11,6 +11,10 @@ CREATE TABLE swpt_accounts_split.origin (
 CREATE TABLE swpt_accounts_split.beat (id integer PRIMARY KEY, word text NOT NULL);
 REVOKE ALL ON SCHEMA swpt_accounts_split FROM PUBLIC
 
+-- name: note_realm
+DELETE FROM shard;
+INSERT INTO shard (realm, noted_at) VALUES ({realm}, now())
+
 -- name: note_origin
 INSERT INTO swpt_accounts_split.origin (identity, realm) VALUES (%(identity)s, %(realm)s)
 
