@@ -14,7 +14,7 @@ from typing import Any, Final
 from supervisor.xmlrpc import SupervisorTransport
 
 from swpt_accounts.core.worker_names import EXPORTER, FLUSHER, WORKERS
-from swpt_accounts.exporter.liveness import HealthProblem
+from swpt_accounts.observability.liveness import HealthProblem
 
 TIMEOUT_SECONDS: Final = 4
 CONSOLE: Final = "console"
@@ -40,6 +40,13 @@ def worker_of_command(command: str) -> str | None:
     """The worker that must run in a container with this command; None if there is none."""
     name = FLUSHER if command.startswith("flush_") else command
     return name if name in (*WORKERS, EXPORTER) else None
+
+
+def has_heartbeats(command: str) -> bool:
+    """Whether a process must record heartbeats in a container with this command, or in one whose
+    command is not known: neither the console does, nor a command that ends by itself.
+    """
+    return command in ("", "all", "webserver") or worker_of_command(command) is not None
 
 
 def has_web_server(command: str, processes_count: int) -> bool:

@@ -71,9 +71,9 @@ class DrainSignal:
         """In how many seconds to check."""
         return self._due_at - time.monotonic()
 
-    def put_off(self) -> None:
-        """Check later."""
-        self._due_at = time.monotonic() + _IDLE_SECONDS
+    def put_off(self, seconds: float) -> None:
+        """Check in so many seconds."""
+        self._due_at = time.monotonic() + seconds
 
     def check(self, connection: DatabaseConnection) -> None:
         """Raises `ShardClosedError` where consumers have to leave, and `psycopg.Error`."""

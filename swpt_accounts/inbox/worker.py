@@ -93,7 +93,9 @@ class InboxWorker:
                     raise
                 self._stop.wait(self._database_outage.failed("the database", error))
             except AMQPError as error:
-                self._stop.wait(self._broker_outage.failed("the broker", error))
+                seconds = self._broker_outage.failed("the broker", error)
+                self._note_wait("the broker")
+                self._stop.wait(seconds)
         self._disconnect()
 
     def _consume(self) -> None:
@@ -119,6 +121,7 @@ class InboxWorker:
                     ANSWER_SECONDS if are_parked else min(poll_seconds, rest_seconds)
                 )
                 self._broker_outage.succeeded()
+                self._note_wait("")
                 if batch or are_parked:
                     self._handle(consumer, batch)
                 self._forget_handled()
@@ -134,12 +137,13 @@ class InboxWorker:
             return
         try:
             self._drain_signal.check(self._connect())
+            self._database_outage.reached()
         except ShardClosedError:
             raise
-        except psycopg.Error:
+        except psycopg.Error as error:
             # the next batch will wait for the database
+            self._drain_signal.put_off(self._database_outage.failed("the database", error))
             self._disconnect()
-            self._drain_signal.put_off()
 
     def _forget_handled(self) -> None:
         # (the children of a split shard may get the messages that its last consumers drain)
@@ -239,7 +243,16 @@ class InboxWorker:
                 raise
             self._connection = connection
             self._was_connected = True
+            self._database_outage.reached()
         return self._connection
+
+    def _note_wait(self, server: str) -> None:
+        """Let the name of the session say for what it waits, if there is a session."""
+        try:
+            if self._connection is not None:
+                self._connection.note_wait(server)
+        except psycopg.Error:
+            self._disconnect()
 
     def _disconnect(self) -> None:
         if self._connection is not None:

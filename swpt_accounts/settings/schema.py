@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from hashlib import blake2b
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -483,3 +484,13 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     def postgres_dsn(self) -> str:
         """The same URL, for libpq. Raises `SettingsError`."""
         return self.database_url.replace("+psycopg", "", 1)
+
+    @property
+    def shard_mark(self) -> str:
+        """What tells this shard from others on the same machine: its database and its queue,
+        whatever the role.
+        """
+        url = self.sqlalchemy_database_uri or self.postgres_url or ""
+        address = url.partition("://")[2].rpartition("@")[2]
+        about = f"{address}\n{self.protocol_broker_queue}"
+        return blake2b(about.encode(), digest_size=8).hexdigest()

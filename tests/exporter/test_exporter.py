@@ -18,9 +18,9 @@ from swpt_accounts.exporter import health
 from swpt_accounts.exporter.collector import MetricsCollector
 from swpt_accounts.exporter.container_command import find_command, has_web_server, worker_of_command
 from swpt_accounts.exporter.health import HealthPoller, Probe
-from swpt_accounts.exporter.liveness import HealthProblem
 from swpt_accounts.exporter.pollers import Answers
 from swpt_accounts.exporter.server import ExporterServer
+from swpt_accounts.observability.liveness import HealthProblem
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
