@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import requests
 
+from agentkit.databases import Databases
 from agentkit.messages import configure
 from agentkit.processes import run
 from agentkit.shards import Shard, start_all
 from agentkit.waiting import wait_until
 from tests.docker.processes import ENTRYPOINT, image_environment
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.support.splitting import CHILD_SERVICES, SETTINGS
+from verification.kit.servers import subscribe
 
 DEBTOR_ID = 2**42
 ACCOUNTS_COUNT = 5

@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 import requests
-from tests.support.fault_proxy import FaultProxy
-from tests.support.own_server import OwnServer, own_server
 
 from agentkit.authority import SERVICES, Authority
+from agentkit.databases import databases_on
+from agentkit.fault_proxy import FaultProxy
+from agentkit.own_server import OwnServer, own_server
 from agentkit.processes import Service, free_port, program_command
 from agentkit.waiting import wait_until
 from swpt_accounts.core.worker_names import LOOPS
 from tests.console.web import TOKEN
-from tests.support.authority import subscribe
-from tests.support.database import databases_on
 from tests.support.prometheus import PROMETHEUS, Prometheus
+from verification.kit.servers import subscribe
 
 ON_BROKER = {"consume_messages", "consume_chore_messages", "flush_messages"}
 BESIDE = ("serve_metrics", "console")

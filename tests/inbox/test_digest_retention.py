@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from tests.support.shard import Shard
 
 from swpt_accounts.db.procedures import FORGET_HANDLED
 from swpt_accounts.inbox import deduplication
@@ -16,6 +15,7 @@ from swpt_accounts.inbox.deduplication import (
 )
 from swpt_accounts.settings import Settings
 from tests.support.sessions import another_session
+from verification.kit.shard import Shard
 from verification.model.builders import NOW
 
 MINUTE = timedelta(minutes=1)
