@@ -24,7 +24,9 @@ def upgrade() -> None:
     op.execute("GRANT SELECT ON shard TO PUBLIC")
     op.add_column(
         "unverified_transfer_request",
-        sa.Column("unasked_seconds", sa.DOUBLE_PRECISION(), server_default="0", nullable=False),
+        sa.Column(
+            "unasked_seconds", sa.DOUBLE_PRECISION(), server_default=sa.text("0"), nullable=False
+        ),
     )
 
 

@@ -15,7 +15,6 @@ from swpt_accounts.cli.options import (
     fail,
     get_settings,
     is_confirmed,
-    queue_option,
     span_options,
     url_option,
     yes_option,
@@ -48,7 +47,7 @@ def _digest(text: str) -> str:
 
 filter_options = all_of(
     url_option,
-    queue_option,
+    click.option("-q", "--queue", help="Name of the queue whose dead letters are read."),
     click.option("--type", "types", multiple=True, metavar="TYPE", help="Of this message type."),
     click.option("--reason", help="With this kind of reason, or this text in the reason."),
     account_option,

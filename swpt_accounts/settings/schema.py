@@ -99,7 +99,8 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         RoutingKey,
         doc(
             "The key with which the queue is bound to the `accounts_in` exchange. It also"
-            " defines the realm: which accounts belong to this shard."
+            " defines the realm: which accounts belong to this shard. The database notes it, and"
+            " refuses other shards."
         ),
     ] = "#"
     protocol_broker_processes: Annotated[
@@ -203,8 +204,8 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     delete_parent_shard_records: Annotated[
         bool,
         doc(
-            "Set it in both children of a split shard, until each has dropped what belongs to"
-            " the other."
+            "Set it in both children of a shard that was split by hand, until each has dropped"
+            " what belongs to the other."
         ),
     ] = False
     journal_days: Annotated[

@@ -209,12 +209,23 @@ def open_child(parent: OperatorSession, child: ChildSession) -> None:
             _copy(parent, session, table, child.child.realm)
         for table in SHARED:
             _copy(parent, session, table, None)
+        _settle_changes_of_others(parent, session, child.child.realm)
         for sequence in parent.run("books", "sequences"):
             values = {"name": sequence.name, "value": sequence.last_value}
             session.run("books", "set_sequence", values)
         session.run("child", "drop_subscription", named=sql.Identifier(child.name))
         session.run("child", "drop_key")
         session.run_all("child", "open")
+
+
+def _settle_changes_of_others(
+    parent: OperatorSession, session: OperatorSession, realm: Realm
+) -> None:
+    """The archive of both children has all changes; each of them applies its own."""
+    rows = parent.run("books", "changes_of_others", realm.parameters)
+    names = ("debtor_id", "other_creditor_id", "change_id")
+    keys = {name: [getattr(row, name) for row in rows] for name in names}
+    session.run("books", "settle_changes", keys)
 
 
 def _wait_for_last_word(child: ChildSession) -> None:

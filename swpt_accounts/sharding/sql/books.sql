@@ -36,6 +36,20 @@ COPY (SELECT {columns} FROM {table} AS q WHERE {condition}) TO STDOUT (FORMAT bi
 -- name: copy_in
 COPY {table} ({columns}) FROM STDIN (FORMAT binary)
 
+-- name: changes_of_others
+-- What waits to be applied by another child: in the archive of this one, it is done with.
+SELECT debtor_id, other_creditor_id, change_id
+FROM pending_balance_change
+WHERE is_registered AND NOT in_realm(debtor_id, creditor_id, %(realm_bits)s, %(realm_length)s)
+
+-- name: settle_changes
+UPDATE registered_balance_change AS b SET is_applied = true
+FROM unnest(%(debtor_id)s::bigint[], %(other_creditor_id)s::bigint[], %(change_id)s::bigint[])
+    AS c (debtor_id, other_creditor_id, change_id)
+WHERE b.debtor_id = c.debtor_id
+    AND b.other_creditor_id = c.other_creditor_id
+    AND b.change_id = c.change_id
+
 -- name: of_realm
 in_realm({owner}, {realm_bits}, {realm_length})
 
