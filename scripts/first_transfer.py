@@ -1,10 +1,12 @@
-"""`python -m scripts.first_transfer [--debtor ID] AMQP-URL`: one transfer, through RabbitMQ alone.
+"""`python -m scripts.first_transfer [--debtor ID]`: one transfer, through RabbitMQ alone.
 
 It plays a debtor and one creditor, with a queue of its own for what the authority answers, and says
-what it sends and gets. The user needs the rights of an administrator. The two accounts stay.
+what it sends and gets. The user of PROTOCOL_BROKER_URL needs the rights of an administrator. The
+two accounts stay.
 """
 
 import argparse
+import os
 import sys
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from agentkit.messages import Message
 from agentkit.observer import TO_AGENTS, Observer
 from agentkit.received import Received
 from agentkit.waiting import KitError
+from swpt_accounts.broker.errors import describe
 
 CREDITOR: Final = 2**32 + 1
 AMOUNT: Final = 1000
@@ -44,19 +47,22 @@ class TellingAgents(Agents):
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m scripts.first_transfer")
-    parser.add_argument("url", metavar="AMQP-URL")
     parser.add_argument("--debtor", type=int, default=2**40, metavar="ID", help="of the currency")
     arguments = parser.parse_args()
+    # (as an argument, everybody on the machine could read its password)
+    url = os.environ.get("PROTOCOL_BROKER_URL")
+    if not url:
+        sys.exit("first_transfer: set PROTOCOL_BROKER_URL")
     try:
-        broker = Broker(arguments.url)
-        with Observer(arguments.url, TO_AGENTS, is_exclusive=True) as observer:
+        broker = Broker(url)
+        with Observer(url, TO_AGENTS, is_exclusive=True) as observer:
             agents = TellingAgents(arguments.debtor, broker.send, observer)
             agents.configure(0)
             agents.configure(CREDITOR)
             agents.transfer()
         broker.close()
     except (AMQPError, KitError) as error:
-        sys.stderr.write(f"{error or type(error).__name__}\n")
+        sys.stderr.write(f"first_transfer: {describe(error)}\n")
         return 1
     print(f"{AMOUNT} of the currency {arguments.debtor} are on the account of {CREDITOR}")
     return 0

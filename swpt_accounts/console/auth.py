@@ -124,11 +124,10 @@ class Authenticator:
     def _proxied(self, headers: Headers, address: str) -> str | None:
         if self._header is None:
             return None
-        # One that came twice may have been added to what the client had sent.
-        names = headers.getlist(self._header)
-        if len(names) != 1 or not 0 < len(names[0]) <= _USER_LENGTH_MAX:
-            return None
-        return names[0] if self._is_proxy(address) else None
+        # (The server refuses one that comes twice.)
+        name = headers.get(self._header, "")
+        is_name = 0 < len(name) <= _USER_LENGTH_MAX
+        return name if is_name and self._is_proxy(address) else None
 
     def _is_proxy(self, address: str) -> bool:
         try:

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import gunicorn.http.wsgi
+from gunicorn.http.errors import InvalidHeader
 
 from swpt_accounts.observability.log import configure_logging, gunicorn_logger
 from swpt_accounts.settings import SettingsError, load_settings
@@ -32,8 +33,17 @@ control_socket_disable = True
 # No header says where the program is mounted, or by which scheme it was asked.
 forwarded_allow_ips = ""
 forwarder_headers = ""
+# Who has sent the request, and where from.
+_COME_ONCE = {"AUTHORIZATION", "HOST", "ORIGIN", (_settings.console_user_header or "").upper()}
 loglevel = gunicorn_logger.level_name(_settings)
 logconfig_dict = gunicorn_logger.LOGGERS
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """Refuse two where there may be one: one may be the client's, and gunicorn joins them."""
+    names = [name for name, _ in request.headers if name in _COME_ONCE]
+    if len(names) > len(set(names)):
+        raise InvalidHeader("it came twice", request)
 
 
 def post_worker_init(worker: Any) -> None:

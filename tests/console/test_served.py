@@ -11,6 +11,7 @@ import requests
 from agentkit.authority import Authority
 from agentkit.processes import Service, free_port, program_command, run
 from agentkit.waiting import wait_until
+from tests.console.conftest import served
 from tests.console.web import TOKEN, Web
 
 POLICY = (
@@ -139,6 +140,26 @@ def test_what_is_no_request_is_refused(web: Web, request_bytes: bytes) -> None:
     assert received == b"" or received.startswith(b"HTTP/1.1 4") or b" 505 " in received[:20]
     assert b"gunicorn" not in received.lower()
     assert web.get("/").status_code == 401
+
+
+def test_two_headers_where_one_counts_are_refused(
+    idle_authority: Authority, console_environment: dict[str, str]
+) -> None:
+    """One may be the client's, to which a proxy has added its own."""
+
+    def code(*headers: str) -> bytes:
+        lines = ("GET /settings HTTP/1.1", "Host: x", "Connection: close", *headers, "", "")
+        return web.raw("\r\n".join(lines).encode())[9:12]
+
+    with served(idle_authority, {**console_environment, "CONSOLE_USER_HEADER": "X-User"}) as web:
+        assert code("X-User: ann") == b"200"
+        assert code("X-User: mallory", "X-User: ann") == b"400"
+        assert code("x-user: ann", "X-USER: ann") == b"400"
+        bearer = f"Authorization: Bearer {TOKEN}"
+        assert code(bearer) == b"200"
+        assert code(bearer, bearer) == b"400"
+        assert code("Accept: text/html", "Accept: text/plain") == b"401"
+        assert "Traceback" not in web.service.log
 
 
 def test_headers_cannot_be_injected(web: Web) -> None:

@@ -115,7 +115,7 @@ def backup(made: tuple[ArchivedServer, str]) -> Iterator[Backup]:
     with scratch_folder() as folder:
         subprocess.run(["cp", "-a", server.backup, server.archive, folder], check=True)
         (folder / "scratch").mkdir()
-        yield Backup(folder / "backup", folder / "archive", database, folder / "scratch")
+        yield Backup(folder / "backup", folder / server.archive.name, database, folder / "scratch")
 
 
 def segments(backup: Backup) -> list[Path]:

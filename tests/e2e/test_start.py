@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from agentkit.processes import (
     STOP_SECONDS_MAX,
     WEBSERVER_COMMAND,
     Service,
+    end_group,
     free_port,
+    new_process,
     program_command,
 )
 from agentkit.waiting import wait_until
@@ -143,6 +146,32 @@ def test_a_command_says_which_broker_is_away(
     result = idle_authority.run(*arguments, PROTOCOL_BROKER_URL=f"amqp://a:b@{address}")
     text = f"swpt_accounts: cannot connect to RabbitMQ at {address}: Connection refused\n"
     assert (result.returncode, result.stdout) == (1, text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("consume_messages", "-u", "amqp://user:s3cret@{}"),
+        ("subscribe", "--url=amqp://user:s3cret@{}"),
+        ("verify_books", "--database-url", "postgresql://user@{}/x?password=s3cret"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_password_among_the_arguments_is_hidden(
+    idle_authority: Authority, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        command = program_command(*(word.format(address) for word in arguments))
+        process = new_process(command, idle_authority.environment, tmp_path / "log")
+        try:
+            log = tmp_path / "log"
+            wait_until(lambda: "could be read by every user" in log.read_text(), what="it warns")
+            assert b"s3cret" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            assert process.poll() is None
+        finally:
+            end_group(process)
+    assert "s3cret" not in log.read_text()
 
 
 @contextmanager
