@@ -83,13 +83,15 @@ def main() -> None:
     arguments = parser.parse_args()
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("", arguments.port))
-    if os.fork() == 0:
-        os.setsid()
-        # netavark reads from these until nobody has them open.
-        for descriptor in (1, 2):
-            os.dup2(0, descriptor)
-        (arguments.config / "aardvark.pid").write_text(str(os.getpid()))
-        serve(sock, arguments.config)
+    pid = os.fork()
+    if pid:
+        (arguments.config / "aardvark.pid").write_text(str(pid))
+        return
+    os.setsid()
+    # netavark reads from these until nobody has them open.
+    for descriptor in (1, 2):
+        os.dup2(0, descriptor)
+    serve(sock, arguments.config)
 
 
 if __name__ == "__main__":
