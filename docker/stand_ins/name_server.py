@@ -15,29 +15,41 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from time import sleep
 
 DOMAIN = ".dns.podman"
 NO_SUCH_NAME = 3
 ADDRESS = 1
 HEADER_LENGTH = 12
+ATTEMPTS_COUNT, PAUSE_SECONDS = 5, 0.02
 
 
-def networks(folder: Path) -> list[list[str]]:
-    """The lines of each network's file."""
-    paths = (path for path in folder.iterdir() if path.name != "aardvark.pid")
-    return [path.read_text().splitlines() for path in paths]
+def networks(folder: Path) -> list[Path]:
+    """The file of each network."""
+    return [path for path in folder.iterdir() if path.name != "aardvark.pid"]
 
 
 def addresses(folder: Path, client: str) -> dict[str, str]:
-    """The names that are known in the network of a client."""
+    """The names that are known in the network of a client. Raises `OSError`, `LookupError`."""
     prefix = client.rpartition(".")[0] + "."
+    texts = [path.read_text() for path in networks(folder)]
     return {
         name.lower(): fields[1].partition(",")[0]
-        for own, *lines in networks(folder)
-        if own.startswith(prefix)
-        for fields in (line.split(" ") for line in lines)
+        for text in texts
+        if text.startswith(prefix)
+        for fields in (line.split(" ") for line in text.splitlines()[1:])
         for name in fields[3].split(",")
     }
+
+
+def find(folder: Path, client: str, name: str) -> str | None:
+    """The address of a name. netavark may be writing at this moment, so it is looked up again."""
+    for _ in range(ATTEMPTS_COUNT):
+        try:
+            return addresses(folder, client)[name.removesuffix(DOMAIN)]
+        except (OSError, LookupError):
+            sleep(PAUSE_SECONDS)
+    return None
 
 
 def question(query: bytes) -> tuple[str, int, bytes]:
@@ -50,10 +62,10 @@ def question(query: bytes) -> tuple[str, int, bytes]:
     return ".".join(labels).lower(), kind, query[HEADER_LENGTH : at + 5]
 
 
-def answer(query: bytes, known: dict[str, str]) -> bytes:
+def answer(folder: Path, client: str, query: bytes) -> bytes:
     """What is known. Raises `IndexError` for what is no question."""
     name, kind, asked = question(query)
-    address = known.get(name.removesuffix(DOMAIN))
+    address = find(folder, client, name)
     record = b""
     if address is not None and kind == ADDRESS:
         # The name is that at the beginning; the class is IN, the time to live 0.
@@ -63,14 +75,13 @@ def answer(query: bytes, known: dict[str, str]) -> bytes:
 
 
 def serve(sock: socket.socket, folder: Path) -> None:
-    """Answer until there is no network any more, of which netavark tells by SIGHUP."""
-    signal.signal(signal.SIGHUP, lambda *_: None if networks(folder) else sys.exit())
+    """Answer for ever."""
     while True:
         query, client = sock.recvfrom(512)
         try:
-            sock.sendto(answer(query, addresses(folder, client[0])), client)
+            sock.sendto(answer(folder, client[0], query), client)
         except (IndexError, OSError):
-            # It is asked again.
+            # It is no question, or the client is gone.
             continue
 
 
@@ -83,13 +94,17 @@ def main() -> None:
     arguments = parser.parse_args()
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("", arguments.port))
-    if os.fork() == 0:
-        os.setsid()
-        # netavark reads from these until nobody has them open.
-        for descriptor in (1, 2):
-            os.dup2(0, descriptor)
-        (arguments.config / "aardvark.pid").write_text(str(os.getpid()))
-        serve(sock, arguments.config)
+    # So netavark tells of what is new; it is over when there is no network any more.
+    signal.signal(signal.SIGHUP, lambda *_: None if networks(arguments.config) else sys.exit())
+    pid = os.fork()
+    if pid:
+        (arguments.config / "aardvark.pid").write_text(str(pid))
+        return
+    os.setsid()
+    # netavark reads from these until nobody has them open.
+    for descriptor in (1, 2):
+        os.dup2(0, descriptor)
+    serve(sock, arguments.config)
 
 
 if __name__ == "__main__":

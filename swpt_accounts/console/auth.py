@@ -44,6 +44,7 @@ FORM_SECONDS: Final = 3600
 _USER_LENGTH_MAX: Final = 200
 _THROTTLE_SECONDS: Final = 60.0
 _WRONG: Final = "The token is wrong."
+_NOBODY: Final = "Only the proxy before this console signs users in, and it has named nobody."
 _OPEN_ENDPOINTS: Final = ("sign_in.style", "sign_in.sign_in")
 
 
@@ -103,6 +104,8 @@ class Authenticator:
 
     def _failure(self) -> str:
         """Why this request is not that of a visitor, if it tried to be; else an empty string."""
+        if self._token is None:
+            return _NOBODY
         if "Authorization" in request.headers:
             return _WRONG
         is_old = current_app.config["SESSION_COOKIE_NAME"] in request.cookies
@@ -202,7 +205,7 @@ def sign_in() -> AnyResponse:
         return refusal("A page of another site has sent this form. Sign in here.")
     if not auth.has_token(request.form.get("token", "")):
         auth.note_wrong_token()
-        return refusal(_WRONG)
+        return refusal(_WRONG if here().settings.console_token else _NOBODY)
     session.permanent = True
     session["id"] = token_hex(16)
     return redirect("/", 303)

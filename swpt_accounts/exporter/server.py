@@ -28,11 +28,12 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
 
-CONNECTIONS_COUNT_MAX: Final = 64
+CONNECTIONS_COUNT_MAX: Final = 200
 _REQUEST_SECONDS_MAX: Final = 5.0
 _ANSWER_SECONDS_MAX: Final = 15.0
 _HEAD_BYTES_MAX: Final = 65_536
-_BACKLOG: Final = 1024
+# So many are accepted at once, too.
+_BACKLOG: Final = 100
 _HEALTH_REQUESTS: Final = (b"GET /live", b"GET /ready", b"HEAD /live", b"HEAD /ready")
 _PARENT_SECONDS: Final = 0.5
 
@@ -95,7 +96,8 @@ class ExporterServer:
         self._registry = CollectorRegistry()
         self._registry.register(collector)
         self._health = health
-        self._clients: dict[int, asyncio.Task[None]] = {}
+        self._reading: dict[int, asyncio.Task[None]] = {}
+        self._answering: dict[int, asyncio.Task[None]] = {}
         self._collecting = ThreadPoolExecutor(1, "metrics")
         self._socket = socket.create_server(("", port))
 
@@ -117,15 +119,16 @@ class ExporterServer:
         server.close()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer a client. If there are too many, the one that came first has to go."""
-        if len(self._clients) >= CONNECTIONS_COUNT_MAX:
-            first = next(iter(self._clients))
-            self._clients.pop(first).cancel()
+        """Answer a client. If there are too many, one that waits longest has to go."""
+        if len(self._reading) + len(self._answering) >= CONNECTIONS_COUNT_MAX:
+            slow = self._reading or self._answering
+            slow.pop(next(iter(slow))).cancel()
         me = id(writer)
-        self._clients[me] = cast("asyncio.Task[None]", asyncio.current_task())
+        self._reading[me] = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             async with asyncio.timeout(_REQUEST_SECONDS_MAX):
                 head = await reader.readuntil(b"\r\n\r\n")
+            self._answering[me] = self._reading.pop(me)
             async with asyncio.timeout(_ANSWER_SECONDS_MAX):
                 writer.write(await self._answer(head))
                 writer.close()
@@ -133,7 +136,8 @@ class ExporterServer:
         except (Exception, asyncio.CancelledError):
             REQUEST_FAILED.log(logger)
         finally:
-            self._clients.pop(me, None)
+            self._reading.pop(me, None)
+            self._answering.pop(me, None)
             writer.transport.abort()
 
     async def _answer(self, head: bytes) -> bytes:
