@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from agentkit.messages import finalize
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import connect
@@ -101,19 +102,9 @@ def requests() -> list[dict[str, object]]:
 
 def finalization(creditor_id: int) -> dict[str, object]:
     """A FinalizeTransfer for the prepared transfer of an account."""
-    return {
-        "type": "FinalizeTransfer",
-        "debtor_id": DEBTOR,
-        "creditor_id": creditor_id,
-        "transfer_id": 1,
-        "coordinator_type": "direct",
-        "coordinator_id": creditor_id,
-        "coordinator_request_id": creditor_id - FIRST,
-        "committed_amount": 1,
-        "transfer_note": "",
-        "transfer_note_format": "",
-        "ts": NOW,
-    }
+    ids = {"coordinator_type": "direct", "coordinator_id": creditor_id}
+    transfer = {"debtor_id": DEBTOR, "creditor_id": creditor_id, "transfer_id": 1, **ids}
+    return finalize({**transfer, "coordinator_request_id": creditor_id - FIRST}, 1, ts=NOW)
 
 
 def fill_queues(shard: Shard) -> None:

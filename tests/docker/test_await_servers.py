@@ -103,7 +103,7 @@ def test_gives_up_and_says_why() -> None:
     url = f"postgresql://user:secret@127.0.0.1:{free_port()}/test"
     with waiting("--seconds", "0.5", "database", POSTGRES_URL=url) as process:
         assert process.wait_exit() == 1
-    assert "the database is not there after 0.5 s" in process.lines[-1]
+    assert "the database cannot be reached after 0.5 s" in process.lines[-1]
     assert "refused" in process.lines[-1]
     assert not [line for line in process.lines if "secret" in line or "Traceback" in line]
 
