@@ -18,6 +18,8 @@ SWITCHED: Final = "has_switched"
 """The database of the parent is closed for writing."""
 WAITS: Final = "waits_for_switch"
 """The database of a child is incomplete: it may not even be read."""
+ORIGIN: Final = "origin"
+"""The database is that of a child, until `shards finish`."""
 
 TAKEN_OVER: Final = (
     "other shards have taken over from this shard (see `shards status`): stop its services"

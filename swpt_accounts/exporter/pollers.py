@@ -123,6 +123,7 @@ def read_values(connection: DatabaseConnection) -> Values:
         (one.transaction_seconds or 0.0 for one in sessions), default=0.0
     )
     (values[m.RETURNED_LINES, ()],) = _row(connection, "returned_messages", "returned_lines")
+    values[m.IDLE_SLOTS, ()], values[m.KEPT_WAL, ()] = _row(connection, "replication", "slots")
     return values
 
 

@@ -70,6 +70,8 @@ class InboxWorker:
         count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
         self._unknown_rates = UnknownRates(settings, count_max)
         self._locked_accounts = LockedAccounts(count_max)
+        self.held_count = 0
+        """How many messages it has received, and not finished."""
 
     @property
     def name(self) -> str:
@@ -101,6 +103,9 @@ class InboxWorker:
     def _consume(self) -> None:
         settings = self._settings
         self._check_drain_signal()
+        if self._drain_signal.has_parent and self._handled_by_parent is None:
+            # its queue could have been bound too early
+            self._handled_by_parent = HandledByParent()
         consumer = BatchConsumer(
             settings.protocol_broker_url,
             settings.protocol_broker_queue,
@@ -130,6 +135,7 @@ class InboxWorker:
         finally:
             self._unknown_rates.clear()
             self._locked_accounts.clear()
+            self.held_count = 0
             consumer.close()
 
     def _check_drain_signal(self) -> None:
@@ -166,21 +172,25 @@ class InboxWorker:
         Raises `_Requeue` when not everything was done.
         """
         started_at = monotonic()
+        self.held_count = self._parked_count + len(batch)
         received, refusals = decode_batch(batch, self._settings.realm)
         self._spans.begin(received)
         if refusals:
             consumer.finish([refusal.delivery for refusal in refusals], refusals)
             note_refused(refusals)
             self._spans.refuse(refusals)
-        if not received and not self._parked_count:
-            return
+        if received or self._parked_count:
+            self._handle_received(consumer, received)
+            note_batch(NAME, len(batch), monotonic() - started_at)
+            note_parked(self._locked_accounts.count, self._unknown_rates.count)
+        self.held_count = self._parked_count
+
+    def _handle_received(self, consumer: BatchConsumer, received: list[ReceivedMessage]) -> None:
         marked = self._mark(consumer, received)
         known = self._persist(consumer, lambda c, _: self._unknown_rates.park(c, marked))
         ready = self._persist(consumer, lambda c, _: self._locked_accounts.park(c, known))
         self._commit(consumer, ready)
         self._commit(consumer, self._locked_accounts.release_contended())
-        note_batch(NAME, len(batch), monotonic() - started_at)
-        note_parked(self._locked_accounts.count, self._unknown_rates.count)
 
     def _mark(
         self, consumer: BatchConsumer, received: list[ReceivedMessage]

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
+from verification.splits.commands import Commands, shard_of
 
 from agentkit.databases import Databases
 from agentkit.management import Management
@@ -14,17 +15,15 @@ from agentkit.outcomes import acquired_amounts
 from agentkit.shards import Shard
 from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.split_commands import Commands, forget_replication
-from tests.support.splitting import (
+from verification.kit.servers import subscribe
+from verification.splits.traffic_checks import (
     SERVICES,
-    SETTINGS,
     check_traffic,
     configure_account,
     principals_of,
     settle,
     succeed,
 )
-from verification.kit.servers import subscribe
 
 DEBTOR_ID = 2**42
 ACCOUNTS_COUNT = 8
@@ -51,18 +50,6 @@ def children(databases: Databases, fresh_broker_url: str, tmp_path: Path) -> Ite
     yield [next(each) for each in made]
     for each in made:
         next(each, None)
-
-
-def shard_of(
-    databases: Databases, broker_url: str, folder: Path, name: str, realm: str
-) -> Iterator[Shard]:
-    url = databases.create()
-    settings = {**SETTINGS, "SQLALCHEMY_DATABASE_URI": databases.as_runner(url)}
-    made = Shard(name, realm, url, broker_url, folder, settings)
-    yield made
-    made.kill()
-    forget_replication(made)
-    made.close()
 
 
 def wait_for_transfers(traffic: Traffic, count: int) -> None:

@@ -12,8 +12,8 @@ from agentkit.processes import run
 from agentkit.shards import Shard, start_all
 from agentkit.waiting import wait_until
 from tests.docker.processes import ENTRYPOINT, image_environment
-from tests.support.splitting import CHILD_SERVICES, SETTINGS
 from verification.kit.servers import subscribe
+from verification.splits.traffic_checks import CHILD_SERVICES, SETTINGS
 
 DEBTOR_ID = 2**42
 ACCOUNTS_COUNT = 5

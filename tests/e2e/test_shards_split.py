@@ -19,7 +19,8 @@ from agentkit.shards import Shard, start_all
 from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
-from tests.support.splitting import (
+from verification.kit.servers import subscribe
+from verification.splits.traffic_checks import (
     CHILD_SERVICES,
     QUEUES,
     SERVICES,
@@ -37,7 +38,6 @@ from tests.support.splitting import (
     traffic_of,
     wait_for_every_way,
 )
-from verification.kit.servers import subscribe
 
 DOCUMENT = ROOT / "docs" / "how-to" / "split-a-shard-by-hand.md"
 DOUBLED_COUNT = 20

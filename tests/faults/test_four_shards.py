@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from verification.splits.commands import Commands, forget_replication
 
 from agentkit.coordinator import Transfer
 from agentkit.databases import Databases
@@ -16,8 +17,8 @@ from agentkit.outcomes import acquired_amounts
 from agentkit.shards import Shard, start_all
 from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.split_commands import Commands, forget_replication
-from tests.support.splitting import (
+from verification.kit.servers import subscribe
+from verification.splits.traffic_checks import (
     ACCOUNTS_COUNT,
     AMOUNT,
     CHILD_SERVICES,
@@ -34,7 +35,6 @@ from tests.support.splitting import (
     traffic_of,
     wait_for_every_way,
 )
-from verification.kit.servers import subscribe
 
 PREFIXES = ("00", "01", "10", "11")
 SLOW_BYTES_PER_SECOND = 20_000
