@@ -74,14 +74,17 @@ all_option = click.option(
 )
 
 
-def make_filter(
-    settings: Settings, queue: str | None, *, types: tuple[str, ...], **options: Any
-) -> LetterFilter:
-    """The filter that these options are. Of another queue, each shard has the letters of its own
-    accounts: so all shards can deal with them, and nobody else does.
+def make_filter(*, types: tuple[str, ...], **options: Any) -> LetterFilter:
+    """The filter that these options are."""
+    return LetterFilter(types=frozenset(types), **options)
+
+
+def _filter_for(settings: Settings, queue: str | None, **options: Any) -> LetterFilter:
+    """The same. Of another queue, each shard has the letters of its own accounts, and of none: so
+    all shards together deal with each of them once.
     """
     is_own = queue in (None, settings.protocol_broker_queue)
-    return LetterFilter(types=frozenset(types), realm=None if is_own else settings.realm, **options)
+    return make_filter(realm=None if is_own else settings.realm, **options)
 
 
 @click.group("dead_letters")
@@ -110,7 +113,7 @@ def list_letters(
 ) -> None:
     """List dead letters, and count them by type and kind of reason."""
     settings = get_settings(protocol_broker_url=url)
-    wanted = make_filter(settings, queue, **options)
+    wanted = _filter_for(settings, queue, **options)
     limit = _LISTED_COUNT_MAX if limit is None else limit
     counts: Counter[tuple[str, str]] = Counter()
     count = 0
@@ -153,7 +156,7 @@ def show(
 ) -> None:
     """Show dead letters in full, and mark what is wrong."""
     settings = get_settings(protocol_broker_url=url)
-    wanted = make_filter(settings, queue, **options)
+    wanted = _filter_for(settings, queue, **options)
     limit = _SHOWN_COUNT_MAX if limit is None else limit
     count = 0
     with _session(settings, queue, changes=False) as session:
@@ -196,7 +199,7 @@ def replay(
     if again and not (options["offsets"] or options["digests"]):
         raise click.UsageError("--again needs --offset or --digest")
     settings = get_settings(protocol_broker_url=url)
-    wanted = make_filter(settings, queue, **options)
+    wanted = _filter_for(settings, queue, **options)
     with _session(settings, queue, changes=True) as session:
         if not (yes or _is_confirmed("resend", session, wanted, limit, every=again)):
             return
@@ -241,7 +244,7 @@ def discard(
 ) -> None:
     """Mark dead letters as handled, without sending them. They stay in the stream."""
     settings = get_settings(protocol_broker_url=url)
-    wanted = make_filter(settings, queue, **options)
+    wanted = _filter_for(settings, queue, **options)
     with _session(settings, queue, changes=True) as session:
         if not (yes or _is_confirmed("discard", session, wanted, limit, every=False)):
             return
