@@ -1,10 +1,10 @@
-"""Waits for servers that are not up yet: ``await_servers.py [--seconds N] THING...``.
+"""Waits until servers can be reached: ``await_servers.py [--seconds N] THING...``.
 
 The things are ``database``, ``chores_broker``, ``protocol_broker``, and ``migrations``: the schema
-of the database being the one of this program, or of a later version that serves it, and its stored
-procedures being installed. A server that cannot be reached for N seconds (default 120), and a
-schema of a version that does not serve this one, end it with exit code 1 and a line that says why.
-For migrations, which somebody else applies, it waits as long as it takes.
+of this version, or of a later one that serves it, and the stored procedures of this version. If a
+server cannot be reached for N seconds (default 120), or the schema does not serve this version, the
+command exits with code 1, and says why in one line. For migrations, which another command applies,
+it waits without a limit.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def await_server(what: str, check: Callable[[], None], seconds_max: float) -> No
         else:
             return
         if time.monotonic() + pause >= end:
-            sys.exit(f"swpt_accounts: the {what} is not there after {seconds_max:g} s: {said}")
+            sys.exit(f"swpt_accounts: the {what} cannot be reached after {seconds_max:g} s: {said}")
         time.sleep(pause)
 
 
@@ -139,10 +139,10 @@ def refuse(problem: str) -> None:
 
 
 def state_of(found: Found) -> str:
-    """What there is, while it is not what is needed."""
+    """What the database has instead of the schema of this version."""
     if found.owner is not Owner.OURS:
         return str(found)
-    hint = ", which only a later version knows" if is_of_later_version(found.revision) else ""
+    hint = ", which belongs to a later version" if is_of_later_version(found.revision) else ""
     return f"the last migration applied is {found.revision}{hint}"
 
 
@@ -183,7 +183,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def stop(_signal: int, _frame: FrameType | None) -> None:
-    """Process 1 of a container gets no signal that it does not handle."""
+    """Exit. (The kernel delivers no signal to process 1 of a container that it does not handle.)"""
     sys.exit(143)
 
 

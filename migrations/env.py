@@ -31,6 +31,7 @@ from swpt_accounts.db.installer import (
 )
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.schema_discovery import BOOKS, TABLES_PATH, discover
+from swpt_accounts.db.shard_state import wrong_shard
 
 database = current_app.extensions["migrate"].db
 settings = current_app.extensions["swpt_accounts_settings"]
@@ -108,6 +109,20 @@ def run_in_one_transaction(*, has_tables: bool = False) -> None:
         if destination() == REVISION:
             roles = settings.postgres_running_role, settings.postgres_reading_role
             run_script(install_script(*roles))
+            if not context.is_offline_mode():
+                claim_database()
+
+
+def claim_database() -> None:
+    """Ends the process, and undoes everything, where the database is another shard's."""
+    realm = settings.realm
+    values = {"realm": str(realm), "is_heir": settings.delete_parent_shard_records}
+    problem = context.get_bind().execute(
+        text("SELECT claim_realm(:realm, :realm_bits, :realm_length, :is_heir)"),
+        {**values, **realm.parameters},
+    )
+    if (found := problem.scalar_one()) is not None:
+        sys.exit(f"swpt_accounts: {wrong_shard(found, realm)}. Nothing has changed.")
 
 
 def destination() -> str | None:

@@ -125,7 +125,7 @@ authority_stop() { # SUPERVISOR
 }
 
 authority_show() { # SUPERVISOR
-  python scripts/status.py "$SUPERVISOR_DIR" --wait 60 ||
+  python -m scripts.status "$SUPERVISOR_DIR" --wait 60 ||
     say "not every service has started; they are tried again and again"
   if is_alive "$1"; then
     touch "$AUTHORITY/ready"

@@ -8,8 +8,6 @@ import argparse
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from supervisor.xmlrpc import SupervisorTransport
+
+from swpt_accounts.exporter.health import check_web_server
+from swpt_accounts.settings import load_settings
 
 COLORS = {"RUNNING": "green", "STARTING": "green", "STOPPED": "dim"}
 LABELS = {"STARTING": "started", "STOPPED": "off"}
@@ -42,24 +43,14 @@ def read_services(folder: str) -> list[dict[str, Any]]:
         transport.close()
 
 
-def is_healthy(url: str) -> bool:
-    """Returns whether the web server at ``url`` answers its health check."""
-
-    try:
-        with urllib.request.urlopen(f"{url}/accounts/healthz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def has_settled(services: list[dict[str, Any]], url: str) -> bool:
+def has_settled(services: list[dict[str, Any]]) -> bool:
     """Returns whether nothing is about to change any more."""
 
     if not services:
         return False
     web = next(s for s in services if s["name"] == "webserver")
     if web["statename"] in STARTED:
-        return is_healthy(url)
+        return not check_web_server(load_settings(os.environ))
     return all(s["statename"] != "STARTING" for s in services)
 
 
@@ -76,7 +67,8 @@ def show(services: list[dict[str, Any]], url: str) -> None:
         table.add_row(s["name"], f"[{color}]{label}[/]", escape(s["description"] or s["spawnerr"]))
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
     console.print(table, "")
-    health = "healthy" if is_healthy(url) else "[red]does not answer[/]"
+    problems = check_web_server(load_settings(os.environ))
+    health = f"[red]{escape(problems[0].what)}[/]" if problems else "healthy"
     console.print(f"fetch API    {url}/accounts/   {health}")
     console.print(f"SMP broker   {os.environ['PROTOCOL_BROKER_URL']}")
     console.print(f"management   {os.environ['BROKER_MANAGEMENT_URL']}")
@@ -93,7 +85,7 @@ def main() -> int:
     url = f"http://127.0.0.1:{os.environ['WEBSERVER_PORT']}"
     end = time.monotonic() + args.wait
     services = read_services(args.folder)
-    while not has_settled(services, url) and time.monotonic() < end:
+    while not has_settled(services) and time.monotonic() < end:
         time.sleep(0.2)
         services = read_services(args.folder)
     show(services, url)

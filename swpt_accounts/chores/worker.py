@@ -133,6 +133,7 @@ class ChoresWorker(DatabaseWorker):
         try:
             while not self.stop.is_requested():
                 batch = consumer.next_batch(retry.next() if self._held else POLL_SECONDS)
+                connection.wait(0)  # notices that the session was lost
                 if batch or self._held:
                     started_at = monotonic()
                     consumer.finish(self._handle(connection, batch), [])

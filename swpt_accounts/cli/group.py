@@ -97,6 +97,7 @@ def swpt_accounts(context: click.Context) -> None:
         context.obj.state_dir,
         context.invoked_subcommand or "",
         has_metrics=context.obj.metrics_port != 0,
+        shard=context.obj.shard_mark,
     )
     is_asked = context.invoked_subcommand in _WITH_ANSWERS
     configure_logging(context.obj, sys.stderr if is_asked else sys.stdout)

@@ -116,20 +116,6 @@ WHERE s.relid IN (
 -- name: moment
 SELECT current_ts() AS moment
 
--- name: sessions
--- The program's own sessions, by their names.
-SELECT
-    substr(application_name, 15) AS name,
-    count(*) AS count,
-    min(backend_start) AS since,
-    max(extract(epoch FROM now() - xact_start))::float8 AS transaction_seconds,
-    count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting_count
-FROM pg_stat_activity
-WHERE datname = current_database() AND application_name LIKE 'swpt\\_accounts %%'
-GROUP BY application_name
-ORDER BY application_name
-LIMIT 100
-
 -- name: server
 SELECT
     current_setting('server_version') AS version,

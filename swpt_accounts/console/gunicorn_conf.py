@@ -1,7 +1,4 @@
-"""How gunicorn runs the console: `gunicorn --config python:swpt_accounts.console.gunicorn_conf`.
-
-CONSOLE_ADDRESS, for development only, is the address to listen on; all of them by default.
-"""
+"""How gunicorn runs the console: `gunicorn --config python:swpt_accounts.console.gunicorn_conf`."""
 
 import os
 import sys
@@ -12,6 +9,7 @@ from gunicorn.http.errors import InvalidHeader
 
 from swpt_accounts.observability.log import configure_logging, gunicorn_logger
 from swpt_accounts.settings import SettingsError, load_settings
+from swpt_accounts.workers.web_worker import WebWorker
 
 try:
     _settings = load_settings(os.environ)
@@ -21,11 +19,11 @@ configure_logging(_settings)
 # The header `Server`, which would name gunicorn.
 gunicorn.http.wsgi.SERVER = "console"
 
-bind = f"{os.environ.get('CONSOLE_ADDRESS', '')}:{_settings.console_port}"
+bind = _settings.console_place
 # One process: the last hour is in its memory. Its threads bound what is asked at once.
 workers = 1
 threads = 8
-worker_class = "gthread"
+worker_class = WebWorker
 worker_connections = 200
 keepalive = 15
 graceful_timeout = 4

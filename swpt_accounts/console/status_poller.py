@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
+from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import (
     HealthFinding,
     find_problems,
     problems_count,
 )
+from swpt_accounts.inspection.status.model import WorkerState
 from swpt_accounts.inspection.status.reader import StatusReader
 from swpt_accounts.observability.events.console import CONSOLE_PAGE_FAILED
 from swpt_accounts.settings import Settings
@@ -32,6 +34,8 @@ class StatusReport:
     moment: datetime
     have_all_answered: bool
     findings: tuple[HealthFinding, ...]
+    workers: tuple[WorkerState, ...]
+    sessions: tuple[WorkerSessions, ...]
 
     @property
     def problems_count(self) -> int:
@@ -103,4 +107,11 @@ class StatusPoller:
         with StatusReader(self._settings) as reader:
             status = reader.read()
         found = tuple(find_problems(status))
-        return StatusReport(monotonic(), datetime.now(UTC), status.have_all_answered, found)
+        return StatusReport(
+            at=monotonic(),
+            moment=datetime.now(UTC),
+            have_all_answered=status.have_all_answered,
+            findings=found,
+            workers=status.workers,
+            sessions=() if status.database is None else status.database.workers,
+        )

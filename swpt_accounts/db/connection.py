@@ -39,7 +39,7 @@ class InstrumentedConnection(psycopg.Connection[tuple[Any, ...]]):
 
 
 _INT8_OID: Final = 20
-# How often a session that waits is asked whether it still listens.
+# How often a session that waits shows that its worker is there, and is asked whether it listens.
 LISTENING_SECONDS: Final = 20.0
 
 
@@ -60,7 +60,8 @@ class DatabaseConnection:
         self._name = name
         self._heard: set[str] = set()
         self._topics: frozenset[str] = frozenset()
-        self._listening_at = 0.0
+        self._listening_at = monotonic()
+        self._awaited = ""
         self._probes: dict[bytes, bytes] = {}
         connection.add_notify_handler(lambda notice: self._heard.add(notice.channel))
         connection.add_notice_handler(report_missing)
@@ -129,11 +130,13 @@ class DatabaseConnection:
             self._topics |= {topic}
         self._listening_at = monotonic()
 
-    def _check_listening(self) -> None:
-        """Ask from time to time whether the session still listens: something between may have ended
-        that. Raises `psycopg.OperationalError` if it does not.
+    def keep_alive(self) -> None:
+        """Ask from time to time whether the session is there, and still listens: something between
+        may have ended that. Others see by it that the worker is not frozen.
+
+        Raises `psycopg.OperationalError` if the session does not listen any more.
         """
-        if not self._topics or monotonic() - self._listening_at < LISTENING_SECONDS:
+        if monotonic() - self._listening_at < LISTENING_SECONDS:
             return
         self._listening_at = monotonic()
         lost = self._topics.difference(filter(None, self.probe(_LISTENING)))
@@ -142,6 +145,13 @@ class DatabaseConnection:
             raise psycopg.OperationalError(
                 f"the session does not listen to {', '.join(sorted(lost))} any more"
             )
+
+    def note_wait(self, server: str) -> None:
+        """Let the session's name say for which other server its worker waits; "": for none."""
+        if server != self._awaited:
+            name = f"swpt_accounts {self._name}" + (f": waiting for {server}" if server else "")
+            self.raw.execute("SELECT set_config('application_name', %s, false)", [name])
+            self._awaited = server
 
     def heard(self) -> set[str]:
         """The topics that have been woken up since the last call."""
@@ -159,12 +169,17 @@ class DatabaseConnection:
         """
         if heard := self.heard():
             return heard
-        self._check_listening()
+        end = monotonic() + seconds_max
         waiting = poll()
         for fd in (self.raw.pgconn.socket, *(other.fileno() for other in others)):
             waiting.register(fd, POLLIN)
-        heartbeat.watched_poll(waiting, seconds_max)
-        return self.heard()
+        while True:
+            self.keep_alive()
+            rest = max(end - monotonic(), 0)
+            is_ready = heartbeat.watched_poll(waiting, min(rest, LISTENING_SECONDS))
+            heard = self.heard()
+            if heard or is_ready or rest <= LISTENING_SECONDS:
+                return heard
 
     def close(self) -> None:
         """Close the connection; what was not committed is undone."""
@@ -176,6 +191,7 @@ def connect(
     name: str,
     *,
     is_read_only: bool = False,
+    is_for_peers: bool = False,
     behaviour: Sequence[Pins] = WORKING,
 ) -> DatabaseConnection:
     """Connect to the database. Raises `psycopg.OperationalError`.
@@ -183,9 +199,12 @@ def connect(
     Of several servers in the URL the one that can be written to is taken; with `is_read_only`,
     any that the URL allows. Where the program's procedures are missing, the error is
     `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`; where it may not
-    work yet, or not any more, `ShardClosedError`. What a session that
+    work yet, or not any more, `ShardClosedError`: also where it only reads, if that is for
+    peers, who would get old answers. What a session that
     writes can see at its beginning is on the synchronous standby, too, where there is one.
     """
+
+    may_be_past = is_read_only and not is_for_peers
 
     def open_session() -> psycopg.Connection[tuple[Any, ...]]:
         return _open(settings, name, behaviour, is_read_only=is_read_only)
@@ -196,7 +215,7 @@ def connect(
     # be prepared as a separate statement.
     connection.adapters.register_dumper(int, Int8Dumper)
     try:
-        check_session(connection, open_session, is_read_only=is_read_only)
+        check_session(connection, open_session, settings.realm, may_be_past=may_be_past)
         if not is_read_only:
             await_standby(connection)
     except BaseException:

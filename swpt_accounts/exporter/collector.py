@@ -17,9 +17,14 @@ from prometheus_client.registry import Collector
 from swpt_accounts.core.version import VERSION
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.exporter.health import HealthPoller, Probe
-from swpt_accounts.exporter.liveness import is_degraded, is_stuck, living_processes, living_slots
 from swpt_accounts.exporter.pollers import BrokerPoller, DatabasePoller, Values
 from swpt_accounts.observability.events.lifecycle import METRICS_UNREADABLE
+from swpt_accounts.observability.liveness import (
+    Condition,
+    condition_of,
+    living_processes,
+    living_slots,
+)
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.metrics.recorder import METRICS_FOLDER
 from swpt_accounts.settings import Settings
@@ -74,10 +79,11 @@ class MetricsCollector(Collector):
         for command, count in Counter(process.command for process in processes).items():
             values[m.PROCESSES, (command,)] = count
         for loop in (loop for process in processes for loop in process.loops):
+            condition, _ = condition_of(loop, now)
             for metric, is_counted in (
                 (m.LOOPS, True),
-                (m.LOOPS_STUCK, is_stuck(loop, now)),
-                (m.LOOPS_WAITING, is_degraded(loop, now)),
+                (m.LOOPS_STUCK, condition == Condition.FROZEN),
+                (m.LOOPS_WAITING, condition in (Condition.STARTING, Condition.WAITING)),
             ):
                 key = metric, (loop.name,)
                 values[key] = values.get(key, 0) + is_counted
@@ -86,14 +92,16 @@ class MetricsCollector(Collector):
 
     def _add_servers(self, values: Values) -> None:
         database = self._database.answers
-        values[m.DATABASE_UP, ()] = database.is_fresh
+        values[m.DATABASE_UP, ()] = database.is_fresh and database.is_up
         values[m.DATABASE_ASKED, ()] = database.asked_at
         if database.is_fresh:
             values |= database.values
         for broker in self._brokers:
-            values |= {(m.BROKER_UP, (queue,)): 0.0 for queue in broker.queues}
+            away: Values = {(m.BROKER_UP, (queue,)): 0.0 for queue in broker.queues}
             if broker.answers.is_fresh:
                 values |= broker.answers.values
+            if not (broker.answers.is_fresh and broker.answers.is_up):
+                values |= away
 
 
 def _merge(files: list[str]) -> Iterable[Family]:

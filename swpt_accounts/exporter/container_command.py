@@ -14,7 +14,7 @@ from typing import Any, Final
 from supervisor.xmlrpc import SupervisorTransport
 
 from swpt_accounts.core.worker_names import EXPORTER, FLUSHER, WORKERS
-from swpt_accounts.exporter.liveness import HealthProblem
+from swpt_accounts.observability.liveness import HealthProblem
 
 TIMEOUT_SECONDS: Final = 4
 CONSOLE: Final = "console"
@@ -42,6 +42,13 @@ def worker_of_command(command: str) -> str | None:
     return name if name in (*WORKERS, EXPORTER) else None
 
 
+def has_heartbeats(command: str) -> bool:
+    """Whether a process must record heartbeats in a container with this command, or in one whose
+    command is not known: neither the console does, nor a command that ends by itself.
+    """
+    return command in ("", "all", "webserver") or worker_of_command(command) is not None
+
+
 def has_web_server(command: str, processes_count: int) -> bool:
     """Whether the fetch API must answer."""
     return command == _DEVELOPMENT_SERVER or (
@@ -54,9 +61,9 @@ def check_web(port: int) -> Iterator[HealthProblem]:
     return _check_url("webserver", f"http://127.0.0.1:{port}/accounts/healthz")
 
 
-def check_console(port: int) -> Iterator[HealthProblem]:
+def check_console(place: str) -> Iterator[HealthProblem]:
     """What is wrong with the console, which refuses those who have no token."""
-    return _check_url(CONSOLE, f"http://127.0.0.1:{port}/", HTTPStatus.UNAUTHORIZED)
+    return _check_url(CONSOLE, f"http://{place}/sign-in.css", HTTPStatus.UNAUTHORIZED)
 
 
 def _check_url(subject: str, url: str, status: int | None = None) -> Iterator[HealthProblem]:

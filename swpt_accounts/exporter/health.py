@@ -18,17 +18,18 @@ from swpt_accounts.exporter.container_command import (
     check_services,
     check_web,
     container_command,
+    has_heartbeats,
     has_web_server,
     worker_of_command,
 )
-from swpt_accounts.exporter.liveness import (
+from swpt_accounts.observability.heartbeat import ProcessState
+from swpt_accounts.observability.liveness import (
     HealthProblem,
     degraded_loops,
     living_processes,
     living_slots,
     stuck_loops,
 )
-from swpt_accounts.observability.heartbeat import ProcessState
 from swpt_accounts.observability.metrics.recorder import report_healthy
 from swpt_accounts.settings import Settings, SettingsError
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -76,7 +77,8 @@ def check_ready(
 ) -> list[HealthProblem]:
     """What those who are alive cannot use."""
     degraded = degraded_loops(living_processes(settings.state_dir))
-    return [*degraded, *_database(settings, find_command())]
+    has_web = has_web_server(find_command(), settings.webserver_processes)
+    return [*degraded, *(_database(settings) if has_web else ())]
 
 
 def _missing(
@@ -88,23 +90,28 @@ def _missing(
     if has_web_server(command, settings.webserver_processes):
         problems += check_web(settings.webserver_port)
     if command == CONSOLE:
-        problems += check_console(settings.console_port)
-    worker = worker_of_command(command)
-    if worker is not None and worker not in {process.command for process in processes}:
-        what = f"no process has a heartbeat in {settings.state_dir!r}"
-        problems.append(HealthProblem(worker, what, time()))
+        problems += check_console(settings.console_place)
+    if not problems and has_heartbeats(command):
+        worker = worker_of_command(command)
+        names = {process.command for process in processes}
+        if not names or (worker is not None and worker not in names):
+            what = f"down: no process has a heartbeat in {settings.state_dir!r} (STATE_DIR)"
+            problems.append(HealthProblem(worker or "swpt_accounts", what, time()))
     return problems
 
 
-def _database(settings: Settings, command: str) -> list[HealthProblem]:
+def check_web_server(settings: Settings) -> list[HealthProblem]:
+    """What is wrong with the web server, if one must answer here."""
+    return [*check_web(settings.webserver_port), *_database(settings)]
+
+
+def _database(settings: Settings) -> list[HealthProblem]:
     """What the web server cannot use: it connects when it is asked, and reports nothing itself."""
-    if not has_web_server(command, settings.webserver_processes):
-        return []
     started_at = time()
     try:
-        connect(settings, "healthcheck", is_read_only=True).close()
+        connect(settings, "healthcheck", is_read_only=True, is_for_peers=True).close()
     except (SettingsError, psycopg.Error) as error:
-        what = f"cannot connect to the database: {one_line(error)}"
+        what = f"waiting for the database: {one_line(error)}"
         return [HealthProblem("webserver", what, started_at)]
     return []
 

@@ -4,7 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import time
 from typing import Any, Final, Generic, TypeVar
 
@@ -19,6 +19,7 @@ from swpt_accounts.core.worker_names import EXPORTER
 from swpt_accounts.db.backlog import read_backlog
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.queries import read_queries
+from swpt_accounts.db.sessions import read_sessions
 from swpt_accounts.observability.heartbeat import awaiting
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.settings import Settings
@@ -38,10 +39,14 @@ Session = TypeVar("Session")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a server said, and when, as seconds of the epoch."""
+    """What a server said, and when, as seconds of the epoch.
+
+    When it is not `is_up` any more, what it said before is shown for a while.
+    """
 
     asked_at: float = 0.0
     values: Values = field(default_factory=dict)
+    is_up: bool = False
 
     @property
     def is_fresh(self) -> bool:
@@ -66,10 +71,11 @@ class _Poller(Generic[Session]):
             try:
                 with self._connect() as session:
                     while not self._stop.is_requested():
-                        self.answers = Answers(time(), self._ask(session))
+                        self.answers = Answers(time(), self._ask(session), is_up=True)
                         self._outages.succeeded()
                         self._stop.wait(POLL_SECONDS)
             except (psycopg.Error, AMQPError) as error:
+                self.answers = replace(self.answers, is_up=False)
                 self._stop.wait(self._outages.failed(self.server, error))
 
     @abstractmethod
@@ -109,13 +115,15 @@ def read_values(connection: DatabaseConnection) -> Values:
             values[m.QUEUE_OLDEST, key] = 0.0
         elif table.age_seconds is not None:
             values[m.QUEUE_OLDEST, key] = table.age_seconds
-    query = read_queries("exporter/sessions.sql")["sessions"].encode()
-    sessions = connection.raw.execute(query).fetchall()
-    for loop, sessions_count, _, _ in sessions:
-        values[m.SESSIONS, (loop,)] = sessions_count
-    values[m.LOCK_WAITS, ()] = sum(waits_count for _, _, waits_count, _ in sessions)
-    values[m.OLDEST_TRANSACTION, ()] = max((seconds for *_, seconds in sessions), default=0.0)
-    (values[m.RETURNED_LINES, ()],) = _row(connection, "sessions", "returned_lines")
+    sessions = read_sessions(connection.raw)
+    for one in sessions:
+        values[m.SESSIONS, (one.name,)] = one.sessions_count
+    values[m.LOCK_WAITS, ()] = sum(one.lock_waits_count for one in sessions)
+    values[m.OLDEST_TRANSACTION, ()] = max(
+        (one.transaction_seconds or 0.0 for one in sessions), default=0.0
+    )
+    (values[m.RETURNED_LINES, ()],) = _row(connection, "returned_messages", "returned_lines")
+    values[m.IDLE_SLOTS, ()], values[m.KEPT_WAL, ()] = _row(connection, "replication", "slots")
     return values
 
 

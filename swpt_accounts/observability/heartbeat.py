@@ -2,7 +2,7 @@
 
 A beat says when the next one is due. A loop that waits for a server owes none: how long a server is
 away is not up to it. A loop that cannot use something is degraded: its record says why, and since
-when.
+when. The header of the file says to which shard the process belongs.
 """
 
 import mmap
@@ -18,7 +18,7 @@ from select import poll
 from time import monotonic, time
 from typing import Final
 
-from swpt_accounts.observability.state_dir import Slot
+from swpt_accounts.observability.state_dir import Slot, read_slot
 
 BEAT_SECONDS_MAX: Final = 30.0
 """A loop without a heartbeat for so long is frozen, or stuck."""
@@ -28,7 +28,7 @@ SLICE_SECONDS: Final = 10.0
 
 LOOPS_COUNT_MAX: Final = 1100
 _RECORD_BYTES: Final = 512
-_HEADER: Final = struct.Struct("<qqd64s")
+_HEADER: Final = struct.Struct("<qqd64s16s")
 _BEAT: Final = struct.Struct("<ddd")
 _TEXTS: Final = struct.Struct("<d64s16s384s")
 FILE_BYTES: Final = _RECORD_BYTES * (LOOPS_COUNT_MAX + 1)
@@ -41,7 +41,7 @@ _local = threading.local()
 class LoopState:
     """The record of a loop. Moments `…_at` are monotonic ones, `fault_since` is one of the clock.
 
-    It `awaits` a server, or "". Its `fault` is what it cannot use, or "".
+    It `awaits` a server, or "". Its `fault` is what it lacks, or "".
     """
 
     name: str
@@ -51,6 +51,11 @@ class LoopState:
     awaits: str
     fault: str
     fault_since: float
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it has not done anything yet."""
+        return self.fault == _STARTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +67,17 @@ class ProcessState:
     command: str
     started_at: float
     loops: tuple[LoopState, ...]
+    shard: str = ""
 
 
 class HeartbeatFile:
     """The file of this process."""
 
-    def __init__(self, slot: Slot, command: str) -> None:
+    def __init__(self, slot: Slot, command: str, shard: str = "") -> None:
         os.ftruncate(slot.fd, 0)
         os.ftruncate(slot.fd, FILE_BYTES)
         self._memory = mmap.mmap(slot.fd, FILE_BYTES)
-        self._command = command.encode()[:64]
+        self._command, self._shard = command.encode()[:64], shard.encode()[:16]
         self._started_at = time()
         self._count = 0
         self._free: list[int] = []
@@ -79,7 +85,8 @@ class HeartbeatFile:
         self._write_header()
 
     def _write_header(self) -> None:
-        header = _HEADER.pack(os.getpid(), self._count, self._started_at, self._command)
+        about = self._command, self._shard
+        header = _HEADER.pack(os.getpid(), self._count, self._started_at, *about)
         self._memory[: _HEADER.size] = header
 
     def begin(self, name: str) -> "Heartbeat | None":
@@ -161,15 +168,14 @@ class Heartbeat:
 
 def read_process(path: Path) -> ProcessState | None:
     """The records of the process of a slot; None if they cannot be read now."""
-    with path.open("rb") as file:
-        data = file.read(_RECORD_BYTES)
-        if len(data) < _RECORD_BYTES:
-            return None
-        pid, count, started_at, command = _HEADER.unpack_from(data)
-        data += file.read(count * _RECORD_BYTES)
+    data = read_slot(path, _RECORD_BYTES)
+    if len(data) < _RECORD_BYTES:
+        return None
+    pid, count, started_at, command, shard = _HEADER.unpack_from(data)
+    data += read_slot(path, count * _RECORD_BYTES, _RECORD_BYTES)
     records = (_read_loop(data, number * _RECORD_BYTES) for number in range(1, count + 1))
     loops = tuple(loop for loop in records if loop.name)
-    return ProcessState(int(path.name), pid, _text(command), started_at, loops)
+    return ProcessState(int(path.name), pid, _text(command), started_at, loops, _text(shard))
 
 
 def _read_loop(data: bytes, at: int) -> LoopState:

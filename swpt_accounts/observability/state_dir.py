@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 SLOTS_COUNT_MAX: Final = 4096
-# The slots of this process, with its id: forked children have them no more. Looking at such a file
-# would end the lock, which belongs to the process, and not to the descriptor.
-_own: Final[dict[Path, int]] = {}
+# The slots of this process, with its id: forked children have them no more. To open and close such
+# a file would end the lock, which belongs to the process, and not to the descriptor.
+_own: Final[dict[Path, tuple[int, int]]] = {}
 
 
 class UnusableStateDir(OSError):
@@ -61,17 +61,31 @@ def take_slot(folder: Path) -> Slot:
     """The lowest slot that is free. Raises `UnusableStateDir`."""
     for number in range(SLOTS_COUNT_MAX):
         path = folder / str(number)
-        if _own.get(path) == os.getpid():
+        if _own_fd(path) is not None:
             continue
         if (fd := _lock(path)) is not None:
-            _own[path] = os.getpid()
+            _own[path] = os.getpid(), fd
             return Slot(number, path, fd)
     raise UnusableStateDir(f"{SLOTS_COUNT_MAX} processes use {str(folder)!r}")
 
 
+def _own_fd(path: Path) -> int | None:
+    """The descriptor with which this process holds a slot, if it does."""
+    pid, fd = _own.get(path, (0, 0))
+    return fd if pid == os.getpid() else None
+
+
+def read_slot(path: Path, bytes_count: int, at: int = 0) -> bytes:
+    """A part of the file of a slot. Raises `OSError`."""
+    if (own_fd := _own_fd(path)) is not None:
+        return os.pread(own_fd, bytes_count, at)
+    with path.open("rb", buffering=0) as file:
+        return os.pread(file.fileno(), bytes_count, at)
+
+
 def is_held(path: Path) -> bool:
     """Whether a living process has the slot of this file."""
-    if _own.get(path) == os.getpid():
+    if _own_fd(path) is not None:
         return True
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

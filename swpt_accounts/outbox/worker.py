@@ -7,7 +7,7 @@ from pika.exceptions import ChannelClosedByBroker
 from psycopg import sql
 
 from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
-from swpt_accounts.broker.publisher import Publisher
+from swpt_accounts.broker.publisher import SERVER, Publisher
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
 from swpt_accounts.outbox.flush import Flush, watch_flush
@@ -81,7 +81,7 @@ class FlushWorker(DatabaseWorker):
         waiting = set(self._names)
         try:
             while not self.stop.is_requested():
-                self._await_broker(publisher)
+                self._await_broker(connection, publisher)
                 # an outbox that has always more must not keep the others waiting
                 waiting = self._flush(connection, publisher, waiting) | connection.heard()
                 self.note_success()
@@ -114,9 +114,12 @@ class FlushWorker(DatabaseWorker):
             raise
         return publisher
 
-    def _await_broker(self, publisher: Publisher) -> None:
+    def _await_broker(self, connection: DatabaseConnection, publisher: Publisher) -> None:
         """Wait, without a transaction, until the broker takes messages, or until shutdown."""
         while publisher.is_blocked and not self.stop.wait(0.2):
+            self._broker_outage.blocked(SERVER, "it blocks publishers (low memory or disk space)")
+            connection.note_wait(SERVER)
+            connection.keep_alive()
             publisher.keep_alive()
 
     def _flush(

@@ -39,6 +39,8 @@ _ERRORS_OF_PAGES = (
 _FAILURES_COUNT_MAX = 3
 # How often it is noted in the database how far a pass is.
 _NOTE_SECONDS = 10.0
+# How often it is noted that the database is there, while nothing is to be done.
+_WAIT_SECONDS_MAX = 10.0
 
 
 class ScanWorker(DatabaseWorker):
@@ -142,10 +144,11 @@ class ScanWorker(DatabaseWorker):
 
     def _wait_until(self, connection: DatabaseConnection, moment: float) -> None:
         while not self.stop.is_requested():
-            seconds_max = self.attend(connection)
+            seconds_max = min(self.attend(connection), _WAIT_SECONDS_MAX)
             if (rest := moment - monotonic()) <= 0:
                 return
-            self.stop.wait(min(rest, seconds_max))
+            self.note_success()
+            connection.wait(min(rest, seconds_max), self.stop)
 
     @abstractmethod
     def scan(self, connection: DatabaseConnection, step: Step) -> None:

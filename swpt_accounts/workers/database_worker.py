@@ -3,6 +3,8 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import closing
+from time import monotonic
 
 import psycopg
 from pika.exceptions import AMQPError
@@ -11,7 +13,7 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.outage_reporter import OutageReporter
-from swpt_accounts.workers.shard_guard import guard_tables
+from swpt_accounts.workers.shard_guard import claim_database, guard_tables
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
@@ -20,7 +22,8 @@ logger = logging.getLogger(__name__)
 class DatabaseWorker(ABC):
     """Connects, works, and when something fails that may pass, connects again.
 
-    It receives the wake-ups of `topics`, and empties the `tables`.
+    It receives the wake-ups of `topics`, and empties the `tables`. While it waits for the broker it
+    keeps its session, whose name says so.
     """
 
     def __init__(
@@ -36,8 +39,10 @@ class DatabaseWorker(ABC):
         self.name = name
         self._topics = tuple(topics)
         self._tables = tuple(tables)
-        self._outage = OutageReporter(logger, name)
+        self._database_outage = OutageReporter(logger, name)
+        self._broker_outage = OutageReporter(logger, name)
         self._was_connected = False
+        self._session: DatabaseConnection | None = None
 
     def run(self) -> None:
         """Work until shutdown, or until the work is done.
@@ -46,24 +51,39 @@ class DatabaseWorker(ABC):
         """
         while not self.stop.is_requested():
             try:
-                connection = connect(self.settings, self.name)
-                self._was_connected = True
-                try:
+                with closing(connect(self.settings, self.name)) as connection:
+                    claim_database(connection, self.settings)
+                    self._was_connected = True
                     guard_tables(connection, self.settings, self._tables, self.stop)
                     connection.listen(self._topics)
-                    self.work(connection)
+                    self._database_outage.reached()
+                    self._session = connection
+                    self._work_over(connection)
                     return
-                finally:
-                    connection.close()
-            except (psycopg.Error, AMQPError) as error:
+            except psycopg.Error as error:
                 if isinstance(error, UnsuitableDatabase) and not self._was_connected:
                     raise
-                what = "the database" if isinstance(error, psycopg.Error) else "the broker"
-                self.stop.wait(self._outage.failed(what, error))
+                self.stop.wait(self._database_outage.failed("the database", error))
+
+    def _work_over(self, connection: DatabaseConnection) -> None:
+        """Work over one session, whatever becomes of the broker."""
+        while not self.stop.is_requested():
+            try:
+                self.work(connection)
+                return
+            except AMQPError as error:
+                seconds = self._broker_outage.failed("the broker", error)
+                connection.note_wait("the broker")
+                end = monotonic() + seconds
+                while (rest := end - monotonic()) > 0 and not self.stop.is_requested():
+                    connection.wait(rest, self.stop)
 
     def note_success(self) -> None:
-        """Call after each piece of work that went well."""
-        self._outage.succeeded()
+        """Call after each piece of work that went well, and while there is none."""
+        self._database_outage.succeeded()
+        self._broker_outage.succeeded()
+        if self._session is not None:
+            self._session.note_wait("")
 
     @abstractmethod
     def work(self, connection: DatabaseConnection) -> None:

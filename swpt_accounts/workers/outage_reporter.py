@@ -49,8 +49,7 @@ class OutageReporter:
         """Note that `what` ("the database") fails. Returns how many seconds to wait."""
         now = self._failed_at = monotonic()
         count(RETRIES, 1, self._name, what, type(error).__name__)
-        if (heartbeat := current_heartbeat()) is not None:
-            heartbeat.degrade(self, f"cannot use {what}: {one_line(error)}")
+        self._degrade(what, one_line(error))
         if self._succeeds_since is not None and now - self._succeeds_since >= WORKING_SECONDS:
             self._backoff.reset()
         self._succeeds_since = None
@@ -80,6 +79,20 @@ class OutageReporter:
             self._began_at = None
             self._kinds.reset()
             self._backoff.reset()
+
+    def blocked(self, what: str, reason: str) -> None:
+        """Note that `what` lets its clients wait, which is no error."""
+        self._has_succeeded = False
+        self._degrade(what, reason)
+
+    def _degrade(self, what: str, reason: str) -> None:
+        if (heartbeat := current_heartbeat()) is not None:
+            heartbeat.degrade(self, f"waiting for {what}: {reason}")
+
+    def reached(self) -> None:
+        """Note that a server that has failed answers again; the work has not gone on yet."""
+        if self.is_failing:
+            self.succeeded()
 
     def _note_heartbeat(self) -> None:
         """Say that nothing is lacking, as far as this is about."""

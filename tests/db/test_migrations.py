@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from agentkit.databases import Databases, migrate
 from agentkit.processes import migrate_command, run
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.engine import MIGRATIONS_DIR
@@ -27,8 +28,7 @@ from swpt_accounts.db.installer import (
 )
 from swpt_accounts.db.tables import JOURNAL_SLOTS_COUNT, Base
 from swpt_accounts.settings import load_settings
-from tests.support.database import Databases, migrate
-from tests.support.rows import TABLES
+from verification.kit.rows import TABLES
 
 # Made by `./dev release-schema NAME` when a version was released.
 RELEASES = sorted(Path(__file__).with_name("releases").glob("*.sql"))

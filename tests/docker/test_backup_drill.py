@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases
+from agentkit.own_server import server_program
 from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
 from tests.support.archived import ArchivedServer, archived_server
-from tests.support.database import Databases
-from tests.support.own_server import server_program
 
 SCRIPT = ROOT / "docker" / "backup_drill.sh"
 SECONDS_MAX = 120.0

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from agentkit.database import execute
+from agentkit.own_server import OwnServer, own_server, run_as_server, server_program
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from tests.support.archived import BACKUP_PAGE, ArchivedServer, archived_server, ini_of
-from tests.support.own_server import OwnServer, own_server, run_as_server, server_program
 
 HOW_TO = ROOT / "docs" / "how-to"
 DOCKER = ROOT / "docker"

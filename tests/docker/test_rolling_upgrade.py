@@ -18,13 +18,13 @@ import requests
 from agentkit.authority import Authority
 from agentkit.broker import Broker
 from agentkit.database import Database
+from agentkit.databases import Databases
 from agentkit.messages import Message
 from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
 from swpt_accounts.db.installer import OLDEST_REVISION, REVISION, procedures_version
 from tests.docker.agents import CREDITORS, DEBTOR, Agents
 from tests.docker.processes import Running, image_environment
-from tests.support.database import Databases
 
 MIGRATION = """
     revision = {revision!r}
@@ -271,7 +271,7 @@ def test_a_database_that_only_a_later_version_has_configured(
     there = {**settings, "POSTGRES_URL": databases.create_empty()}
     assert later.run("configure", **there) == (0, [])
     with THIS.start("await_migrations", **{**there, "APP_LOG_LEVEL": "warning"}) as waiting:
-        waiting.wait_line("the last migration applied is later, which only a later version knows")
+        waiting.wait_line("the last migration applied is later, which belongs to a later version")
         assert THIS.run("configure", **there) == (0, [])
         assert waiting.wait_exit() == 0
     revisions = [row[1:] for row in Database(there["POSTGRES_URL"]).query(INSTALLED)]

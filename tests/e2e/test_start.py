@@ -28,17 +28,10 @@ from agentkit.waiting import wait_until
 
 WRONG = [
     ("PROTOCOL_BROKER_PREFETCH_COUNT", "many", "consume_messages"),
-    ("CHORES_BROKER_THREADS", "-1", "consume_chore_messages"),
     ("FLUSH_PERIOD", "-1", "flush_messages"),
-    ("FLUSH_PROCESSES", "1.5", "flush_messages"),
     ("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "0.2.#", "subscribe"),
     ("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "", "consume_messages"),
     ("PROTOCOL_BROKER_URL", "http://localhost", "consume_messages"),
-    ("APP_PREPARED_TRANSFER_MAX_DELAY_DAYS", "29", "process_transfer_requests"),
-    ("REMOVE_FROM_ARCHIVE_THRESHOLD_DATE", "2999-01-01", "scan_registered_balance_changes"),
-    ("APP_LOG_LEVEL", "loud", "scan_accounts"),
-    ("DELETE_PARENT_SHARD_RECORDS", "maybe", "verify_shard_content"),
-    ("WEBSERVER_PORT", "70000", "process_balance_changes"),
 ]
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from swpt_accounts.core.worker_names import SCANS, WORKERS
+from swpt_accounts.core.worker_names import LOOPS, SCANS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
+from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.model import (
     AccountsSample,
     BrokerQueue,
@@ -14,8 +15,8 @@ from swpt_accounts.inspection.status.model import (
     Server,
     ShardStatus,
     TableCounters,
-    WorkerSessions,
 )
+from swpt_accounts.inspection.status.workers import join_states
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TABLES = [*QUEUES, *OUTBOXES]
@@ -36,9 +37,10 @@ def database(*backlog: TableBacklog, **different: Any) -> DatabaseState:
     state = DatabaseState(
         taken_at=NOW,
         is_replica=False,
+        up_seconds=86_400.0,
         backlog=tuple(rows.get(table, waiting(table, 0)) for table in TABLES),
         counts={table: TableCounters(0, 0) for table in TABLES},
-        workers=tuple(WorkerSessions(name, 1, 0, 2.0) for name in WORKERS),
+        workers=tuple(WorkerSessions(name, 1, 0, 2.0) for name in LOOPS),
         long_transactions=(),
         returned_lines_count=0,
         returned_lines=(),
@@ -59,5 +61,6 @@ def shard_status(state: DatabaseState | None = None, **different: Any) -> ShardS
         chores=BrokerQueue("chores", 0, 1),
         dead_letters=BrokerQueue("in.XQ", 0, 0),
         database=state or database(),
+        workers=join_states((), state or database()),
     )
     return replace(made, **different)

@@ -3,10 +3,12 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from swpt_accounts.core.worker_names import WORKERS
+from swpt_accounts.core.worker_names import LOOPS, VERIFIER, WORKERS
+from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import (
     RULES,
     HealthFinding,
@@ -20,7 +22,6 @@ from swpt_accounts.inspection.status.model import (
     ReturnedLine,
     Server,
     ShardStatus,
-    WorkerSessions,
 )
 from swpt_accounts.inspection.status.thresholds import (
     BACKLOG_COUNT,
@@ -47,8 +48,19 @@ def test_nothing_is_wrong() -> None:
 
 GONE = BrokerQueue("in", problem="the broker does not answer")
 LETTERS = BrokerQueue("in.XQ", 5, 0)
-ALL_BUT_FLUSHER = tuple(WorkerSessions(name, 1) for name in WORKERS if name != "flush_messages")
-ONE_WAITS = tuple(WorkerSessions(name, 2, 1 if name == WORKERS[0] else 0) for name in WORKERS)
+CONSUMERS = ("consume_messages", "consume_chore_messages")
+
+
+def sessions(*names: str, **different: Any) -> tuple[WorkerSessions, ...]:
+    """Those of all workers, of which these have something different."""
+    return tuple(
+        replace(WorkerSessions(name, 1), **(different if name in names else {})) for name in LOOPS
+    )
+
+
+ALL_BUT_FLUSHER = tuple(one for one in sessions() if one.name != "flush_messages")
+NOTHING = "no heartbeat and no database session"
+AWAITS = "waiting for the broker"
 RETURNED = database(
     waiting("returned_message", BACKLOG_COUNT, 10**6),
     returned_lines_count=2,
@@ -83,12 +95,28 @@ ERROR, WARNING, NOTE = HealthSeverity.ERROR, HealthSeverity.WARNING, HealthSever
         (shard_status(incoming=BrokerQueue("in", BACKLOG_COUNT, 1)), "queue_long", WARNING, ""),
         (
             shard_status(database(workers=ALL_BUT_FLUSHER)),
-            *("worker_missing", ERROR, "^flush_messages has no database connection.$"),
+            *("worker_missing", ERROR, f"^flush_messages is down: {NOTHING}.$"),
         ),
         (
             shard_status(database(workers=(WorkerSessions(WORKERS[0], 1),))),
             *("worker_missing", ERROR),
-            f"^8 workers have no database connection: {', '.join(WORKERS[1:])}.$",
+            f"^8 workers are down .{NOTHING}.: {', '.join(WORKERS[1:])}.$",
+        ),
+        (
+            shard_status(database(workers=(), up_seconds=4.0)),
+            *("worker_starting", NOTE, "^10 workers are not connected yet .the database started 4"),
+        ),
+        (
+            shard_status(database(workers=sessions(VERIFIER, wait=AWAITS))),
+            *("worker_waiting", WARNING, f"^{VERIFIER} is {AWAITS}.$"),
+        ),
+        (
+            shard_status(database(workers=sessions(*CONSUMERS, wait=AWAITS))),
+            *("worker_waiting", WARNING, f"^2 workers are {AWAITS}: {', '.join(CONSUMERS)}.$"),
+        ),
+        (
+            shard_status(database(workers=sessions("scan_accounts", frozen_count=1))),
+            *("worker_frozen", ERROR, "^scan_accounts is frozen: 1 of its sessions is unused.$"),
         ),
         (shard_status(database(workers=(), is_replica=True)), "replica", NOTE, ""),
         (
@@ -119,8 +147,8 @@ ERROR, WARNING, NOTE = HealthSeverity.ERROR, HealthSeverity.WARNING, HealthSever
             *("scan_late", WARNING, "has not visited 11 of 1,000 sampled accounts"),
         ),
         (
-            shard_status(database(workers=ONE_WAITS)),
-            *("lock_waits", NOTE, f"^1 session of {WORKERS[0]} waits for a lock.$"),
+            shard_status(database(workers=sessions(LOOPS[0], lock_waits_count=1))),
+            *("lock_waits", NOTE, f"^1 session of {LOOPS[0]} waits for a lock.$"),
         ),
     ],
 )

@@ -7,13 +7,14 @@ import pytest
 
 from agentkit.database import dsn_of
 from agentkit.waiting import wait_until
+from swpt_accounts.db import sessions
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import NOTE_SCAN_PASS
 from swpt_accounts.inspection.status import database
 from swpt_accounts.inspection.status.database import open_database, read_database
 from swpt_accounts.inspection.status.model import AccountsSample, DatabaseState, ScanState
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import NOW, ROOT
 
@@ -59,6 +60,30 @@ def test_workers_of_another_role_are_seen(shard: Shard, database_url: str) -> No
     finally:
         other.close()
         same.close()
+
+
+def test_sessions_that_nobody_uses_and_what_others_wait_for(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "FROZEN_SECONDS", 0.1)
+    frozen, waiting = (connect(shard.settings, name) for name in ("scan_accounts", "scan_more"))
+    try:
+        waiting.note_wait("the broker")
+
+        def found() -> dict[str, sessions.WorkerSessions]:
+            shard.connection.raw.execute("SELECT pg_stat_clear_snapshot()")
+            return {worker.name: worker for worker in read(shard).workers}
+
+        wait_until(lambda: found()["scan_accounts"].frozen_count == 1)
+        assert (found()["scan_more"].wait, found()["scan_accounts"].wait) == (
+            "waiting for the broker",
+            "",
+        )
+        waiting.note_wait("")
+        wait_until(lambda: found()["scan_more"].wait == "")
+    finally:
+        frozen.close()
+        waiting.close()
 
 
 def test_how_far_the_scans_are(shard: Shard) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from swpt_accounts.cli.status import exit_code
 from swpt_accounts.core.formatting import duration, rate
 from swpt_accounts.core.worker_names import WORKERS
+from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import HealthFinding, find_problems
 from swpt_accounts.inspection.status.model import (
     BrokerQueue,
@@ -21,11 +22,11 @@ from swpt_accounts.inspection.status.model import (
     ShardStatus,
     TableCounters,
     TableRates,
-    WorkerSessions,
 )
 from swpt_accounts.inspection.status.reader import rates_between
 from swpt_accounts.inspection.status.screen import WIDE, render
 from swpt_accounts.inspection.status.serializers import as_json
+from swpt_accounts.inspection.status.workers import join_states
 from tests.inspection.shard_statuses import NOW, TABLES, database, shard_status, waiting
 
 BUSY = shard_status(
@@ -47,6 +48,7 @@ AWAY = replace(
     chores=BrokerQueue("chores", problem="no"),
     dead_letters=BrokerQueue("in.XQ", problem="no"),
     database=None,
+    workers=join_states((), None),
 )
 
 MORE = re.compile(r"… and (\d+) more: `status` without --watch lists all\.$")

@@ -156,6 +156,8 @@ CASES = [
         *("broker_queue_messages", IN, "10001", "10000", 11),
         queue="swpt_accounts",
     ),
+    *gauge("AccountsWalKept", "idle_slots", "", "1", "0", 16),
+    *gauge("AccountsWalKept", "kept_wal_bytes", "", str(2**34), str(2**33), 16),
     *gauge("AccountsTransactionOpen", "oldest_transaction_seconds", "", "1801", "1800", 2),
     *gauge("AccountsLocksHeld", "messages_held", 'for="lock"', "1", "0", 6),
     Case("AccountsLocksHeld", 12, {metric("lock_waits"): "0 1 0 1 0 1 0 1 0 1 0 1 0"}, of()),

@@ -24,6 +24,7 @@ OTHERS = {
     "AccountsNotReady": {"job": AWAY_JOB},
     "AccountsNobodyConsumes": {"job": JOB, "queue": CHORES_QUEUE},
     "AccountsMessagesPileUp": {"job": JOB, "queue": CHORES_QUEUE},
+    "AccountsWalKept": {"job": JOB},
     "AccountsTransactionOpen": {"job": JOB},
     "AccountsLocksHeld": {"job": JOB},
     "AccountsRequestsWait": {"job": JOB, "table": "pending_balance_change"},
@@ -69,6 +70,7 @@ def test_faults_are_told(watched: Watched) -> None:
     misfortunes.begin_without_servers(watched)
     misfortunes.peers_leave(watched)
     misfortunes.nonsense_comes(watched)
+    misfortunes.a_child_stops_receiving(watched)
     misfortunes.somebody_locks(watched)
     misfortunes.web_stutters(watched)
     misfortunes.somebody_changes_a_table(watched)

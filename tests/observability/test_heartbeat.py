@@ -14,10 +14,9 @@ import pytest
 
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
-from swpt_accounts.exporter import liveness
-from swpt_accounts.exporter.liveness import degraded_loops, living_processes, stuck_loops
-from swpt_accounts.observability import heartbeat
+from swpt_accounts.observability import heartbeat, liveness
 from swpt_accounts.observability.heartbeat import HeartbeatFile, read_process
+from swpt_accounts.observability.liveness import degraded_loops, living_processes, stuck_loops
 from swpt_accounts.observability.state_dir import (
     Slot,
     UnusableStateDir,
@@ -94,8 +93,11 @@ def test_each_process_has_a_slot_and_a_dead_one_leaves_it(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["0", "1"]
 
 
+@pytest.mark.usefixtures("this_heartbeat")
 def test_looking_at_slots_takes_none_of_them_away(folder: Path, slot: Slot) -> None:
+    """Its own neither: the exporter reads what it has recorded itself."""
     assert is_held(slot.path)
+    assert only_process(folder).pid == os.getpid()
     another = Holder(folder)
     assert another.slot == 1
     another.kill()
@@ -170,7 +172,7 @@ def test_a_loop_that_breaks_its_promise_is_stuck(
     later(monkeypatch, 31)
     (problem,) = stuck_loops([only_process(folder)])
     assert problem.subject == f"loop of flush_messages (pid {os.getpid()})"
-    assert problem.what == "no heartbeat for 31 s"
+    assert problem.what == "frozen: no heartbeat for 31 s"
     heartbeat.beat(100)
     assert list(stuck_loops([only_process(folder)])) == []
 

@@ -14,11 +14,10 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import connection as db_connection
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import ADD_UP_ACCOUNTS
-from swpt_accounts.exporter import liveness
-from swpt_accounts.exporter.liveness import degraded_loops, living_processes, stuck_loops
 from swpt_accounts.exporter.pollers import read_values
-from swpt_accounts.observability import heartbeat
+from swpt_accounts.observability import heartbeat, liveness
 from swpt_accounts.observability.heartbeat import HeartbeatFile
+from swpt_accounts.observability.liveness import degraded_loops, living_processes, stuck_loops
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.state_dir import open_folder, take_slot
 from swpt_accounts.settings import Settings
@@ -29,7 +28,7 @@ from swpt_accounts.stages.definitions import (
 )
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import open_books, prepare
 from verification.model.builders import NOW

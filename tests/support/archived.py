@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 
 from agentkit.database import dsn_of, execute
+from agentkit.own_server import OwnServer, run_as_server, server_folder, server_program
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
-from tests.support.own_server import OwnServer, run_as_server, server_folder, server_program
 
 BACKUP_PAGE = ROOT / "docs" / "how-to" / "prove-a-backup.md"
 _SECONDS_MAX = 60.0

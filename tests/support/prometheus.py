@@ -84,9 +84,12 @@ def impatient(rules: dict[str, Any]) -> dict[str, Any]:
 class Prometheus:
     """Runs with the project's configuration, but for its addresses and its pace."""
 
-    def __init__(self, folder: Path, targets: dict[str, list[int]]) -> None:
+    def __init__(
+        self, folder: Path, targets: dict[str, list[int]], pace_seconds: int = _STEP_SECONDS
+    ) -> None:
         """Scrape ports of this machine, by job."""
         assert PROMETHEUS is not None
+        self._pace = f"{pace_seconds}s"
         (folder / RULES_NAME).write_text(yaml.safe_dump(impatient(read_rules())))
         self._path = folder / CONFIGURATION.name
         self._write(targets)
@@ -109,8 +112,10 @@ class Prometheus:
 
     def _write(self, targets: dict[str, list[int]]) -> None:
         configuration = yaml.safe_load(CONFIGURATION.read_text())
-        pace = f"{_STEP_SECONDS}s"
-        configuration["global"] = {"scrape_interval": pace, "evaluation_interval": pace}
+        configuration["global"] = {
+            "scrape_interval": self._pace,
+            "evaluation_interval": self._pace,
+        }
         configuration["scrape_configs"] = [
             {
                 "job_name": job,

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from agentkit.databases import Databases, migrate
 from agentkit.waiting import wait_until
 from swpt_accounts.core.progress import NoProgress
 from swpt_accounts.db.connection import DatabaseConnection, connect
@@ -23,7 +24,6 @@ from swpt_accounts.settings import load_settings
 from swpt_accounts.takeover.archive import ArchiveIncompleteError, copy_archive
 from swpt_accounts.takeover.move_in import drop_reference
 from swpt_accounts.takeover.schemas import open_takeover_session
-from tests.support.database import Databases, migrate
 from tests.takeover.reference import BOOKS, KEPT, Place, ReferenceDatabases, move, run_move_in
 
 _DEBTOR = 77

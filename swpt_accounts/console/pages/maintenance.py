@@ -43,33 +43,31 @@ def _scans(settings: Settings) -> list[Scan]:
 
 @maintenance.get("/scans")
 def scans() -> str:
-    """The scans, and whether their processes are there."""
+    """The scans, and whether their processes are at work."""
     with here().database.snapshot() as snapshot:
-        sessions = {row.name: row for row in snapshot.rows("sessions")}
         tables = {row.name: row for row in snapshot.rows("tables", names=_all_tables())}
         passes = {row.name: row for row in snapshot.rows("scan_passes")}
         late = snapshot.row("late_updates")
-        server = snapshot.row("server")
+    report = here().status_poller.report()
     return render_template(
         "scans.html",
         scans=_scans(here().settings),
-        sessions=sessions,
+        workers={worker.name: worker for worker in report.workers} if report else {},
         tables=tables,
         passes=passes,
         late=late,
-        server=server,
     )
 
 
 @maintenance.get("/shard")
 def shard() -> str:
-    """This shard: its realm, its database, and who is connected."""
+    """This shard: its realm, its database, and who is at work."""
     with here().database.snapshot() as snapshot:
         return render_template(
             "shard.html",
             settings=here().settings,
             server=snapshot.row("server"),
-            sessions=snapshot.rows("sessions"),
+            report=here().status_poller.report(),
             tables=snapshot.rows("tables", names=_all_tables()),
             versions=snapshot.rows("versions"),
             moves=snapshot.rows("moves"),

@@ -10,6 +10,7 @@ from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, read_backlog
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.queries import read_queries
+from swpt_accounts.db.sessions import read_sessions, read_up_seconds
 from swpt_accounts.inspection.status.model import (
     AccountsSample,
     DatabaseState,
@@ -17,7 +18,6 @@ from swpt_accounts.inspection.status.model import (
     ReturnedLine,
     ScanState,
     TableCounters,
-    WorkerSessions,
 )
 from swpt_accounts.inspection.status.thresholds import LONG_TRANSACTION_SECONDS
 from swpt_accounts.settings import Settings
@@ -45,16 +45,17 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
         return DatabaseState(
             taken_at=moment.taken_at,
             is_replica=moment.is_replica,
+            up_seconds=read_up_seconds(connection.raw),
             backlog=tuple(read_backlog(connection.raw)),
             counts={row.table_name: TableCounters(row.inserted, row.deleted) for row in counts},
-            workers=_objects(connection, WorkerSessions, "workers"),
+            workers=read_sessions(connection.raw),
             long_transactions=_objects(
                 connection,
                 LongTransaction,
                 "long_transactions",
                 seconds_min=LONG_TRANSACTION_SECONDS,
             ),
-            returned_lines_count=_rows(connection, "sessions:returned_lines")[0].count,
+            returned_lines_count=_rows(connection, "returned_messages:returned_lines")[0].count,
             returned_lines=_objects(connection, ReturnedLine, "returned_lines"),
             dealt_with_count=_rows(connection, "dead_letters:dealt_with", queue=queue)[0].count,
             accounts=_objects(

@@ -6,15 +6,16 @@ from enum import StrEnum
 from typing import Final
 
 from swpt_accounts.core.formatting import duration, number, plural
-from swpt_accounts.core.worker_names import FLUSHER, VERIFIER, WORKERS, worker_of
+from swpt_accounts.core.worker_names import FLUSHER, VERIFIER, worker_of
 from swpt_accounts.db.backlog import TableBacklog
-from swpt_accounts.inspection.status.model import BrokerQueue, ShardStatus
+from swpt_accounts.inspection.status.model import BrokerQueue, ShardStatus, WorkerState
 from swpt_accounts.inspection.status.thresholds import (
     BACKLOG_COUNT,
     OVERDUE_RATIO,
     VERY_LATE_SECONDS,
     late_seconds,
 )
+from swpt_accounts.observability.liveness import Condition
 
 _LATE: Final = "docs/how-to/find-a-late-transfer.md"
 _LOCKS: Final = f"{_LATE}#6-who-holds-a-lock"
@@ -74,10 +75,19 @@ def _consumed_queues(status: ShardStatus) -> tuple[tuple[BrokerQueue, str], ...]
 
 
 def _queues_without_consumers(status: ShardStatus) -> _Found:
-    for queue, worker in _consumed_queues(status):
+    for queue, name in _consumed_queues(status):
         if queue.consumers_count == 0:
             messages = plural(queue.messages_count or 0, "message")
-            yield ERROR, f"Queue {queue.name} has no consumers ({messages}). Start {worker}."
+            words = f"Queue {queue.name} has no consumers ({messages})"
+            worker = status.worker(name)
+            if worker.condition in (Condition.DOWN, Condition.UNKNOWN):
+                yield ERROR, f"{words}. Start {name}."
+            else:
+                is_passing = worker.condition in (Condition.STARTING, Condition.WAITING)
+                yield (
+                    WARNING if is_passing else ERROR,
+                    f"{words}: {name} is {worker.reason or worker.condition}.",
+                )
 
 
 def _queues_long(status: ShardStatus) -> _Found:
@@ -88,16 +98,42 @@ def _queues_long(status: ShardStatus) -> _Found:
             yield WARNING, words
 
 
-def _workers_missing(status: ShardStatus) -> _Found:
-    database = status.database
-    if database is None or database.is_replica:
-        return
-    connected = {worker.name for worker in database.workers}
-    missing = [name for name in WORKERS if name not in connected]
-    if len(missing) == 1:
-        yield ERROR, f"{missing[0]} has no database connection."
-    elif missing:
-        yield ERROR, f"{len(missing)} workers have no database connection: {', '.join(missing)}."
+def _workers_down(status: ShardStatus) -> _Found:
+    """The verifier is a part of another worker."""
+    down = [w for w in _workers(status, Condition.DOWN) if w.name != VERIFIER]
+    yield from ((ERROR, words) for words in _say(down))
+
+
+def _workers_frozen(status: ShardStatus) -> _Found:
+    yield from ((ERROR, words) for words in _say(_workers(status, Condition.FROZEN)))
+
+
+def _workers_waiting(status: ShardStatus) -> _Found:
+    yield from ((WARNING, words) for words in _say(_workers(status, Condition.WAITING)))
+
+
+def _workers_starting(status: ShardStatus) -> _Found:
+    unknown = [worker for worker in _workers(status, Condition.UNKNOWN) if worker.reason]
+    starting = _workers(status, Condition.STARTING)
+    yield from ((NOTE, words) for words in _say([*starting, *unknown]))
+
+
+def _workers(status: ShardStatus, condition: Condition) -> list[WorkerState]:
+    return [worker for worker in status.workers if worker.condition == condition]
+
+
+def _say(workers: Sequence[WorkerState]) -> Iterator[str]:
+    """A sentence for each reason, which the first of the workers tells in full."""
+    by_reason: dict[str, list[WorkerState]] = {}
+    for worker in workers:
+        by_reason.setdefault(worker.reason.partition(":")[0], []).append(worker)
+    for some in by_reason.values():
+        first, names = some[0], ", ".join(worker.name for worker in some)
+        if len(some) == 1:
+            yield f"{names} is {first.reason}."
+        else:
+            reason, _, more = first.reason.partition(": ")
+            yield f"{len(some)} workers are {reason}{f' ({more})' if more else ''}: {names}."
 
 
 def _backlog(status: ShardStatus) -> Iterator[TableBacklog]:
@@ -190,7 +226,10 @@ RULES: Final = (
     HealthRule("server_away", _SEE, _servers),
     HealthRule("queue_missing", "docs/reference/amqp.md", _queues_missing),
     HealthRule("queue_without_consumers", _SEE, _queues_without_consumers),
-    HealthRule("worker_missing", _SEE, _workers_missing),
+    HealthRule("worker_missing", _SEE, _workers_down),
+    HealthRule("worker_frozen", _SEE, _workers_frozen),
+    HealthRule("worker_waiting", _SEE, _workers_waiting),
+    HealthRule("worker_starting", _SEE, _workers_starting),
     HealthRule("rows_late", _LATE, _rows_late),
     HealthRule("rows_many", _LATE, _rows_many),
     HealthRule("queue_long", _SEE, _queues_long),

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from swpt_accounts.db.backlog import TableBacklog
+from swpt_accounts.db.sessions import WorkerSessions
+from swpt_accounts.observability.liveness import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,12 @@ class BrokerQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSessions:
-    """The database sessions of a worker. What the role may not see is None."""
+class WorkerState:
+    """The condition of a worker: of its threads, the worst one. `reason` says more, or is empty."""
 
     name: str
-    sessions_count: int
-    lock_waits_count: int = 0
-    quiet_seconds: float | None = None
+    condition: Condition
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,11 @@ class ScanState:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """What the database knows."""
+    """What the database knows. Workers have been able to connect for `up_seconds`."""
 
     taken_at: datetime
     is_replica: bool
+    up_seconds: float
     backlog: tuple[TableBacklog, ...]
     counts: dict[str, TableCounters]
     workers: tuple[WorkerSessions, ...]
@@ -128,7 +130,13 @@ class ShardStatus:
     chores: BrokerQueue
     dead_letters: BrokerQueue
     database: DatabaseState | None
+    workers: tuple[WorkerState, ...] = ()
     rates: dict[str, TableRates] = field(default_factory=dict)
+
+    def worker(self, name: str) -> WorkerState:
+        """The state of a worker."""
+        unknown = WorkerState(name, Condition.UNKNOWN)
+        return next((one for one in self.workers if one.name == name), unknown)
 
     @property
     def open_letters_count(self) -> int | None:

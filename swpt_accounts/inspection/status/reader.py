@@ -21,6 +21,7 @@ from swpt_accounts.inspection.status.model import (
     ShardStatus,
     TableRates,
 )
+from swpt_accounts.inspection.status.workers import find_workers
 from swpt_accounts.settings import Settings, SettingsError
 
 DATABASE: Final = "the database"
@@ -76,6 +77,7 @@ class StatusReader:
             chores=queues[chores],
             dead_letters=queues[letters],
             database=database,
+            workers=find_workers(settings, database),
             rates=self._measure(database),
         )
 

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from swpt_accounts.core.formatting import duration, number, percent, plural, rate
-from swpt_accounts.core.worker_names import LOOPS, SCANS
+from swpt_accounts.core.worker_names import SCANS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
+from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import (
     ERROR,
     NOTE,
@@ -27,12 +28,20 @@ from swpt_accounts.inspection.status.model import (
     ScanState,
     ShardStatus,
 )
+from swpt_accounts.observability.liveness import Condition
 
 Findings = Sequence[HealthFinding]
 
-WIDE: Final = 145
+WIDE: Final = 160
 """So many columns have room for the workers beside the way of the messages."""
 _COLORS: Final = {ERROR: "bold red", WARNING: "yellow", NOTE: "cyan"}
+_STYLES: Final = {
+    Condition.DOWN: "red",
+    Condition.FROZEN: "red",
+    Condition.WAITING: "yellow",
+    Condition.STARTING: "cyan",
+    Condition.UNKNOWN: "dim",
+}
 _UNKNOWN: Final = "?"
 _NOTHING: Final = "-"
 
@@ -101,11 +110,11 @@ def _layouts(status: ShardStatus, findings: Findings, width: int) -> Iterator[Re
     problems = Group(*_problems(findings))
     if width >= WIDE:
         middle = Table.grid(padding=(0, 4))
-        middle.add_row(_way(status), Group(_workers(state), "", _scans(state)))
+        middle.add_row(_way(status), Group(_workers(status), "", _scans(state)))
         yield Group(head, "", problems, middle)
     else:
-        yield Group(head, "", problems, _way(status), "", _workers(state), "", _scans(state))
-    short = Group(_workers_in_short(state), _scans_in_short(state))
+        yield Group(head, "", problems, _way(status), "", _workers(status), "", _scans(state))
+    short = Group(_workers_in_short(status), _scans_in_short(state))
     yield Group(head, "", problems, _way(status, OUTBOXES), "", short)
     way = _way(status, [*QUEUES, *OUTBOXES], is_dense=True)
     for count in (len(findings), problems_count(findings)):
@@ -234,34 +243,39 @@ def _add_rows(table: Table, row: TableBacklog, status: ShardStatus) -> None:
     )
 
 
-def _workers(database: DatabaseState | None) -> Table:
-    table = _table("workers", "sessions", "last active", "lock waits")
-    found = {} if database is None else {worker.name: worker for worker in database.workers}
-    for name in _names(found):
-        worker = found.get(name)
-        if worker is not None:
-            quiet = worker.quiet_seconds
-            active = _UNKNOWN if quiet is None else f"{duration(quiet)} ago"
-            locks = number(worker.lock_waits_count) if worker.lock_waits_count else _NOTHING
-            table.add_row(name, number(worker.sessions_count), active, locks)
-        else:
-            count = _UNKNOWN if database is None else Text("0", style="red")
-            table.add_row(name, count, _NOTHING, _NOTHING)
+def _workers(status: ShardStatus) -> Table:
+    table = _table("workers", "state", "sessions", "last active", "lock waits")
+    found = _sessions(status)
+    for worker in status.workers:
+        state = Text(str(worker.condition), style=_STYLES.get(worker.condition, ""))
+        table.add_row(worker.name, state, *_session_columns(status, found.pop(worker.name, None)))
+    for name, sessions in found.items():
+        table.add_row(name, _NOTHING, *_session_columns(status, sessions))
     return table
 
 
-def _names(found: Iterable[str]) -> list[str]:
-    """The loops that there have to be, and all others that there are."""
-    return [*LOOPS, *(name for name in found if name not in LOOPS)]
+def _session_columns(status: ShardStatus, found: WorkerSessions | None) -> Iterator[str]:
+    if found is None:
+        yield from (_UNKNOWN if status.database is None else "0", _NOTHING, _NOTHING)
+        return
+    quiet = found.quiet_seconds
+    yield number(found.sessions_count)
+    yield _UNKNOWN if quiet is None else f"{duration(quiet)} ago"
+    yield number(found.lock_waits_count) if found.lock_waits_count else _NOTHING
 
 
-def _workers_in_short(database: DatabaseState | None) -> Text:
-    text = Text("workers:")
-    workers = () if database is None else database.workers
-    found = {worker.name: worker.sessions_count for worker in workers}
-    for name in _names(found):
-        count = _UNKNOWN if database is None else found.get(name, 0)
-        text.append(f" {name}\u00a0{count}", style="" if count else "red")
+def _sessions(status: ShardStatus) -> dict[str, WorkerSessions]:
+    """Those of workers, and all others that there are."""
+    sessions = () if status.database is None else status.database.workers
+    return {one.name: one for one in sessions}
+
+
+def _workers_in_short(status: ShardStatus) -> Text:
+    text = Text("workers")
+    for condition in reversed(Condition):
+        names = [worker.name for worker in status.workers if worker.condition == condition]
+        if names:
+            text.append(f" {condition}: {' '.join(names)}", style=_STYLES.get(condition, ""))
     return text
 
 

@@ -20,6 +20,7 @@ def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:
         "findings": findings,
         "servers": status.servers,
         "queues": queues,
+        "workers": status.workers,
         "open_dead_letters_count": status.open_letters_count,
         "database": None if database is None else _database(database, status),
     }

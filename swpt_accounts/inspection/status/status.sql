@@ -10,20 +10,6 @@ FROM
     unnest(%(tables)s::text[]) AS t (table_name)
     JOIN pg_stat_all_tables AS s ON s.relid = to_regclass(t.table_name)
 
--- name: workers
--- Of other roles' sessions one may see no more than that they are there.
-SELECT
-    substr(application_name, 15) AS name,
-    count(*) AS sessions_count,
-    count(*) FILTER (WHERE wait_event_type = 'Lock') AS lock_waits_count,
-    extract(epoch FROM clock_timestamp() - max(state_change))::float8 AS quiet_seconds
-FROM pg_stat_activity
-WHERE datname = current_database() AND application_name LIKE 'swpt\_accounts %%'
-    AND pid <> pg_backend_pid()
-GROUP BY 1
-ORDER BY 1
-LIMIT 50
-
 -- name: long_transactions
 SELECT
     pid,

@@ -270,6 +270,14 @@ OLDEST_TRANSACTION: Final = _gauge(
     "oldest_transaction_seconds",
     "The age of the oldest transaction of the program.",
 )
+IDLE_SLOTS: Final = _gauge(
+    Source.DATABASE, "idle_slots", "Replication slots of the database that nobody uses."
+)
+KEPT_WAL: Final = _gauge(
+    Source.DATABASE,
+    "kept_wal_bytes",
+    "WAL that the server keeps for a replication slot of the database: the most of one slot.",
+)
 SESSIONS: Final = _gauge(
     Source.DATABASE, "database_sessions", "Database sessions of the program.", "loop"
 )

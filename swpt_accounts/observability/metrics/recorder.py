@@ -65,15 +65,17 @@ class _Recorder:
         return made
 
 
-_configured: tuple[str, str, bool] | None = None
+_configured: tuple[str, str, bool, str] | None = None
 _recorder: _Recorder | None = None
 _heartbeat_file: heartbeat.HeartbeatFile | None = None
 
 
-def configure(state_dir: str, command: str, *, has_metrics: bool) -> None:
-    """Set where this process, and those that it forks, record, and what they are called."""
+def configure(state_dir: str, command: str, *, has_metrics: bool, shard: str = "") -> None:
+    """Set where this process, and those that it forks, record, what they are called, and for which
+    shard they work.
+    """
     global _configured
-    _configured = state_dir, command, has_metrics
+    _configured = state_dir, command, has_metrics, shard
 
 
 def command_name() -> str:
@@ -86,10 +88,10 @@ def start() -> None:
     global _recorder, _heartbeat_file
     if _configured is None:
         return
-    state_dir, command, has_metrics = _configured
+    state_dir, command, has_metrics, shard = _configured
     try:
         slot = take_slot(open_folder(state_dir, PROCESSES_FOLDER))
-        _heartbeat_file = heartbeat.HeartbeatFile(slot, command)
+        _heartbeat_file = heartbeat.HeartbeatFile(slot, command, shard)
         if has_metrics:
             folder = open_folder(state_dir, METRICS_FOLDER)
             _clean(str(folder), slot.number)

@@ -89,9 +89,14 @@ class OwnServer:
     def _control(self) -> tuple[str, ...]:
         return server_program("pg_ctl"), "-s", "-w", "-D", str(self.data)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it has begun, and not ended; it goes on when pg_ctl waits no more."""
+        return (self.data / "postmaster.pid").exists()
+
     def stop(self) -> None:
         """Stop it, if it is there."""
-        if (self.data / "postmaster.pid").exists():  # it goes on when pg_ctl waits no more
+        if self.is_up:
             run_as_server(*self._control, "-m", "immediate", "stop")
 
 

@@ -1,8 +1,13 @@
-"""The heartbeats of the living processes of the container, and what is wrong with them."""
+"""The heartbeats of the living processes of the container, and what they say of a loop.
+
+`condition_of` is the only place that decides it: `/live`, `/ready`, `healthcheck`, `status`, the
+console and the metrics, from which the alerts are made, repeat what it says.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from time import monotonic, time
 from typing import Final
@@ -13,7 +18,18 @@ from swpt_accounts.observability.metrics.recorder import PROCESSES_FOLDER
 from swpt_accounts.observability.state_dir import is_held
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a server may take to answer before the loop that waits for it counts as degraded."""
+"""How long a server may take to answer before the loop that waits for it counts as waiting."""
+
+
+class Condition(StrEnum):
+    """Whether a worker is at work. It is `unknown` where nobody can say it."""
+
+    WORKING = "working"
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    WAITING = "waiting"
+    FROZEN = "frozen"
+    DOWN = "down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +62,18 @@ def living_processes(state_dir: str) -> list[ProcessState]:
     return [process for process in found if process is not None]
 
 
-def is_stuck(loop: LoopState, now: float) -> bool:
-    """Whether its heartbeat is overdue."""
-    return now > loop.beat_due_at
-
-
-def is_degraded(loop: LoopState, now: float) -> bool:
-    """Whether it cannot use something that it needs."""
-    return bool(loop.fault or (loop.awaits and now - loop.beat_at > PATIENCE_SECONDS))
+def condition_of(loop: LoopState, now: float) -> tuple[Condition, str]:
+    """The condition of a loop at a monotonic moment, and in words, what is the matter."""
+    seconds = now - loop.beat_at
+    if now > loop.beat_due_at:
+        return Condition.FROZEN, f"frozen: no heartbeat for {seconds:.0f} s"
+    if loop.is_starting:
+        return Condition.STARTING, loop.fault
+    if loop.fault:
+        return Condition.WAITING, loop.fault
+    if loop.awaits and seconds > PATIENCE_SECONDS:
+        return Condition.WAITING, f"waiting for {loop.awaits}"
+    return Condition.WORKING, ""
 
 
 def stuck_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
@@ -61,19 +81,17 @@ def stuck_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
     now, clock = monotonic(), time()
     for process in processes:
         for loop in process.loops:
-            if is_stuck(loop, now):
-                seconds = now - loop.beat_at
+            condition, what = condition_of(loop, now)
+            if condition == Condition.FROZEN:
                 subject = f"{loop.name} of {process.command} (pid {process.pid})"
-                what = f"no heartbeat for {seconds:.0f} s"
-                yield HealthProblem(subject, what, clock - seconds, "stuck")
+                yield HealthProblem(subject, what, clock - (now - loop.beat_at), "stuck")
 
 
 def degraded_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
-    """The loops that cannot use something that they need, but for those of the exporter."""
+    """The loops that lack something, but for those of the exporter, and those that are frozen."""
     now, clock = monotonic(), time()
     for loop in (loop for one in processes if one.command != EXPORTER for loop in one.loops):
-        if loop.fault:
-            yield HealthProblem(loop.name, loop.fault, loop.fault_since)
-        elif is_degraded(loop, now):
-            since = clock - (now - loop.beat_at)
-            yield HealthProblem(loop.name, f"waiting for {loop.awaits}", since)
+        condition, what = condition_of(loop, now)
+        if condition in (Condition.STARTING, Condition.WAITING):
+            since = loop.fault_since if loop.fault else clock - (now - loop.beat_at)
+            yield HealthProblem(loop.name, what, since)

@@ -79,7 +79,7 @@ class FaultProxy:
         self.lost_answers_count = 0
         self._random = random.Random(seed)
         self._pairs: set[_Pair] = set()
-        self._is_cut = False
+        self._is_cut = self._is_stopped = False
         self._listener = socket.create_server((_HOST, 0))
         credentials, at, _ = parts.netloc.rpartition("@")
         port = self._listener.getsockname()[1]
@@ -99,6 +99,15 @@ class FaultProxy:
     def heal(self) -> None:
         """End the cut. Connections go on where they were, if nobody has given them up."""
         self._call(self._set_cut(False))
+
+    def stop(self) -> None:
+        """Refuse all connections, those that there are, too, until `start`: the server is down."""
+        self._is_stopped = True
+        self.reset()
+
+    def start(self) -> None:
+        """The server is up again."""
+        self._is_stopped = False
 
     def reset(self) -> int:
         """Reset all connections; new ones can be made. Returns how many there were."""
@@ -161,6 +170,8 @@ class FaultProxy:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if self._is_stopped:
+                raise ConnectionRefusedError
             server_reader, server_writer = await asyncio.open_connection(*self._server)
         except OSError:
             _Pair(writer).reset()
