@@ -73,8 +73,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two nodes that have met: `authority` and `agent`, as the page makes them."""
     folder = tmp_path_factory.mktemp("network")
     (folder / "docker").symlink_to(DOCKER)
-    for title in ("1. Make a node", "2. Introduce yourselves", "3. Admit each other"):
-        follow(title, folder)
+    follow("1. Make a node", folder)
+    for _ in range(2):  # each may be done again
+        follow("2. Introduce yourselves", folder)
+        follow("3. Admit each other", folder)
     return folder
 
 
@@ -177,7 +179,7 @@ def test_revoked_peer_is_let_in_only_when_it_is_admitted_again(
         "list", authority
     )
     lines = (authority / "db" / "index").read_text().splitlines()
-    assert sum(line.startswith("R") for line in lines) == 2
+    assert sum(line.startswith("R") for line in lines) == 3  # it was admitted twice
     for certificate in certificates:
         assert "certificate revoked" in verified(authority, certificate)
     node_sh("revoke", authority, agent_id)  # again: no harm

@@ -181,12 +181,13 @@ def test_missing_right_is_told(environment: dict[str, str], idle_authority: Auth
     try:
         url = make_url(idle_authority.database_url).set(username="books_reader", password="x")
         address = url.render_as_string(hide_password=False)
-        code, _, problem = call(environment, "verify_books", "--quiet", "--database-url", address)
+        reading = {**environment, "SQLALCHEMY_DATABASE_URI": address}
+        code, _, problem = call(reading, "verify_books", "--quiet")
         assert (code, problem.count("\n")) == (2, 1)
         assert problem.startswith("swpt_accounts: permission denied for")
         # what the how-to page gives to such a role is enough
         idle_authority.query("GRANT pg_read_all_data, pg_read_all_stats TO books_reader")
-        assert call(environment, "verify_books", "--quiet", "--database-url", address)[0] == 0
+        assert call(reading, "verify_books", "--quiet")[0] == 0
     finally:
         idle_authority.query("DROP ROLE books_reader")
 
