@@ -36,6 +36,7 @@ class Load:
     seconds_max = SECONDS_MAX
     passages: Collection[str] = PASSAGES
     """What must be empty in the end."""
+    root_config = ""
 
     def __init__(
         self, authority: Authority, seed: int = 1, *, creditors_count: int = CREDITORS_COUNT
@@ -63,7 +64,7 @@ class Load:
 
     def _open(self) -> None:
         """Open the accounts, and put money on them."""
-        self._send(configure_root(self.debtor_id))
+        self._send(configure_root(self.debtor_id, config_data=self.root_config))
         for creditor_id in self.creditor_ids:
             self._send(configure(self.debtor_id, creditor_id))
         # An account must be there before it can receive.
