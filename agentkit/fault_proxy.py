@@ -67,7 +67,10 @@ class FaultProxy:
     The faults may come together. All methods may be called from any thread.
     """
 
-    def __init__(self, url: str, seed: int = 1) -> None:
+    def __init__(
+        self, url: str, seed: int = 1, *, port: int = 0, buffer_bytes: int | None = None
+    ) -> None:
+        """Without a port, it takes a free one. With a small buffer, clients notice the pace."""
         parts = urlsplit(url)
         assert parts.hostname is not None
         assert parts.port is not None
@@ -78,9 +81,10 @@ class FaultProxy:
         """Which part of PostgreSQL's answers is lost, with the connection, after their commits."""
         self.lost_answers_count = 0
         self._random = random.Random(seed)
+        self._buffer_bytes = buffer_bytes
         self._pairs: set[_Pair] = set()
         self._is_cut = self._is_stopped = False
-        self._listener = socket.create_server((_HOST, 0))
+        self._listener = socket.create_server((_HOST, port))
         credentials, at, _ = parts.netloc.rpartition("@")
         port = self._listener.getsockname()[1]
         self.url = urlunsplit(parts._replace(netloc=f"{credentials}{at}{_HOST}:{port}"))
@@ -88,6 +92,8 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_passing_on = asyncio.Event()
+        self._is_passing_on.set()
         self._acceptor = self._call(self._listen())
 
     # -- the faults -----------------------------------------------------------
@@ -120,6 +126,19 @@ class FaultProxy:
         """
         return self._call(self._half_open())
 
+    def hold(self) -> None:
+        """From now on, nothing that a client sends is passed on; its packets are acknowledged."""
+        self._loop.call_soon_threadsafe(self._is_passing_on.clear)
+
+    def let_go(self) -> None:
+        """Pass on what was held back, and all that follows."""
+        self._loop.call_soon_threadsafe(self._is_passing_on.set)
+
+    def say(self, data: bytes) -> None:
+        """Send something to all clients that comes from no server. For whole frames, when idle."""
+        for pair in self._pairs:
+            self._loop.call_soon_threadsafe(pair.writers[0].write, data)
+
     # -- the loop ---------------------------------------------------------------
 
     def _run(self) -> None:
@@ -130,7 +149,8 @@ class FaultProxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_CALL_SECONDS_MAX)
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, sock=self._listener)
+        limit = self._buffer_bytes or _CHUNK_BYTES
+        return await asyncio.start_server(self._serve, sock=self._listener, limit=limit)
 
     async def _set_cut(self, is_cut: bool) -> None:
         if is_cut == self._is_cut:
@@ -176,6 +196,9 @@ class FaultProxy:
         except OSError:
             _Pair(writer).reset()
             return
+        if self._buffer_bytes is not None:
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer_bytes)
         pair = _Pair(writer, server_writer)
         self._pairs.add(pair)
         try:
@@ -200,6 +223,8 @@ class FaultProxy:
                     self.lost_answers_count += 1
                     pair.reset()
                     return
+                if not is_answer:
+                    await self._is_passing_on.wait()
                 if self.bytes_per_second is not None:
                     await asyncio.sleep(len(data) / self.bytes_per_second)
                 target.write(data)

@@ -36,6 +36,7 @@ class Load:
     seconds_max = SECONDS_MAX
     passages: Collection[str] = PASSAGES
     """What must be empty in the end."""
+    root_config = ""
 
     def __init__(
         self, authority: Authority, seed: int = 1, *, creditors_count: int = CREDITORS_COUNT
@@ -63,7 +64,7 @@ class Load:
 
     def _open(self) -> None:
         """Open the accounts, and put money on them."""
-        self._send(configure_root(self.debtor_id))
+        self._send(configure_root(self.debtor_id, config_data=self.root_config))
         for creditor_id in self.creditor_ids:
             self._send(configure(self.debtor_id, creditor_id))
         # An account must be there before it can receive.
@@ -167,7 +168,8 @@ class Load:
     def check(self) -> None:
         """Check that every request has ended once, and that no money was made or lost."""
         for transfer in self.transfers:
-            assert transfer_problems(transfer, self._failures(transfer)) == []
+            problems = transfer_problems(transfer, self._failures(transfer))
+            assert not problems, problems
         self._check_database()
         self._check_messages()
         wait_until(lambda: self.authority.broker.ready_count(QUEUE) == 0)
@@ -184,14 +186,15 @@ class Load:
             self.debtor_id,
         )
         found = Counter({creditor_id: principal for creditor_id, principal, _, _ in rows})
-        assert found == self.principals()
+        expected = self.principals()
+        assert found == expected, (found, expected)
         assert sum(found.values()) == 0
-        assert all((locked, pending) == (0, 0) for _, _, locked, pending in rows), rows
+        assert all((locked, pending) == (0, 0) for *_, locked, pending in rows), rows
         self._check_books()
 
     def _check_books(self) -> None:
         result = self.authority.run("verify_books", "--quiet")
-        assert (result.returncode, result.stdout) == (0, "")
+        assert (result.returncode, result.stdout) == (0, ""), result.stdout
 
     def _check_messages(self) -> None:
         assert_sound(self.messages, are_all_reported=True)

@@ -23,7 +23,20 @@ _SHOWN_COUNT = 10
 _numbers = count(1)
 
 
-class Observer:
+class Heard:
+    """What was received."""
+
+    def __init__(self) -> None:
+        self.messages: list[Received] = []
+
+    def find(
+        self, message_type: str | None = None, since: int = 0, **fields: Any
+    ) -> list[Received]:
+        """The messages of a type, with these fields, that have been received."""
+        return [m for m in self.messages[since:] if m.matches(message_type, fields)]
+
+
+class Observer(Heard):
     """Receives, while somebody waits for it, into a queue of its own."""
 
     queue_type = "classic"
@@ -41,7 +54,7 @@ class Observer:
 
         An exclusive queue goes with its connection; into another one everybody can look.
         """
-        self.messages: list[Received] = []
+        super().__init__()
         self.queue = f"observer_{os.getpid()}_{next(_numbers)}"
         if is_exclusive:
             self.queue += f"_{uuid4()}"  # many machines may play
@@ -108,12 +121,6 @@ class Observer:
                 raise NotInTimeError(f"not within {seconds_max:g} seconds: {what}; last: {last}")
             self.receive()
         return value
-
-    def find(
-        self, message_type: str | None = None, since: int = 0, **fields: Any
-    ) -> list[Received]:
-        """The messages of a type, with these fields, that have been received."""
-        return [m for m in self.messages[since:] if m.matches(message_type, fields)]
 
     def wait_message(
         self,

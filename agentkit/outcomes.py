@@ -72,7 +72,7 @@ def transfer_problems(
         elif end.get("committed_amount"):
             problems.append("it has failed, with a committed amount")
     problems += report_problems(transfer, is_once=is_once)
-    return [f"{text}: {transfer}" for text in problems]
+    return [f"{transfer}: {text}" for text in problems]
 
 
 def report_problems(transfer: Transfer, *, is_once: bool = True) -> list[str]:

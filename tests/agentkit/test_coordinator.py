@@ -83,12 +83,6 @@ def test_it_is_done_when_both_owners_know(agents: Agents, transfer: Transfer) ->
     assert transfer.expected_account_transfers == [(ANA, -30), (BORIS, 30)]
 
 
-def test_nobody_tells_the_debtor(agents: Agents) -> None:
-    transfer = agents.coordinator.ask(0, BORIS, 30)
-    agents.take(about(transfer, "PreparedTransfer", transfer_id=1))
-    assert transfer.expected_account_transfers == [(BORIS, 30)]
-
-
 def test_what_is_dismissed_moves_no_money(agents: Agents, transfer: Transfer) -> None:
     agents.decision = 0
     agents.take(about(transfer, "PreparedTransfer", transfer_id=1))
@@ -131,16 +125,3 @@ def test_what_is_prepared_a_second_time_is_dismissed_once(
     assert agents.coordinator.extra_transfer_ids == {(ANA, 2)}
     agents.take(about(transfer, "FinalizedTransfer", transfer_id=2))
     assert transfer.finalized == []
-
-
-def test_messages_of_others_are_left_alone(agents: Agents, transfer: Transfer) -> None:
-    foreign = about(transfer, "PreparedTransfer", transfer_id=1, debtor_id=DEBTOR + 1)
-    agents.take(foreign, received("AccountUpdate"))
-    assert transfer.prepared == []
-    assert len(agents.sent) == 1
-
-
-def test_what_nobody_has_asked_for_is_an_error(agents: Agents, transfer: Transfer) -> None:
-    stray = about(transfer, "PreparedTransfer", transfer_id=1, coordinator_request_id=-1)
-    with pytest.raises(LookupError):
-        agents.take(stray)

@@ -9,14 +9,15 @@ from pika.exceptions import AMQPError
 from pika.frame import Method
 
 from agentkit.broker import Broker
+from agentkit.fault_proxy import FaultProxy
 from agentkit.waiting import wait_until
 from swpt_accounts.broker import publisher as publishing
 from swpt_accounts.broker.publisher import Publication, Publisher
-from tests.support.slow_link import SlowLink
 
 QUEUE = "far away"
 COUNT = 300
 BYTES_PER_SECOND = 16 * 1024
+BUFFER_BYTES = 4096
 BLOCKED = Method(0, spec.Connection.Blocked("low on memory")).marshal()
 UNBLOCKED = Method(0, spec.Connection.Unblocked()).marshal()
 
@@ -29,14 +30,14 @@ def _queue(broker: Broker) -> Iterator[None]:
 
 
 @pytest.fixture
-def link(broker_url: str) -> Iterator[SlowLink]:
-    made = SlowLink(broker_url)
+def link(broker_url: str) -> Iterator[FaultProxy]:
+    made = FaultProxy(broker_url, buffer_bytes=BUFFER_BYTES)
     yield made
     made.close()
 
 
 @pytest.fixture
-def publisher(link: SlowLink) -> Iterator[Publisher]:
+def publisher(link: FaultProxy) -> Iterator[Publisher]:
     made = Publisher(link.url, "test")
     yield made
     link.bytes_per_second = None
@@ -53,7 +54,7 @@ def numbers(broker: Broker) -> list[int]:
 
 
 def test_slow_link_is_no_silence(
-    publisher: Publisher, link: SlowLink, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, link: FaultProxy, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of it takes several times as long as a broker may be silent."""
     monkeypatch.setattr(publishing, "CONFIRM_SECONDS_MAX", 1.0)
@@ -63,7 +64,7 @@ def test_slow_link_is_no_silence(
 
 
 def test_silence_has_an_end(
-    publisher: Publisher, link: SlowLink, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, link: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "CONFIRM_SECONDS_MAX", 1.0)
     link.hold()
@@ -72,7 +73,7 @@ def test_silence_has_an_end(
 
 
 def test_blocked_connection_neither_loses_nor_doubles(
-    publisher: Publisher, link: SlowLink, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, link: FaultProxy, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker says that it is blocked, and reads nothing until it is not."""
     monkeypatch.setattr(publishing, "CONFIRM_SECONDS_MAX", 1.0)
@@ -92,7 +93,7 @@ def test_blocked_connection_neither_loses_nor_doubles(
 
 
 def test_blocked_for_too_long(
-    publisher: Publisher, link: SlowLink, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, link: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "BLOCKED_SECONDS_MAX", 1.0)
     link.hold()
@@ -102,7 +103,7 @@ def test_blocked_for_too_long(
 
 
 def test_probe_finds_out_whether_the_broker_is_blocked(
-    publisher: Publisher, link: SlowLink, broker: Broker
+    publisher: Publisher, link: FaultProxy, broker: Broker
 ) -> None:
     publisher.probe()
     assert not publisher.is_blocked
@@ -122,7 +123,7 @@ def test_probe_finds_out_whether_the_broker_is_blocked(
     assert numbers(broker) == list(range(5))
 
 
-def test_what_is_raised_while_waiting_ends_it(publisher: Publisher, link: SlowLink) -> None:
+def test_what_is_raised_while_waiting_ends_it(publisher: Publisher, link: FaultProxy) -> None:
     link.hold()
 
     def watch() -> None:

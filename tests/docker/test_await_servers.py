@@ -1,10 +1,8 @@
 """Waiting for servers and for migrations, and setting everything up."""
 
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import psycopg
@@ -13,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from agentkit.broker import Broker
 from agentkit.databases import Databases, migrate
+from agentkit.fault_proxy import FaultProxy
 from agentkit.management import Management
 from agentkit.processes import free_port
 from swpt_accounts.broker.connections import server_version
@@ -33,69 +32,17 @@ def waiting(*words: str, **settings: str) -> Running:
     return Running(["python", script, *words], image_environment(**settings))
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass  # the other direction has ended it
-
-
-@contextmanager
-def forwarding(port: int, host: str, target_port: int) -> Iterator[None]:
-    """Listens on the port, and brings whoever comes to another one."""
-    listener = socket.create_server(("127.0.0.1", port))
-    sockets = [listener]
-    threads: list[threading.Thread] = []
-
-    def accept() -> None:
-        while True:
-            try:
-                near, _ = listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection((host, target_port))
-            sockets.extend((near, far))
-            for pair in ((near, far), (far, near)):
-                threads.append(threading.Thread(target=_pump, args=pair))
-                threads[-1].start()
-
-    acceptor = threading.Thread(target=accept)
-    acceptor.start()
-    try:
-        yield
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        acceptor.join()
-        for thread in threads:
-            thread.join(10)
-        for each in sockets:
-            each.close()
-
-
 @pytest.mark.parametrize("thing", ["database", "chores_broker"])
 def test_waits_for_a_server_that_comes_up(thing: str, database_url: str, broker_url: str) -> None:
     port = free_port()
-    settings = {"POSTGRES_URL": database_url}
-    if thing == "database":
-        url = make_url(database_url)
-        assert url.host
-        assert url.port
-        host, target_port = url.host, url.port
-        moved = url.set(host="127.0.0.1", port=port)
-        settings["POSTGRES_URL"] = moved.render_as_string(hide_password=False)
-    else:
-        parts = urlsplit(broker_url)
-        assert parts.hostname
-        assert parts.port
-        host, target_port = parts.hostname, parts.port
-        moved_netloc = parts.netloc.replace(f":{target_port}", f":{port}")
-        moved_netloc = moved_netloc.replace(host, "127.0.0.1")
-        settings[f"{thing.upper()}_URL"] = parts._replace(netloc=moved_netloc).geturl()
+    urls = {"POSTGRES_URL": database_url, f"{thing.upper()}_URL": broker_url}
+    moved = "POSTGRES_URL" if thing == "database" else f"{thing.upper()}_URL"
+    parts = urlsplit(urls[moved])
+    netloc = f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{port}"
+    settings = {**urls, moved: parts._replace(netloc=netloc).geturl()}
     with waiting(thing, **settings) as process:
         process.wait_line("waiting for the")
-        with forwarding(port, host, target_port):
+        with closing(FaultProxy(urls[moved], port=port)):
             assert process.wait_exit() == 0
 
 

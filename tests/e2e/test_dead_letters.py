@@ -94,10 +94,7 @@ def test_limits_and_choices(filled: Authority) -> None:
 
 
 WRONG_OPTIONS = [
-    ("list", "--account", "1"),
     ("list", "--account", "1/18446744073709551616"),
-    ("list", "--since", "yesterday"),
-    ("list", "--offset", "x"),
     ("list", "--offset", "-1"),
     ("show", "--digest", "xyz"),
     ("replay",),

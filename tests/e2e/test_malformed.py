@@ -1,23 +1,19 @@
 """Malformed messages go to the dead-letter queue, and harm nobody else."""
 
-import json
 import os
 import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pika
 import pytest
 
 from agentkit.authority import DEAD_LETTER_QUEUE, Authority
 from agentkit.currency import SECONDS_MAX, Currency
 from agentkit.messages import configure, finalize, prepare
 from agentkit.received import Received
-from agentkit.waiting import wait_until
 from swpt_accounts.broker.dead_letters import REASON_HEADER
-from swpt_accounts.broker.publisher import Publication, Publisher
-from swpt_accounts.observability.log.rate_limit import BURST_COUNT, LINES_PER_SECOND
+from swpt_accounts.observability.log.rate_limit import BURST_COUNT
 from tests.e2e.malformed import all_malformed
 
 LEFT_OUT = re.compile(r"\[lines_left_out\]: .*message_dead_lettered.*: (\d+) in ")
@@ -149,53 +145,3 @@ def test_what_may_look_malformed_but_is_not(currency: Currency) -> None:
     later = {"ts": "2124-05-20T13:15:09.123456Z"}
     update = currency.configure(2**36, **later, negligible_amount=1.0)
     assert update["last_config_ts"].startswith("2124-05-20T13:15:09.123456")
-
-
-STORM_COUNT = 5_000
-STORM_SECONDS_MAX = 150.0
-
-
-def bad_message(number: int) -> Publication:
-    """A PrepareTransfer that has its ids, and not much more."""
-    body = {
-        "type": "PrepareTransfer",
-        "debtor_id": 5,
-        "creditor_id": 2**40,
-        "coordinator_type": "direct",
-        "coordinator_id": 2**40,
-        "coordinator_request_id": number,
-    }
-    properties = pika.BasicProperties(
-        content_type="application/json", type="PrepareTransfer", delivery_mode=2
-    )
-    return Publication("accounts_in", "0.1", properties, json.dumps(body).encode())
-
-
-def letters_count(authority: Authority) -> int:
-    found = authority.broker.channel.queue_declare(DEAD_LETTER_QUEUE, passive=True)
-    return int(found.method.message_count)
-
-
-def test_a_storm_of_bad_messages(currency: Currency) -> None:
-    """All of them are safe, and the log stays short and says how many."""
-    authority = currency.authority
-    told_before = begin_a_new_log(authority)
-    lines_before = len(error_lines(authority))
-    letters_before = letters_count(authority)
-    publisher = Publisher(authority.broker_url, "storm")
-    try:
-        assert publisher.publish(map(bad_message, range(STORM_COUNT))) == {}
-    finally:
-        publisher.close()
-    wait_until(
-        lambda: letters_count(authority) >= letters_before + STORM_COUNT,
-        STORM_SECONDS_MAX,
-        "all are put aside",
-    )
-    currency.open_root()
-    assert begin_a_new_log(authority) - told_before == STORM_COUNT
-    lines = error_lines(authority)[lines_before:]
-    # whatever the speed is: no more than a burst, and what the time allows
-    assert BURST_COUNT <= len(lines) <= BURST_COUNT + STORM_SECONDS_MAX * LINES_PER_SECOND
-    assert len(lines) < STORM_COUNT
-    assert all(DEAD_LETTER_QUEUE in line for line in lines)

@@ -104,11 +104,9 @@ def test_looking_changes_nothing(idle_authority: Authority) -> None:
     ("options", "expected"),
     [
         ((), 1006),
-        (("--type", "AccountPurge"), 1005),
         (("--type", "AccountPurge", "--type", "PendingBalanceChange"), 1006),
         (("--reason", "rejected by"), 5),
         (("--destination", HERE), 5),
-        (("--account", "5/6"), 1),
         (("--account", f"5/{2**32 + 9}"), 1),
         (("--account", f"5/{2**32 + 1}", "--reason", "NO_ROUTE"), 0),
         (("--since", "2024-05-20", "--until", "2024-05-21"), 0),
@@ -196,9 +194,7 @@ def test_money_is_not_discarded_by_the_way(idle_authority: Authority) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ("--account", "5"),
         ("--account", f"5/{2**64}"),
-        ("--since", "yesterday"),
         ("--type", "AccountPurgeSignal"),
     ],
 )

@@ -177,20 +177,6 @@ def test_full_queue(debtors: Observer, idle_authority: Authority, creditors: Obs
     assert_sound(creditors.messages)
 
 
-def test_returned_message_survives_the_flusher(
-    debtors: Observer, idle_authority: Authority, request: pytest.FixtureRequest
-) -> None:
-    authority = idle_authority
-    authority.send(configure(8, 2**32 + 4))
-    wait_for_returned(authority, "AccountUpdateSignal")
-    authority.kill("flush_messages")
-    creditors: Observer = request.getfixturevalue("creditors")
-    send_again(authority)
-    authority.start("flush_messages")
-    update = creditors.wait_message("AccountUpdate", seconds_max=SECONDS_MAX)
-    assert update.data["creditor_id"] == 2**32 + 4
-
-
 # -- money on its way --------------------------------------------------------------
 
 DEBTOR, SENDER, RECIPIENT = 9, 2**32 + 1, 2**32 + 2

@@ -1,14 +1,15 @@
 """What an example is about: both authorities, one after the other."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
-from verification.kit.arithmetic import DatabaseArithmetic
+from verification.kit.arithmetic import call_function
 from verification.kit.shard import empty_shard
-from verification.model.arithmetic import Arithmetic, OracleArithmetic
+from verification.model.arithmetic import Arithmetic, call_oracle
 from verification.model.builders import NOW
 from verification.model.node import Node
 from verification.model.oracle_node import OracleNode
@@ -29,9 +30,9 @@ def node(request: pytest.FixtureRequest) -> Node:
 def arithmetic(request: pytest.FixtureRequest) -> Iterator[Arithmetic]:
     """What an authority calculates with."""
     if request.param == "oracle":
-        yield OracleArithmetic()
+        yield call_oracle
         return
     url = request.getfixturevalue("database_url")
     connection = connect(load_settings({"SQLALCHEMY_DATABASE_URI": url}), "test")
-    yield DatabaseArithmetic(connection)
+    yield partial(call_function, connection)
     connection.close()

@@ -7,12 +7,13 @@ import pytest
 
 from agentkit.authority import Authority
 from agentkit.databases import Databases
+from agentkit.fault_proxy import FaultProxy
 from agentkit.observer import Observer
 from agentkit.waiting import wait_until
-from tests.support.slow_link import SlowLink
 from verification.kit.servers import subscribe
 
 BYTES_PER_SECOND = 16 * 1024
+BUFFER_BYTES = 4096
 SECONDS_MAX = 60.0
 NOTE_BYTES = 500
 
@@ -38,15 +39,16 @@ WAKE = "SELECT pg_notify('FinalizedTransferSignal', '')"
 
 
 @pytest.fixture
-def link(broker_url: str) -> Iterator[SlowLink]:
-    made = SlowLink(broker_url, BYTES_PER_SECOND)
+def link(broker_url: str) -> Iterator[FaultProxy]:
+    made = FaultProxy(broker_url, buffer_bytes=BUFFER_BYTES)
+    made.bytes_per_second = BYTES_PER_SECOND
     yield made
     made.close()
 
 
 @pytest.fixture
 def far(
-    databases: Databases, broker_url: str, link: SlowLink, tmp_path: Path
+    databases: Databases, broker_url: str, link: FaultProxy, tmp_path: Path
 ) -> Iterator[Authority]:
     """An authority whose flusher has a slow link to the broker."""
     settings = {"FLUSH_PERIOD": "1"}
@@ -110,7 +112,7 @@ def test_busy_outbox_leaves_a_share_to_the_others(
     assert position - before < 200
 
 
-def test_stop_in_the_middle(far: Authority, link: SlowLink, agent: Observer) -> None:
+def test_stop_in_the_middle(far: Authority, link: FaultProxy, agent: Observer) -> None:
     """A flusher that cannot finish gives back what it holds, in time."""
     far.query(INSERT_TRANSFERS, 300)
     far.start("flush_messages")

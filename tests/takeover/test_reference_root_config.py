@@ -11,7 +11,6 @@ from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.core.root_config import (
     InvalidRootConfig,
     RootConfig,
-    minimal_balance,
     parse_root_config,
 )
 from swpt_accounts.takeover.root_configs import read_as_reference
@@ -172,24 +171,6 @@ def test_what_ours_refuses_is_in_force() -> None:
         read_as_reference(text)
         with pytest.raises(InvalidRootConfig):
             parse_root_config(text)
-
-
-@pytest.mark.parametrize(
-    ("limit", "negligible", "balance"),
-    [
-        (MAX_INT64, 16777216.0, -16777216),
-        (MAX_INT64, 123456790.0, -123456790),
-        (MAX_INT64, 3.4028235e38, -MAX_INT64),
-        (10, 1e30, -10),
-        (10, 2.5, -2),
-        (10, 0.0, 0),
-        (10, -0.0, 0),
-        (10, 1e-45, 0),
-        (0, 5.0, 0),
-    ],
-)
-def test_minimal_balance(limit: int, negligible: float, balance: int) -> None:
-    assert minimal_balance(RootConfig(issuing_limit=limit), negligible) == balance
 
 
 _json = st.recursive(

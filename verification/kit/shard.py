@@ -34,7 +34,7 @@ from swpt_accounts.stages.definitions import (
     Stage,
 )
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from verification.kit.arithmetic import DatabaseArithmetic
+from verification.kit.arithmetic import call_function
 from verification.kit.params import settings_with
 from verification.kit.rows import StoredRows
 from verification.kit.wire import make_delivery, read_struct
@@ -231,7 +231,9 @@ class Shard(StoredRows):
     def balance(self, account: Row, now: datetime) -> Decimal:
         """The principal of an account together with the interest, at a moment."""
         names = ("principal", "interest", "interest_rate", "last_change_ts")
-        return DatabaseArithmetic(self.connection).balance(now, *[account[n] for n in names])
+        values = [account[name] for name in names]
+        found: Decimal = call_function(self.connection, "balance_at", now, *values)
+        return found
 
 
 def empty_shard(connection: DatabaseConnection, settings: Settings) -> Shard:

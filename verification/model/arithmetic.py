@@ -1,96 +1,43 @@
-"""The functions of which the rules are made, as the oracle and the database both have them."""
+"""What the oracle calculates with, by the names that the functions have in SQL."""
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Final
 
 from . import ids, ledger, money
 from .balance_changes import missed_interest
 from .state import Account, BalanceChange
 
-
-class Arithmetic(ABC):
-    """Amounts are integers of 64 bits, rates annual percents, moments aware datetimes in UTC."""
-
-    @abstractmethod
-    def balance(
-        self, now: datetime, principal: int, interest: Decimal, rate: float, since: datetime
-    ) -> Decimal:
-        """What a principal, and the interest that it had at the moment `since`, have become."""
-
-    @abstractmethod
-    def missed_interest(
-        self, now: datetime, amount: int, committed_at: datetime, rate: float
-    ) -> Decimal:
-        """What an amount that arrives now would have earned at an old rate."""
-
-    @abstractmethod
-    def is_at_most(self, amount: int, number: float) -> bool:
-        """Whether an amount is not greater than a number."""
-
-    @abstractmethod
-    def contain(self, amount: int) -> int:
-        """The nearest amount that a principal can have."""
-
-    @abstractmethod
-    def seconds_between(self, start: datetime, end: datetime) -> Decimal:
-        """The seconds from one moment to another one, 0 when that is earlier."""
-
-    @abstractmethod
-    def next_seqnum(self, seqnum: int) -> int:
-        """The number, of 32 bits, after another one."""
-
-    @abstractmethod
-    def is_later_seqnum(self, seqnum: int, other: int) -> bool:
-        """Whether the first number comes after the second one."""
-
-    @abstractmethod
-    def account_id(self, creditor_id: int) -> str:
-        """The id of a creditor in messages."""
-
-    @abstractmethod
-    def same_agent(self, creditor_id: int, other: int) -> bool:
-        """Whether two creditors have the same agent."""
+Arithmetic = Callable[..., Any]
+"""A function that calls one of these, or of those in SQL, by its name."""
 
 
-class OracleArithmetic(Arithmetic):
-    """What the oracle calculates with."""
+def call_oracle(name: str, *arguments: Any) -> Any:
+    return _FUNCTIONS[name](*arguments)
 
-    def balance(
-        self, now: datetime, principal: int, interest: Decimal, rate: float, since: datetime
-    ) -> Decimal:
-        account = _open_account(since)
-        account.principal, account.interest, account.interest_rate = principal, interest, rate
-        return ledger.balance(account, now)
 
-    def missed_interest(
-        self, now: datetime, amount: int, committed_at: datetime, rate: float
-    ) -> Decimal:
-        account = _open_account(committed_at)
-        account.previous_interest_rate = account.interest_rate = rate
-        change = BalanceChange(1, 1, 2, None, amount, "direct", "", "", committed_at)
-        return missed_interest(account, change, now)
+def _balance(
+    now: datetime, principal: int, interest: Decimal, rate: float, since: datetime
+) -> Decimal:
+    account = _open_account(since)
+    account.principal, account.interest, account.interest_rate = principal, interest, rate
+    return ledger.balance(account, now)
 
-    def is_at_most(self, amount: int, number: float) -> bool:
-        return amount <= number
 
-    def contain(self, amount: int) -> int:
-        return money.contain(amount)
-
-    def seconds_between(self, start: datetime, end: datetime) -> Decimal:
-        return money.seconds_between(start, end)
-
-    def next_seqnum(self, seqnum: int) -> int:
-        return money.next_seqnum(seqnum)
-
-    def is_later_seqnum(self, seqnum: int, other: int) -> bool:
-        return money.is_later_seqnum(seqnum, other)
-
-    def account_id(self, creditor_id: int) -> str:
-        return ids.format_account_id(creditor_id)
-
-    def same_agent(self, creditor_id: int, other: int) -> bool:
-        return ids.have_same_agent(creditor_id, other)
+def _missed_interest(
+    now: datetime,
+    amount: int,
+    committed_at: datetime,
+    previous_rate: float,
+    rate: float,
+    changed_at: datetime,
+) -> Decimal:
+    account = _open_account(committed_at)
+    account.previous_interest_rate, account.interest_rate = previous_rate, rate
+    account.last_interest_rate_change_ts = changed_at
+    change = BalanceChange(1, 1, 2, None, amount, "direct", "", "", committed_at)
+    return missed_interest(account, change, now)
 
 
 def _open_account(ts: datetime) -> Account:
@@ -103,3 +50,16 @@ def _open_account(ts: datetime) -> Account:
         last_interest_capitalization_ts=ts,
         last_heartbeat_ts=ts,
     )
+
+
+_FUNCTIONS: Final[dict[str, Arithmetic]] = {
+    "balance_at": _balance,
+    "missed_interest": _missed_interest,
+    "is_at_most": lambda amount, number: amount <= number,
+    "contain_principal": money.contain,
+    "seconds_between": money.seconds_between,
+    "next_seqnum": money.next_seqnum,
+    "is_later_seqnum": money.is_later_seqnum,
+    "account_id": ids.format_account_id,
+    "same_agent": ids.have_same_agent,
+}

@@ -9,6 +9,7 @@ import psycopg
 
 from agentkit.keys import ACCOUNTS_IN, bits_key
 from agentkit.messages import CONTENT_TYPE, Message, encode
+from agentkit.observer import Heard
 from agentkit.received import Received
 from swpt_accounts.audit.books import find_book_errors
 from swpt_accounts.core.realm import Realm
@@ -20,11 +21,11 @@ from verification.simulation.world import World
 _POLL_SECONDS = 0.2
 
 
-class SimObserver:
+class SimObserver(Heard):
     """Receives what is sent to the agents."""
 
     def __init__(self, world: World, broker: SimBroker) -> None:
-        self.messages: list[Received] = []
+        super().__init__()
         self.queue = queues.AGENTS
         self._world, self._broker = world, broker
 
@@ -35,11 +36,6 @@ class SimObserver:
             m = waiting.popleft()
             received = Received(m.exchange, m.routing_key, m.received_properties(), m.body, 0.0)
             self.messages.append(received)
-
-    def find(
-        self, message_type: str | None = None, since: int = 0, **fields: Any
-    ) -> list[Received]:
-        return [m for m in self.messages[since:] if m.matches(message_type, fields)]
 
 
 class SimAuthority:

@@ -6,8 +6,7 @@ from typing import Any, cast
 
 from agentkit.authority import Authority
 from agentkit.coordinator import Transfer
-from agentkit.keys import ROOT_CREDITOR_ID
-from agentkit.messages import Message, configure, configure_root
+from agentkit.messages import Message, configure
 from agentkit.outcomes import assert_sound, check_repetitions
 from verification.chaos.agents import ChaosLoad
 from verification.simulation.agents import SimAuthority
@@ -29,24 +28,13 @@ class SimLoad(ChaosLoad):
         self.locks: list[tuple[int, float]] = []
         """Which accounts are to be locked by somebody else, for how long."""
         self.fates: dict[int, str] = {}
+        if plan.shape.rate:
+            self.root_config = json.dumps({"type": "RootConfigData", "rate": plan.shape.rate})
         # It has what a load uses of one.
         super().__init__(cast(Authority, authority), plan.seed)
 
-    def _open(self) -> None:
-        if self.plan.shape.rate:
-            data = json.dumps({"type": "RootConfigData", "rate": self.plan.shape.rate})
-            self._send(configure_root(self.debtor_id, config_data=data))
-        super()._open()
-
     def _publish(self, message: Message) -> None:
         self.authority.send(message)
-
-    def _send(self, message: Message) -> None:
-        is_root = message["creditor_id"] == ROOT_CREDITOR_ID
-        if self.plan.shape.rate and is_root and message["type"] == "ConfigureAccount":
-            data = json.dumps({"type": "RootConfigData", "rate": self.plan.shape.rate})
-            message["config_data"] = data
-        super()._send(message)
 
     # -- the steps --------------------------------------------------------------
 

@@ -265,7 +265,8 @@ def check_traffic(traffic: Traffic, *, is_repeated: bool = False) -> None:
     """
     for transfer in traffic.transfers:
         failures = FAILURES if transfer.rejected else ()
-        assert transfer_problems(transfer, failures, is_once=not is_repeated) == []
+        problems = transfer_problems(transfer, failures, is_once=not is_repeated)
+        assert not problems, problems
     assert_sound(traffic.messages, are_all_reported=True)
     assert not [m for m in traffic.messages if m.type == "AccountPurge"]
 
