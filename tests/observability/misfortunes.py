@@ -54,6 +54,16 @@ def too_much_money_comes(watched: Watched) -> None:
     wait_until(partial(watched.is_on_page, told), _PASS_SECONDS, "the scan has counted it")
 
 
+def somebody_issues_too_much(watched: Watched) -> None:
+    """What a debtor may issue is what it has issued."""
+    watched.authority.query(
+        "UPDATE account SET minimal_balance = principal WHERE creditor_id = 0 AND debtor_id = %s",
+        watched.currency.debtor_id,
+    )
+    told = "debtors_near_limit 1.0"
+    wait_until(partial(watched.is_on_page, told), _PASS_SECONDS, "the scan has counted it")
+
+
 def nonsense_comes(watched: Watched) -> None:
     """Messages and a chore that make no sense."""
     for _ in range(150):
