@@ -37,8 +37,8 @@ def serve_metrics(port: int | None, beside: int | None) -> None:
         if beside is not None:
             Thread(target=stop_with_parent, args=(beside, stop), daemon=True).start()
         health = HealthPoller(settings, stop)
-        database = DatabasePoller(settings, stop)
         brokers = make_broker_pollers(settings, stop)
+        database = DatabasePoller(settings, stop, brokers)
         collector = MetricsCollector(settings, health, database, brokers)
         try:
             server = ExporterServer(stop, settings.metrics_port, collector, health)

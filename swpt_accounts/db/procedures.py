@@ -240,6 +240,7 @@ ADD_UP_ACCOUNTS = _procedure(
         **{f"{state}_count": BIGINT for state in ("normal", "deleted", "overflown")},
         "issued": NUMERIC,
         "locked": NUMERIC,
+        "near_limit_count": BIGINT,
     },
     **_PAGES,
     **_REALM,

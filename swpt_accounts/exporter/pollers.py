@@ -13,9 +13,13 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.connections import connect_blocking
-from swpt_accounts.broker.queue_lengths import queue_length
+from swpt_accounts.broker.queue_lengths import (
+    first_offset,
+    is_dead_letter_queue,
+    queue_length,
+)
 from swpt_accounts.broker.topology import dead_letter_queue
-from swpt_accounts.core.worker_names import EXPORTER
+from swpt_accounts.core.worker_names import EXPORTER, SCANS
 from swpt_accounts.db.backlog import read_backlog
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.queries import read_queries
@@ -32,6 +36,7 @@ POLL_SECONDS: Final = 10.0
 AGE_SECONDS_MAX: Final = 60.0
 """Older answers are not shown."""
 _STATEMENT_SECONDS_MAX: Final = 5
+_LETTERS_SECONDS: Final = 300.0
 
 Values = dict[tuple[m.Metric, tuple[str, ...]], float]
 Session = TypeVar("Session")
@@ -90,9 +95,12 @@ class DatabasePoller(_Poller[DatabaseConnection]):
 
     server = "the database"
 
-    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
+    def __init__(
+        self, settings: Settings, stop: ShutdownEvent, brokers: Sequence["BrokerPoller"] = ()
+    ) -> None:
         super().__init__(stop)
         self._settings = settings
+        self._brokers = brokers
 
     def _connect(self) -> AbstractContextManager[DatabaseConnection]:
         connection = connect(self._settings, EXPORTER, is_read_only=True)
@@ -101,8 +109,29 @@ class DatabasePoller(_Poller[DatabaseConnection]):
 
     def _ask(self, session: DatabaseConnection) -> Values:
         queue = dead_letter_queue(self._settings.protocol_broker_queue)
-        (count,) = _row(session, "dead_letters", "dealt_with", queue=queue)
-        return {**read_values(session), (m.DEAD_LETTERS_DEALT_WITH, (queue,)): count}
+        offset = next((one.first_offset for one in self._brokers if queue in one.queues), None)
+        count = 0
+        if offset is not None:
+            found = _row(session, "dead_letters", "dealt_with", queue=queue, first_offset=offset)
+            (count,) = found
+        return {
+            **read_values(session),
+            **self._read_scans(session),
+            (m.DEAD_LETTERS_DEALT_WITH, (queue,)): count,
+        }
+
+    def _read_scans(self, session: DatabaseConnection) -> Values:
+        hours = self._settings.app_accounts_scan_hours
+        days = (
+            self._settings.app_prepared_transfers_scan_days,
+            self._settings.app_registered_balance_changes_scan_days,
+        )
+        periods = dict(zip(SCANS, (hours / 24, *days), strict=True))
+        values: Values = {}
+        for scan, completed_at, seconds in _rows(session, "scans", "scans", scans=list(SCANS)):
+            values[m.SCAN_PASS_END, (scan,)] = completed_at
+            values[m.SCAN_PERIOD, (scan,)] = periods[scan] * 86_400 if seconds is None else seconds
+        return values
 
 
 def read_values(connection: DatabaseConnection) -> Values:
@@ -123,15 +152,23 @@ def read_values(connection: DatabaseConnection) -> Values:
         (one.transaction_seconds or 0.0 for one in sessions), default=0.0
     )
     (values[m.RETURNED_LINES, ()],) = _row(connection, "returned_messages", "returned_lines")
-    values[m.IDLE_SLOTS, ()], values[m.KEPT_WAL, ()] = _row(connection, "replication", "slots")
+    found = _row(connection, "server", "server")
+    values[m.WAL_ARCHIVE_FAILING, ()], values[m.WAL_UNARCHIVED, ()], values[m.STANDBYS, ()] = found
+    for slot, kept_bytes, is_lost in _rows(connection, "server", "slots"):
+        values[m.SLOT_WAL, (slot,)] = kept_bytes
+        values[m.SLOT_LOST, (slot,)] = is_lost
     return values
 
 
-def _row(connection: DatabaseConnection, file: str, name: str, **parameters: str) -> Any:
+def _rows(
+    connection: DatabaseConnection, file: str, name: str, **parameters: Any
+) -> list[tuple[Any, ...]]:
     query = read_queries(f"exporter/{file}.sql")[name].encode()
-    row = connection.raw.execute(query, parameters).fetchone()
-    assert row is not None
-    return row
+    return connection.raw.execute(query, parameters or None).fetchall()
+
+
+def _row(connection: DatabaseConnection, file: str, name: str, **parameters: Any) -> Any:
+    return _rows(connection, file, name, **parameters)[0]
 
 
 class BrokerPoller(_Poller[pika.BlockingConnection]):
@@ -142,6 +179,10 @@ class BrokerPoller(_Poller[pika.BlockingConnection]):
     def __init__(self, url: str, queues: Sequence[str], stop: ShutdownEvent) -> None:
         super().__init__(stop)
         self.queues = tuple(queues)
+        self.first_offset: int | None = None
+        """That of the dead letters, if they can be read. It changes when letters age out."""
+        self._letters_count: float | None = None
+        self._read_at = 0.0
         self._url = url
 
     @contextmanager
@@ -159,7 +200,16 @@ class BrokerPoller(_Poller[pika.BlockingConnection]):
         with awaiting(self.server):
             for queue in self.queues:
                 values |= _read_queue(session, queue)
+                if is_dead_letter_queue(queue):
+                    self._note_letters(session, queue, values)
         return values
+
+    def _note_letters(self, session: pika.BlockingConnection, queue: str, values: Values) -> None:
+        """Find the first letter again when their number has changed, or once in a while."""
+        count = values.get((m.BROKER_QUEUE_MESSAGES, (queue,)))
+        if count != self._letters_count or time() - self._read_at > _LETTERS_SECONDS:
+            self.first_offset = first_offset(session, queue) if count else None
+            self._letters_count, self._read_at = count, time()
 
 
 def _read_queue(connection: pika.BlockingConnection, queue: str) -> Values:

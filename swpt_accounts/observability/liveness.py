@@ -18,7 +18,7 @@ from swpt_accounts.observability.metrics.recorder import PROCESSES_FOLDER
 from swpt_accounts.observability.state_dir import is_held
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a server may take to answer before the loop that waits for it counts as waiting."""
+"""How long a server may take to answer, or a loop to start, before the loop counts as waiting."""
 
 
 class Condition(StrEnum):
@@ -34,7 +34,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HealthProblem:
-    """What is wrong with a subject, and since when, as seconds of the epoch.
+    """What is wrong with a subject, its condition, and since when, as seconds of the epoch.
 
     Problems of one `kind` are the same problem, though the words change.
     """
@@ -43,10 +43,12 @@ class HealthProblem:
     what: str
     since: float
     kind: str = ""
+    condition: Condition = Condition.UNKNOWN
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).isoformat(timespec="seconds")
-        return f"{self.subject}: {self.what}, since {since}"
+        known = "" if self.condition == Condition.UNKNOWN else f" {self.condition},"
+        return f"{self.subject}: {self.what},{known} since {since}"
 
 
 def living_slots(state_dir: str) -> list[int]:
@@ -63,11 +65,11 @@ def living_processes(state_dir: str) -> list[ProcessState]:
 
 
 def condition_of(loop: LoopState, now: float) -> tuple[Condition, str]:
-    """The condition of a loop at a monotonic moment, and in words, what is the matter."""
+    """The condition of a loop at a monotonic moment, and in words, why."""
     seconds = now - loop.beat_at
     if now > loop.beat_due_at:
-        return Condition.FROZEN, f"frozen: no heartbeat for {seconds:.0f} s"
-    if loop.is_starting:
+        return Condition.FROZEN, f"no heartbeat for {seconds:.0f} s"
+    if loop.is_starting and now - loop.begun_at < PATIENCE_SECONDS:
         return Condition.STARTING, loop.fault
     if loop.fault:
         return Condition.WAITING, loop.fault
@@ -84,7 +86,8 @@ def stuck_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
             condition, what = condition_of(loop, now)
             if condition == Condition.FROZEN:
                 subject = f"{loop.name} of {process.command} (pid {process.pid})"
-                yield HealthProblem(subject, what, clock - (now - loop.beat_at), "stuck")
+                since = clock - (now - loop.beat_at)
+                yield HealthProblem(subject, what, since, "stuck", condition)
 
 
 def degraded_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
@@ -94,4 +97,4 @@ def degraded_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
         condition, what = condition_of(loop, now)
         if condition in (Condition.STARTING, Condition.WAITING):
             since = loop.fault_since if loop.fault else clock - (now - loop.beat_at)
-            yield HealthProblem(loop.name, what, since)
+            yield HealthProblem(loop.name, what, since, condition=condition)

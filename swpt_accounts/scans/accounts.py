@@ -29,7 +29,12 @@ from swpt_accounts.db.procedures import (
     SEND_DUE_ACCOUNT_UPDATES,
 )
 from swpt_accounts.observability.events.background import SCAN_CHORES_LEFT
-from swpt_accounts.observability.metrics.definitions import ACCOUNTS, MONEY_ISSUED, MONEY_LOCKED
+from swpt_accounts.observability.metrics.definitions import (
+    ACCOUNTS,
+    DEBTORS_NEAR_LIMIT,
+    MONEY_ISSUED,
+    MONEY_LOCKED,
+)
 from swpt_accounts.observability.metrics.recorder import is_on, set_value
 from swpt_accounts.peers.root_configs import AGE_MAX, RootConfigPoller
 from swpt_accounts.scans.pass_schedule import PassSchedule, Step
@@ -63,12 +68,14 @@ class Totals:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._near_limit_count = 0
         self._issued = self._locked = Decimal(0)
 
     def add(self, found: Any) -> None:
         """Add what was found on some pages."""
         for state in ("normal", "deleted", "overflown"):
             self._counts[state] += getattr(found, f"{state}_count")
+        self._near_limit_count += found.near_limit_count
         self._issued += found.issued
         self._locked += found.locked
 
@@ -76,6 +83,7 @@ class Totals:
         """Set the metrics."""
         for state, count in self._counts.items():
             set_value(ACCOUNTS, count, state)
+        set_value(DEBTORS_NEAR_LIMIT, self._near_limit_count)
         set_value(MONEY_ISSUED, float(self._issued))
         set_value(MONEY_LOCKED, float(self._locked))
 

@@ -3,7 +3,7 @@
 import logging
 import math
 from abc import abstractmethod
-from time import monotonic, time
+from time import monotonic
 
 import psycopg
 
@@ -14,8 +14,6 @@ from swpt_accounts.observability.metrics.definitions import (
     SCAN_LATE,
     SCAN_PAGES,
     SCAN_PAGES_FAILED,
-    SCAN_PASS_END,
-    SCAN_PERIOD,
     SCAN_PROGRESS,
 )
 from swpt_accounts.observability.metrics.recorder import count, set_value
@@ -77,11 +75,9 @@ class ScanWorker(DatabaseWorker):
             if self._pass is None:
                 pages_count = connection.call_value(TABLE_PAGES, table=self._table)
                 self._pass = Pass(pages_count, self._schedule)
-                set_value(SCAN_PERIOD, self._schedule.pass_seconds, self.name)
                 self.begin_pass()
             self._finish_pass(connection, self._pass)
             if self._pass.step is None:
-                set_value(SCAN_PASS_END, time(), self.name)
                 self.end_pass()
                 self._pass = None
                 if self._quit_early:

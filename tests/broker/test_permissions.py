@@ -118,7 +118,6 @@ def test_what_a_user_can_do(node: Callable[[str], str], user: str, do: Do) -> No
         (STOMP_CONFIG, lambda c: c.queue_delete(QUEUE)),
         (STOMP_CONFIG, publish("accounts_in")),
         (STOMP_CONFIG, read(QUEUE)),
-        (WORKER, lambda c: c.basic_consume(f"{QUEUE}.XQ", lambda *_: None)),
         (OPERATOR, read(QUEUE)),
         (OPERATOR, publish("to_creditors")),
         (OPERATOR, lambda c: c.queue_delete(f"{QUEUE}.XQ")),

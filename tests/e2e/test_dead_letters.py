@@ -1,5 +1,6 @@
 """Looking at the messages that were put aside."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -261,3 +262,35 @@ def test_looking_at_a_quorum_queue_has_a_limit(letters: Authority) -> None:
     assert answer.code == 1
     assert "is not a stream" in answer.text
     assert letters.broker.ready_count(DEAD_LETTER_QUEUE) == 1
+
+
+# What RabbitMQ keeps: two segments of a few letters. (It counts one too many for each.)
+SHORT = {
+    "x-queue-type": "stream",
+    "x-max-length-bytes": 40_000,
+    "x-stream-max-segment-size-bytes": 20_000,
+}
+LONG_LETTER = b"x" * 3000
+
+
+def test_letters_that_have_aged_out_hide_no_new_ones(letters: Authority) -> None:
+    """`status`, with the rights of a worker, subtracts none of them."""
+    declare(letters, SHORT)
+
+    def count() -> tuple[int, int]:
+        told = json.loads(letters.run("status", "--json").stdout)
+        return told["open_dead_letters_count"], told["queues"][2]["messages_count"]
+
+    for n in range(5):
+        put_aside(letters, configure(DEBTOR_ID, n + 1), body=LONG_LETTER)
+    assert run(letters, "discard", "--yes").code == 0
+    wait_until(lambda: count() == (0, 5), what="five letters are there, and handled")
+
+    def are_gone() -> bool:
+        put_aside(letters, configure(DEBTOR_ID, 7), body=LONG_LETTER)
+        return int(listed(letters, "--all")[0]["id"]) >= 5
+
+    wait_until(are_gone, what="the old ones have aged out")
+    wait_until(lambda: count()[0] > 5, what="the new ones are counted")
+    open_count, there_count = count()
+    assert open_count == there_count

@@ -142,7 +142,8 @@ def words(told: dict[str, Any]) -> dict[str, str]:
 
 def waiting_in(text: str) -> set[str]:
     """The loops that wait, in what a probe says."""
-    return set(re.findall(r"^(\w+): waiting for the (?:database|broker)", text, re.MULTILINE))
+    pattern = r"^(\w+): cannot use the (?:database|broker): .*, waiting, since"
+    return set(re.findall(pattern, text, re.MULTILINE))
 
 
 @pytest.mark.timeout(400)
@@ -199,7 +200,9 @@ def test_who_waits_for_the_broker_is_not_down(well: Surveyed) -> None:
     wait_until(lambda: is_said(well.status()), 45, "in the container")
     wait_until(lambda: is_said(well.status_elsewhere()), 45, "elsewhere")
     wait_until(lambda: waiting_in(well.probe("ready")[1]) == ON_BROKER, 45, "by the probe")
-    wait_until(lambda: "3 workers are waiting for the broker" in well.page("/"), 45, "the console")
+    wait_until(
+        lambda: "3 workers are waiting (cannot use the broker" in well.page("/"), 45, "the console"
+    )
     well.broker.start()
     well.await_peace()
 
@@ -212,14 +215,15 @@ def test_three_words_for_three_things(well: Surveyed) -> None:
     try:
         well.authority.terminate("scan_accounts")
         wait_until(lambda: well.probe("live")[0] == 503, 60, "it is frozen")
+        _, probed = well.probe("live")
         code, told = well.status()
         found = words(told)
         assert code == 1
         assert (found["scan_prepared_transfers"], found["scan_accounts"]) == ("frozen", "down")
         text = " ".join(finding["words"] for finding in told["findings"])
-        assert "scan_prepared_transfers is frozen: no heartbeat for " in text
+        assert "scan_prepared_transfers is frozen (no heartbeat for " in text
         assert "scan_accounts is down" in text
-        assert "scan_prepared_transfers of scan_prepared_transfers" in well.probe("live")[1]
+        assert re.search(r"scan_prepared_transfers \(pid \d+\): no.*, frozen, since", probed)
         wait_until(lambda: "scan_prepared_transfers frozen" in well.page("/scans"), 45, "a page")
         assert "scan_accounts down" in well.page("/scans")
     finally:

@@ -54,6 +54,16 @@ def too_much_money_comes(watched: Watched) -> None:
     wait_until(partial(watched.is_on_page, told), _PASS_SECONDS, "the scan has counted it")
 
 
+def somebody_issues_too_much(watched: Watched) -> None:
+    """What a debtor may issue is what it has issued."""
+    watched.authority.query(
+        "UPDATE account SET minimal_balance = principal WHERE creditor_id = 0 AND debtor_id = %s",
+        watched.currency.debtor_id,
+    )
+    told = "debtors_near_limit 1.0"
+    wait_until(partial(watched.is_on_page, told), _PASS_SECONDS, "the scan has counted it")
+
+
 def nonsense_comes(watched: Watched) -> None:
     """Messages and a chore that make no sense."""
     for _ in range(150):
@@ -87,11 +97,6 @@ def somebody_locks(watched: Watched) -> None:
         [debtor_id, watched.payee],
     )
     watched.authority.send(configure(debtor_id, watched.payee))
-
-
-def a_child_stops_receiving(watched: Watched) -> None:
-    """A slot stays, and nobody uses it."""
-    watched.authority.query("SELECT pg_create_logical_replication_slot('left_over', 'pgoutput')")
 
 
 def somebody_changes_a_table(watched: Watched) -> None:

@@ -120,15 +120,87 @@ def version(*procedures: str) -> Series:
     }
 
 
+# What the exporter has always, if the server answers of which it tells.
+ALWAYS = (
+    *("ready", "processes", "build_info", "messages_sent_total", "dead_letters_total"),
+    *("chores_total", "scan_pages_failed_total", "queue_oldest_seconds", "lock_waits"),
+    *("oldest_transaction_seconds", "returned_lines", "dead_letters_dealt_with"),
+    *("scan_period_seconds", "wal_archive_failing", "wal_unarchived_bytes", "database_standbys"),
+    *("broker_queue_messages", "broker_queue_consumers"),
+)
+
+
+def metrics(but: str = "") -> Series:
+    """All of these, but for one."""
+    names = ("live", "database_up", "broker_up", *ALWAYS)
+    return {metric(name): "1x10" for name in names if name != but}
+
+
+NODE = 'instance="db:9100", job="node"'
+DISK = f'{NODE}, device="/dev/sda1", fstype="ext4", mountpoint="/srv"'
+BROKER = 'instance="mq:15692", job="rabbitmq"'
+PEER = 'vhost="/", queue="aa.1"'
+OURS = (
+    f'rabbitmq_detailed_queue_messages_ready{{{BROKER}, vhost="/", queue="swpt_accounts_chores"}}'
+)
+SUBJECTS = {
+    "disks": f"node_filesystem_avail_bytes{{{DISK}}}",
+    "alarms of RabbitMQ": f"rabbitmq_alarms_free_disk_space_watermark{{{BROKER}}}",
+    "queues of peers": f"rabbitmq_detailed_queue_messages_ready{{{BROKER}, {PEER}}}",
+    "certificates": 'probe_ssl_earliest_cert_expiry{instance="https://a", job="blackbox"}',
+}
+
+
+def watched_but(*subjects: str) -> Series:
+    """Series of other exporters, but for these."""
+    return {series: "1x20" for name, series in SUBJECTS.items() if name not in subjects}
+
+
+def disk(available: str) -> Series:
+    """A disk of 1000 bytes."""
+    return {
+        f"node_filesystem_avail_bytes{{{DISK}}}": available,
+        f"node_filesystem_size_bytes{{{DISK}}}": "1000x10",
+    }
+
+
 RETURNED = 'type="{}", outcome="returned"'
 CASES = [
     Case("AccountsNotScraped", 3, {f"up{{{SOURCE}}}": "0x3"}, of(instance="a:1")),
-    Case("AccountsNotScraped", 3, {f"up{{{SOURCE}}}": "1 0 1 0"}, name="for a moment"),
+    Case(
+        "AccountsNotScraped",
+        3,
+        {f"up{{{SOURCE}}}": "1 0 1 0", metric("live"): "1x3"},
+        name="for a moment",
+    ),
     Case("AccountsNotScraped", 3, {'up{job="other"}': "1x3"}, ({},), name="nothing is known"),
     *(
-        Case("AccountsNotScraped", 3, {f'up{{job="{job}"}}': "1x3"}, name=job)
+        Case(
+            "AccountsNotScraped",
+            3,
+            {f'up{{job="{job}"}}': "1x3", f'swpt_accounts_live{{job="{job}"}}': "1x3"},
+            name=job,
+        )
         for job in ("swpt_accounts_1", "swpt-accounts", "money/accounts")
     ),
+    Case(
+        "AccountsNotScraped",
+        3,
+        {f"up{{{SOURCE}}}": "1x3"},
+        of(instance="a:1"),
+        name="somebody else answers",
+    ),
+    *(
+        Case(
+            "AccountsMetricsMissing",
+            6,
+            metrics(but=name),
+            of(metric=f"swpt_accounts_{name}"),
+            name=name,
+        )
+        for name in ALWAYS
+    ),
+    Case("AccountsMetricsMissing", 6, metrics(), name="nothing is missing"),
     *gauge("AccountsNotLive", "live", "", "0", "1", 2, instance="a:1"),
     *gauge("AccountsNotReady", "ready", "", "0", "1", 6, instance="a:1"),
     Case("AccountsWorkerMissing", 10, loops()),
@@ -143,8 +215,21 @@ CASES = [
     Case("AccountsVersionsDiffer", 125, version("x", "y"), of()),
     Case("AccountsVersionsDiffer", 10, version("x", "y"), name="an upgrade"),
     Case("AccountsVersionsDiffer", 125, version("x", "x"), name="one version"),
-    *gauge("AccountsDatabaseAway", "database_up", "", "0", "1", 2),
-    *gauge("AccountsBrokerAway", "broker_up", IN, "0", "1", 2, queue="swpt_accounts"),
+    *gauge("AccountsDatabaseAway", "database_up", "", "0", "1", 3),
+    Case("AccountsDatabaseAway", 3, {metric("live"): "1x3"}, of(), name="nobody says it"),
+    *gauge("AccountsBrokerAway", "broker_up", IN, "0", "1", 3, queue="swpt_accounts"),
+    Case("AccountsBrokerAway", 3, {metric("live"): "1x3"}, of(), name="nobody says it"),
+    *gauge("AccountsArchivingFails", "wal_archive_failing", "", "1", "0", 16),
+    Case("AccountsArchivingFails", 16, {metric("wal_unarchived_bytes"): "2000000000x16"}, of()),
+    Case("AccountsStandbyLost", 40, {metric("database_standbys"): "2x20 1x20"}, of()),
+    Case("AccountsStandbyLost", 40, {metric("database_standbys"): "2x10 1x5 2x25"}, name="back"),
+    *gauge(
+        "AccountsSlotKeepsWal",
+        *("replication_slot_kept_wal_bytes", 'slot="s"', "6000000000", "100000000", 11),
+        slot="s",
+    ),
+    Case("AccountsSlotLost", 1, {metric("replication_slot_lost", 'slot="s"'): "1x1"}, of(slot="s")),
+    Case("AccountsSlotLost", 1, {metric("replication_slot_lost", 'slot="s"'): "0x1"}),
     Case("AccountsBrokerAway", 5, {metric("broker_up", DEAD): "0x5"}, name="no dead letters"),
     *gauge(
         "AccountsNobodyConsumes",
@@ -156,8 +241,6 @@ CASES = [
         *("broker_queue_messages", IN, "10001", "10000", 11),
         queue="swpt_accounts",
     ),
-    *gauge("AccountsWalKept", "idle_slots", "", "1", "0", 16),
-    *gauge("AccountsWalKept", "kept_wal_bytes", "", str(2**34), str(2**33), 16),
     *gauge("AccountsTransactionOpen", "oldest_transaction_seconds", "", "1801", "1800", 2),
     *gauge("AccountsLocksHeld", "messages_held", 'for="lock"', "1", "0", 6),
     Case("AccountsLocksHeld", 12, {metric("lock_waits"): "0 1 0 1 0 1 0 1 0 1 0 1 0"}, of()),
@@ -242,16 +325,26 @@ CASES = [
     Case("AccountsScanLate", 20, scan("scan_late_seconds", "121x20"), of(scan="scan_accounts")),
     Case("AccountsScanLate", 20, scan("scan_late_seconds", "119x20"), name="a little"),
     Case(
-        "AccountsScanStands",
+        "AccountsScanStuck",
         40,
         scan("scan_last_pass_timestamp_seconds", "60x40"),
         of(scan="scan_accounts"),
     ),
     Case(
-        "AccountsScanStands",
+        "AccountsScanStuck",
         40,
         scan("scan_last_pass_timestamp_seconds", "0x10 600x10 1200x10 1800x10"),
         name="pass after pass",
+    ),
+    Case(
+        "AccountsScanStuck",
+        20,
+        {metric("live"): "1x20", **scan("scan_last_pass_timestamp_seconds", "600x20")},
+        tuple(
+            {"job": "swpt_accounts", "scan": name}
+            for name in ("scan_prepared_transfers", "scan_registered_balance_changes")
+        ),
+        name="nobody says it of the others",
     ),
     *growing(
         "AccountsScanPagesFailed",
@@ -260,4 +353,60 @@ CASES = [
     ),
     Case("AccountsOverflown", 9, {metric("accounts", 'state="overflown"'): "2x5 3x4"}, of()),
     Case("AccountsOverflown", 9, {metric("accounts", 'state="overflown"'): "2x9"}, name="old ones"),
+    Case("AccountsDebtorNearLimit", 1, {metric("debtors_near_limit"): "1x1"}, of()),
+    Case("AccountsDebtorNearLimit", 1, {metric("debtors_near_limit"): "0x1"}),
+    *(
+        Case("AccountsServersUnwatched", 16, watched_but(name), ({"subject": name},), name=name)
+        for name in SUBJECTS
+    ),
+    Case("AccountsServersUnwatched", 16, watched_but()),
+    Case(
+        "AccountsDiskFull",
+        6,
+        disk("149x10"),
+        ({"job": "node", "instance": "db:9100", "mountpoint": "/srv"},),
+    ),
+    Case("AccountsDiskFull", 6, disk("151x10")),
+    Case(
+        "AccountsDiskFull",
+        6,
+        {
+            'kubelet_volume_stats_available_bytes{namespace="n", persistentvolumeclaim="c"}': "1x9",
+            'kubelet_volume_stats_capacity_bytes{namespace="n", persistentvolumeclaim="c"}': "9x9",
+        },
+        ({"namespace": "n", "persistentvolumeclaim": "c"},),
+        name="of a claim",
+    ),
+    *(
+        Case(
+            "AccountsBrokerAlarm",
+            2,
+            {f"rabbitmq_alarms_{name}{{{BROKER}}}": "1x2"},
+            ({"job": "rabbitmq", "instance": "mq:15692"},),
+            name=name,
+        )
+        for name in ("memory_used_watermark", "free_disk_space_watermark", "file_descriptor_limit")
+    ),
+    Case("AccountsBrokerAlarm", 2, {SUBJECTS["alarms of RabbitMQ"]: "0x2"}),
+    Case(
+        "AccountsPeerQueueLong",
+        31,
+        {SUBJECTS["queues of peers"]: "10001x31", OURS: "20000x31"},
+        ({"job": "rabbitmq", "vhost": "/", "queue": "aa.1"},),
+    ),
+    Case("AccountsPeerQueueLong", 31, {SUBJECTS["queues of peers"]: "10000x31"}),
+    Case(
+        "AccountsCertificateEnds",
+        61,
+        {SUBJECTS["certificates"]: "1200000x61"},
+        ({"job": "blackbox", "instance": "https://a"},),
+    ),
+    Case(
+        "AccountsCertificateEnds",
+        61,
+        {'x509_cert_not_after{job="x509", subject_CN="ca", filepath="/x"}': "1200000x61"},
+        ({"job": "x509", "subject_CN": "ca", "filepath": "/x"},),
+        name="of a file",
+    ),
+    Case("AccountsCertificateEnds", 61, {SUBJECTS["certificates"]: "1300000x61"}),
 ]

@@ -7,7 +7,7 @@ from agentkit.waiting import wait_until
 from tests.e2e.letters import run
 from tests.observability import misfortunes
 from tests.observability.watched import AWAY_JOB, JOB, Watched
-from tests.support.prometheus import NEEDED, read_alerts
+from tests.support.prometheus import ALERTS, NEEDED, read_alerts
 
 pytestmark = NEEDED
 
@@ -24,7 +24,6 @@ OTHERS = {
     "AccountsNotReady": {"job": AWAY_JOB},
     "AccountsNobodyConsumes": {"job": JOB, "queue": CHORES_QUEUE},
     "AccountsMessagesPileUp": {"job": JOB, "queue": CHORES_QUEUE},
-    "AccountsWalKept": {"job": JOB},
     "AccountsTransactionOpen": {"job": JOB},
     "AccountsLocksHeld": {"job": JOB},
     "AccountsRequestsWait": {"job": JOB, "table": "pending_balance_change"},
@@ -37,9 +36,16 @@ OTHERS = {
     "AccountsOtherShardsFail": {"job": JOB},
     "AccountsRootConfigsNotFetched": {"job": JOB},
     "AccountsScanLate": {"job": JOB, "scan": "scan_accounts"},
-    "AccountsScanStands": {"job": JOB, "scan": "scan_registered_balance_changes"},
+    "AccountsScanStuck": {"job": JOB, "scan": "scan_registered_balance_changes"},
     "AccountsScanPagesFailed": {"job": JOB, "scan": "scan_accounts"},
     "AccountsOverflown": {"job": JOB},
+    "AccountsDebtorNearLimit": {"job": JOB},
+}
+# On a server of its own: test_database_alerts_fire.py. The last one, by cases alone: the exporter
+# has always all metrics.
+ELSEWHERE = {
+    *("AccountsArchivingFails", "AccountsStandbyLost", "AccountsSlotKeepsWal", "AccountsSlotLost"),
+    "AccountsMetricsMissing",
 }
 FROZEN = {
     "AccountsOutboxWaits": {"job": JOB},
@@ -49,7 +55,8 @@ FROZEN = {
 
 
 def test_every_alert_is_made_to_fire() -> None:
-    assert sorted({**PEERS, **OTHERS, **FROZEN}) == sorted(a["alert"] for a in read_alerts())
+    names = {alert["alert"] for alert in read_alerts(ALERTS)}
+    assert {*PEERS, *OTHERS, *FROZEN, *ELSEWHERE} == names
 
 
 @pytest.mark.timeout(240)
@@ -66,6 +73,7 @@ def test_nothing_fires_when_all_is_well(watched: Watched) -> None:
 def test_faults_are_told(watched: Watched) -> None:
     prometheus = watched.prometheus
     misfortunes.too_much_money_comes(watched)
+    misfortunes.somebody_issues_too_much(watched)
     misfortunes.begin_another_version(watched)
     misfortunes.begin_without_servers(watched)
     misfortunes.peers_leave(watched)

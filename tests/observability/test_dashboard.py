@@ -8,12 +8,13 @@ import yaml
 
 from swpt_accounts.observability.metrics.definitions import METRICS
 from tests.observability.promql import check_labels, metrics_of
+from tests.support.prometheus import ALERTS as ALERT_RULES
 from tests.support.prometheus import FOLDER, NEEDED, promtool, read_alerts
 
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 EXPRS = [target["expr"] for panel in PANELS for target in panel["targets"]]
-ALERTS = [rule["expr"] for rule in read_alerts()]
+ALERTS = [rule["expr"] for rule in read_alerts(ALERT_RULES)]
 
 
 def test_every_metric_is_on_it() -> None:

@@ -225,9 +225,14 @@ def test_accounts_and_money_are_added_up(shard: Shard) -> None:
         )
         return tuple(map(float, found))
 
-    assert add_up("#") == (2, 1, 2, 42, 9)
+    assert add_up("#") == (2, 1, 2, 42, 9, 0)
+    shard.update_account(builders.DEBTOR, 0, minimal_balance=-47)
+    assert add_up("#")[-1] == 0
+    shard.update_account(builders.DEBTOR, 0, minimal_balance=-46)
+    assert add_up("#")[-1] == 1
+    shard.update_account(builders.DEBTOR, 0, minimal_balance=-(2**63))
     halves = [add_up("0.#"), add_up("1.#")]
-    assert [sum(pair) for pair in zip(*halves, strict=True)] == [2, 1, 2, 42, 9]
+    assert [sum(pair) for pair in zip(*halves, strict=True)] == [2, 1, 2, 42, 9, 0]
     assert tuple(
         map(
             float,
@@ -235,4 +240,4 @@ def test_accounts_and_money_are_added_up(shard: Shard) -> None:
                 ADD_UP_ACCOUNTS, first_page=0, end_page=0, realm_bits=0, realm_length=0
             ),
         )
-    ) == (0, 0, 0, 0, 0)
+    ) == (0, 0, 0, 0, 0, 0)

@@ -16,7 +16,7 @@ from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
 
 FOLDER = ROOT / "deploy" / "observability"
-ALERTS = FOLDER / "alerts.yaml"
+ALERTS, SERVER_ALERTS = FOLDER / "alerts.yaml", FOLDER / "server-alerts.yaml"
 RULES_NAME = "rules.yaml"
 CONFIGURATION = FOLDER / "prometheus.yml"
 PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
@@ -28,10 +28,12 @@ NEEDED = pytest.mark.skipif(
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PERIOD = re.compile(r"([0-9]+)([smhd])")
 _RANGE = re.compile(r"\[([0-9]+[smhd])\]")
+_BYTES = re.compile(r"(_bytes\)? > )([0-9]{9,})")
 _AGE = re.compile(r"(oldest\w*_seconds\b[^>]*> )([0-9]+)")
 _FASTER = 15
 _FOR_SECONDS_MAX = 4
 _AGE_SECONDS_MAX = 3
+_BYTES_MAX = 1 << 20
 _STEP_SECONDS = 1
 _WAIT_SECONDS = 120.0
 _FIRING = 'ALERTS{alertstate="firing"}'
@@ -39,17 +41,18 @@ _FIRING = 'ALERTS{alertstate="firing"}'
 Alert = dict[str, Any]
 
 
-def read_rules() -> dict[str, Any]:
+def read_rules(path: Path = ALERTS) -> dict[str, Any]:
     """The file of rules, as it is made for a Prometheus without its operator."""
-    (command,) = re.findall(rf"^#   (sed .*) > {RULES_NAME}$", ALERTS.read_text(), re.MULTILINE)
+    (command,) = re.findall(rf"^#   (sed .*) > .*{RULES_NAME}$", path.read_text(), re.MULTILINE)
     text = subprocess.check_output(["sh", "-c", command], cwd=FOLDER)
     rules: dict[str, Any] = yaml.safe_load(text)
     return rules
 
 
-def read_alerts() -> list[Alert]:
-    """All alerts of the file, in its order."""
-    return [rule for group in read_rules()["groups"] for rule in group["rules"]]
+def read_alerts(*paths: Path) -> list[Alert]:
+    """All alerts of these files, or of both, in their order."""
+    files = [read_rules(path) for path in paths or (ALERTS, SERVER_ALERTS)]
+    return [rule for file in files for group in file["groups"] for rule in group["rules"]]
 
 
 def promtool(*arguments: str | Path) -> None:
@@ -68,12 +71,15 @@ def _seconds(period: str) -> int:
 
 
 def impatient(rules: dict[str, Any]) -> dict[str, Any]:
-    """The same rules, with periods that are so many times shorter, ages among them."""
+    """The same rules, with periods that are so many times shorter, ages among them, and with an
+    eye for the smallest heaps of bytes.
+    """
     groups = []
     for group in rules["groups"]:
         changed = []
         for rule in group["rules"]:
             expr = _RANGE.sub(lambda m: f"[{_seconds(m[1]) // _FASTER}s]", rule["expr"])
+            expr = _BYTES.sub(lambda m: f"{m[1]}{_BYTES_MAX}", expr)
             expr = _AGE.sub(lambda m: f"{m[1]}{min(int(m[2]) // _FASTER, _AGE_SECONDS_MAX)}", expr)
             seconds = min(_seconds(rule.get("for", "0s")) // _FASTER, _FOR_SECONDS_MAX)
             changed.append({**rule, "expr": expr, "for": f"{seconds}s"})

@@ -28,8 +28,14 @@ UNVISITED: Final = {
     "broker.consumer:BatchConsumer.pause:basic_nack": (
         "only for what is delivered in the moment in which the consumer is cancelled"
     ),
-    "broker.queue_lengths:queue_length:queue_declare": (
-        "only status and the exporter ask, and neither is a worker; it changes nothing"
+    **dict.fromkeys(
+        (
+            "broker.queue_lengths:queue_length:queue_declare",
+            "broker.queue_lengths:first_offset:basic_qos",
+            "broker.queue_lengths:first_offset:basic_consume",
+            "broker.queue_lengths:first_offset:>on_delivery",
+        ),
+        "only status and the exporter ask, and neither is a worker; it changes nothing",
     ),
     "dead_letters.reader:DeadLetterReader._consume:basic_ack": (
         "once in a hundred letters; a stream forgets nothing by it"

@@ -42,7 +42,7 @@ $$;
 CREATE OR REPLACE FUNCTION add_up_accounts(
     p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer,
     OUT normal_count bigint, OUT deleted_count bigint, OUT overflown_count bigint,
-    OUT issued numeric, OUT locked numeric
+    OUT issued numeric, OUT locked numeric, OUT near_limit_count bigint
 )
 LANGUAGE sql STABLE AS $$
     SELECT
@@ -50,7 +50,13 @@ LANGUAGE sql STABLE AS $$
         count(*) FILTER (WHERE is_deleted(status_flags) AND NOT is_overflown(status_flags)),
         count(*) FILTER (WHERE is_overflown(status_flags)),
         coalesce(sum(-principal::numeric) FILTER (WHERE creditor_id = 0), 0),
-        coalesce(sum(total_locked_amount), 0)
+        coalesce(sum(total_locked_amount), 0),
+        -- 90 % of what the debtor may issue is issued
+        count(*) FILTER (
+            WHERE creditor_id = 0 AND principal < 0
+                AND principal::numeric <= 0.9 * minimal_balance
+                AND NOT is_deleted(status_flags)
+        )
     FROM account
     WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
         AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)

@@ -40,7 +40,6 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
     """Ask for everything. Raises `psycopg.Error`."""
     with connection.raw.transaction():
         moment = _rows(connection, "moment")[0]
-        queue = dead_letter_queue(settings.protocol_broker_queue)
         counts = _rows(connection, "counts", tables=[*QUEUES, *OUTBOXES])
         return DatabaseState(
             taken_at=moment.taken_at,
@@ -57,7 +56,7 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
             ),
             returned_lines_count=_rows(connection, "returned_messages:returned_lines")[0].count,
             returned_lines=_objects(connection, ReturnedLine, "returned_lines"),
-            dealt_with_count=_rows(connection, "dead_letters:dealt_with", queue=queue)[0].count,
+            dealt_with_count=0,
             accounts=_objects(
                 connection,
                 AccountsSample,
@@ -67,6 +66,13 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
             )[0],
             scans=_objects(connection, ScanState, "scans"),
         )
+
+
+def count_dealt_with(connection: DatabaseConnection, settings: Settings, first_offset: int) -> int:
+    """How many of the dead letters from an offset on were dealt with. Raises `psycopg.Error`."""
+    queue = dead_letter_queue(settings.protocol_broker_queue)
+    found = _rows(connection, "dead_letters:dealt_with", queue=queue, first_offset=first_offset)
+    return int(found[0].count)
 
 
 def _heartbeat(settings: Settings) -> timedelta:

@@ -86,7 +86,7 @@ def _queues_without_consumers(status: ShardStatus) -> _Found:
                 is_passing = worker.condition in (Condition.STARTING, Condition.WAITING)
                 yield (
                     WARNING if is_passing else ERROR,
-                    f"{words}: {name} is {worker.reason or worker.condition}.",
+                    f"{words}: {name} is {worker.condition}.",
                 )
 
 
@@ -112,28 +112,20 @@ def _workers_waiting(status: ShardStatus) -> _Found:
     yield from ((WARNING, words) for words in _say(_workers(status, Condition.WAITING)))
 
 
-def _workers_starting(status: ShardStatus) -> _Found:
-    unknown = [worker for worker in _workers(status, Condition.UNKNOWN) if worker.reason]
-    starting = _workers(status, Condition.STARTING)
-    yield from ((NOTE, words) for words in _say([*starting, *unknown]))
-
-
 def _workers(status: ShardStatus, condition: Condition) -> list[WorkerState]:
     return [worker for worker in status.workers if worker.condition == condition]
 
 
 def _say(workers: Sequence[WorkerState]) -> Iterator[str]:
-    """A sentence for each reason, which the first of the workers tells in full."""
+    """A sentence for each reason: that of the first worker, in full."""
     by_reason: dict[str, list[WorkerState]] = {}
     for worker in workers:
         by_reason.setdefault(worker.reason.partition(":")[0], []).append(worker)
     for some in by_reason.values():
-        first, names = some[0], ", ".join(worker.name for worker in some)
-        if len(some) == 1:
-            yield f"{names} is {first.reason}."
-        else:
-            reason, _, more = first.reason.partition(": ")
-            yield f"{len(some)} workers are {reason}{f' ({more})' if more else ''}: {names}."
+        names = ", ".join(worker.name for worker in some)
+        are = f"{names} is" if len(some) == 1 else f"{len(some)} workers are"
+        these = "" if len(some) == 1 else f": {names}"
+        yield f"{are} {some[0].condition} ({some[0].reason}){these}."
 
 
 def _backlog(status: ShardStatus) -> Iterator[TableBacklog]:
@@ -229,7 +221,6 @@ RULES: Final = (
     HealthRule("worker_missing", _SEE, _workers_down),
     HealthRule("worker_frozen", _SEE, _workers_frozen),
     HealthRule("worker_waiting", _SEE, _workers_waiting),
-    HealthRule("worker_starting", _SEE, _workers_starting),
     HealthRule("rows_late", _LATE, _rows_late),
     HealthRule("rows_many", _LATE, _rows_many),
     HealthRule("queue_long", _SEE, _queues_long),

@@ -19,13 +19,14 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class BrokerQueue:
     """A queue of a broker. Where it is missing or cannot be reached, `problem` says so, and the
-    counts are None.
+    counts are None. `first_offset` is that of a stream of dead letters.
     """
 
     name: str
     messages_count: int | None = None
     consumers_count: int | None = None
     problem: str | None = None
+    first_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

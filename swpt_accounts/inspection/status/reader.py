@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import monotonic
 from typing import Final, Self
 
@@ -13,7 +14,12 @@ from swpt_accounts.broker.queue_lengths import queue_lengths
 from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.errors import one_line
-from swpt_accounts.inspection.status.database import NAME, open_database, read_database
+from swpt_accounts.inspection.status.database import (
+    NAME,
+    count_dealt_with,
+    open_database,
+    read_database,
+)
 from swpt_accounts.inspection.status.model import (
     BrokerQueue,
     DatabaseState,
@@ -69,6 +75,8 @@ class StatusReader:
             database, server = self._ask_database()
             answers = [answer.result() for answer in asked]
         queues = {queue.name: queue for found, _ in answers for queue in found}
+        if database is not None and (offset := queues[letters].first_offset) is not None:
+            database, server = self._add_dealt_with(database, offset)
         return ShardStatus(
             shard=str(settings.realm),
             seconds=monotonic() - began_at,
@@ -93,6 +101,17 @@ class StatusReader:
                 failure = "Cannot connect to the database"
             self._disconnect()
             return None, Server(DATABASE, f"{failure}: {one_line(error)}")
+
+    def _add_dealt_with(
+        self, database: DatabaseState, offset: int
+    ) -> tuple[DatabaseState | None, Server]:
+        try:
+            assert self._connection is not None
+            count = count_dealt_with(self._connection, self._settings, offset)
+        except psycopg.Error as error:
+            self._disconnect()
+            return None, Server(DATABASE, f"The database rejected a query: {one_line(error)}")
+        return replace(database, dealt_with_count=count), Server(DATABASE)
 
     def _measure(self, now: DatabaseState | None) -> dict[str, TableRates]:
         """The rates since the reading before, if that was not just now."""

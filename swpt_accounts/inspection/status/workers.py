@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import Final
 
-from swpt_accounts.core.formatting import duration, plural
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.worker_names import LOOPS
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.model import DatabaseState, WorkerState
@@ -60,7 +60,7 @@ def _by_sessions(database: DatabaseState | None) -> Iterator[WorkerState]:
 def _condition_of(worker: WorkerSessions) -> tuple[Condition, str]:
     if count := worker.frozen_count:
         sessions = plural(count, "of its sessions is", "of its sessions are")
-        return Condition.FROZEN, f"frozen: {sessions} unused"
+        return Condition.FROZEN, f"{sessions} unused"
     return (Condition.WAITING, worker.wait) if worker.wait else (Condition.WORKING, "")
 
 
@@ -69,6 +69,5 @@ def _absent(database: DatabaseState | None) -> tuple[Condition, str]:
     if database is None or database.is_replica:
         return Condition.UNKNOWN, ""
     if database.up_seconds < PATIENCE_SECONDS:
-        up = duration(database.up_seconds)
-        return Condition.UNKNOWN, f"not connected yet: the database started {up} ago"
-    return Condition.DOWN, "down: no heartbeat and no database session"
+        return Condition.UNKNOWN, "not connected yet"
+    return Condition.DOWN, "no heartbeat and no database session"

@@ -197,10 +197,19 @@ ROOT_CONFIGS_NOT_FETCHED: Final = _counter(
 
 SCAN_PROGRESS: Final = _lasting("scan_progress_ratio", "The part of the pass that is done.", "scan")
 SCAN_LATE: Final = _lasting("scan_late_seconds", "How far a scan is behind schedule.", "scan")
-SCAN_PASS_END: Final = _lasting(
-    "scan_last_pass_timestamp_seconds", "When the last complete pass of a scan ended.", "scan"
+SCAN_PASS_END: Final = _gauge(
+    Source.DATABASE,
+    "scan_last_pass_timestamp_seconds",
+    "When the last complete pass of a scan ended; before the first one, when the procedures were"
+    " installed.",
+    "scan",
 )
-SCAN_PERIOD: Final = _lasting("scan_period_seconds", "The period of a scan.", "scan")
+SCAN_PERIOD: Final = _gauge(
+    Source.DATABASE,
+    "scan_period_seconds",
+    "The period of a scan; before its first pass, that of this container's settings.",
+    "scan",
+)
 SCAN_PAGES: Final = _counter("scan_pages", "Pages visited by a scan.", "scan")
 SCAN_PAGES_FAILED: Final = _counter(
     "scan_pages_failed",
@@ -224,6 +233,11 @@ MONEY_ISSUED: Final = _lasting(
 )
 MONEY_LOCKED: Final = _lasting(
     "money_locked", "The amount locked for prepared transfers of all debtors, from the same pass."
+)
+
+DEBTORS_NEAR_LIMIT: Final = _lasting(
+    "debtors_near_limit",
+    "Debtors that have issued 90 % or more of the most that they may issue, from the same pass.",
 )
 
 # -- the state of the processes
@@ -259,7 +273,8 @@ RETURNED_LINES: Final = _gauge(
 DEAD_LETTERS_DEALT_WITH: Final = _gauge(
     Source.DATABASE,
     "dead_letters_dealt_with",
-    "Handled messages that are still in a dead-letter queue: counted up to 200000.",
+    "Handled messages that are still in a dead-letter queue: counted up to 200000. 0 if the user"
+    " may not read the queue.",
     "queue",
 )
 LOCK_WAITS: Final = _gauge(
@@ -270,16 +285,35 @@ OLDEST_TRANSACTION: Final = _gauge(
     "oldest_transaction_seconds",
     "The age of the oldest transaction of the program.",
 )
-IDLE_SLOTS: Final = _gauge(
-    Source.DATABASE, "idle_slots", "Replication slots of the database that nobody uses."
-)
-KEPT_WAL: Final = _gauge(
-    Source.DATABASE,
-    "kept_wal_bytes",
-    "WAL that the server keeps for a replication slot of the database: the most of one slot.",
-)
 SESSIONS: Final = _gauge(
     Source.DATABASE, "database_sessions", "Database sessions of the program.", "loop"
+)
+WAL_ARCHIVE_FAILING: Final = _gauge(
+    Source.DATABASE,
+    "wal_archive_failing",
+    "1 if PostgreSQL could not archive a WAL segment, and has not archived any since.",
+)
+WAL_UNARCHIVED: Final = _gauge(
+    Source.DATABASE,
+    "wal_unarchived_bytes",
+    "WAL that is not archived yet, where there is an archive.",
+)
+STANDBYS: Final = _gauge(
+    Source.DATABASE,
+    "database_standbys",
+    "Standbys that receive WAL. A role without pg_read_all_stats counts those with a slot.",
+)
+SLOT_WAL: Final = _gauge(
+    Source.DATABASE,
+    "replication_slot_kept_wal_bytes",
+    "WAL that a replication slot keeps from being removed. The first 20 slots are shown.",
+    "slot",
+)
+SLOT_LOST: Final = _gauge(
+    Source.DATABASE,
+    "replication_slot_lost",
+    "1 if PostgreSQL has removed WAL that a slot needs: whoever reads from it must begin anew.",
+    "slot",
 )
 DATABASE_UP: Final = _gauge(
     Source.DATABASE, "database_up", "1 if the exporter could query the database."
