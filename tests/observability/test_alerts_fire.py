@@ -78,7 +78,6 @@ def test_faults_are_told(watched: Watched) -> None:
     misfortunes.begin_without_servers(watched)
     misfortunes.peers_leave(watched)
     misfortunes.nonsense_comes(watched)
-    misfortunes.a_child_stops_receiving(watched)
     misfortunes.somebody_locks(watched)
     misfortunes.web_stutters(watched)
     misfortunes.somebody_changes_a_table(watched)
