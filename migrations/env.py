@@ -137,8 +137,8 @@ def destination() -> str | None:
 
 def is_downgrade() -> bool:
     """Whether there are procedures which the wanted revision has no tables for."""
-    found = None if context.is_offline_mode() else context.get_context().get_current_revision()
-    return found == REVISION and destination() not in (None, REVISION)
+    found = () if context.is_offline_mode() else context.get_context().get_current_heads()
+    return REVISION in found and destination() not in (None, REVISION)
 
 
 def run_script(statements: Iterator[str]) -> None:
