@@ -51,6 +51,9 @@ OPERATING: Final[Pins] = {
     "work_mem": ("64MB", "whole tables are added up"),
     "jit": ("off", "compiling takes longer than it saves"),
     "client_connection_check_interval": ("2s", "a command whose client is gone is rolled back"),
+    "tcp_keepalives_idle": ("30", "and its turn ends, though it waits …"),
+    "tcp_keepalives_interval": ("10", "… when the network is gone, too"),
+    "tcp_keepalives_count": ("3", "the same"),
 }
 """For an operator who changes a whole database."""
 PLANS: Final[Pins] = {

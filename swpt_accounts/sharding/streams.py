@@ -92,6 +92,8 @@ def hear(sessions: Sessions, deadline: Deadline) -> None:
     for child in sessions.children:
         pauses = Backoff(_POLL_SECONDS, _LAG_POLL_SECONDS)
         while all(row.number < number for row in child.session.run("child", "beat")):
+            if not deadline.rest_seconds:
+                check_stream(sessions, child)
             deadline.check(
                 f"{child.child.name} still lags behind the parent: check the log of its server"
             )

@@ -23,7 +23,15 @@ from verification.splits.rehearsal import Rehearsal, Round
 ROUNDS_COUNT = 1000
 FAULTS_COUNT = 12
 """In a round, of each command, if the shard is not split before."""
-SERVER = {"max_connections": "200", "max_logical_replication_workers": "16", "fsync": "off"}
+SERVER = {
+    "max_connections": "200",
+    "max_logical_replication_workers": "24",
+    "max_worker_processes": "32",
+    # rows are copied without pauses
+    "max_sync_workers_per_subscription": "8",
+    "wal_retrieve_retry_interval": "200ms",
+    "fsync": "off",
+}
 
 
 def add_options(_parser: argparse.ArgumentParser) -> None:

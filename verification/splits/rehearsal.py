@@ -23,6 +23,8 @@ from verification.splits.traffic_checks import (
     wait_for_every_way,
 )
 
+_SWITCHES_COUNT = 3
+"""As often a switch fails before it is undone."""
 COMMANDS = ("prepare", "undo", "switch", "finish")
 AS_BEFORE = "All is as before `shards switch`"
 _START_OVER = "undo`, and start over"
@@ -103,17 +105,18 @@ class Round:
         """Faults one after the other, until the children work."""
         for left_count in reversed(range(faults_count)):
             self._is_last = left_count == 0
-            self._fail("prepare")
-            self._fail("undo")
-            self._require("prepare")
+            if self._place.step() is None:
+                self._fail("prepare")
             if self._is_last:
                 self._place.start_children()
             self._fail("switch")
             if self._place.step() == "switched":
                 break
+            if self._place.step() == "preparing" and left_count % _SWITCHES_COUNT == 1:
+                self._fail("undo")
         if self._place.step() is None:
             self._require("prepare")
-            self._require("switch")
+        self._require("switch")
         self._place.start_children()
         wait_for_children(self._place.split)
         self._place.await_transfers()
@@ -128,7 +131,9 @@ class Round:
         step, fault, number = "-", "none", 1
         if point is not None:
             most = self._rehearsal.steps[command][point.step]
-            step, fault, number = point.step, point.fault, self._random.randint(1, most)
+            # the first one, if one shall be able to go back
+            number = self._random.randint(1, most if self._is_last else 1)
+            step, fault = point.step, point.fault
         arguments = [str(self._file), fault, step, str(number)]
         module = [sys.executable, "-m", "verification.splits.failing", *arguments]
         commands = self._place.commands
@@ -145,8 +150,8 @@ class Round:
         """Let a command fail, check what is true then, and do what an operator does."""
         left = self._rehearsal.points(command, is_last=self._is_last)
         if not left:
-            is_too_early = command == "switch" and not self._is_last
-            self._require("undo" if is_too_early else command)
+            if command != "switch" or self._is_last:
+                self._require(command)
             return
         point = self._random.choice(left)
         code, output = self._run(command, point)
@@ -154,12 +159,12 @@ class Round:
         told = f"{point}: exit code {code}, {self._place.step()}: {output}"
         assert code in (0, 1, -signal.SIGKILL), told
         assert "Traceback" not in output, told
-        getattr(self, f"_go_on_with_{command}")(code, output, told)
+        getattr(self, f"_go_on_with_{command}")(code, output, told, point)
 
     def _note(self, outcome: str) -> None:
         self._rehearsal.outcomes[outcome] += 1
 
-    def _go_on_with_prepare(self, code: int, _output: str, told: str) -> None:
+    def _go_on_with_prepare(self, code: int, _output: str, told: str, _point: Point) -> None:
         """It goes on, or it says that one has to start over."""
         self._place.await_transfers()
         again, output = self._run("prepare", None)
@@ -171,7 +176,7 @@ class Round:
         self._require("undo")
         self._require("prepare")
 
-    def _go_on_with_undo(self, code: int, _output: str, told: str) -> None:
+    def _go_on_with_undo(self, code: int, _output: str, told: str, _point: Point) -> None:
         self._place.await_transfers()
         self._note("goes on")
         if code != 0 and self._place.step() is not None:
@@ -179,27 +184,25 @@ class Round:
         assert self._place.step() is None, told
         wait_for_no_slot(self._place.parent)
 
-    def _go_on_with_switch(self, code: int, output: str, told: str) -> None:
+    def _go_on_with_switch(self, code: int, output: str, told: str, point: Point) -> None:
         step = self._place.step()
         assert step in ("preparing", "switching", "opening", "switched"), told
-        if code == 1 and step == "preparing":
+        if step == "preparing":
             self._note("as before")
-        elif self._is_last or step in ("opening", "switched"):
+            self._place.await_transfers()
+        if step in ("opening", "switched") or self._is_last:
             self._forward(told)
-            return
-        # all work is where it was, and can be undone
-        self._stop_and_undo(told)
+        elif step == "switching" or point.fault == "slot":
+            self._undo(told)
 
     def _forward(self, told: str) -> None:
         code, output = self._run("switch", None)
         assert code == 0 or AS_BEFORE in output or _START_OVER in output, f"{told}\n{output}"
         self._note("goes on" if code == 0 else "as before")
         if code:
-            self._stop_and_undo(told)
+            self._undo(told)
 
-    def _stop_and_undo(self, told: str) -> None:
-        if self._place.step() == "preparing":
-            self._place.await_transfers()
+    def _undo(self, told: str) -> None:
         if self._is_last:
             self._place.stop_children()
         code, output = self._run("undo", None)
@@ -207,7 +210,7 @@ class Round:
         self._note("undone")
         self._place.await_transfers()
 
-    def _go_on_with_finish(self, code: int, _output: str, _told: str) -> None:
+    def _go_on_with_finish(self, code: int, _output: str, _told: str, _point: Point) -> None:
         self._note("goes on")
         self._require("finish")
 
