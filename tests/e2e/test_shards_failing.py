@@ -160,6 +160,7 @@ def test_child_that_is_lost(
     databases: Databases, parent: Shard, children: list[Shard], commands: Commands
 ) -> None:
     first, second = children
+    assert "warning: max_slot_wal_keep_size" in commands.succeed("plan")
     commands.succeed("prepare")
     forget_replication(first)
     administrate("DROP DATABASE {} WITH (FORCE)", first.database.name)
