@@ -119,6 +119,25 @@ def test_slot_that_is_lost_is_noticed(
 
 
 @pytest.mark.timeout(300)
+def test_server_that_was_replaced(parent: Shard, children: list[Shard], commands: Commands) -> None:
+    """Or restored: its timeline is another one, or what was confirmed is not there."""
+    commands.succeed("prepare")
+    beat = "swpt_accounts_split.beat", "number"
+    for shard, (table, column), problem in (
+        (parent, ("swpt_accounts_split.child", "parent_timeline"), "the place of the parent's"),
+        (parent, ("swpt_accounts_split.child", "child_timeline"), "the place of the child's"),
+        (parent, ("swpt_accounts_split.child", "heard"), "the child has lost what it had received"),
+        (children[1], beat, "the parent has lost what the child has received"),
+    ):
+        ((before,), *_) = shard.query(f"SELECT {column} FROM {table}")
+        shard.query(f"UPDATE {table} SET {column} = %s", 10**6)
+        commands.refuse("switch", f"{problem}.*shards undo")
+        commands.refuse("prepare", f"{problem}.*shards undo")
+        shard.query(f"UPDATE {table} SET {column} = %s", before)
+    assert step_of(parent) == "preparing"
+
+
+@pytest.mark.timeout(300)
 def test_rows_that_belong_to_no_child(
     parent: Shard, children: list[Shard], commands: Commands
 ) -> None:
