@@ -81,6 +81,7 @@ CMD ["test"]
 FROM base AS server
 COPY --from=venv /opt/venv /opt/venv
 COPY LICENSE wsgi.py ./
+COPY docs docs
 COPY migrations migrations
 COPY docker/await_servers.py docker/check_settings.py docker/entrypoint.sh docker/gunicorn.conf.py \
     docker/host_address.sh docker/psql.py docker/supervise.sh docker/supervisord.conf docker/

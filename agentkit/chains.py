@@ -1,6 +1,7 @@
 """The AccountTransfers of an account make a chain, which its owner can check."""
 
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from agentkit.messages import Message
@@ -52,13 +53,13 @@ def link_problems(
     return problems
 
 
-def check_chain(transfers: Iterable[Message], *, are_all_reported: bool = True) -> list[str]:
-    """Says where the AccountTransfers of an account, since its first, do not follow."""
-    return link_problems(map(link_of, transfers), are_all_reported=are_all_reported)
+def chain_problems(
+    messages: Iterable[Received], *, are_all_reported: bool = False, are_whole: bool = True
+) -> list[str]:
+    """Says what is wrong with the chains of all accounts; repetitions must be equal.
 
-
-def chain_problems(messages: Iterable[Received], *, are_all_reported: bool = False) -> list[str]:
-    """Says what is wrong with the chains of all accounts; repetitions must be equal."""
+    The chains are whole, or begin anywhere.
+    """
     chains: dict[tuple[Any, ...], dict[int, Message]] = {}
     problems = []
     for message in messages:
@@ -69,6 +70,22 @@ def chain_problems(messages: Iterable[Received], *, are_all_reported: bool = Fal
             if before != data:
                 problems.append(f"repeated with a different content: {before}, {data}")
     for account, chain in chains.items():
-        for text in check_chain(chain.values(), are_all_reported=are_all_reported):
+        links = map(link_of, chain.values())
+        start = _START if are_whole else None
+        for text in link_problems(links, start, are_all_reported=are_all_reported):
             problems.append(f"{account}: {text}")
     return problems
+
+
+def is_later(update: Message, previous: Message) -> bool:
+    """Returns whether an AccountUpdate is newer than another one of the account."""
+    a, b = _change(update), _change(previous)
+    if a != b:
+        return a > b
+    ahead: int = (update["last_change_seqnum"] - previous["last_change_seqnum"]) % (1 << 32)
+    return 0 < ahead < 1 << 31
+
+
+def _change(update: Message) -> tuple[date, datetime]:
+    creation_date = date.fromisoformat(update["creation_date"])
+    return creation_date, datetime.fromisoformat(update["last_change_ts"])

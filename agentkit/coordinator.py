@@ -36,9 +36,15 @@ class Transfer:
         return int(self.request["creditor_id"])
 
     @property
+    def decided_amount(self) -> int | None:
+        """What the coordinator has committed; 0 for a transfer that it has dismissed."""
+        return int(self.finalization["committed_amount"]) if self.finalization else None
+
+    @property
     def committed_amount(self) -> int:
-        """What the coordinator has committed; 0 for a transfer that was dismissed or rejected."""
-        return int(self.finalization["committed_amount"]) if self.finalization else 0
+        """The same, and 0 where the transfer was rejected, or its commit has failed."""
+        has_failed = any(answer["status_code"] != "OK" for answer in self.finalized)
+        return 0 if has_failed else self.decided_amount or 0
 
     @property
     def outcomes(self) -> list[Message]:

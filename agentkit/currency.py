@@ -1,6 +1,7 @@
 """Agents that wait for each answer: the debtor of a currency, and its creditors."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from agentkit.authority import Authority
@@ -20,21 +21,21 @@ def configuration(debtor_id: int, creditor_id: int, **changes: Any) -> Message:
     return configure(debtor_id, creditor_id, **changes)
 
 
-class Currency:
-    """A debtor with its creditors. Amounts are integers."""
+class Agents:
+    """A debtor with its creditors, and what they say and hear. Amounts are integers."""
 
-    def __init__(self, authority: Authority, debtor_id: int | None = None) -> None:
-        assert authority.observer is not None
-        self.authority = authority
-        self.observer: Observer = authority.observer
-        self.debtor_id = next(_debtor_ids) if debtor_id is None else debtor_id
+    def __init__(
+        self, debtor_id: int, publish: Callable[[Message], object], observer: Observer
+    ) -> None:
+        self.debtor_id = debtor_id
+        self.publish = publish
+        self.observer = observer
         self.sent: list[Message] = []
-        self._creditor_ids = itertools.count(2**32 + 1)
 
     def send(self, message: Message) -> None:
         """Send a message, and keep it."""
         self.sent.append(message)
-        self.authority.send(message)
+        self.publish(message)
 
     def wait(self, message_type: str, *, since: int = 0, **fields: Any) -> Received:
         """Wait for a message about an account of the currency."""
@@ -53,18 +54,6 @@ class Currency:
         seqnum = message["seqnum"]
         update = self.wait("AccountUpdate", creditor_id=creditor_id, last_config_seqnum=seqnum)
         return dict(update.data)
-
-    def open_root(self, **changes: Any) -> Message:
-        """Open the root account. Returns its AccountUpdate."""
-        return self.configure(0, **changes)
-
-    def open_account(self, amount: int = 0, creditor_id: int | None = None, **changes: Any) -> int:
-        """Open a creditor's account with an amount on it. Returns the creditor id."""
-        creditor_id = next(self._creditor_ids) if creditor_id is None else creditor_id
-        self.configure(creditor_id, **changes)
-        if amount:
-            self.transfer(0, creditor_id, amount)
-        return creditor_id
 
     def ask(self, sender: int, recipient: int, amount: int, /, **changes: Any) -> Message:
         """Send a PrepareTransfer. Returns it."""
@@ -90,6 +79,45 @@ class Currency:
         self.send(finalize(prepared, amount, **changes))
         return self.answer("FinalizedTransfer", prepared)
 
+    def transfers(self, creditor_id: int, count: int) -> list[Message]:
+        """The AccountTransfers of an account, as soon as there are so many."""
+        found = self.observer.wait_for(
+            lambda _: f if len(f := self._find_transfers(creditor_id)) >= count else [],
+            SECONDS_MAX,
+            f"{count} transfers of {creditor_id}",
+        )
+        assert len(found) == count, found
+        return found
+
+    def _find_transfers(self, creditor_id: int) -> list[Message]:
+        fields = {"debtor_id": self.debtor_id, "creditor_id": creditor_id}
+        return [m.data for m in self.observer.find("AccountTransfer", **fields)]
+
+
+class Currency(Agents):
+    """The same, with an authority whose database one can look into."""
+
+    def __init__(self, authority: Authority, debtor_id: int | None = None) -> None:
+        assert authority.observer is not None
+        debtor_id = next(_debtor_ids) if debtor_id is None else debtor_id
+        super().__init__(
+            debtor_id, lambda message: self.authority.send(message), authority.observer
+        )
+        self.authority = authority
+        self._creditor_ids = itertools.count(2**32 + 1)
+
+    def open_root(self, **changes: Any) -> Message:
+        """Open the root account. Returns its AccountUpdate."""
+        return self.configure(0, **changes)
+
+    def open_account(self, amount: int = 0, creditor_id: int | None = None, **changes: Any) -> int:
+        """Open a creditor's account with an amount on it. Returns the creditor id."""
+        creditor_id = next(self._creditor_ids) if creditor_id is None else creditor_id
+        self.configure(creditor_id, **changes)
+        if amount:
+            self.transfer(0, creditor_id, amount)
+        return creditor_id
+
     def transfer(self, sender: int, recipient: int, amount: int, **note: str) -> Message:
         """Transfer an amount, and wait until it has arrived. Returns the FinalizedTransfer."""
         before = self.principal(recipient)
@@ -110,17 +138,3 @@ class Currency:
             creditor_id,
         )
         return int(rows[0][0]) if rows else 0
-
-    def transfers(self, creditor_id: int, count: int) -> list[Message]:
-        """The AccountTransfers of an account, as soon as there are so many."""
-        found = self.observer.wait_for(
-            lambda _: f if len(f := self._find_transfers(creditor_id)) >= count else [],
-            SECONDS_MAX,
-            f"{count} transfers of {creditor_id}",
-        )
-        assert len(found) == count, found
-        return found
-
-    def _find_transfers(self, creditor_id: int) -> list[Message]:
-        fields = {"debtor_id": self.debtor_id, "creditor_id": creditor_id}
-        return [m.data for m in self.observer.find("AccountTransfer", **fields)]

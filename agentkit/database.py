@@ -1,6 +1,6 @@
 """Looks into the database of an authority, and makes it unreachable."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,23 @@ from sqlalchemy.engine import URL, make_url
 
 APPLICATION_NAME = "agentkit"
 _MAINTENANCE_DATABASE = "postgres"
+PASSAGES = (
+    "transfer_request",
+    "unverified_transfer_request",
+    "prepared_transfer",
+    "finalization_request",
+    "pending_balance_change",
+    "returned_message",
+    "rejected_transfer_signal",
+    "prepared_transfer_signal",
+    "finalized_transfer_signal",
+    "account_transfer_signal",
+    "account_update_signal",
+    "account_purge_signal",
+    "rejected_config_signal",
+    "pending_balance_change_signal",
+)
+"""The tables through which requests and messages pass: they are empty when all is done."""
 
 
 def dsn_of(url: URL | str) -> str:
@@ -23,6 +40,14 @@ def execute(dsn: str, statement: str | sql.Composed, *arguments: Any) -> list[tu
     with psycopg.connect(dsn, autocommit=True, application_name=APPLICATION_NAME) as connection:
         cursor = connection.execute(statement, arguments or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def leftovers(
+    query: Callable[[str], list[tuple[Any, ...]]], tables: Collection[str] = PASSAGES
+) -> dict[str, int]:
+    """How many rows such tables have, without those that are empty."""
+    counts = [f"SELECT '{table}', count(*) FROM {table}" for table in tables]
+    return {table: count for table, count in query(" UNION ALL ".join(counts)) if count}
 
 
 @contextmanager

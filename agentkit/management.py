@@ -1,14 +1,17 @@
 """The management API of the broker: what AMQP itself does not report."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
 
 from agentkit.broker import CONNECTION_NAME
+from agentkit.processes import ROOT
 
 _TIMEOUT_SECONDS = 15
 
@@ -99,3 +102,35 @@ class Management:
 
     def close(self) -> None:
         self._session.close()
+
+
+def permissions_of(user: str) -> dict[str, str]:
+    """What a user of the whole node may configure, write and read."""
+    text = (ROOT / "docker" / "rabbitmq" / "definitions.json").read_text()
+    (found,) = (p for p in json.loads(text)["permissions"] if p["user"] == user)
+    return {kind: found[kind] for kind in ("configure", "write", "read")}
+
+
+class Users:
+    """Users of a broker, with the permissions of those of the whole node."""
+
+    def __init__(self, management: Management) -> None:
+        self._management = management
+        self._password = token_hex(8)
+        self._names: set[str] = set()
+
+    def url_as(self, user: str, url: str) -> str:
+        """The same address, for that user; what it may do there, and nothing else."""
+        name = f"test_{os.getpid()}_{user}"
+        if name not in self._names:
+            self._management.create_user(name, self._password)
+            self._names.add(name)
+        parts = urlsplit(url)
+        vhost = parts.path.removeprefix("/")
+        self._management.permit(vhost, name, **permissions_of(user))
+        address = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=f"{name}:{self._password}@{address}").geturl()
+
+    def delete_all(self) -> None:
+        for name in self._names:
+            self._management.delete_user(name)

@@ -6,41 +6,20 @@ from time import monotonic, sleep
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
+from agentkit.database import leftovers
 from agentkit.messages import encode
 from agentkit.waiting import KitError
 from benchmarks.authority import OBSERVER_QUEUE, Authority
-from swpt_accounts.db.tables import Base
 
-# These keep their rows; all other tables are empty when the work is done.
-LASTING_TABLES = (
-    "account",
-    "account_key",
-    "procedures_version",
-    "scan_pass",
-    "journal",
-    "root_config",
-    "handled_batch",
-    "registered_balance_change",
-)
 SETTLE_SECONDS_MAX = 60.0
 Connection = psycopg.Connection[tuple[Any, ...]]
 _POLL_SECONDS = 0.05
 
 
-def passing_tables() -> list[str]:
-    """The queues and the outboxes."""
-    return sorted(set(Base.metadata.tables) - set(LASTING_TABLES))
-
-
 def find_leftovers(connection: Connection) -> dict[str, int]:
     """How many rows the queues and outboxes have, without those that are empty."""
-    query = sql.SQL(" UNION ALL ").join(
-        sql.SQL("SELECT {}, count(*) FROM {}").format(sql.Literal(t), sql.Identifier(t))
-        for t in passing_tables()
-    )
-    return {table: count for table, count in connection.execute(query).fetchall() if count}
+    return leftovers(lambda statement: connection.execute(statement.encode()).fetchall())
 
 
 def settle(authorities: Sequence[Authority], sentinel_number: int = 0) -> None:
@@ -51,11 +30,11 @@ def settle(authorities: Sequence[Authority], sentinel_number: int = 0) -> None:
     end = monotonic() + SETTLE_SECONDS_MAX
     with ExitStack() as stack:
         connections = [stack.enter_context(a.addresses.connect()) for a in authorities]
-        while leftovers := [left for c in connections if (left := find_leftovers(c))]:
+        while found := [left for c in connections if (left := find_leftovers(c))]:
             for authority in authorities:
                 authority.check_alive()
             if monotonic() >= end:
-                raise KitError(f"work is left over: {leftovers}")
+                raise KitError(f"work is left over: {found}")
             sleep(_POLL_SECONDS)
     sentinel = {"type": "Sentinel", "number": sentinel_number}
     authorities[0].broker.publish("", OBSERVER_QUEUE, encode(sentinel))
@@ -89,8 +68,8 @@ def _accounting_problems(connections: Sequence[Connection], debtor_id: int) -> l
     sums = [sum(column) for column in zip(*rows, strict=True)]
     names = ("sum of principals", "locked amount", "pending transfers", "accounts with interest")
     wrong = [f"{name}: {value}, not 0" for name, value in zip(names, sums, strict=True) if value]
-    leftovers = [item for c in connections for item in find_leftovers(c).items()]
-    return wrong + [f"{count} rows are left in {table}" for table, count in leftovers]
+    left = [item for c in connections for item in find_leftovers(c).items()]
+    return wrong + [f"{count} rows are left in {table}" for table, count in left]
 
 
 def _chain_problems(

@@ -1,9 +1,10 @@
-"""Waits for servers that are not up yet: ``await_servers.py [--seconds N] THING...``.
+"""Waits until servers can be reached: ``await_servers.py [--seconds N] THING...``.
 
 The things are ``database``, ``chores_broker``, ``protocol_broker``, and ``migrations``: the schema
-of the database, and its stored procedures, being those of this program. A server that cannot be
-reached for N seconds (default 120) ends it with exit code 1 and a line that says why. For
-migrations, which somebody else applies, it waits as long as it takes.
+of this version, or of a later one that serves it, and the stored procedures of this version. If a
+server cannot be reached for N seconds (default 120), or the schema does not serve this version, the
+command exits with code 1, and says why in one line. For migrations, which another command applies,
+it waits without a limit.
 """
 
 import argparse
@@ -21,7 +22,12 @@ from pika.exceptions import AMQPError
 from psycopg.errors import UndefinedTable
 
 from swpt_accounts.broker.connections import connect_blocking
-from swpt_accounts.db.installer import REVISION, procedures_version
+from swpt_accounts.db.installer import (
+    REVISION,
+    is_of_later_version,
+    procedures_version,
+    why_not_before,
+)
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.schema_discovery import TABLES_PATH, Found, Owner, discover
 from swpt_accounts.db.session_options import LIMITS, session_options
@@ -102,13 +108,13 @@ def await_server(what: str, check: Callable[[], None], seconds_max: float) -> No
         else:
             return
         if time.monotonic() + pause >= end:
-            sys.exit(f"swpt_accounts: the {what} is not there after {seconds_max:g} s: {said}")
+            sys.exit(f"swpt_accounts: the {what} cannot be reached after {seconds_max:g} s: {said}")
         time.sleep(pause)
 
 
 def look_at_database(settings: Settings) -> tuple[Found, bool]:
     """What is in the database, and whether the stored procedures of this program are installed.
-    Raises `UnavailableError`.
+    Raises `UnavailableError`. Exits where they never will be.
     """
     with connect_to_database(settings) as connection:
         try:
@@ -117,6 +123,8 @@ def look_at_database(settings: Settings) -> tuple[Found, bool]:
             has_procedures = connection.execute(
                 query("is_installed"), {"version": procedures_version()}
             ).fetchone()
+            if is_of_later_version(found.revision) and found.owner is Owner.OURS:
+                refuse(why_not_before(connection, found.revision))
         except UndefinedTable:
             return found, False
         except psycopg.Error as error:
@@ -124,17 +132,23 @@ def look_at_database(settings: Settings) -> tuple[Found, bool]:
     return found, has_procedures == (True,)
 
 
+def refuse(problem: str) -> None:
+    """Exits where there is one."""
+    if problem:
+        sys.exit(f"swpt_accounts: {problem}")
+
+
 def state_of(found: Found) -> str:
-    """What there is, while it is not what is needed."""
+    """What the database has instead of the schema of this version."""
     if found.owner is not Owner.OURS:
         return str(found)
-    hint = ", which only a later version knows" if (found.revision or "") > REVISION else ""
+    hint = ", which belongs to a later version" if is_of_later_version(found.revision) else ""
     return f"the last migration applied is {found.revision}{hint}"
 
 
 def await_migrations(settings: Settings, seconds_max: float) -> None:
-    """Waits until the latest migration that was applied is the latest one of this program, and its
-    stored procedures are installed.
+    """Waits until the latest migration of this program was applied, and its stored procedures are
+    installed. (Later ones may have been, too.)
     """
     found = Found(Owner.NOBODY)
     has_procedures = False
@@ -146,7 +160,7 @@ def await_migrations(settings: Settings, seconds_max: float) -> None:
 
     for pause in pauses():
         await_server("database", look_again, seconds_max)
-        is_ours = found.owner is Owner.OURS and found.revision == REVISION
+        is_ours = found.owner is Owner.OURS and (found.revision or "") >= REVISION
         if is_ours and has_procedures:
             return
         text = (
@@ -169,7 +183,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def stop(_signal: int, _frame: FrameType | None) -> None:
-    """Process 1 of a container gets no signal that it does not handle."""
+    """Exit. (The kernel delivers no signal to process 1 of a container that it does not handle.)"""
     sys.exit(143)
 
 

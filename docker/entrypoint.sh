@@ -14,18 +14,19 @@ usage() {
   cat <<'USAGE'
 The commands of this container:
 
-  all                               every service, under a supervisor (the default)
-  configure                         set up the database and the queue of chores; once, but doing
-                                    it again is harmless
-  await_migrations                  wait until the schema of the database is the one of this image
-  webserver                         only the fetch API
-  consume_messages                  only the consumers of SMP messages; --draining-mode
-  consume_chore_messages            only those who do chores
-  process_transfer_requests         only one of the stages of a transfer
+  all                               run all services under a supervisor (the default)
+  configure                         upgrade the database, declare the queue of chores; can be
+                                    repeated
+  await_migrations                  wait until the database has the schema of this version; exit
+                                    with 1 if that of a later one does not serve it
+  webserver                         run the fetch API
+  consume_messages                  run the consumers of SMP messages; --draining-mode
+  consume_chore_messages            run the consumers of chores
+  process_transfer_requests         run one stage of the transfers
   process_finalization_requests
   process_balance_changes
-  flush_all                         only the senders of outgoing messages
-  flush_rejected_transfers          only the senders of one type of message
+  flush_all                         run the flushers of all types of messages
+  flush_rejected_transfers          run the flushers of one type of messages
   flush_prepared_transfers
   flush_finalized_transfers
   flush_account_transfers
@@ -33,38 +34,37 @@ The commands of this container:
   flush_account_purges
   flush_rejected_configs
   flush_pending_balance_changes
-  scan_accounts                     only one of the scans
+  scan_accounts                     run one scan
   scan_prepared_transfers
   scan_registered_balance_changes
-  subscribe                         declare exchanges and queues, and bind the queue
+  subscribe                         declare the exchanges and the queues, bind the queue
   unsubscribe                       remove the binding of the queue, delete the queue of chores
-  delete_queue                      delete the queue as soon as it is empty and unused
-  dead_letters                      list, show, replay, discard: the messages that were put aside
-  returned_messages                 list, show, retry, discard: what the broker did not take
-  trace                             where a transfer is, and what it waits for; an account
-  statement                         what has changed an account
+  delete_queue                      delete the queue when it is empty and has no consumers
+  dead_letters                      list, show, replay or discard rejected messages
+  returned_messages                 list, show, retry or discard messages the broker returned
+  trace                             show the stages of a transfer, or the state of an account
+  statement                         list the transfers of an account
   resend                            send messages of the journal again
-  mend_gap                          after a restore that has lost commits: accounts go on above
-                                    what their owners were told
-  status                            what the shard does, and what is wrong; --watch, --json
-  verify_shard_content              exit with 0 if every record belongs to this shard, else with 1
-  verify_books                      exit with 0 if the books are right, with 1 if they are not
+  mend_gap                          repair sequence numbers after a restore that lost commits
+  status                            show the state and the problems of the shard; --watch, --json
+  verify_shard_content              verify that all records belong to this shard (exit code 1: no)
+  verify_books                      verify the books (exit code 1: they are wrong)
   add_up_books                      add up the exported books of all shards
-  move_in                           take over a database of the reference, in place;
+  move_in                           convert a database of the reference, in place;
                                     --check, --dry-run
-  move_out                          give it back; --check, --dry-run, --make-room, --accept-loss
-  serve_metrics                     only the metrics of the database and the brokers, and the
-                                    health; all others show theirs when METRICS_PORT is set
-  healthcheck                       live, ready: is this container well?
-  shards                            split a shard while it works, or move it to another server:
+  move_out                          convert it back; --check, --dry-run, --make-room, --accept-loss
+  serve_metrics                     serve the metrics of the servers, and the health; the other
+                                    services serve their own if METRICS_PORT is set
+  healthcheck                       check whether this container is live, or ready
+  shards                            split a running shard, or move it to another server:
                                     plan, prepare, switch, finish, undo, status
-  console                           the console in a browser (docs/how-to/look-into-it-with-a-browser.md)
-  psql                              a session with the database; the arguments are psql's
-  test                              run the tests (in an image that was built for them)
-  develop-run-flask                 the fetch API on Flask's own server
-  help                              this text
+  console                           run the console (docs/how-to/look-into-it-with-a-browser.md)
+  psql                              open a session with the database; takes psql's arguments
+  test                              run the tests (needs an image built with --target tests)
+  develop-run-flask                 run the fetch API on Flask's development server
+  help                              show this text
 
-Anything else is run as a command.
+Any other word is executed as a program.
 USAGE
 }
 
@@ -86,7 +86,7 @@ substitute_localhost() {
   for name; do
     case $name in
       [0-9]* | *[!A-Za-z0-9_]*)
-        die "SUBSTITUTE_LOCALHOST_IN_VARS has $name, which is no name of a variable"
+        die "SUBSTITUTE_LOCALHOST_IN_VARS: \"$name\" is not a valid variable name"
         ;;
     esac
     eval "value=\${$name:-}"
@@ -107,7 +107,7 @@ set_environment() {
       # shellcheck disable=SC2086
       substitute_localhost "$address" $SUBSTITUTE_LOCALHOST_IN_VARS
     else
-      echo "entrypoint.sh: there is no way to a docker host; localhost stays localhost" >&2
+      echo "entrypoint.sh: the address of the docker host was not found; localhost is not replaced" >&2
     fi
     unset SUBSTITUTE_LOCALHOST_IN_VARS
   fi

@@ -16,15 +16,21 @@ from swpt_accounts.observability.log import configure_logging, gunicorn_logger
 from swpt_accounts.observability.metrics import recorder
 from swpt_accounts.settings import SettingsError, load_settings
 from swpt_accounts.workers.runner import show_life
+from swpt_accounts.workers.setting_warnings import warn_of_misspelt_settings
 from swpt_accounts.workers.shutdown import idle
+from swpt_accounts.workers.web_worker import CONNECTIONS_COUNT_MAX, WebWorker
 
-_OURS = {"bind", "config", "post_fork", "threads", "when_ready", "workers"}
+_OURS = {
+    *("bind", "config", "post_fork", "threads", "when_ready", "workers"),
+    *("http2_cleartext", "http_protocols", "protocol"),
+}
 
 try:
     _settings = load_settings(os.environ)
 except SettingsError as error:
     sys.exit(f"swpt_accounts: {error}")
 configure_logging(_settings)
+warn_of_misspelt_settings(os.environ)
 recorder.configure(_settings.state_dir, "webserver", has_metrics=_settings.metrics_port != 0)
 if _settings.webserver_processes == 0:
     show_life()
@@ -34,8 +40,8 @@ if _settings.webserver_processes == 0:
 bind = f"{os.environ.get('WEBSERVER_ADDRESS', '')}:{_settings.webserver_port}"
 workers = _settings.webserver_processes
 threads = _settings.webserver_threads
-# With a single thread gunicorn would take another class, which keeps no connection.
-worker_class = "gthread"
+worker_class = WebWorker
+worker_connections = CONNECTIONS_COUNT_MAX
 # In seconds. Longer than clients and proxies keep their connections: so it is they who close
 # them, and no request meets a connection that is being closed.
 keepalive = 75

@@ -1,5 +1,7 @@
 """Becomes psql, in a session with the database of the settings: ``psql.py [ARGUMENT...]``.
 
+What psql says of itself (``--version``, ``--help``) needs no settings.
+
 The address goes into the variables of libpq, one for each of its parts: as an argument, everybody
 on the machine could read its password.
 """
@@ -12,8 +14,11 @@ from psycopg.pq import Conninfo
 
 from swpt_accounts.settings import SettingsError, load_settings
 
+is_about_psql = any(
+    word in ("-V", "-?") or word.startswith(("--version", "--help")) for word in sys.argv[1:]
+)
 try:
-    parts = conninfo_to_dict(load_settings(os.environ).postgres_dsn)
+    parts = {} if is_about_psql else conninfo_to_dict(load_settings(os.environ).postgres_dsn)
 except SettingsError as error:
     sys.exit(f"swpt_accounts: {error}")
 variables = {

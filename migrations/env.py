@@ -4,6 +4,9 @@ An upgrade to the latest migration also installs the stored procedures of this v
 program, and grants what the role of the workers needs, if one is named, all in the same
 transaction; on the way down the procedures are removed first.
 
+On tables that a later version has made, an upgrade changes none: it installs the procedures of this
+version again, beside those of the later one, if these tables serve both.
+
 A migration does not wait for long, for a lock or for anything else: it fails, and can be run again.
 Its limits are those of the session (swpt_accounts/db/session_options.py).
 """
@@ -14,11 +17,21 @@ from collections.abc import Iterator
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from psycopg.errors import UndefinedObject
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from swpt_accounts.db.installer import REVISION, install_script, uninstall_script
+from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.installer import (
+    REVISION,
+    install_script,
+    is_of_later_version,
+    uninstall_script,
+    why_not_before,
+)
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.schema_discovery import BOOKS, TABLES_PATH, discover
+from swpt_accounts.db.shard_state import wrong_shard
 
 database = current_app.extensions["migrate"].db
 settings = current_app.extensions["swpt_accounts_settings"]
@@ -43,7 +56,24 @@ def run_migrations() -> None:
             include_name=is_of_a_model,
             **current_app.extensions["migrate"].configure_args,
         )
-        run_in_one_transaction()
+        is_later = is_of_later_version(found.revision) and is_upgrade()
+        if is_later:
+            refuse_later(connection, found.revision)
+        run_in_one_transaction(has_tables=is_later)
+
+
+def is_upgrade() -> bool:
+    """Whether all that this version has is to be in the database."""
+    name = getattr(context.get_context().opts["fn"], "__name__", "")
+    return name == "upgrade" and destination() == REVISION
+
+
+def refuse_later(connection: Connection, revision: str | None) -> None:
+    """Exit where the tables of a later version do not serve this one."""
+    session = connection.connection.driver_connection
+    assert session is not None
+    if problem := why_not_before(session, revision):
+        sys.exit(f"swpt_accounts: {problem}. Nothing has changed.")
 
 
 def is_of_a_model(name: str | None, kind: str, _: object) -> bool:
@@ -62,14 +92,37 @@ def print_migrations() -> None:
     run_in_one_transaction()
 
 
-def run_in_one_transaction() -> None:
+def why_not_migrated(error: DBAPIError) -> str:
+    url, cause = database.engine.url, error.orig or error
+    is_unknown = isinstance(cause, UndefinedObject) and 'role "' in str(cause)
+    hint = " (POSTGRES_RUNNING_ROLE, POSTGRES_READING_ROLE)" if is_unknown else ""
+    address = f"{url.host}:{url.port or 5432}" if url.host else "its Unix socket"
+    return f"cannot migrate the database {url.database!r} at {address}: {one_line(cause)}{hint}"
+
+
+def run_in_one_transaction(*, has_tables: bool = False) -> None:
     with context.begin_transaction():
         if is_downgrade():
             run_script(uninstall_script())
-        context.run_migrations()
+        if not has_tables:
+            context.run_migrations()
         if destination() == REVISION:
             roles = settings.postgres_running_role, settings.postgres_reading_role
             run_script(install_script(*roles))
+            if not context.is_offline_mode():
+                claim_database()
+
+
+def claim_database() -> None:
+    """Ends the process, and undoes everything, where the database is another shard's."""
+    realm = settings.realm
+    values = {"realm": str(realm), "is_heir": settings.delete_parent_shard_records}
+    problem = context.get_bind().execute(
+        text("SELECT claim_realm(:realm, :realm_bits, :realm_length, :is_heir)"),
+        {**values, **realm.parameters},
+    )
+    if (found := problem.scalar_one()) is not None:
+        sys.exit(f"swpt_accounts: {wrong_shard(found, realm)}. Nothing has changed.")
 
 
 def destination() -> str | None:
@@ -96,4 +149,7 @@ def run_script(statements: Iterator[str]) -> None:
 if context.is_offline_mode():
     print_migrations()
 else:
-    run_migrations()
+    try:
+        run_migrations()
+    except DBAPIError as error:
+        sys.exit(f"swpt_accounts: {why_not_migrated(error)}. Nothing has changed.")

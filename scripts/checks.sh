@@ -29,9 +29,12 @@ run_tests() {
   python -m pytest "${arguments[@]}" "${coverage[@]}"
 }
 
-# run_fast_tests [ARGUMENT...]: those that need no server.
+# run_fast_tests [ARGUMENT...]: those that need no server, of the program's packages. The other
+# folders test tools, which start programs.
 run_fast_tests() {
-  python -m pytest -m "not servers" --numprocesses auto "${@:-tests}"
+  local packages=(swpt_accounts/*/__init__.py)
+  packages=("${packages[@]%/__init__.py}")
+  python -m pytest -m "not servers" --numprocesses auto "${@:-${packages[@]/#swpt_accounts/tests}}"
 }
 
 # use_test_servers: what tests and benchmarks see of the environment, the same everywhere.

@@ -6,8 +6,7 @@ demo_with_console() {
   local token port log=$VAR/console.log
   token=$(python -c 'import secrets; print(secrets.token_urlsafe(24))')
   port=$(free_ports 1)
-  CONSOLE_TOKEN=$token CONSOLE_PORT=$port CONSOLE_ADDRESS=127.0.0.1 \
-    python -m swpt_accounts console </dev/null >"$log" 2>&1 &
+  CONSOLE_TOKEN=$token CONSOLE_PORT=$port python -m swpt_accounts console </dev/null >"$log" 2>&1 &
   CONSOLE=$!
   trap console_end EXIT
   wait_until 30 is_port_taken "$port" || die_with_log "$log" "the console did not start"

@@ -26,6 +26,7 @@ from swpt_accounts.cli.group import MODULES
 from swpt_accounts.observability.events.lifecycle import SUPERVISOR
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import SettingsError, load_settings
+from swpt_accounts.workers.setting_warnings import warn_of_misspelt_settings
 
 _OWN_COMMAND = ["python", "-m", "swpt_accounts"]
 _SIGNALS = (
@@ -115,6 +116,7 @@ def main() -> None:
     try:
         settings = load_settings(os.environ)
         configure_logging(settings)
+        warn_of_misspelt_settings(os.environ)
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
     for module in set(MODULES.values()):

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from verification.kit.run import Report, Run, add_common_options, show
 
-ENGINES = ("model", "simulation", "crash_points", "chaos", "fuzzing", "mutation")
+ENGINES = ("model", "simulation", "crash_points", "splits", "chaos", "fuzzing", "mutation")
 _MINUTES = 60.0
 
 

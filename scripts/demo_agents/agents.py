@@ -5,9 +5,10 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from agentkit.coordinator import Transfer
 from agentkit.keys import ROOT_CREDITOR_ID, unsigned
 from agentkit.messages import UNLIMITED, Message
-from scripts.demo_agents.books import Books, Committed
+from agentkit.outcomes import acquired_amounts
 from scripts.demo_agents.conversation import Conversation
 
 NAMES = ("Ana", "Boris", "Chiara")
@@ -59,23 +60,29 @@ class Agents:
     conversation: Conversation
     debtor: Account
     creditors: list[Account]
-    books: Books = field(default_factory=Books)
+    transfers: list[Transfer] = field(default_factory=list)
+    """Those that were made, in the order of their FinalizedTransfers."""
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    last_payment: Message | None = None
 
-    def commit(self, sender: Account, recipient: Account, note: str, answer: Message) -> None:
-        """Books a transfer of which a FinalizedTransfer says that it was made."""
-        if not (sender.is_root or recipient.is_root):
-            self.last_payment = answer
-        transfer = Committed(
-            sender=sender.creditor_id,
-            recipient=recipient.creditor_id,
-            amount=answer["committed_amount"],
-            note=note,
-            coordinator_type=answer["coordinator_type"],
-            committed_at=datetime.fromisoformat(answer["ts"]),
-        )
-        self.books.committed.append(transfer)
+    @property
+    def last_payment(self) -> Message | None:
+        """The FinalizedTransfer of the last transfer between creditors."""
+        parties = ((t, {t.sender, t.recipient}) for t in reversed(self.transfers))
+        return next((t.finalized[0] for t, ids in parties if ROOT_CREDITOR_ID not in ids), None)
+
+    @property
+    def issued(self) -> int:
+        """What the debtor has paid in all."""
+        return sum(t.amount for t in self.transfers if t.sender == ROOT_CREDITOR_ID)
+
+    @property
+    def returned(self) -> int:
+        """What the debtor has got back."""
+        return sum(t.amount for t in self.transfers if t.recipient == ROOT_CREDITOR_ID)
+
+    def balance_of(self, account: Account) -> int:
+        """What an account must have now (the debtor's: less than nothing)."""
+        return acquired_amounts(self.transfers)[account.creditor_id]
 
 
 def make_accounts() -> list[Account]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from agentkit.chains import link_of, link_problems
 from agentkit.checks import field_problems
 from agentkit.messages import Message
 from scripts.demo_agents.agents import Account, Agents
@@ -13,7 +14,7 @@ def close_books(agents: Agents, step: Step) -> None:
     """Notes whatever does not add up, and whatever came unasked."""
     for account in agents.creditors:
         transfers = _transfers_received(agents, account)
-        problems = agents.books.check_account(account.creditor_id, transfers)
+        problems = link_problems(map(link_of, transfers))
         problems += _check_last(account, transfers)
         step.problems += [f"{account.name}: {problem}" for problem in problems]
     balances = read_balances(agents)
@@ -29,9 +30,9 @@ def read_balances(agents: Agents) -> dict[str, Any]:
     """
     held = {account.name: _principal(agents, account) for account in agents.creditors}
     return {
-        "issued": agents.books.issued,
-        "returned": agents.books.returned,
-        "in_circulation": agents.books.issued - agents.books.returned,
+        "issued": agents.issued,
+        "returned": agents.returned,
+        "in_circulation": agents.issued - agents.returned,
         "held": held,
         "sum_held": sum(held.values()),
     }

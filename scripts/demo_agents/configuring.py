@@ -4,12 +4,12 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from agentkit.chains import is_later
 from agentkit.messages import Message
 from agentkit.messages import configure as configuration
 from agentkit.received import Received
 from scripts.demo_agents.agents import INTEREST_RATE, Account, Agents
 from scripts.demo_agents.answers import Key
-from scripts.demo_agents.books import is_later
 from scripts.demo_agents.steps import Asking, Step, Talk
 
 _MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -73,7 +73,7 @@ def send_malformed(agents: Agents, step: Step, account: Account) -> Talk:
 
 def look_at_balance(agents: Agents, step: Step, account: Account) -> Talk:
     """Has an AccountUpdate sent, by a configuration that changes nothing, to see the balance."""
-    expected = agents.books.balance_of(account.creditor_id)
+    expected = agents.balance_of(account)
     patience_ends = time.monotonic() + agents.conversation.seconds_max
     answer = yield from configure(agents, step, account)
     # No message says when returned money reaches the debtor.
@@ -93,7 +93,7 @@ def _most_interest(agents: Agents) -> float:
     """The interest on all the money there ever was, and something for clocks that differ."""
     time_passed = datetime.now(UTC) - agents.began_at + _MAX_CLOCK_DIFFERENCE
     years = time_passed / timedelta(days=365.25)
-    return float(agents.books.issued * ((1.0 + INTEREST_RATE / 100.0) ** years - 1.0))
+    return float(agents.issued * ((1.0 + INTEREST_RATE / 100.0) ** years - 1.0))
 
 
 def _next_message(account: Account, config_data: str) -> Message:

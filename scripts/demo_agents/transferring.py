@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agentkit.coordinator import Transfer
 from agentkit.messages import Message, finalize, prepare
+from agentkit.outcomes import report_problems
 from scripts.demo_agents.agents import Account, Agents
 from scripts.demo_agents.answers import Key
 from scripts.demo_agents.steps import Asking, Step, Talk, reason, tell
@@ -24,17 +26,23 @@ def pay(
     prepared = yield from _prepared(step, sender, request, began)
     if prepared is None:
         return
-    committed = agents.conversation.send(finalize(prepared, amount, transfer_note=note))
+    finalization = finalize(prepared, amount, transfer_note=note)
+    committed = agents.conversation.send(finalization)
     finalized = yield from _finalized(step, prepared, committed, amount)
     if not finalized["committed_amount"]:
         return
-    agents.commit(sender, recipient, note, finalized)
+    made = Transfer(request, recipient.creditor_id, amount, finalization=finalization)
+    made.finalized.append(finalized)
+    agents.transfers.append(made)
     if not sender.is_root:
         answer = yield ("transfer", *sender.ids, note)
+        made.account_transfers.append(answer.data)
         step.took(COMMIT, "AccountTransfer (sender)", answer.received_at - committed)
     if not recipient.is_root:
         answer = yield ("transfer", *recipient.ids, note)
+        made.account_transfers.append(answer.data)
         step.took(PREPARE, "AccountTransfer (recipient)", answer.received_at - began)
+    step.problems += report_problems(made)
 
 
 def fail_to_commit(
@@ -65,7 +73,7 @@ def dismiss(agents: Agents, step: Step, sender: Account, recipient: Account, amo
     prepared = yield from _prepared(step, sender, request, began)
     if prepared is None:
         return
-    everything = agents.books.balance_of(sender.creditor_id)
+    everything = agents.balance_of(sender)
     code = "INSUFFICIENT_AVAILABLE_AMOUNT"
     yield from refuse(agents, step, sender, recipient.account_id, everything, code, locked=amount)
     dismissed = agents.conversation.send(finalize(prepared, 0))

@@ -14,9 +14,18 @@ from pika.adapters.utils.connection_workflow import (
 from pika.exceptions import AMQPConnectionError, AMQPError
 
 from swpt_accounts.broker.headers import accept_any_headers
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 HEARTBEAT_SECONDS = 60
+
+
+class BrokerUnreachable(AMQPConnectionError):  # type: ignore[misc]  # pika has no types
+    """There is no connection. The text says to which server, and why."""
+
+    def __init__(self, host: str | None, port: int | None, problem: object) -> None:
+        text = one_line(problem) if isinstance(problem, BaseException) else problem
+        super().__init__(f"cannot connect to RabbitMQ at {host}:{port}: {text}")
 
 
 def user_of(url: str) -> str:
@@ -34,7 +43,10 @@ def connection_parameters(url: str, name: str) -> pika.URLParameters:
     try:
         parameters = pika.URLParameters(url)
     except OSError as error:
-        raise AMQPConnectionError(f"a file of the URL's ssl_options: {error!r}") from error
+        parts = urlsplit(url)
+        file = f" {error.filename}" if error.filename else ""
+        problem = f"cannot read a file of ssl_options{file}: {one_line(error)}"
+        raise BrokerUnreachable(parts.hostname, parts.port, problem) from error
     parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.socket_timeout = 5
     parameters.stack_timeout = 10
@@ -61,10 +73,11 @@ def open_blocking(
     except AMQPConnectorException as error:
         # (which pika does not count among its errors of AMQP)
         is_late = isinstance(error, AMQPConnectorStackTimeout)
-        raise AMQPConnectionError("no answer in time" if is_late else error) from error
+        problem = "no answer in time" if is_late else error
+        raise BrokerUnreachable(parameters.host, parameters.port, problem) from error
     # (a `ValueError` when the connection is reset in the moment in which it is made)
-    except (OSError, ValueError) as error:
-        raise AMQPConnectionError(error) from error
+    except (AMQPError, OSError, ValueError) as error:
+        raise BrokerUnreachable(parameters.host, parameters.port, error) from error
 
 
 def server_version(connection: pika.BlockingConnection) -> str:

@@ -26,6 +26,7 @@ from swpt_accounts.broker.redelivery_reset import (
     take_copy_mark,
 )
 from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.messages import (
     COPIES_REFUSED,
@@ -169,7 +170,7 @@ class BatchConsumer:
                     raise
                 if self._takes_copies:
                     self._takes_copies = False
-                    COPIES_REFUSED.log(logger, queue=self._queue, problem=repr(error))
+                    COPIES_REFUSED.log(logger, queue=self._queue, problem=one_line(error))
                 break
             self._channel.basic_ack(delivery.tag)
             renewed.add(delivery.tag)

@@ -12,6 +12,7 @@ from pika.exceptions import AMQPConnectionError, AMQPError, UnroutableError
 from swpt_accounts.broker.headers import sendable_headers
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability.events.messages import DEAD_LETTER_QUEUE_REFUSES
 from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -108,7 +109,7 @@ class DeadLetterPublisher:
                     raise
                 if not is_logged:
                     name = dead_letter_queue(self._queue)
-                    DEAD_LETTER_QUEUE_REFUSES.log(logger, queue=name, problem=repr(error))
+                    DEAD_LETTER_QUEUE_REFUSES.log(logger, queue=name, problem=one_line(error))
                     is_logged = True
                 if self._stop.wait(backoff.next()) or monotonic() >= give_up_at:
                     raise

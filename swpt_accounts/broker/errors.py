@@ -2,17 +2,15 @@
 
 from pika.exceptions import AMQPError, ChannelClosed, ConnectionClosed
 
+from swpt_accounts.broker.connections import BrokerUnreachable
 from swpt_accounts.db.errors import innermost, one_line
 
 
 def describe(error: BaseException) -> str:
     """One line for an operator, which says which server it is about."""
-    if not isinstance(error, AMQPError):
+    if not isinstance(error, AMQPError) or isinstance(error, BrokerUnreachable):
         return one_line(error)
     cause = innermost(error)
     if isinstance(cause, ChannelClosed | ConnectionClosed):
         return f"RabbitMQ: {cause.reply_text} ({cause.reply_code})"
-    if isinstance(cause, OSError):
-        file = f"{cause.filename}: " if cause.filename else ""
-        return f"cannot connect to RabbitMQ: {file}{one_line(cause)}"
     return f"RabbitMQ: {one_line(cause)}"

@@ -11,7 +11,7 @@ import pika
 from pika.exceptions import AMQPConnectionError, AMQPError
 
 from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
-from swpt_accounts.broker.connections import connection_parameters
+from swpt_accounts.broker.connections import BrokerUnreachable, connection_parameters
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.lifecycle import BROKER_BLOCKED, BROKER_UNBLOCKED
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS
@@ -78,11 +78,11 @@ class Publisher:
         try:
             self._run(CONNECT_SECONDS_MAX)
             if not self._is_ready:
-                self._fail("the broker does not answer")
+                self._fail("no answer in time")
             count(CONNECTIONS, 1, name, "broker")
-        except AMQPError:
+        except AMQPError as error:
             self.close()
-            raise
+            raise BrokerUnreachable(parameters.host, parameters.port, error) from error
 
     # -- the event loop -----------------------------------------------------
 
@@ -100,14 +100,14 @@ class Publisher:
                 ioloop.start()
         except (OSError, ValueError) as error:
             # the connection is reset in the moment in which it is made
-            raise AMQPConnectionError(repr(error)) from error
+            raise AMQPConnectionError(error) from error
         ioloop.remove_timeout(timer)
 
     def _raise_error(self) -> None:
         if self._error is not None:
             if isinstance(self._error, AMQPError):
                 raise self._error
-            raise AMQPConnectionError(repr(self._error)) from self._error
+            raise AMQPConnectionError(self._error) from self._error
 
     def _fail(self, reason: str) -> None:
         self._error = AMQPConnectionError(reason)

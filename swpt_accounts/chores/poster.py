@@ -12,6 +12,7 @@ from pika.spec import PERSISTENT_DELIVERY_MODE
 
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.chores.tasks import Chore, encode_chore
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability.events.background import (
     CHORES_LEFT,
     CHORES_NOT_POSTED,
@@ -125,7 +126,7 @@ class ChoresPoster:
             try:
                 self._post_over_one_connection(backoff)
             except AMQPError as error:
-                self._note_problem(repr(error))
+                self._note_problem(one_line(error))
                 self._pause(backoff.next())
 
     def _post_over_one_connection(self, backoff: Backoff) -> None:

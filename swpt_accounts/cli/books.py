@@ -13,7 +13,7 @@ from swpt_accounts.audit.cross_shard import Verdict, add_up
 from swpt_accounts.audit.exports import make_export, read_export, write_export
 from swpt_accounts.audit.report import as_json, as_table, is_sound, sum_as_json, sum_as_table
 from swpt_accounts.audit.shard_content import find_foreign_record
-from swpt_accounts.cli.options import fail, get_settings
+from swpt_accounts.cli.options import fail, get_settings, url_option_of
 from swpt_accounts.cli.progress import is_terminal, make_progress
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.errors import one_line
@@ -24,8 +24,8 @@ COULD_NOT_BE_CHECKED = 2
 
 logger = logging.getLogger(PROGRESS_LOGGER)
 
-database_url_option = click.option(
-    "--database-url", help="URL of another database than that of the settings: a replica."
+database_url_option = url_option_of(
+    "--database-url", meaning="URL of another database than that of the settings: a replica."
 )
 limit_option = click.option(
     "--limit",

@@ -14,8 +14,8 @@ from swpt_accounts.cli.options import (
     url_option,
 )
 from swpt_accounts.inbox.worker import InboxWorker
-from swpt_accounts.workers.performance_warnings import warn_of_slow_settings
 from swpt_accounts.workers.runner import run_workers
+from swpt_accounts.workers.setting_warnings import warn_of_slow_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 # Each replaces the setting of its name, after the prefix of the broker.

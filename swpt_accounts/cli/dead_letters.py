@@ -4,8 +4,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -16,7 +15,6 @@ from swpt_accounts.cli.options import (
     fail,
     get_settings,
     is_confirmed,
-    queue_option,
     span_options,
     url_option,
     yes_option,
@@ -49,7 +47,7 @@ def _digest(text: str) -> str:
 
 filter_options = all_of(
     url_option,
-    queue_option,
+    click.option("-q", "--queue", help="Name of the queue whose dead letters are read."),
     click.option("--type", "types", multiple=True, metavar="TYPE", help="Of this message type."),
     click.option("--reason", help="With this kind of reason, or this text in the reason."),
     account_option,
@@ -76,9 +74,14 @@ all_option = click.option(
 )
 
 
-def make_filter(*, types: tuple[str, ...], **options: Any) -> LetterFilter:
-    """The filter that these options are."""
-    return LetterFilter(types=frozenset(types), **options)
+def make_filter(
+    settings: Settings, queue: str | None, *, types: tuple[str, ...], **options: Any
+) -> LetterFilter:
+    """The filter that these options are. Of another queue, each shard has the letters of its own
+    accounts: so all shards can deal with them, and nobody else does.
+    """
+    is_own = queue in (None, settings.protocol_broker_queue)
+    return LetterFilter(types=frozenset(types), realm=None if is_own else settings.realm, **options)
 
 
 @click.group("dead_letters")
@@ -86,13 +89,10 @@ def dead_letters() -> None:
     """List rejected messages (dead letters), and send them again."""
 
 
-@contextmanager
 def _session(
-    url: str | None, queue: str | None, *, changes: bool
-) -> Iterator[tuple[Settings, DeadLetterSession]]:
-    settings = get_settings(protocol_broker_url=url, protocol_broker_queue=queue)
-    with open_session(settings, changes=changes) as session:
-        yield settings, session
+    settings: Settings, queue: str | None, *, changes: bool
+) -> AbstractContextManager[DeadLetterSession]:
+    return open_session(settings, queue or settings.protocol_broker_queue, changes=changes)
 
 
 @dead_letters.command("list")
@@ -109,11 +109,12 @@ def list_letters(
     **options: Any,
 ) -> None:
     """List dead letters, and count them by type and kind of reason."""
-    wanted = make_filter(**options)
+    settings = get_settings(protocol_broker_url=url)
+    wanted = make_filter(settings, queue, **options)
     limit = _LISTED_COUNT_MAX if limit is None else limit
     counts: Counter[tuple[str, str]] = Counter()
     count = 0
-    with _session(url, queue, changes=False) as (_, session):
+    with _session(settings, queue, changes=False) as session:
         click.echo('{"letters": [' if as_json else rendering.table_head())
         for letter, state in session.letters(wanted, all_states=all_states):
             counts[letter.type_name, letter.kind] += 1
@@ -151,10 +152,11 @@ def show(
     **options: Any,
 ) -> None:
     """Show dead letters in full, and mark what is wrong."""
-    wanted = make_filter(**options)
+    settings = get_settings(protocol_broker_url=url)
+    wanted = make_filter(settings, queue, **options)
     limit = _SHOWN_COUNT_MAX if limit is None else limit
     count = 0
-    with _session(url, queue, changes=False) as (settings, session):
+    with _session(settings, queue, changes=False) as session:
         every = all_states or wanted.is_by_name
         for letter, state in session.letters(wanted, all_states=every):
             count += 1
@@ -191,10 +193,11 @@ def replay(
     **options: Any,
 ) -> None:
     """Send dead letters to the queue again, or to the shard that they belong to."""
-    wanted = make_filter(**options)
-    if again and not wanted.is_by_name:
+    if again and not (options["offsets"] or options["digests"]):
         raise click.UsageError("--again needs --offset or --digest")
-    with _session(url, queue, changes=True) as (_, session):
+    settings = get_settings(protocol_broker_url=url)
+    wanted = make_filter(settings, queue, **options)
+    with _session(settings, queue, changes=True) as session:
         if not (yes or _is_confirmed("resend", session, wanted, limit, every=again)):
             return
         replayer = session.replayer()
@@ -207,8 +210,18 @@ def replay(
             )
         finally:
             _write_report(replayer.report)
+            _write_limits(wanted)
     if replayer.report.kept_count:
         sys.exit(1)
+
+
+def _write_limits(wanted: LetterFilter) -> None:
+    if wanted.realm is not None and wanted.realm.length:
+        click.echo(
+            f"Only letters of the accounts of this shard ({wanted.realm}) were considered: for the"
+            " others, run the command with the settings of their shards.",
+            err=True,
+        )
 
 
 def _write_report(report: Report) -> None:
@@ -227,8 +240,9 @@ def discard(
     url: str | None, queue: str | None, limit: int | None, yes: bool, **options: Any
 ) -> None:
     """Mark dead letters as handled, without sending them. They stay in the stream."""
-    wanted = make_filter(**options)
-    with _session(url, queue, changes=True) as (_, session):
+    settings = get_settings(protocol_broker_url=url)
+    wanted = make_filter(settings, queue, **options)
+    with _session(settings, queue, changes=True) as session:
         if not (yes or _is_confirmed("discard", session, wanted, limit, every=False)):
             return
         count = 0
@@ -242,6 +256,7 @@ def discard(
             session.process(wanted, mark, every=False, count_max=limit)
         finally:
             click.echo(f"Discarded {plural(count, 'dead letter')}.")
+            _write_limits(wanted)
 
 
 def _is_confirmed(

@@ -10,8 +10,8 @@ from swpt_accounts.cli.options import (
 )
 from swpt_accounts.outbox.worker import FlushWorker
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.workers.performance_warnings import warn_of_slow_settings
 from swpt_accounts.workers.runner import run_workers
+from swpt_accounts.workers.setting_warnings import warn_of_slow_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 

@@ -11,6 +11,7 @@ import click
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.observability.metrics.recorder import configure as configure_recording
 from swpt_accounts.settings import SettingsError, load_settings
+from swpt_accounts.workers.setting_warnings import warn_of_misspelt_settings
 
 MODULES: Final = MappingProxyType(
     {
@@ -58,6 +59,9 @@ _WITH_ANSWERS: Final = _CHECKS | {
 }
 
 
+# They run in containers of other commands.
+_BESIDE_OTHERS: Final = {"healthcheck", "serve_metrics"}
+
 _IS_ASKED_FOR_HELP: Final = "swpt_accounts.is_asked_for_help"
 
 
@@ -97,3 +101,5 @@ def swpt_accounts(context: click.Context) -> None:
     )
     is_asked = context.invoked_subcommand in _WITH_ANSWERS
     configure_logging(context.obj, sys.stderr if is_asked else sys.stdout)
+    if context.invoked_subcommand not in _BESIDE_OTHERS:
+        warn_of_misspelt_settings(os.environ)

@@ -9,13 +9,37 @@ from typing import Any, NoReturn
 
 import click
 import msgspec
+from setproctitle import setproctitle
 
 from swpt_accounts.core.id_notation import parse_account, parse_number
 from swpt_accounts.settings import Settings, SettingsError, read_setting
+from swpt_accounts.settings.urls import without_password
 
 Decorator = Callable[[Any], Any]
 
-url_option = click.option("-u", "--url", help="URL of the broker.")
+_SECRET = re.compile(r"//[^/?#@]*:(?!guest@)[^/?#@]+@|password=")
+
+
+def hide_password(_context: click.Context, parameter: click.Parameter, url: str | None) -> Any:
+    """Take a URL with a password out of the process list, and say where it belongs."""
+    if url and _SECRET.search(url):
+        shown = without_password(url)
+        setproctitle(" ".join(word.replace(url, shown) for word in sys.argv))
+        click.echo(
+            f"swpt_accounts: the password in {parameter.opts[-1]} could be read by every user of"
+            " this machine: set the variable that the option replaces"
+            " (docs/reference/commands.md#options-that-replace-settings)",
+            err=True,
+        )
+    return url
+
+
+def url_option_of(*names: str, meaning: str) -> Decorator:
+    """An option that is a URL."""
+    return click.option(*names, help=meaning, callback=hide_password)
+
+
+url_option = url_option_of("-u", "--url", meaning="URL of the broker.")
 queue_option = click.option("-q", "--queue", help="Name of the queue.")
 processes_option = click.option(
     "-p", "--processes", type=click.IntRange(0, 1000), help="Number of processes."

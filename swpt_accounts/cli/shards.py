@@ -24,8 +24,17 @@ from swpt_accounts.sharding.finish import finish
 from swpt_accounts.sharding.preflight import survey
 from swpt_accounts.sharding.preparation import prepare
 from swpt_accounts.sharding.queue_cutover import QueueCutover
-from swpt_accounts.sharding.rollback import undo
-from swpt_accounts.sharding.sessions import Sessions, open_sessions, read_noted, refuse_others
+from swpt_accounts.sharding.rollback import restore, undo
+from swpt_accounts.sharding.sessions import (
+    OPENING,
+    SWITCHING,
+    Sessions,
+    open_parent_sessions,
+    open_sessions,
+    read_noted,
+    refuse_others,
+    without_others,
+)
 from swpt_accounts.sharding.status import SplitStatus, read_status
 from swpt_accounts.takeover.checks import MIB
 
@@ -46,16 +55,26 @@ def shards() -> None:
     """Split a shard in two while it works, or move it to another server."""
 
 
-def _with_sessions(command: Callable[..., None]) -> Callable[..., None]:
-    """Connect to all databases, and report errors in one line."""
+def _with_family(command: Callable[..., None]) -> Callable[..., None]:
+    """Read the settings of parent and children, and report errors in one line."""
 
     @child_option
     @wraps(command)
     def wrapped(files: tuple[Path, ...], **options: Any) -> None:
         with _reported_errors():
-            family = read_family(os.environ, get_settings(), files)
-            with open_sessions(family) as sessions:
-                command(sessions, **options)
+            command(read_family(os.environ, get_settings(), files), **options)
+
+    return wrapped
+
+
+def _with_sessions(command: Callable[..., None]) -> Callable[..., None]:
+    """Connect to all databases, too."""
+
+    @_with_family
+    @wraps(command)
+    def wrapped(family: Family, **options: Any) -> None:
+        with open_sessions(family) as sessions:
+            command(sessions, **options)
 
     return wrapped
 
@@ -89,6 +108,12 @@ def plan_command(sessions: Sessions) -> None:
         )
     for line in _plan_lines(family, found.accounts_count, found.bytes_count // MIB):
         click.echo(line)
+    _warn(found.warnings)
+
+
+def _warn(warnings: list[str]) -> None:
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _plan_lines(family: Family, accounts: int, mebibytes: int) -> Iterator[str]:
@@ -119,21 +144,35 @@ def _plan_lines(family: Family, accounts: int, mebibytes: int) -> Iterator[str]:
 def prepare_command(sessions: Sessions, parent_url: str | None, *, quiet: bool) -> None:
     """Prepare queues and databases of the children, while the parent works."""
     address = parent_url or sessions.family.parent.postgres_dsn
-    prepare(sessions, address.replace("+psycopg", "", 1), make_progress(is_quiet=quiet))
+    _warn(prepare(sessions, address.replace("+psycopg", "", 1), make_progress(is_quiet=quiet)))
     click.echo("The children are ready. Start their services: they wait for `shards switch`.")
 
 
 @shards.command("switch")
+@click.option(
+    "--seconds-max",
+    type=click.FloatRange(min=1.0),
+    default=120.0,
+    show_default=True,
+    help="How long messages may wait. If the children do not work then, all is as before.",
+)
 @quiet_option
-@_with_sessions
-def switch_command(sessions: Sessions, *, quiet: bool) -> None:
-    """Let the children take over."""
+@_with_family
+def switch_command(family: Family, seconds_max: float, *, quiet: bool) -> None:
+    """Let the children take over; if that fails, restore what was before."""
 
     def report(what: str, seconds: float) -> None:
         if not quiet:
             click.echo(f"{seconds:7.2f} s  {what}", err=True)
 
-    switch(sessions, make_progress(is_quiet=True), report)
+    try:
+        with open_sessions(family) as sessions:
+            switch(sessions, seconds_max, report)
+    except (PreconditionFailed, TopologyError, psycopg.Error, AMQPError) as error:
+        text = str(error) if isinstance(error, PreconditionFailed) else describe(error)
+        fail("\n".join(filter(None, (text, restore(family)))))
+    except KeyboardInterrupt:
+        fail("\n".join(filter(None, ("interrupted", restore(family)))))
     click.echo(
         "The children have taken over. Stop the services of the parent, then run `shards finish`."
     )
@@ -148,28 +187,39 @@ def finish_command(sessions: Sessions) -> None:
 
 
 @shards.command("undo")
-@_with_sessions
-def undo_command(sessions: Sessions) -> None:
-    """Undo `prepare`. Refused once `switch` has begun."""
-    undo(sessions)
-    click.echo("The split was undone.")
+@_with_family
+def undo_command(family: Family) -> None:
+    """Undo `prepare`, and a `switch` in which no child has begun. Needs the parent only."""
+    with open_parent_sessions(family) as sessions:
+        _warn(undo(sessions))
+    click.echo(
+        "The split was undone. The databases of the children stay closed: drop them, or run `shards"
+        " prepare` again."
+    )
 
 
 @shards.command("status")
-@_with_sessions
-def status_command(sessions: Sessions) -> None:
-    """Show the progress of the split."""
-    noted = read_noted(sessions.parent)
-    if noted is None:
-        click.echo("No split of this shard has begun.")
-        return
-    refuse_others(sessions, noted)
-    for line in _status_lines(read_status(sessions)):
-        click.echo(line)
+@_with_family
+def status_command(family: Family) -> None:
+    """Show the progress of the split, also while a child cannot be reached."""
+    with open_parent_sessions(family) as sessions:
+        noted = read_noted(sessions.parent)
+        if noted is None:
+            click.echo("No split of this shard has begun.")
+            return
+        sessions = without_others(sessions)
+        refuse_others(sessions, noted)
+        for line in _status_lines(read_status(sessions)):
+            click.echo(line)
 
 
 def _status_lines(status: SplitStatus) -> Iterator[str]:
     yield f"{status.noted.step}, begun at {status.noted.began_at:%Y-%m-%d %H:%M:%S}"
+    if status.noted.step in (SWITCHING, OPENING):
+        yield (
+            "`shards switch` was interrupted, or runs: run it again, and it goes on; or `shards"
+            " undo`, as long as no child works"
+        )
     if status.noted.interrupted_seconds is not None:
         yield f"the switch took {status.noted.interrupted_seconds:.1f} s"
     for queue, counts in status.queues.items():
@@ -177,9 +227,8 @@ def _status_lines(status: SplitStatus) -> Iterator[str]:
         yield f"the queue {queue!r} {found}"
     for child in status.children:
         yield (
-            f"{child.name}: {'working' if child.is_opened else 'waiting'};"
-            f" {child.ready_count} of {child.tables_count} tables copied;"
-            f" {number(child.kept_bytes // MIB)} MiB of WAL retained for it"
+            f"{child.name}: {child.state}; {number(child.kept_bytes // MIB)} MiB of WAL retained"
+            " for it"
         )
     for realm, subject, amount in status.proof:
         yield f"verified for {realm}: {subject} {amount}"

@@ -7,7 +7,13 @@ from pika.exceptions import AMQPError
 
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.errors import describe
-from swpt_accounts.cli.options import fail, get_settings, queue_option, url_option
+from swpt_accounts.cli.options import (
+    fail,
+    get_settings,
+    queue_option,
+    url_option,
+    url_option_of,
+)
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 routing_key_option = click.option("-k", "--queue-routing-key", help="Routing key of the binding.")
@@ -38,7 +44,7 @@ def subscribe(url: str | None, queue: str | None, queue_routing_key: str | None)
 @url_option
 @queue_option
 @routing_key_option
-@click.option("-U", "--chores-url", help="URL of the broker of the chores.")
+@url_option_of("-U", "--chores-url", meaning="URL of the broker of the chores.")
 @click.option("-Q", "--chores-queue", help="Name of the queue of chores.")
 def unsubscribe(
     url: str | None,

@@ -43,6 +43,8 @@ SESSION_SECONDS: Final = 8 * 3600
 FORM_SECONDS: Final = 3600
 _USER_LENGTH_MAX: Final = 200
 _THROTTLE_SECONDS: Final = 60.0
+_WRONG: Final = "The token is wrong."
+_NOBODY: Final = "Only the proxy before this console signs users in, and it has named nobody."
 _OPEN_ENDPOINTS: Final = ("sign_in.style", "sign_in.sign_in")
 
 
@@ -98,7 +100,16 @@ class Authenticator:
         """The same answer to everybody who may not look, whatever they ask for."""
         g.visitor = self.visitor()
         is_open = g.visitor is not None or request.endpoint in _OPEN_ENDPOINTS
-        return None if is_open else refusal()
+        return None if is_open else refusal(self._failure())
+
+    def _failure(self) -> str:
+        """Why this request is not that of a visitor, if it tried to be; else an empty string."""
+        if self._token is None:
+            return _NOBODY
+        if "Authorization" in request.headers:
+            return _WRONG
+        is_old = current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+        return "The session has ended. Sign in again." if is_old else ""
 
     @property
     def has_actions(self) -> bool:
@@ -116,11 +127,10 @@ class Authenticator:
     def _proxied(self, headers: Headers, address: str) -> str | None:
         if self._header is None:
             return None
-        # One that came twice may have been added to what the client had sent.
-        names = headers.getlist(self._header)
-        if len(names) != 1 or not 0 < len(names[0]) <= _USER_LENGTH_MAX:
-            return None
-        return names[0] if self._is_proxy(address) else None
+        # (The server refuses one that comes twice.)
+        name = headers.get(self._header, "")
+        is_name = 0 < len(name) <= _USER_LENGTH_MAX
+        return name if is_name and self._is_proxy(address) else None
 
     def _is_proxy(self, address: str) -> bool:
         try:
@@ -160,9 +170,9 @@ class Authenticator:
         CONSOLE_TOKENS_WRONG.log(logger, count=count)
 
 
-def refusal() -> Response:
-    """The answer to everybody who may not look."""
-    return Response(render_template("sign_in.html"), 401)
+def refusal(failure: str = "") -> Response:
+    """The answer to everybody who may not look, and what has failed, if they tried."""
+    return Response(render_template("sign_in.html", failure=failure), 401)
 
 
 def _is_from_elsewhere() -> bool:
@@ -191,9 +201,11 @@ def style() -> Response:
 def sign_in() -> AnyResponse:
     """Begin a session for who has the token."""
     auth = here().auth
-    if _is_from_elsewhere() or not auth.has_token(request.form.get("token", "")):
+    if _is_from_elsewhere():
+        return refusal("A page of another site has sent this form. Sign in here.")
+    if not auth.has_token(request.form.get("token", "")):
         auth.note_wrong_token()
-        return refusal()
+        return refusal(_WRONG if here().settings.console_token else _NOBODY)
     session.permanent = True
     session["id"] = token_hex(16)
     return redirect("/", 303)

@@ -45,6 +45,11 @@ class Realm:
         shift = ACCOUNT_BITS_LENGTH - self.length
         return account_bits(debtor_id, creditor_id) >> shift == self.bits
 
+    def is_within(self, other: Self) -> bool:
+        """Return whether all of its accounts belong to the other realm, too."""
+        extra = self.length - other.length
+        return extra >= 0 and self.bits >> extra == other.bits
+
     @property
     def parameters(self) -> dict[str, int]:
         """The realm as parameters of stored procedures."""

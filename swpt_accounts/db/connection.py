@@ -149,7 +149,7 @@ class DatabaseConnection:
     def note_wait(self, server: str) -> None:
         """Let the session's name say for which other server its worker waits; "": for none."""
         if server != self._awaited:
-            name = f"swpt_accounts {self._name}" + (f": cannot use {server}" if server else "")
+            name = f"swpt_accounts {self._name}" + (f": waiting for {server}" if server else "")
             self.raw.execute("SELECT set_config('application_name', %s, false)", [name])
             self._awaited = server
 
@@ -191,6 +191,7 @@ def connect(
     name: str,
     *,
     is_read_only: bool = False,
+    is_for_peers: bool = False,
     behaviour: Sequence[Pins] = WORKING,
 ) -> DatabaseConnection:
     """Connect to the database. Raises `psycopg.OperationalError`.
@@ -198,9 +199,12 @@ def connect(
     Of several servers in the URL the one that can be written to is taken; with `is_read_only`,
     any that the URL allows. Where the program's procedures are missing, the error is
     `ProceduresNotInstalled`; where it cannot work, `UnsuitableDatabase`; where it may not
-    work yet, or not any more, `ShardClosedError`. What a session that
+    work yet, or not any more, `ShardClosedError`: also where it only reads, if that is for
+    peers, who would get old answers. What a session that
     writes can see at its beginning is on the synchronous standby, too, where there is one.
     """
+
+    may_be_past = is_read_only and not is_for_peers
 
     def open_session() -> psycopg.Connection[tuple[Any, ...]]:
         return _open(settings, name, behaviour, is_read_only=is_read_only)
@@ -211,7 +215,7 @@ def connect(
     # be prepared as a separate statement.
     connection.adapters.register_dumper(int, Int8Dumper)
     try:
-        check_session(connection, open_session, is_read_only=is_read_only)
+        check_session(connection, open_session, settings.realm, may_be_past=may_be_past)
         if not is_read_only:
             await_standby(connection)
     except BaseException:

@@ -53,7 +53,8 @@ def one_line(error: BaseException) -> str:
 def innermost(error: BaseException) -> BaseException:
     """The cause: pika wraps the errors of sockets, and its texts are their representations."""
     while type(error).__module__.startswith("pika."):
-        causes = (error.__cause__, getattr(error, "exception", None), *error.args)
+        tried = getattr(error, "exceptions", ())  # one for each address of the host
+        causes = (error.__cause__, getattr(error, "exception", None), *tried, *error.args)
         inner = next((cause for cause in causes if isinstance(cause, BaseException)), None)
         if inner is None:
             break

@@ -30,12 +30,13 @@ GRANT SELECT, INSERT, UPDATE (creditor_id), DELETE ON account_key TO {role};
 GRANT SELECT, INSERT, UPDATE (last_reminder_ts), DELETE ON prepared_transfer TO {role};
 GRANT SELECT, INSERT, UPDATE (is_applied), DELETE ON registered_balance_change TO {role};
 -- queues
-GRANT SELECT, INSERT, UPDATE (next_attempt_at, attempts_count), DELETE
+GRANT SELECT, INSERT, UPDATE (next_attempt_at, attempts_count, unasked_seconds), DELETE
     ON unverified_transfer_request TO {role};
 GRANT SELECT, INSERT, UPDATE (id), DELETE ON
     transfer_request, finalization_request, pending_balance_change, handled_batch
     TO {role};
 GRANT SELECT, INSERT, UPDATE ON scan_pass TO {role};
+GRANT SELECT, INSERT, DELETE ON shard TO {role};
 -- what the broker did not take, and what it brought in vain
 GRANT SELECT, INSERT, UPDATE (next_attempt_at), DELETE ON returned_message TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON returned_line, dead_letter_dealt_with TO {role};

@@ -13,11 +13,18 @@ from typing import Final
 
 from psycopg import sql
 
-from swpt_accounts.db.queries import read_queries
-from swpt_accounts.db.schema_discovery import TABLES_PATH
+from swpt_accounts.db.queries import query, read_queries
+from swpt_accounts.db.schema_discovery import TABLES_PATH, Connection
 
-REVISION: Final = "0008"
-"""The migration that makes the tables for these procedures: the latest one."""
+REVISION: Final = "0010"
+"""The migration that makes the tables for these procedures: the latest one. Later ones are greater
+texts.
+"""
+
+OLDEST_REVISION: Final = "0001"
+"""Programs whose latest migration is this one, or one between, may work on these tables. It is
+`REVISION` itself where that does more to a table than to add what the program before can ignore.
+"""
 
 KEPT_COUNT: Final = 2
 """How many versions stay installed: this one, and the one before."""
@@ -70,6 +77,29 @@ def procedures_schema() -> str:
     return f"swpt_accounts_{procedures_version()}"
 
 
+def is_of_later_version(revision: str | None) -> bool:
+    """Whether only a later version of the program knows this migration."""
+    return (revision or "") > REVISION
+
+
+def why_not_before(connection: Connection, revision: str | None) -> str:
+    """Why this version may not work on tables that a later one has made; empty if it may.
+
+    The tables must be on the session's `search_path`. Raises `psycopg.Error`.
+    """
+    parameters = {"version": procedures_version(), "revision": REVISION}
+    row = connection.execute(query("serves_earlier"), parameters).fetchone()
+    assert row is not None
+    may_work, oldest = row
+    if may_work:
+        return ""
+    bound = f", which serves programs from migration {oldest} on" if oldest else ""
+    return (
+        f"the database has migration {revision} of a later version of this program{bound}; this"
+        f" one has migration {REVISION}: run a later version (docs/how-to/upgrade.md)"
+    )
+
+
 def install_script(
     running_role: str | None = None, reading_role: str | None = None
 ) -> Iterator[str]:
@@ -94,14 +124,17 @@ def install_script(
                 role=sql.Identifier(role),
                 role_name=sql.Literal(role),
             )
+    oldest = sql.Literal(OLDEST_REVISION)
     version, revision = sql.Literal(procedures_version()), sql.Literal(REVISION)
-    yield _statement("register", version=version, revision=revision)
-    yield _statement("remove", kept_count=sql.Literal(KEPT_COUNT))
+    yield _statement("register", version=version, revision=revision, oldest_revision=oldest)
+    yield _statement("remove", kept_count=sql.Literal(KEPT_COUNT), oldest_revision=oldest)
 
 
 def uninstall_script() -> Iterator[str]:
     """The statements that remove all procedures, of whatever version."""
-    yield _statement("remove", kept_count=sql.Literal(0))
+    yield _statement(
+        "remove", kept_count=sql.Literal(0), oldest_revision=sql.Literal(OLDEST_REVISION)
+    )
 
 
 def _statement(name: str, **parts: sql.Composable) -> str:

@@ -13,9 +13,12 @@ SET LOCAL check_function_bodies = off;
 -- if all is copied.
 DO $$
 BEGIN
-    IF to_regclass('older_balance_change') IS NULL
-        AND NOT EXISTS (SELECT FROM move WHERE direction = 'in' AND NOT is_copied)
-    THEN
+    IF to_regclass('older_balance_change') IS NULL THEN
+        IF EXISTS (SELECT FROM move WHERE direction = 'in' AND NOT is_copied) THEN
+            RAISE EXCEPTION
+                'the tables of the reference were dropped before their archive was copied'
+                ' (docs/how-to/move-in.md#what-stays-behind)';
+        END IF;
         EXECUTE format(
             'CREATE VIEW %s.older_balance_change AS'
             ' SELECT ctid AS tid, * FROM registered_balance_change WHERE false',
@@ -29,12 +32,16 @@ END
 $$
 
 -- name: register
-INSERT INTO procedures_version (version, revision, installed_at)
-VALUES ({version}, {revision}, clock_timestamp())
-ON CONFLICT (version) DO UPDATE SET installed_at = excluded.installed_at
+INSERT INTO procedures_version (version, revision, installed_at, oldest_revision)
+SELECT
+    {version}, {revision}, clock_timestamp(), greatest({oldest_revision}, max(oldest_revision))
+FROM procedures_version
+ON CONFLICT (version) DO UPDATE
+SET installed_at = excluded.installed_at, oldest_revision = excluded.oldest_revision
 
 -- name: remove
--- Removes all versions but the latest ones. The procedures of the time before there were
+-- Removes all versions but the latest ones, and those that cannot work on the tables. What is removed
+-- is not installed again on tables of a later version. The procedures of the time before there were
 -- versions are in the schema `public`, and known by their names.
 DO $$
 DECLARE
@@ -45,7 +52,7 @@ BEGIN
         DELETE FROM procedures_version
         WHERE version IN (
             SELECT version FROM procedures_version ORDER BY installed_at DESC OFFSET {kept_count}
-        )
+        ) OR revision < {oldest_revision}
         RETURNING version
     LOOP
         IF v_version <> 'unversioned' THEN
@@ -83,5 +90,11 @@ BEGIN
             EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', v_function);
         END LOOP;
     END LOOP;
+    IF FOUND THEN
+        UPDATE procedures_version
+        SET oldest_revision = greatest(
+            oldest_revision, (SELECT min(revision) FROM procedures_version)
+        );
+    END IF;
 END
 $$

@@ -145,12 +145,7 @@ FIND_HANDLED = _procedure("find_handled", digests=BYTES_LIST)
 STARTS_OF_HANDLED = _procedure(
     "starts_of_handled", {"starts": BYTES, "is_incomplete": BOOL}, count_max=INTEGER
 )
-FORGET_HANDLED = _procedure(
-    "forget_handled",
-    {"last_id": BIGINT, "forgotten": INTEGER},
-    up_to_id=BIGINT,
-    count_max=INTEGER,
-)
+FORGET_HANDLED = _procedure("forget_handled", age=INTERVAL, count_max=INTEGER)
 
 # The stages of a transfer
 
@@ -168,6 +163,7 @@ PROCESS_BALANCE_CHANGES = _procedure("process_balance_changes", _STAGE_PROGRESS,
 
 # What is asked of other shards
 
+NOTE_UNASKED = _procedure("note_unasked")
 LEASE_UNVERIFIED_REQUESTS = _procedure(
     "lease_unverified_requests",
     {"id": BIGINT, "debtor_id": BIGINT, "recipient_creditor_id": BIGINT},
@@ -297,6 +293,7 @@ TRY_TO_DELETE_ACCOUNT = _procedure("try_to_delete_account", **_ACCOUNT, **_REALM
 
 # Shards
 
+CLAIM_REALM = _procedure("claim_realm", realm=TEXT, **_REALM, is_heir=BOOL)
 LAST_ROW = _procedure("last_row", table=TABLE, after_id=BIGINT, count_max=BIGINT)
 DROP_PARENT_ROWS = _procedure(
     "drop_parent_rows", table=TABLE, after_id=BIGINT, last_id=BIGINT, **_REALM

@@ -56,6 +56,19 @@ SELECT {owner} FROM {table} AS q
 -- Whether the procedures of a version are installed.
 SELECT EXISTS (SELECT FROM procedures_version WHERE version = %(version)s)
 
+-- name: serves_earlier
+-- Of tables that a later version has made: whether the program may work on them, and from which
+-- migration on others may.
+SELECT
+    coalesce(oldest_revision <= %(revision)s, false) OR EXISTS (
+        SELECT FROM procedures_version WHERE version = %(version)s
+    ),
+    oldest_revision
+FROM (
+    SELECT max(oldest_revision) AS oldest_revision FROM procedures_version
+    WHERE revision > %(revision)s
+) AS later
+
 -- name: check_session
 -- The same, and whose session this is. Commits are kept from now on, whatever the role says: a
 -- message that is acknowledged must survive the server. (`transaction_timeout` is of version 17.)
@@ -63,6 +76,7 @@ SELECT
     pg_backend_pid() AS pid,
     coalesce(current_setting(%(arrived)s, true), '') <> '' AS has_options,
     EXISTS (SELECT FROM procedures_version WHERE version = %(version)s) AS is_installed,
+    (SELECT realm FROM shard) AS realm,
     ARRAY(
         SELECT relname::text FROM pg_class
         WHERE relkind = 'r' AND relnamespace = (
@@ -73,6 +87,14 @@ SELECT
         THEN set_config('synchronous_commit', 'on', false)
     END,
     (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
+
+-- name: unless_past
+-- The end of a statement that finds nothing when other shards have taken over from this one.
+WHERE NOT EXISTS (
+    SELECT FROM pg_class
+    WHERE relname = 'has_switched'
+        AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'swpt_accounts_split')
+)
 
 -- name: split_marks
 -- What says that the shard is being split, and how far that is (db/gate.py).
@@ -109,7 +131,8 @@ WHERE v.relname = 'alembic_version' AND v.relkind = 'r' AND has_table_privilege(
 ORDER BY v.relnamespace
 
 -- name: read_revision
-SELECT max(version_num) FROM {schema}.alembic_version
+-- All of them: with a second one, the tables are of no version.
+SELECT string_agg(version_num, ', ' ORDER BY version_num) FROM {schema}.alembic_version
 
 -- name: may_create
 -- Whether tables can be made where they have always been, or are there already.

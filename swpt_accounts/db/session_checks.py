@@ -10,11 +10,12 @@ import psycopg
 from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
+from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.errors import ProceduresNotInstalled, UnsuitableDatabase
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.session_options import ARRIVED
-from swpt_accounts.db.shard_state import SCHEMA, refuse_where_closed
+from swpt_accounts.db.shard_state import SCHEMA, refuse_other_shard, refuse_where_closed
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -29,12 +30,17 @@ _CANCEL_SECONDS_MAX = 3.0
 
 
 def check_session(
-    connection: Connection, open_second: Callable[[], Connection], *, is_read_only: bool
+    connection: Connection,
+    open_second: Callable[[], Connection],
+    realm: Realm,
+    *,
+    may_be_past: bool,
 ) -> None:
     """Check a session, with one statement, and make its commits durable.
 
-    Behind a connection pooler `open_second` makes another session. Raises
-    `ProceduresNotInstalled`, `UnsuitableDatabase`, `ShardClosedError`.
+    Behind a connection pooler `open_second` makes another session. With `may_be_past`, others may
+    have taken over the shard. Raises `ProceduresNotInstalled`, `UnsuitableDatabase`,
+    `ShardClosedError`.
     """
     encoding = connection.info.parameter_status("server_encoding") or _ENCODING
     if encoding != _ENCODING:
@@ -54,7 +60,8 @@ def check_session(
         row = None
     if row is not None:
         _check_pooler(connection, open_second, row.pid, has_options=row.has_options)
-        refuse_where_closed(row.split_marks, is_read_only=is_read_only)
+        refuse_other_shard(row.realm, realm)
+        refuse_where_closed(row.split_marks, may_be_past=may_be_past)
     if row is None or not row.is_installed:
         raise ProceduresNotInstalled(
             "the database does not have the stored procedures of this program"

@@ -59,6 +59,7 @@ class ProceduresVersion(Base):
     version: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     revision: Mapped[Text]
     installed_at: Mapped[Timestamp]
+    oldest_revision: Mapped[Text | None]
 
 
 class AccountKey(Base):
@@ -244,6 +245,7 @@ class UnverifiedTransferRequest(_TransferRequest, Base):
     received_at: Mapped[Timestamp]
     next_attempt_at: Mapped[Timestamp]
     attempts_count: Mapped[Int32] = _default("0")
+    unasked_seconds: Mapped[Float64] = _default("0")
 
 
 class FinalizationRequest(_Queue, _Account, _Coordinator, _Traced, Base):
@@ -380,6 +382,15 @@ class ScanPass(Base):
     pass_seconds: Mapped[Float64]
     late_seconds: Mapped[Float64]
     completed_at: Mapped[Timestamp | None]
+
+
+class ShardRealm(Base):
+    """The realm of the shard whose database this is: one row, none before the first start."""
+
+    __tablename__ = "shard"
+
+    realm: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    noted_at: Mapped[Timestamp]
 
 
 class Move(Base):

@@ -12,6 +12,7 @@ import pika
 
 from swpt_accounts.broker.dead_letters import MOMENT_HEADER, REASON_HEADER, ROUTING_KEY_HEADER
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
+from swpt_accounts.core.realm import Realm
 from swpt_accounts.smp.decoder import MESSAGE_TYPES, MalformedMessage, decode
 from swpt_accounts.smp.incoming import IncomingMessage
 
@@ -155,13 +156,15 @@ def receive(properties: pika.BasicProperties, body: bytes) -> Letter:
 class LetterFilter:
     """The conditions for letters. What is empty or None is no condition.
 
-    `offsets` and `digests` name letters: ranges of offsets, both ends included, and beginnings of
-    digests in hexadecimal. A letter whose moment is unknown is outside any span.
+    A letter of a `realm` is about an account there, or about none. `offsets` and `digests` name
+    letters: ranges of offsets, both ends included, and beginnings of digests in hexadecimal. A
+    letter whose moment is unknown is outside any span.
     """
 
     types: frozenset[str] = frozenset()
     reason: str | None = None
     account: tuple[int, int] | None = None
+    realm: Realm | None = None
     since: datetime | None = None
     until: datetime | None = None
     offsets: tuple[range, ...] = ()
@@ -185,7 +188,11 @@ class LetterFilter:
             and self._has_reason(letter)
             and self._has_moment(letter)
             and (self.account is None or letter.account == self.account)
+            and self._has_realm(letter)
         )
+
+    def _has_realm(self, letter: Letter) -> bool:
+        return self.realm is None or letter.account is None or self.realm.contains(*letter.account)
 
     def _has_name(self, letter: Letter) -> bool:
         if not self.is_by_name:

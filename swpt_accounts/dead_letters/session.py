@@ -128,21 +128,23 @@ class DeadLetterSession:
 
 
 @contextmanager
-def open_session(settings: Settings, *, changes: bool) -> Iterator[DeadLetterSession]:
-    """A session; one that `changes` states of letters needs the database, and is the only one.
+def open_session(settings: Settings, queue: str, *, changes: bool) -> Iterator[DeadLetterSession]:
+    """A session with the letters of a queue, this shard's or another one's.
+
+    One that `changes` states of letters needs the database, and is the only one.
 
     Exits with one line if it fails, or at a signal.
     """
     stop = ShutdownEvent()
     stop.on_signals()
-    name = dead_letter_queue(settings.protocol_broker_queue)
+    name = dead_letter_queue(queue)
     try:
         with ExitStack() as stack:
             register = _open_register(stack, settings, name, is_needed=changes)
             # Heartbeats are not answered while an operator thinks about a question.
             url = settings.protocol_broker_url
             connection = stack.enter_context(connection_to(url, NAME, heartbeat_seconds=0))
-            reader = DeadLetterReader(connection, settings.protocol_broker_queue, stop)
+            reader = DeadLetterReader(connection, queue, stop)
             yield DeadLetterSession(settings, reader, register, stack)
     except StoppedError:
         sys.exit("swpt_accounts: stopped before completion")

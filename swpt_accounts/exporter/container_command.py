@@ -61,9 +61,9 @@ def check_web(port: int) -> Iterator[HealthProblem]:
     return _check_url("webserver", f"http://127.0.0.1:{port}/accounts/healthz")
 
 
-def check_console(port: int) -> Iterator[HealthProblem]:
+def check_console(place: str) -> Iterator[HealthProblem]:
     """What is wrong with the console, which refuses those who have no token."""
-    return _check_url(CONSOLE, f"http://127.0.0.1:{port}/", HTTPStatus.UNAUTHORIZED)
+    return _check_url(CONSOLE, f"http://{place}/sign-in.css", HTTPStatus.UNAUTHORIZED)
 
 
 def _check_url(subject: str, url: str, status: int | None = None) -> Iterator[HealthProblem]:

@@ -3,8 +3,8 @@
 import sys
 from array import array
 from bisect import bisect_left
-from collections import deque
 from dataclasses import replace
+from datetime import timedelta
 from time import monotonic
 
 from swpt_accounts.db.connection import DatabaseConnection
@@ -12,11 +12,11 @@ from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, STARTS_OF_
 from swpt_accounts.inbox.batch import ReceivedMessage
 
 # How long after its commit a message may be delivered again: the broker notices a lost
-# connection within minutes. After an outage nothing is forgotten until the broker has had the
-# time to deliver again what was on its way when the outage began.
-KEPT_SECONDS = 900.0
+# connection within minutes. After an outage, what was on its way when it began is the first that
+# comes: until then, nothing is forgotten.
+KEPT = timedelta(minutes=30)
 FORGET_SECONDS = 60.0
-FORGET_AFTER_SECONDS = 600.0
+FORGET_AFTER_SECONDS = 10.0
 FORGET_COUNT_MAX = 10_000
 # Of a parent's, those of its last minutes matter: 8 bytes for each message.
 PARENT_COUNT_MAX = 4_000_000
@@ -47,39 +47,25 @@ def without_handled(
 
 
 class DigestRetention:
-    """Forgets what was handled long ago by the clock of this process, which knows no steps.
-
-    It notes the last row of `handled_batch` from time to time, and later removes all rows up to it.
-    """
+    """Forgets from time to time what was handled long ago, by whomever."""
 
     def __init__(self) -> None:
-        self._marks: deque[tuple[float, int]] = deque()
-        self._due_at = 0.0
+        self.pause()
 
     def pause(self) -> None:
-        """Forget nothing for a while: the broker may deliver again."""
+        """Forget nothing for a moment: the broker may deliver again."""
         self._due_at = monotonic() + FORGET_AFTER_SECONDS
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to forget."""
+        return monotonic() >= self._due_at
+
     def forget(self, connection: DatabaseConnection) -> None:
-        """Remove some old rows, if it is time to. Raises `psycopg.Error`."""
-        now = monotonic()
-        if now < self._due_at:
-            return
-        old_id = 0
-        for moment, last_id in self._marks:
-            if moment <= now - KEPT_SECONDS:
-                old_id = last_id
-        found = connection.call(FORGET_HANDLED, up_to_id=old_id, count_max=FORGET_COUNT_MAX)
-        if found.forgotten == FORGET_COUNT_MAX:
-            return
-        while self._marks and self._marks[0][1] <= old_id:
-            self._marks.popleft()
-        if found.last_id is not None:
-            if self._marks and found.last_id < self._marks[-1][1]:
-                # an older state of the database
-                self._marks.clear()
-            self._marks.append((now, found.last_id))
-        self._due_at = now + FORGET_SECONDS
+        """Remove some old rows. Raises `psycopg.Error`."""
+        forgotten = connection.call_value(FORGET_HANDLED, age=KEPT, count_max=FORGET_COUNT_MAX)
+        if forgotten < FORGET_COUNT_MAX:
+            self._due_at = monotonic() + FORGET_SECONDS
 
 
 class HandledByParent:

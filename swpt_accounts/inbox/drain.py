@@ -8,7 +8,7 @@ from typing import Final
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.shard_state import refuse_consumers
+from swpt_accounts.db.shard_state import ORIGIN, refuse_consumers
 from swpt_accounts.observability.events.messages import DRAINING_PAUSE
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -65,6 +65,8 @@ class DrainSignal:
     def __init__(self, *, is_ignored: bool) -> None:
         self._due_at = math.inf if is_ignored else 0.0
         self._statement = query("split_marks").encode()
+        self.has_parent = False
+        """Whether this shard has just taken over from another one."""
 
     @property
     def rest_seconds(self) -> float:
@@ -79,4 +81,5 @@ class DrainSignal:
         """Raises `ShardClosedError` where consumers have to leave, and `psycopg.Error`."""
         marks = [mark for mark in connection.probe(self._statement) if mark is not None]
         refuse_consumers(marks)
+        self.has_parent = ORIGIN in marks
         self._due_at = time.monotonic() + (_SPLITTING_SECONDS if marks else _IDLE_SECONDS)

@@ -22,6 +22,7 @@ from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.outage_reporter import OutageReporter
+from swpt_accounts.workers.shard_guard import claim_database
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class InboxWorker:
         count_max = max(settings.protocol_broker_prefetch_count // 2, 1)
         self._unknown_rates = UnknownRates(settings, count_max)
         self._locked_accounts = LockedAccounts(count_max)
+        self.held_count = 0
+        """How many messages it has received, and not finished."""
 
     @property
     def name(self) -> str:
@@ -100,6 +103,9 @@ class InboxWorker:
     def _consume(self) -> None:
         settings = self._settings
         self._check_drain_signal()
+        if self._drain_signal.has_parent and self._handled_by_parent is None:
+            # its queue could have been bound too early
+            self._handled_by_parent = HandledByParent()
         consumer = BatchConsumer(
             settings.protocol_broker_url,
             settings.protocol_broker_queue,
@@ -123,11 +129,13 @@ class InboxWorker:
                 self._note_wait("")
                 if batch or are_parked:
                     self._handle(consumer, batch)
+                self._forget_handled()
                 if pauses is not None:
                     pauses.after_batch(consumer, len(batch) + self._parked_count, self._stop)
         finally:
             self._unknown_rates.clear()
             self._locked_accounts.clear()
+            self.held_count = 0
             consumer.close()
 
     def _check_drain_signal(self) -> None:
@@ -143,6 +151,16 @@ class InboxWorker:
             self._drain_signal.put_off(self._database_outage.failed("the database", error))
             self._disconnect()
 
+    def _forget_handled(self) -> None:
+        # (the children of a split shard may get the messages that its last consumers drain)
+        if self._is_draining or not self._digests.is_due:
+            return
+        try:
+            self._digests.forget(self._connect())
+        except psycopg.Error:
+            self._disconnect()
+            self._digests.pause()
+
     @property
     def _parked_count(self) -> int:
         """How many messages wait beside the batches."""
@@ -154,21 +172,25 @@ class InboxWorker:
         Raises `_Requeue` when not everything was done.
         """
         started_at = monotonic()
+        self.held_count = self._parked_count + len(batch)
         received, refusals = decode_batch(batch, self._settings.realm)
         self._spans.begin(received)
         if refusals:
             consumer.finish([refusal.delivery for refusal in refusals], refusals)
             note_refused(refusals)
             self._spans.refuse(refusals)
-        if not received and not self._parked_count:
-            return
+        if received or self._parked_count:
+            self._handle_received(consumer, received)
+            note_batch(NAME, len(batch), monotonic() - started_at)
+            note_parked(self._locked_accounts.count, self._unknown_rates.count)
+        self.held_count = self._parked_count
+
+    def _handle_received(self, consumer: BatchConsumer, received: list[ReceivedMessage]) -> None:
         marked = self._mark(consumer, received)
         known = self._persist(consumer, lambda c, _: self._unknown_rates.park(c, marked))
         ready = self._persist(consumer, lambda c, _: self._locked_accounts.park(c, known))
         self._commit(consumer, ready)
         self._commit(consumer, self._locked_accounts.release_contended())
-        note_batch(NAME, len(batch), monotonic() - started_at)
-        note_parked(self._locked_accounts.count, self._unknown_rates.count)
 
     def _mark(
         self, consumer: BatchConsumer, received: list[ReceivedMessage]
@@ -207,11 +229,7 @@ class InboxWorker:
         give_back_at = monotonic() + GIVE_BACK_SECONDS
         while True:
             try:
-                connection = self._connect()
-                if not self._is_draining:
-                    # the children of a split shard may get the same messages
-                    self._digests.forget(connection)
-                result = step(connection, is_repeated)
+                result = step(self._connect(), is_repeated)
                 self._database_outage.succeeded()
                 return result
             except psycopg.Error as error:
@@ -226,10 +244,16 @@ class InboxWorker:
 
     def _connect(self) -> DatabaseConnection:
         if self._connection is None:
-            self._connection = connect(self._settings, NAME)
+            connection = connect(self._settings, NAME)
+            try:
+                claim_database(connection, self._settings)
+                connection.raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
             self._was_connected = True
             self._database_outage.reached()
-            self._connection.raw.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         return self._connection
 
     def _note_wait(self, server: str) -> None:

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+import os
+import re
 from time import monotonic
 
 import aiohttp
 
 from swpt_accounts.core.ids import account_id
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING, PEER_SILENT
 from swpt_accounts.observability.events.event import Event
 from swpt_accounts.observability.log.throttle import LogThrottle
@@ -21,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 CONFIG_BYTES_MAX = 10_000
 _CHUNK_BYTES_MAX = 4096
+_OF_SOCKET = "Connect call failed"
+_ADDRESS = re.compile(_OF_SOCKET + r" \('([^']*)', ([0-9]+)[^)]*\)")
 
 # The status, the body, and how long the answer may be used again.
 Answer = tuple[int, str, str]
@@ -93,7 +98,7 @@ class FetchClient:
             async with self._session.get(url, allow_redirects=False) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, OSError) as error:
-            report(type(error).__name__, f"{url} does not answer: {error!r}.")
+            report(type(error).__name__, f"{url} does not answer: {_problem(error)}.")
             return None
         status, cache_control = response.status, response.headers.get("Cache-Control", "")
         if status not in (200, 204, 404):
@@ -120,6 +125,15 @@ class FetchClient:
     async def close(self) -> None:
         """Disconnect."""
         await self._session.close()
+
+
+def _problem(error: Exception) -> str:
+    """In one line. (asyncio's texts of sockets have tuples in them.)"""
+    text = one_line(error)
+    number = getattr(error, "errno", None)
+    if number and text.startswith(_OF_SOCKET):
+        return os.strerror(number)
+    return _ADDRESS.sub(r"cannot connect to \1:\2", text)
 
 
 def _status_label(status: int) -> str:

@@ -2,12 +2,17 @@
 
 import asyncio
 import logging
+import math
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
+from swpt_accounts.db.procedures import (
+    LEASE_UNVERIFIED_REQUESTS,
+    NOTE_UNASKED,
+    NOTE_VERIFICATIONS,
+)
 from swpt_accounts.db.queries import query
 from swpt_accounts.observability.events.background import TRANSFERS_UNVERIFIED
 from swpt_accounts.observability.log.throttle import LogThrottle
@@ -25,6 +30,8 @@ logger = logging.getLogger(__name__)
 NAME = "verify_recipients"
 TOPIC = "UnverifiedTransferRequest"
 PATIENCE = timedelta(minutes=2)
+# After a longer pause, what has been due meanwhile was not asked about.
+_PAUSE_SECONDS_MAX = 5.0
 _LEASE_EXTRA = timedelta(seconds=10)
 _POLL_SECONDS = 0.05
 ROUND_SECONDS = 0.005
@@ -57,6 +64,7 @@ class RecipientVerifier(DatabaseWorker):
         self._throttle = LogThrottle(ERROR_SECONDS)
         self._cache = ReachabilityCache(settings.app_fetch_reachable_cache_seconds)
         self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
+        self._at_work_at = -math.inf
 
     def work(self, connection: DatabaseConnection) -> None:
         """Verify until shutdown; with `quit_early`, until nothing is due."""
@@ -81,12 +89,13 @@ class RecipientVerifier(DatabaseWorker):
             self.note_success()
 
     def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:
-        return (
-            []
-            if count_max == 0
-            else connection.call_table(
-                LEASE_UNVERIFIED_REQUESTS, count_max=count_max, lease=self._lease
-            )
+        if monotonic() - self._at_work_at > _PAUSE_SECONDS_MAX:
+            connection.call(NOTE_UNASKED)
+        self._at_work_at = monotonic()
+        if count_max == 0:
+            return []
+        return connection.call_table(
+            LEASE_UNVERIFIED_REQUESTS, count_max=count_max, lease=self._lease
         )
 
     async def _verify(self, connection: DatabaseConnection, rows: list[Request]) -> None:

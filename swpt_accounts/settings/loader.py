@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from ipaddress import ip_network
 from typing import Any
 
@@ -20,6 +21,8 @@ _SWITCH_WORDS = {
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 _SHOWN_LENGTH_MAX = 100
+# Two letters of twenty.
+_LIKENESS_MIN = 0.9
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -47,6 +50,21 @@ def read_setting(field: str, text: str) -> Any:
     Raises `SettingsError` if it can not be parsed, or makes no sense.
     """
     return _read(SETTINGS[field], text)
+
+
+def misspelt_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are almost settings, each with the one that it may have been meant for.
+
+    Kubernetes also sets variables, to addresses, which are named after services.
+    """
+    known = {setting.variable for setting in SETTINGS.values()}
+    unknown = (
+        name
+        for name, value in environ.items()
+        if name.removesuffix("_FILE") not in known and not value.startswith("tcp://")
+    )
+    close = ((name, get_close_matches(name.upper(), known, 1, _LIKENESS_MIN)) for name in unknown)
+    return {name: found[0] for name, found in close if found}
 
 
 def _broken_common_rules(settings: Settings) -> Iterator[str]:

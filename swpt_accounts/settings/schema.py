@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.settings.types import (
+    Address,
     BatchCount,
     BrokerUrl,
     BurstCount,
@@ -98,7 +99,8 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
         RoutingKey,
         doc(
             "The key with which the queue is bound to the `accounts_in` exchange. It also"
-            " defines the realm: which accounts belong to this shard."
+            " defines the realm: which accounts belong to this shard. The database notes it, and"
+            " refuses other shards."
         ),
     ] = "#"
     protocol_broker_processes: Annotated[
@@ -139,6 +141,14 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             " CONSOLE_TOKEN or CONSOLE_USER_HEADER."
         ),
     ] = 8082
+    console_address: Annotated[
+        Address,
+        doc(
+            "The address on which the console listens, without TLS: the loopback address, where a"
+            " proxy on the same machine, or in the same pod, finds it. In a container whose port"
+            " is published, 0.0.0.0."
+        ),
+    ] = "127.0.0.1"
     console_token: Annotated[
         Secret | None,
         doc("The token with which people sign in to the console."),
@@ -194,8 +204,8 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     delete_parent_shard_records: Annotated[
         bool,
         doc(
-            "Set it in both children of a split shard, until each has dropped what belongs to"
-            " the other."
+            "Set it in both children of a shard that was split by hand, until each has dropped"
+            " what belongs to the other."
         ),
     ] = False
     journal_days: Annotated[
@@ -453,6 +463,12 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     def rate_change_interval(self) -> timedelta:
         """The shortest time between two changes of the interest rate of an account."""
         return timedelta(days=self.app_message_max_delay_days + 1)
+
+    @property
+    def console_place(self) -> str:
+        """The address and the port of the console, as in a URL."""
+        address = self.console_address
+        return f"{f'[{address}]' if ':' in address else address}:{self.console_port}"
 
     @property
     def database_url(self) -> str:

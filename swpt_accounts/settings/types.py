@@ -121,6 +121,13 @@ Networks = Annotated[
         | {"networks": True},
     ),
 ]
+Address = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[0-9A-Fa-f.:]+\Z",
+        extra_json_schema=_rule("an IP address") | {"networks": True},
+    ),
+]
 HttpUrl = Annotated[str, Meta(extra_json_schema={"schemes": ["http", "https"]})]
 BrokerUrl = Annotated[str, Meta(extra_json_schema={"schemes": ["amqp", "amqps"]})]
 DatabaseUrl = Annotated[

@@ -3,17 +3,28 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
-from time import monotonic, sleep
-from typing import Any, Final
+from typing import Final
 
 from psycopg import sql
 
-from swpt_accounts.core.progress import Progress
+from swpt_accounts.core.formatting import duration
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.sharding.deadline import Deadline
 from swpt_accounts.sharding.preflight import check_versions, refuse
+from swpt_accounts.sharding.proof import (
+    COPIED,
+    Proof,
+    columns_of,
+    foreign_rows,
+    keep,
+    prove,
+    prove_beforehand,
+)
 from swpt_accounts.sharding.queue_cutover import QueueCutover, check_queue, drain, stop_consumers
+from swpt_accounts.sharding.rollback import has_begun
 from swpt_accounts.sharding.sessions import (
+    OPENING,
     PREPARING,
     SWITCHED,
     SWITCHING,
@@ -22,235 +33,178 @@ from swpt_accounts.sharding.sessions import (
     open_session,
     require_noted,
 )
-from swpt_accounts.sharding.tables import OWNED, SHARED, change_tables, close_parent
+from swpt_accounts.sharding.streams import (
+    attach,
+    check_lag,
+    check_stream,
+    detach,
+    drop_traces,
+    hear,
+)
+from swpt_accounts.sharding.tables import OWNED, SHARED, close_parent
 
 _LAG_SECONDS_MAX: Final = 20.0
-_SLOT_SECONDS_MAX: Final = 60.0
-_POLL_SECONDS: Final = 0.05
 
 # Gets what was done, and how many seconds after the messages began to wait.
 Report = Callable[[str, float], None]
 
 
-def switch(sessions: Sessions, progress: Progress, report: Report) -> None:
-    """Let the children take over, or go on where that was.
+def switch(sessions: Sessions, seconds_max: float, report: Report) -> None:
+    """Let the children take over, or go on where that was; but not if it would last for longer.
 
-    Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`.
+    Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`: then it is to be taken back.
     """
-    with sessions.parent.one_at_a_time(), ExitStack() as stack:
-        noted = require_noted(sessions, PREPARING, SWITCHING, SWITCHED)
+    with (
+        sessions.parent.one_at_a_time(),
+        ExitStack() as stack,
+        ThreadPoolExecutor(len(sessions.children) + 1) as pool,
+    ):
+        noted = require_noted(sessions, PREPARING, SWITCHING, OPENING, SWITCHED)
         if noted.step == SWITCHED:
             return
-        relay = QueueCutover(sessions.family)
+        proof = Proof(sessions.parent)
         if noted.step == PREPARING:
-            _check(sessions, relay)
-        seconds = _hand_over(sessions, relay, stack, progress, report)
-        if sessions.family.is_split:
-            relay.settle()
-        drop_traces(sessions)
-        is_measured = noted.step == PREPARING
-        values = {"step": SWITCHED, "seconds": seconds if is_measured else None}
-        sessions.parent.run("parent", "set_step", values)
+            proof = _check(sessions, pool, seconds_max, report)
+        others = [
+            stack.enter_context(open_session(sessions.family.parent)) for _ in sessions.children
+        ]
+        deadline = Deadline(seconds_max)
+        if noted.step != OPENING:
+            _hand_over(sessions, deadline, report)
+            prove(proof, sessions, pool)
+            report("the children have all rows", deadline.passed_seconds)
+            deadline.check("the children are not open yet")
+        _open_children(sessions, others, pool)
+        report("the children are open", deadline.passed_seconds)
+        seconds = deadline.passed_seconds if noted.step == PREPARING else None
+        _leave(sessions, seconds)
 
 
-def _check(sessions: Sessions, relay: QueueCutover) -> None:
-    """From here it goes forward only; so all that can be known is looked at before."""
+def _leave(sessions: Sessions, seconds: float | None) -> None:
+    """Remove what was needed for the switch."""
+    for child in sessions.children:
+        # not before: it locks others of the same server out
+        child.session.run("child", "drop_subscription", named=sql.Identifier(child.name))
+        sessions.parent.run("parent", "note_opened", {"realm": str(child.child.realm)})
+    if sessions.family.is_split:
+        QueueCutover(sessions.family).settle()
+    drop_traces(sessions)
+    sessions.parent.run("parent", "set_step", {"step": SWITCHED, "seconds": seconds})
+
+
+def _check(sessions: Sessions, pool: Executor, seconds_max: float, report: Report) -> Proof:
+    """Look at all that can be known before, while the parent works.
+
+    Returns what is still to be proved. Raises `PreconditionFailed`.
+    """
     check_versions(sessions)
-    names = {child.name: child for child in sessions.children}
-    found = {row.name for row in sessions.parent.run("parent", "slots", {"names": [*names]})}
-    for name, child in names.items():
-        rows = child.session.run("child", "copied", {"name": name})
-        if name not in found or not rows or not all(row.is_ready for row in rows):
+    for child in sessions.children:
+        rows = child.session.run("child", "copied", {"name": child.name})
+        if not rows or not all(row.is_ready for row in rows):
             raise PreconditionFailed(
                 f"{child.child.name} is not ready: run `shards prepare` to continue"
             )
-    _check_lag(sessions)
+        check_stream(sessions, child)
+        attach(child)
+    check_lag(sessions)
+    refuse(list(foreign_rows(sessions.parent, sessions.family.parent.realm)))
+    proof, seconds = prove_beforehand(sessions, pool, Deadline(_LAG_SECONDS_MAX))
+    report(f"the children have what the parent has: compared in {duration(seconds)}", 0.0)
+    if seconds > seconds_max / 2:
+        raise PreconditionFailed(
+            f"to compare the children with the parent takes {duration(seconds)}, for which the"
+            f" messages would wait: allow for more than {duration(seconds_max)} (--seconds-max)"
+        )
     if sessions.family.is_split:
+        relay = QueueCutover(sessions.family)
+        relay.unbind_children()
         check_queue(relay)
         refuse(list(relay.problems()))
+    report(
+        f"messages wait now, for {duration(seconds_max)} at most: then all will be as before", 0.0
+    )
     sessions.parent.run("parent", "set_step", {"step": SWITCHING, "seconds": None})
+    return proof
 
 
-def _check_lag(sessions: Sessions) -> None:
-    """Raise `PreconditionFailed` unless each child soon has what the parent writes now."""
-    word = f"at {monotonic()}"
-    sessions.parent.run("parent", "beat", {"word": word})
-    end = monotonic() + _LAG_SECONDS_MAX
-    for child in sessions.children:
-        while child.session.run("child", "beat")[0].word != word:
-            if monotonic() > end:
-                raise PreconditionFailed(
-                    f"{child.child.name} lags behind the parent by more than"
-                    f" {_LAG_SECONDS_MAX:.0f} s: wait, or check the log of its server"
-                )
-            sleep(_POLL_SECONDS)
-
-
-def _hand_over(
-    sessions: Sessions, relay: QueueCutover, stack: ExitStack, progress: Progress, report: Report
-) -> float:
-    """Returns for how many seconds no shard has worked."""
+def _hand_over(sessions: Sessions, deadline: Deadline, report: Report) -> None:
+    """Messages go to the children, or wait for them; the parent has done all that came before."""
     family, parent = sessions.family, sessions.parent
-    others = [stack.enter_context(open_session(family.parent)) for _ in sessions.children]
-    began_at = monotonic()
+    relay = QueueCutover(family)
+
+    def tell(what: str) -> None:
+        report(what, deadline.passed_seconds)
+
     if family.is_split:
         relay.switch()
-        report("messages are routed to the queues of the children", monotonic() - began_at)
-        drain(relay, parent, family.parent, progress)
-        report("the parent has processed all earlier messages", monotonic() - began_at)
+        tell("messages are routed to the queues of the children")
+        drain(relay, parent, family.parent, deadline, tell)
+        tell("the parent has processed all earlier messages")
     else:
-        stop_consumers(relay, parent)
-        report("the queue has no consumers", monotonic() - began_at)
-    close_parent(parent)
-    parent.run("parent", "beat", {"word": LAST_WORD})
-    report("the parent's database is closed for writing", monotonic() - began_at)
-    with ThreadPoolExecutor(len(others) + 1) as pool:
-        _prove(sessions, pool)
-        report("the children have all rows", monotonic() - began_at)
-        list(pool.map(open_child, others, sessions.children))
-    report("the children are open", monotonic() - began_at)
+        stop_consumers(relay, parent, deadline, tell)
+        tell("the queue has no consumers")
+    close_parent(parent, deadline)
+    tell("the parent's database is closed for writing")
     for child in sessions.children:
-        parent.run("parent", "note_opened", {"realm": str(child.child.realm)})
-    return monotonic() - began_at
+        check_stream(sessions, child)
+        attach(child)
+    hear(sessions, deadline)
 
 
-def _prove(sessions: Sessions, pool: Executor) -> None:
-    """Compare the sums of all databases, and keep them. Harmless when a child works already.
+def _open_children(sessions: Sessions, others: Sequence[OperatorSession], pool: Executor) -> None:
+    """Let all children begin at once: nothing is taken back after the first one.
 
-    Raises `PreconditionFailed`.
+    The others are sessions with the parent's database, one for each child.
     """
-    parent = sessions.parent
-    if parent.run("parent", "read_proof"):
-        return
-    total = pool.submit(sums_of, parent)
-    found = list(pool.map(receive_all, sessions.children))
-    compare(total.result(), found)
-    with parent.connection.transaction():
-        for child, sums in zip(sessions.children, found, strict=True):
-            for subject, amount in sums.items():
-                values = {"subject": subject, "amount": amount}
-                parent.run("parent", "keep_proof", {"realm": str(child.child.realm), **values})
+    left = [(o, c) for o, c in zip(others, sessions.children, strict=True) if not has_begun(c)]
+    with ExitStack() as stack:
+        for _, child in left:
+            detach(child)
+            stack.enter_context(child.session.connection.transaction())
+        list(pool.map(lambda pair: _fill(*pair), left))
+        if len(left) == len(sessions.children):
+            _prove_copied(sessions)
+        sessions.parent.run("parent", "set_step", {"step": OPENING, "seconds": None})
 
 
-def drop_traces(sessions: Sessions) -> None:
-    """The parent's server keeps and publishes nothing for the children any more.
-
-    Their subscriptions are gone before.
-    """
-    parent = sessions.parent
-
-    def unpublish() -> None:
-        for child in sessions.children:
-            parent.run("parent", "unpublish", named=sql.Identifier(child.name))
-        parent.run("parent", "usual_old_rows")
-
-    change_tables(parent, unpublish)
-    names = [child.name for child in sessions.children]
-    end = monotonic() + _SLOT_SECONDS_MAX
-    while slots := parent.run("parent", "slots", {"names": names}):
-        for slot in slots:
-            parent.run("parent", "drop_slot", {"name": slot.name})
-        if monotonic() > end:
-            raise PreconditionFailed(f"the replication slot {slots[0].name!r} is still in use")
-        sleep(_POLL_SECONDS)
+def _prove_copied(sessions: Sessions) -> None:
+    proof, own = Proof(sessions.parent), [child.session for child in sessions.children]
+    found = [proof.digests(session, COPIED) for session in own]
+    proof.compare(proof.digests(sessions.parent, COPIED), list(zip(own, found, strict=True)))
+    keep(sessions, found)
 
 
-LAST_WORD: Final = "switched"
-"""What the parent writes last: a child that has it has everything before it."""
-_CHILD_POLL_SECONDS: Final = 0.02
-_WORD_SECONDS_MAX: Final = 600.0
-_STOP_SECONDS_MAX: Final = 60.0
-
-
-def has_begun(child: ChildSession) -> bool:
-    """Whether the child works."""
-    return child.session.run("child", "read_origin")[0].opened_at is not None
-
-
-def receive_all(child: ChildSession) -> dict[str, Any]:
-    """Wait until the child has everything that is replicated, and end that.
-
-    Returns its sums. Raises `PreconditionFailed`.
-    """
-    _wait_for_last_word(child)
-    detach(child)
-    return sums_of(child.session)
-
-
-def sums_of(session: OperatorSession) -> dict[str, Any]:
-    """Counts and sums of a database that is closed for writing."""
-    (found,) = session.run("books", "sums")
-    return dict(found._asdict())
-
-
-def compare(wanted: dict[str, Any], found: Sequence[dict[str, Any]]) -> None:
-    """Raise `PreconditionFailed` unless the children have together what the parent has."""
-    for subject, amount in wanted.items():
-        together = sum(sums[subject] for sums in found)
-        if together != amount:
-            raise PreconditionFailed(
-                f"the children differ from the parent: {subject} are {together} instead of"
-                f" {amount}."
-                " The children stay closed"
-            )
-
-
-def open_child(parent: OperatorSession, child: ChildSession) -> None:
-    """Give the child its rows of queues and outboxes, and let it begin.
-
-    The session with the parent's database is of this child alone.
-    """
+def _fill(parent: OperatorSession, child: ChildSession) -> None:
+    """Give the child its rows of queues and outboxes, and let it begin: in a transaction."""
     session = child.session
-    if has_begun(child):
-        return
-    with session.connection.transaction():
-        session.run("books", "unfence")
-        for table in OWNED:
-            _copy(parent, session, table, child.child.realm)
-        for table in SHARED:
-            _copy(parent, session, table, None)
-        for sequence in parent.run("books", "sequences"):
-            values = {"name": sequence.name, "value": sequence.last_value}
-            session.run("books", "set_sequence", values)
-        session.run("child", "drop_subscription", named=sql.Identifier(child.name))
-        session.run("child", "drop_key")
-        session.run_all("child", "open")
+    session.run("books", "unfence")
+    for table in OWNED:
+        _copy(parent, session, table, child.child.realm)
+    for table in SHARED:
+        _copy(parent, session, table, None)
+    _settle_changes_of_others(parent, session, child.child.realm)
+    for sequence in parent.run("books", "sequences"):
+        values = {"name": sequence.name, "value": sequence.last_value}
+        session.run("books", "set_sequence", values)
+    session.run("child", "drop_key")
+    session.run_all("child", "open")
 
 
-def _wait_for_last_word(child: ChildSession) -> None:
-    end = monotonic() + _WORD_SECONDS_MAX
-    while child.session.run("child", "beat")[0].word != LAST_WORD:
-        if monotonic() > end:
-            raise PreconditionFailed(
-                f"{child.child.name} has not received all rows from the parent: check the log of"
-                " its"
-                " server"
-            )
-        sleep(_CHILD_POLL_SECONDS)
-
-
-def detach(child: ChildSession) -> None:
-    """End the stream from the parent: nothing comes any more."""
-    end = monotonic() + _STOP_SECONDS_MAX
-    while found := child.session.run("child", "subscription", {"name": child.name}):
-        if found[0].is_enabled or found[0].slot is not None:
-            child.session.run_all("child", "detach", named=sql.Identifier(child.name))
-        elif not found[0].is_running:
-            return
-        elif monotonic() > end:
-            raise PreconditionFailed(f"{child.child.name}: could not stop its subscription")
-        else:
-            sleep(_CHILD_POLL_SECONDS)
+def _settle_changes_of_others(
+    parent: OperatorSession, session: OperatorSession, realm: Realm
+) -> None:
+    """The archive of both children has all changes; each of them applies its own."""
+    rows = parent.run("books", "changes_of_others", realm.parameters)
+    names = ("debtor_id", "other_creditor_id", "change_id")
+    keys = {name: [getattr(row, name) for row in rows] for name in names}
+    session.run("books", "settle_changes", keys)
 
 
 def _copy(
     parent: OperatorSession, session: OperatorSession, table: str, realm: Realm | None
 ) -> None:
     """Copy the rows of a realm, or all of them."""
-    columns = sql.SQL(", ").join(
-        sql.Identifier(row.name) for row in parent.run("books", "columns", {"table": table})
-    )
-    names = {"table": sql.Identifier(table), "columns": columns}
+    names = {"table": sql.Identifier(table), "columns": columns_of(parent, [table])[table]}
     condition: sql.Composable = sql.SQL("true")
     if realm is not None:
         (owner,) = parent.run("books", "owner", {"table": table})

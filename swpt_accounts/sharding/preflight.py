@@ -9,6 +9,7 @@ from psycopg import sql
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.sharding.proof import foreign_rows
 from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import ChildSession, Sessions
 from swpt_accounts.sharding.tables import TABLES
@@ -19,10 +20,11 @@ _SENDERS_OF_CHILD: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class ParentSurvey:
-    """How much there is in the parent."""
+    """How much there is in the parent; and what an operator should know."""
 
     accounts_count: int
     bytes_count: int
+    warnings: list[str]
 
 
 def survey(sessions: Sessions) -> ParentSurvey:
@@ -37,8 +39,19 @@ def survey(sessions: Sessions) -> ParentSurvey:
         problems += _problems_of_child(child, found, parent)
     if sessions.family.is_split:
         problems += QueueCutover(sessions.family).problems()
+    problems += foreign_rows(sessions.parent, sessions.family.parent.realm)
     refuse(problems)
-    return ParentSurvey(parent.accounts_count, parent.bytes_count)
+    return ParentSurvey(parent.accounts_count, parent.bytes_count, list(_warnings(parent)))
+
+
+def _warnings(parent: Any) -> Iterator[str]:
+    if parent.kept_wal_max == "-1":
+        yield (
+            "max_slot_wal_keep_size of the parent's server is -1: if a child stops receiving, its"
+            " replication slot keeps WAL until the disk is full, and the shard stops. Set a limit,"
+            " for example ALTER SYSTEM SET max_slot_wal_keep_size = '20GB', and reload the"
+            " configuration. A child that is behind by more has to be prepared anew"
+        )
 
 
 def refuse(problems: list[str]) -> None:
@@ -117,7 +130,7 @@ def _problems_of_child(child: ChildSession, found: Any, parent: Any) -> Iterator
 def _what_is_there(child: ChildSession, found: Any) -> Iterator[str]:
     """What must not be in the database of a child."""
     name = child.child.name
-    if child.session.run("child", "has_state")[0].found:
+    if child.session.run("child", "has_origin")[0].found:
         yield (
             f"{name}: another split into this database has begun; drop the database, or undo that"
             " split"

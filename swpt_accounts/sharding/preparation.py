@@ -16,21 +16,25 @@ from swpt_accounts.sharding.sessions import (
     read_noted,
     require_noted,
 )
+from swpt_accounts.sharding.streams import check_lag, check_stream, make_stream
 from swpt_accounts.sharding.tables import FILTERED, WHOLE, change_tables, published, put_fence
 
 _POLL_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 5.0
 # A table is tried again by PostgreSQL, after pauses of its own.
 STUCK_SECONDS_MAX: Final = 600.0
 
 
-def prepare(sessions: Sessions, address: str, progress: Progress) -> None:
+def prepare(sessions: Sessions, address: str, progress: Progress) -> list[str]:
     """Begin, or continue. The children's servers find the parent's at the address.
 
-    Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`, `TopologyError`.
+    Returns what an operator should know. Raises `PreconditionFailed`, `psycopg.Error`, `AMQPError`,
+    `TopologyError`.
     """
     with sessions.parent.one_at_a_time():
+        warnings: list[str] = []
         if read_noted(sessions.parent) is None:
-            survey(sessions)
+            warnings = survey(sessions).warnings
             _begin(sessions)
         require_noted(sessions, PREPARING)
         check_versions(sessions)
@@ -38,10 +42,11 @@ def prepare(sessions: Sessions, address: str, progress: Progress) -> None:
         if sessions.family.is_split:
             QueueCutover(sessions.family).prepare()
         for child in sessions.children:
-            _make_slot(sessions, child)
             _make_child_ready(sessions, child)
-            _subscribe(child, address)
+            make_stream(sessions, child, address)
         wait_for_copies(sessions, progress)
+        check_lag(sessions)
+    return warnings
 
 
 def _begin(sessions: Sessions) -> None:
@@ -80,22 +85,10 @@ def _publish(sessions: Sessions) -> None:
     change_tables(parent, publish)
 
 
-def _make_slot(sessions: Sessions, child: ChildSession) -> None:
-    """From now on the parent's server keeps what it has written, until the child has got it."""
-    found = sessions.parent.run("parent", "slots", {"names": [child.name]})
-    if not found:
-        sessions.parent.run("parent", "make_slot", {"name": child.name})
-    elif found[0].wal_status == "lost":
-        raise PreconditionFailed(
-            f"the parent's server has removed WAL that {child.child.name} had not received yet"
-            " (max_slot_wal_keep_size): run `shards undo`, and start over"
-        )
-
-
 def _make_child_ready(sessions: Sessions, child: ChildSession) -> None:
     """Close the database of the child, which can receive rows from now on."""
     session = child.session
-    if session.run("child", "has_state")[0].found:
+    if session.run("child", "has_origin")[0].found:
         (origin,) = session.run("child", "read_origin")
         if (origin.identity, origin.realm) != (sessions.identity, str(child.child.realm)):
             raise PreconditionFailed(
@@ -107,21 +100,11 @@ def _make_child_ready(sessions: Sessions, child: ChildSession) -> None:
         session.run_all("child", "make_state")
         origin_row = {"identity": sessions.identity, "realm": str(child.child.realm)}
         session.run("child", "note_origin", origin_row)
+        session.run_all("child", "note_realm", realm=sql.Literal(str(child.child.realm)))
         session.run("child", "make_key")
         put_fence(session)
 
     change_tables(session, close)
-
-
-def _subscribe(child: ChildSession, address: str) -> None:
-    if not child.session.run("child", "subscription", {"name": child.name}):
-        child.session.run(
-            "child",
-            "subscribe",
-            named=sql.Identifier(child.name),
-            slot=sql.Literal(child.name),
-            address=sql.Literal(address),
-        )
 
 
 def wait_for_copies(sessions: Sessions, progress: Progress) -> None:
@@ -131,7 +114,8 @@ def wait_for_copies(sessions: Sessions, progress: Progress) -> None:
     """
     expected = _expected_rows(sessions)
     progress.begin("rows to copy to the children", sum(map(sum, (e.values() for e in expected))))
-    changed_at, before = monotonic(), -1
+    looked_at = changed_at = monotonic()
+    before = -1
     while True:
         found = [c.session.run("child", "copied", {"name": c.name}) for c in sessions.children]
         done = sum(map(_rows_done, found, expected))
@@ -140,14 +124,21 @@ def wait_for_copies(sessions: Sessions, progress: Progress) -> None:
         progress.note(done)
         if all(rows and all(row.is_ready for row in rows) for rows in found):
             break
-        if monotonic() - changed_at > STUCK_SECONDS_MAX:
-            raise PreconditionFailed(
-                f"the children have received no rows for {STUCK_SECONDS_MAX:.0f} s: check the logs"
-                " of"
-                " their servers"
-            )
+        if monotonic() - looked_at > _LOOK_SECONDS:
+            looked_at = monotonic()
+            _check_streams(sessions, looked_at - changed_at)
         sleep(_POLL_SECONDS)
     progress.end()
+
+
+def _check_streams(sessions: Sessions, silence_seconds: float) -> None:
+    for child in sessions.children:
+        check_stream(sessions, child)
+    if silence_seconds > STUCK_SECONDS_MAX:
+        raise PreconditionFailed(
+            f"the children have received no rows for {STUCK_SECONDS_MAX:.0f} s: check the logs of"
+            " their servers"
+        )
 
 
 def _expected_rows(sessions: Sessions) -> list[dict[str, int]]:

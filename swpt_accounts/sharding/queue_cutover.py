@@ -6,8 +6,8 @@ the parent's queue is unbound, what came to it goes to them: in one step, once, 
 policy. Other queues that are bound to `accounts_in` receive what they always have.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Thread
 from time import monotonic
@@ -17,16 +17,22 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import ChannelClosedByBroker
 
 from swpt_accounts.broker import topology
+from swpt_accounts.broker.connections import user_of
+from swpt_accounts.broker.consumer import BatchConsumer, Delivery
+from swpt_accounts.broker.publisher import Publication, Publisher
+from swpt_accounts.broker.redelivery_reset import copy_properties
 from swpt_accounts.core.formatting import number, plural
-from swpt_accounts.core.progress import Progress
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.sharding.children import Family
+from swpt_accounts.sharding.deadline import Deadline
 from swpt_accounts.smp.routing import ACCOUNTS_IN_EXCHANGE
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 _NOT_FOUND: Final = 404
+_MOVED_COUNT_MAX: Final = 1000
+_MOVE_SECONDS_MAX: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,10 @@ class QueueCutover:
                 raise PreconditionFailed(f"the parent's queue {self._queue!r} does not exist")
             channel = connection.channel()
             channel.exchange_declare(self._alternate, "topic", durable=True)
-            for queue, key in self._keys.items():
+            for queue in self._keys:
                 topology.declare_incoming_queue(connection, queue)
-                # A child that has subscribed already would receive the parent's messages, too.
-                channel.queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, key)
+            self._unbind_children(channel)
+            for queue, key in self._keys.items():
                 channel.queue_bind(queue, self._alternate, key)
             channel.exchange_declare(
                 self._first,
@@ -106,12 +112,25 @@ class QueueCutover:
         for url, queue in self._chores:
             topology.create_chores_queue(url, queue)
 
+    def unbind_children(self) -> None:
+        """Remove the bindings of children that have subscribed already: `configure` makes them.
+
+        What the parent gets would come to them, too.
+        """
+        with self._connected() as connection:
+            self._unbind_children(connection.channel())
+
+    def _unbind_children(self, channel: BlockingChannel) -> None:
+        for queue, key in self._keys.items():
+            channel.queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, key)
+
     def switch(self) -> None:
         """From now on messages go to the children. Harmless when that has been done."""
         with self._connected() as connection:
             if not _exists(connection, self._first):
                 return
             channel = connection.channel()
+            self._unbind_children(channel)
             channel.queue_unbind(self._queue, ACCOUNTS_IN_EXCHANGE, self._key)
             # until here, all have come by the other way
             channel.queue_unbind(self._queue, self._first, "")
@@ -124,16 +143,33 @@ class QueueCutover:
                 channel.queue_bind(queue, ACCOUNTS_IN_EXCHANGE, key)
             self._delete_exchanges(connection, channel)
 
-    def undo(self) -> None:
-        """As it was before. Raises `PreconditionFailed` if a child's queue has got a message."""
+    def take_back(self) -> None:
+        """From now on messages go to the parent again, and those that have waited come home.
+
+        Each of them is marked as a copy, so that it is recognised if it comes twice.
+        """
         with self._connected() as connection:
+            self._bring_home(connection)
             channel = connection.channel()
+            if _exists(connection, self._first):
+                # from here, no message goes to the children
+                channel.queue_bind(self._queue, self._first, "")
+            channel.queue_bind(self._queue, ACCOUNTS_IN_EXCHANGE, self._key)
+            self._unbind_children(channel)
+            self._bring_home(connection)
+
+    def _bring_home(self, connection: BlockingConnection) -> None:
+        """Move what is in the queues of the children now."""
+        with closing(Publisher(self._url, "shards")) as publisher:
             for queue in self._keys:
                 found = _counts(connection, queue)
                 if found is not None and found.ready:
-                    raise PreconditionFailed(
-                        f"the queue {queue!r} has {plural(found.ready, 'message')}"
-                    )
+                    _move(self._url, queue, self._queue, found.ready, publisher)
+
+    def undo(self) -> None:
+        """As it was before."""
+        with self._connected() as connection:
+            channel = connection.channel()
             channel.queue_bind(self._queue, ACCOUNTS_IN_EXCHANGE, self._key)
             self._delete_exchanges(connection, channel)
             for queue in self._keys:
@@ -165,6 +201,35 @@ class QueueCutover:
     def _connected(self) -> Iterator[BlockingConnection]:
         with topology.connection_to(self._url, "shards") as connection:
             yield connection
+
+
+def _move(url: str, queue: str, destination: str, count: int, publisher: Publisher) -> None:
+    """Move so many messages, or some more. Raises `PreconditionFailed`, `AMQPError`."""
+    consumer = BatchConsumer(url, queue, "shards", prefetch_count=_MOVED_COUNT_MAX)
+    end = monotonic() + _MOVE_SECONDS_MAX
+    try:
+        while count > 0 and monotonic() < end:
+            batch = consumer.next_batch()
+            refused = publisher.publish(_publication(d, destination, user_of(url)) for d in batch)
+            for reason in refused.values():
+                raise PreconditionFailed(
+                    f"messages of the queue {queue!r} could not be moved to {destination!r}:"
+                    f" {reason}"
+                )
+            consumer.finish(batch, [])
+            count -= len(batch)
+    finally:
+        consumer.close()
+    if count > 0:
+        raise PreconditionFailed(
+            f"{plural(count, 'message')} of the queue {queue!r} did not come: does somebody else"
+            " consume it?"
+        )
+
+
+def _publication(delivery: Delivery, queue: str, user: str) -> Publication:
+    properties = copy_properties(delivery.properties, delivery.routing_key, user)
+    return Publication("", queue, properties, delivery.body)
 
 
 class WatchedQueue:
@@ -210,8 +275,7 @@ def _exists(connection: BlockingConnection, exchange: str) -> bool:
 READY_COUNT_MAX: Final = 10_000
 """With more messages in its queue, the parent would keep the children waiting for long."""
 _POLL_SECONDS: Final = 0.05
-_STUCK_SECONDS_MAX: Final = 120.0
-_LEAVE_SECONDS_MAX: Final = 60.0
+_REPORT_SECONDS: Final = 10.0
 _JOIN_SECONDS_MAX: Final = 30.0
 
 
@@ -226,80 +290,80 @@ def check_queue(relay: QueueCutover) -> None:
 
 
 def drain(
-    relay: QueueCutover, parent: OperatorSession, settings: Settings, progress: Progress
+    relay: QueueCutover,
+    parent: OperatorSession,
+    settings: Settings,
+    deadline: Deadline,
+    report: Callable[[str], None],
 ) -> None:
     """Return when the parent's queue is empty, and has no consumers.
 
     First the parent's consumers process it. What they requeue when they stop is consumed here; it
     is recognised by its redelivered flag, as after any crash. Raises
-    `PreconditionFailed` if that takes long.
+    `PreconditionFailed` if that takes too long.
     """
     with relay.watched() as queue:
-        _await_consumers(queue, progress)
+        watch = _Watch(queue, deadline, report)
+        watch.wait_while(lambda found: found.ready > 0 and found.consumers > 0)
         parent.run("parent", "stop_consumers")
-        _await_no_consumers(queue)
+        watch.wait_while(lambda found: found.consumers > 0)
         while queue.counts().ready:
-            _consume_rest(queue, settings)
-            _await_no_consumers(queue)
+            _consume_rest(watch, settings)
+            watch.wait_while(lambda found: found.consumers > 0)
 
 
-def stop_consumers(relay: QueueCutover, parent: OperatorSession) -> None:
+def stop_consumers(
+    relay: QueueCutover,
+    parent: OperatorSession,
+    deadline: Deadline,
+    report: Callable[[str], None],
+) -> None:
     """Return when the queue has no consumers; its messages are for the child."""
     parent.run("parent", "stop_consumers")
     with relay.watched() as queue:
-        _await_no_consumers(queue)
+        _Watch(queue, deadline, report).wait_while(lambda found: found.consumers > 0)
 
 
-def _await_consumers(queue: WatchedQueue, progress: Progress) -> None:
-    """Wait until they have emptied the queue, as long as they make progress."""
-    total = queue.counts().ready
-    progress.begin("messages in the parent's queue", total)
-    least, since = total, monotonic()
-    while True:
-        found = queue.counts()
-        progress.note(max(total - found.ready, 0))
-        if found.ready == 0 or found.consumers == 0:
-            break
-        if found.ready < least:
-            least, since = found.ready, monotonic()
-        if monotonic() - since > _STUCK_SECONDS_MAX:
-            raise PreconditionFailed(
-                f"the consumers of the parent do not process {plural(found.ready, 'message')}:"
-                " check"
-                " their logs"
+class _Watch:
+    """Waits for the parent's queue, says from time to time for what, and not for ever."""
+
+    def __init__(
+        self, queue: WatchedQueue, deadline: Deadline, report: Callable[[str], None]
+    ) -> None:
+        self.queue = queue
+        self._deadline = deadline
+        self._report = report
+        self._reported_at = monotonic()
+
+    def wait_while(self, condition: Callable[[QueueCounts], bool]) -> None:
+        """Wait while it is true of what is in the queue."""
+        while condition(found := self.queue.counts()):
+            self.wait(
+                f"the parent's queue still has {plural(found.ready, 'message')} and"
+                f" {plural(found.consumers, 'consumer')}"
             )
-        queue.sleep(_POLL_SECONDS)
-    progress.end()
+
+    def wait(self, what: str) -> None:
+        """Wait for a moment. Raises `PreconditionFailed` at the deadline."""
+        self._deadline.check(f"{what}: see what holds them in the logs of its services")
+        if monotonic() - self._reported_at >= _REPORT_SECONDS:
+            self._reported_at = monotonic()
+            self._report(what)
+        self.queue.sleep(_POLL_SECONDS)
 
 
-def _await_no_consumers(queue: WatchedQueue) -> None:
-    end = monotonic() + _LEAVE_SECONDS_MAX
-    while consumers := queue.counts().consumers:
-        if monotonic() > end:
-            raise PreconditionFailed(
-                f"{plural(consumers, 'consumer')} of the parent's queue did not stop: stop the"
-                " services"
-            )
-        queue.sleep(_POLL_SECONDS)
-
-
-def _consume_rest(queue: WatchedQueue, settings: Settings) -> None:
+def _consume_rest(watch: _Watch, settings: Settings) -> None:
     """Consume until the queue is empty; what was not acknowledged is requeued."""
     stop = ShutdownEvent()
-    worker = Thread(
-        target=InboxWorker(settings, stop, is_draining=True, is_last=True).run,
-        name="consume_messages",
-        daemon=True,
-    )
+    consumer = InboxWorker(settings, stop, is_draining=True, is_last=True)
+    worker = Thread(target=consumer.run, name="consume_messages", daemon=True)
     worker.start()
-    end = monotonic() + _STUCK_SECONDS_MAX
-    while worker.is_alive() and queue.counts().ready:
-        if monotonic() > end:
-            break
-        queue.sleep(_POLL_SECONDS)
-    stop.request()
-    worker.join(_JOIN_SECONDS_MAX)
-    if queue.counts().ready and monotonic() > end:
-        raise PreconditionFailed(
-            "could not process the rest of the parent's queue: see the lines above"
-        )
+    try:
+        while worker.is_alive() and ((ready := watch.queue.counts().ready) or consumer.held_count):
+            watch.wait(
+                f"the parent's queue still has {plural(ready + consumer.held_count, 'message')};"
+                " those of a locked account, or of a rate that another shard has to say, are held"
+            )
+    finally:
+        stop.request()
+        worker.join(_JOIN_SECONDS_MAX)

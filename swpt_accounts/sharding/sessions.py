@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+import psycopg
 from psycopg import sql
 
+from swpt_accounts.db.errors import one_line
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.db.operator_session import (
     OperatorSession,
@@ -21,6 +23,7 @@ from swpt_accounts.sharding.children import Child, Family
 NAME: Final = "shards"
 PREPARING: Final = "preparing"
 SWITCHING: Final = "switching"
+OPENING: Final = "opening"
 SWITCHED: Final = "switched"
 FINISHED: Final = "finished"
 
@@ -51,34 +54,75 @@ class ChildSession:
 
 
 @dataclass(frozen=True, slots=True)
+class AbsentChild:
+    """A child whose database cannot be used, and why."""
+
+    child: Child
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sessions:
-    """With all databases of a family."""
+    """With all databases of a family; some may be absent where only the parent is needed."""
 
     family: Family
     parent: OperatorSession
     identity: str
     children: tuple[ChildSession, ...]
+    absent: tuple[AbsentChild, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Of the publications and slots of all children."""
+        return [c.name for c in self.children] + [c.name for c in self.absent]
 
 
 @contextmanager
 def open_sessions(family: Family) -> Iterator[Sessions]:
     """Connect to all databases. Raises `psycopg.Error`, `PreconditionFailed`."""
-    with ExitStack() as stack:
-        parent = stack.enter_context(open_session(family.parent))
-        identity, oid = _identity(parent)
-        children = []
-        for child in family.children:
-            session = stack.enter_context(open_session(child.settings))
-            bits = str(child.realm).replace(".", "").removesuffix("#") or "all"
-            children.append(
-                ChildSession(child, session, _identity(session)[0], f"swpt_split_{oid}_{bits}")
-            )
-        identities = [identity, *(child.identity for child in children)]
+    with open_parent_sessions(family) as sessions:
+        for absent in sessions.absent:
+            raise PreconditionFailed(f"{absent.child.name}: {absent.reason}")
+        identities = [sessions.identity, *(child.identity for child in sessions.children)]
         if len(set(identities)) < len(identities):
             raise PreconditionFailed(
                 "two of the shards have the same database, under two addresses"
             )
-        yield Sessions(family, parent, identity, tuple(children))
+        yield sessions
+
+
+@contextmanager
+def open_parent_sessions(family: Family) -> Iterator[Sessions]:
+    """Connect to the parent's database, and to those of the children that can be reached.
+
+    Raises `psycopg.Error`.
+    """
+    with ExitStack() as stack:
+        parent = stack.enter_context(open_session(family.parent))
+        identity, oid = _identity(parent)
+        children, absent = [], []
+        for child in family.children:
+            bits = str(child.realm).replace(".", "").removesuffix("#") or "all"
+            name = f"swpt_split_{oid}_{bits}"
+            try:
+                session = stack.enter_context(open_session(child.settings))
+                children.append(ChildSession(child, session, _identity(session)[0], name))
+            except psycopg.Error as error:
+                absent.append(AbsentChild(child, name, f"cannot be reached: {one_line(error)}"))
+        yield Sessions(family, parent, identity, tuple(children), tuple(absent))
+
+
+def without_others(sessions: Sessions) -> Sessions:
+    """The same, without databases that are not those which `prepare` has filled."""
+    known = {child.realm: child.identity for child in read_noted_children(sessions.parent)}
+    own = [c for c in sessions.children if known.get(str(c.child.realm)) == c.identity]
+    others = [
+        AbsentChild(c.child, c.name, "this database is not the one that `shards prepare` filled")
+        for c in sessions.children
+        if c not in own
+    ]
+    return replace(sessions, children=tuple(own), absent=(*sessions.absent, *others))
 
 
 @contextmanager
@@ -122,13 +166,18 @@ def require_noted(sessions: Sessions, *steps: str) -> SplitRecord:
 
 
 def refuse_others(sessions: Sessions, noted: SplitRecord) -> None:
-    """Raise `PreconditionFailed` where a split into other children has begun."""
-    known = {(c.realm, c.queue, c.identity) for c in read_noted_children(sessions.parent)}
-    given = {(str(c.child.realm), c.child.queue, c.identity) for c in sessions.children}
-    if known != given:
-        names = ", ".join(f"{realm} with {queue!r}" for realm, queue, _ in sorted(known))
+    """Raise `PreconditionFailed` where a split into other children has begun.
+
+    The databases of absent ones are not known, and may be others.
+    """
+    noted_children = read_noted_children(sessions.parent)
+    known = {(c.realm, c.queue) for c in noted_children}
+    given = {(str(c.realm), c.queue) for c in sessions.family.children}
+    databases = {c.identity for c in noted_children}
+    if known != given or not {c.identity for c in sessions.children} <= databases:
+        names = ", ".join(f"{realm} with {queue!r}" for realm, queue in sorted(known))
         raise PreconditionFailed(
             f"another split of this shard began at {noted.began_at:%Y-%m-%d %H:%M}, into {names},"
-            " with"
-            " other databases or other names: continue that one, or run `shards undo`"
+            " with other databases or other names: continue that one, or take it back by"
+            " `shards undo`, for which the databases of the children are not needed"
         )

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from swpt_accounts.db.operator_session import OperatorSession
 from swpt_accounts.sharding.queue_cutover import QueueCounts, QueueCutover
 from swpt_accounts.sharding.sessions import (
+    AbsentChild,
     ChildSession,
     Sessions,
     SplitRecord,
@@ -15,12 +17,10 @@ from swpt_accounts.sharding.sessions import (
 
 @dataclass(frozen=True, slots=True)
 class ChildStatus:
-    """`ready_count` tables are complete; for the child, the parent's server keeps some WAL."""
+    """How far a child is. For it, the parent's server keeps some WAL."""
 
     name: str
-    is_opened: bool
-    ready_count: int
-    tables_count: int
+    state: str
     kept_bytes: int
 
 
@@ -41,22 +41,29 @@ def read_status(sessions: Sessions) -> SplitStatus:
     assert noted is not None, "no split has begun"
     opened = {row.realm for row in read_noted_children(parent) if row.opened_at is not None}
     names = [sessions.family.parent.protocol_broker_queue]
-    names += [child.child.queue for child in sessions.children if sessions.family.is_split]
+    names += [child.queue for child in sessions.family.children if sessions.family.is_split]
+    children: list[tuple[ChildSession | AbsentChild, str]]
+    children = [(c, _look_at(c, opened)) for c in sessions.children]
+    children += [(c, c.reason) for c in sessions.absent]
     return SplitStatus(
         noted,
         {name: relay.counts(name) for name in names},
-        [_look_at(sessions, child, opened) for child in sessions.children],
+        [
+            ChildStatus(child.child.name, state, _kept_bytes(parent, child.name))
+            for child, state in children
+        ],
         parent.run("parent", "read_proof"),
     )
 
 
-def _look_at(sessions: Sessions, child: ChildSession, opened: set[str]) -> ChildStatus:
+def _look_at(child: ChildSession, opened: set[str]) -> str:
     tables = child.session.run("child", "copied", {"name": child.name})
-    slots = sessions.parent.run("parent", "slots", {"names": [child.name]})
-    return ChildStatus(
-        child.child.name,
-        str(child.child.realm) in opened,
-        sum(table.is_ready for table in tables),
-        len(tables),
-        sum(slot.kept_bytes for slot in slots),
+    ready_count = sum(table.is_ready for table in tables)
+    return (
+        f"{'working' if str(child.child.realm) in opened else 'waiting'};"
+        f" {ready_count} of {len(tables)} tables copied"
     )
+
+
+def _kept_bytes(parent: OperatorSession, name: str) -> int:
+    return sum(slot.kept_bytes for slot in parent.run("parent", "slots", {"names": [name]}))

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from time import monotonic, sleep
+from time import sleep
 from typing import Final
 
 import psycopg
@@ -10,7 +10,8 @@ from psycopg import sql
 
 from swpt_accounts.core.realm import ACCOUNT_BITS_LENGTH, Realm
 from swpt_accounts.db.errors import one_line
-from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.db.operator_session import OperatorSession
+from swpt_accounts.sharding.deadline import Deadline
 
 FILTERED: Final = ("account", "account_key", "prepared_transfer")
 """Replicated while the parent works, each child the rows of its realm."""
@@ -30,7 +31,7 @@ OWNED: Final = (
 SHARED: Final = ("returned_line", "dead_letter_dealt_with")
 """The same, but both children get all rows."""
 
-LEFT: Final = ("procedures_version", "move", "move_proof", "scan_pass")
+LEFT: Final = ("procedures_version", "move", "move_proof", "scan_pass", "shard")
 """Each database has its own."""
 
 TABLES: Final = (*OWNED, *FILTERED, *WHOLE, *SHARED)
@@ -63,12 +64,14 @@ _LOCK_TIMEOUT: Final = "3s"
 _LOCK_PAUSE_SECONDS: Final = 0.2
 
 
-def change_tables(session: OperatorSession, change: Callable[[], object]) -> None:
+def change_tables(
+    session: OperatorSession, change: Callable[[], object], deadline: Deadline | None = None
+) -> None:
     """Change tables in a transaction; if one cannot be locked soon, let others continue and retry.
 
     Raises `PreconditionFailed` if a session keeps its lock.
     """
-    end = monotonic() + _LOCK_SECONDS_MAX
+    deadline = deadline or Deadline(_LOCK_SECONDS_MAX)
     while True:
         try:
             with session.connection.transaction():
@@ -76,23 +79,25 @@ def change_tables(session: OperatorSession, change: Callable[[], object]) -> Non
                 change()
             return
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            if monotonic() > end:
-                raise PreconditionFailed(
-                    f"could not lock the tables; a session holds a lock on one: {one_line(error)}"
-                ) from error
+            deadline.check(f"a session still holds a lock on one of the tables: {one_line(error)}")
             sleep(_LOCK_PAUSE_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - it guards no secret
+
+
+def lock_tables(session: OperatorSession) -> None:
+    """Part of a transaction: writers have ended before it, and wait until it ends."""
+    names = (sql.SQL("ONLY {}").format(sql.Identifier(table)) for table in TABLES)
+    session.run("books", "lock", tables=sql.SQL(", ").join(names))
 
 
 def put_fence(session: OperatorSession) -> None:
     """Part of a transaction: writers have ended before it, and are rejected from now on."""
     session.run_all("books", "make_fence")
-    for table in TABLES:
-        session.run("books", "lock", table=sql.Identifier(table))
+    lock_tables(session)
     for table in TABLES:
         session.run("books", "fence", table=sql.Identifier(table))
 
 
-def close_parent(session: OperatorSession) -> None:
+def close_parent(session: OperatorSession, deadline: Deadline) -> None:
     """Close the database of the parent for writing. Harmless if that has been done.
 
     Raises `PreconditionFailed` if a session keeps its lock.
@@ -103,4 +108,11 @@ def close_parent(session: OperatorSession) -> None:
         session.run("parent", "close")
 
     if not session.run("parent", "is_closed")[0].found:
-        change_tables(session, close)
+        change_tables(session, close, deadline)
+
+
+def open_parent(session: OperatorSession) -> None:
+    """Let it work again. Harmless if it does."""
+    with session.connection.transaction():
+        session.run_all("books", "open_fence")
+        session.run("parent", "open")

@@ -35,7 +35,7 @@ OUR_TABLES: Final = (
             *TABLES,
             *("account_key", "root_config", "unverified_transfer_request", "handled_batch"),
             *("returned_message", "returned_line", "dead_letter_dealt_with"),
-            *("procedures_version", "move", "move_proof", "scan_pass"),
+            *("procedures_version", "move", "move_proof", "scan_pass", "shard"),
             *JOURNAL_TABLES,
         }
     ),
@@ -88,12 +88,17 @@ def check_our_place(session: OperatorSession, found: Found) -> None:
             " those"
             f" of the reference: {MAKE_ROOM}"
         )
-    revision = read_revision(session, BOOKS)
+    _check_our_version(session, BOOKS)
+
+
+def _check_our_version(session: OperatorSession, schema: str) -> None:
+    revision = read_revision(session, schema)
     has_procedures = session.run("out", "has_schema", schema=sql.Literal(procedures_schema()))[0][0]
     if revision != REVISION or not has_procedures:
         raise PreconditionFailed(
-            "the tables or the stored procedures belong to another version of this program: run"
-            " `move_out` of that version, or `configure` of this one"
+            "the tables or the stored procedures belong to another version of this program"
+            f" (migrations: {revision}; this one has {REVISION}): run `move_out` of that version,"
+            " or `configure` of this one"
         )
 
 
@@ -144,7 +149,7 @@ def exists(session: OperatorSession, schema: str, table: str) -> bool:
 
 
 def read_revision(session: OperatorSession, schema: str) -> str | None:
-    """The last migration of the tables in a schema."""
+    """The last migration of the tables in a schema: all that are noted, if there are several."""
     if not exists(session, schema, "alembic_version"):
         return None
     revision: str | None = session.run("out", "revision", schema=sql.Identifier(schema))[0][0]
@@ -172,6 +177,7 @@ def make_room(session: OperatorSession) -> str | None:
         assert schema is not None
         if schema == BOOKS and found.guarded is None:
             return None
+        _check_our_version(session, schema)
         with session.connection.transaction():
             if schema != BOOKS:
                 _move_books(session, schema)

@@ -1,17 +1,25 @@
-"""Reads from the database: each thread of the web server has a connection of its own."""
+"""Reads from the database: each thread of the web server has a connection of its own.
+
+What is read is of this moment: when others have taken over the shard, nothing is.
+"""
 
 import logging
 import threading
+from typing import Final
 
 import psycopg
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.errors import ShardClosedError
 from swpt_accounts.db.procedures import Procedure
+from swpt_accounts.db.queries import query
+from swpt_accounts.db.shard_state import TAKEN_OVER
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.circuit_breaker import CircuitBreaker, DatabaseUnavailable
 
 _NAME = "webserver"
 _local = threading.local()
+_UNLESS_PAST: Final = query("unless_past").encode()
 _breaker = CircuitBreaker(logging.getLogger(__name__), _NAME)
 
 
@@ -34,15 +42,24 @@ def _read(settings: Settings, procedure: Procedure, values: list[int]) -> str | 
     kept: DatabaseConnection | None = getattr(_local, "connection", None)
     if kept is not None:
         try:
-            return kept.probe(procedure.numbered_statement, *values)[0]
+            return _ask(kept, procedure, values)
         except psycopg.Error:
             kept.close()
             _local.connection = None
-    connection = _breaker.connect(lambda: connect(settings, _NAME, is_read_only=True))
+    connection = _breaker.connect(
+        lambda: connect(settings, _NAME, is_read_only=True, is_for_peers=True)
+    )
     try:
-        value = connection.probe(procedure.numbered_statement, *values)[0]
+        value = _ask(connection, procedure, values)
     except BaseException:
         connection.close()
         raise
     _local.connection = connection
     return value
+
+
+def _ask(connection: DatabaseConnection, procedure: Procedure, values: list[int]) -> str | None:
+    found = connection.probe(procedure.numbered_statement + b" " + _UNLESS_PAST, *values)
+    if not found:
+        raise ShardClosedError(TAKEN_OVER)
+    return found[0]

@@ -13,7 +13,7 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.outage_reporter import OutageReporter
-from swpt_accounts.workers.shard_guard import guard_tables
+from swpt_accounts.workers.shard_guard import claim_database, guard_tables
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class DatabaseWorker(ABC):
         while not self.stop.is_requested():
             try:
                 with closing(connect(self.settings, self.name)) as connection:
+                    claim_database(connection, self.settings)
                     self._was_connected = True
                     guard_tables(connection, self.settings, self._tables, self.stop)
                     connection.listen(self._topics)

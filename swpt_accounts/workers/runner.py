@@ -100,7 +100,7 @@ def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
             failures.append(error)
             stop.request()
         except BaseException as error:
-            WORKER_DIED.log(logger, error=error)
+            WORKER_DIED.log(logger, error=error, worker=worker.name, pid=os.getpid())
             failures.append(error)
             stop.request()
         finally:
@@ -132,7 +132,7 @@ def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
 
 def _give_up() -> NoReturn:
     """End the process at once: what is not committed is undone, and will be done again."""
-    WORKER_STUCK.log(logger)
+    WORKER_STUCK.log(logger, command=recorder.command_name(), pid=os.getpid())
     logging.shutdown()
     os._exit(1)
 
@@ -162,12 +162,16 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
 
     # The end of a process shows in its sentinel a moment before its exit code is known. Each code
     # is read once per iteration: one that becomes known between two reads must not escape both.
-    is_failed = False
+    failed: list[str] = []
     while not stop.is_requested():
         codes = [p.exitcode for p in processes]
         running = [p.sentinel for p, code in zip(processes, codes, strict=True) if code is None]
-        is_failed = any(codes)
-        if is_failed or not running:
+        failed = [
+            f"pid {process.pid}: exit code {code}"
+            for process, code in zip(processes, codes, strict=True)
+            if code
+        ]
+        if failed or not running:
             break
         beat()
         multiprocessing.connection.wait([*running, stop.fileno()], SLICE_SECONDS)
@@ -175,8 +179,8 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
         process.terminate()
     for process in processes:
         process.join()
-    if is_failed:
-        WORKER_PROCESS_DIED.log(logger)
+    if failed:
+        WORKER_PROCESS_DIED.log(logger, command=recorder.command_name(), problem=", ".join(failed))
         sys.exit(1)
 
 

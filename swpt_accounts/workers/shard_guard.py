@@ -1,4 +1,4 @@
-"""Checks that queues and outboxes have rows of this shard only."""
+"""Checks that the database, its queues and its outboxes are of this shard only."""
 
 import logging
 from collections.abc import Iterable
@@ -7,8 +7,14 @@ from threading import Lock
 from typing import Any, Final
 
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.db.procedures import DROP_PARENT_ROWS, FIND_FOREIGN_ROW, LAST_ROW
+from swpt_accounts.db.procedures import (
+    CLAIM_REALM,
+    DROP_PARENT_ROWS,
+    FIND_FOREIGN_ROW,
+    LAST_ROW,
+)
 from swpt_accounts.db.queries import query
+from swpt_accounts.db.shard_state import wrong_shard
 from swpt_accounts.observability.events.lifecycle import PARENT_ROWS_REMOVED
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -29,6 +35,21 @@ class _Check:
 
     checked_id: int
     last_id: int
+
+
+def claim_database(connection: DatabaseConnection, settings: Settings) -> None:
+    """Let the database be known as that of this shard, before anything in it is handled or removed.
+
+    Raises `UnsuitableDatabase` if it is another one's, and `psycopg.Error`.
+    """
+    problem = connection.call_value(
+        CLAIM_REALM,
+        realm=str(settings.realm),
+        is_heir=settings.delete_parent_shard_records,
+        **settings.realm.parameters,
+    )
+    if problem is not None:
+        raise wrong_shard(problem, settings.realm)
 
 
 class ShardGuard:

@@ -10,6 +10,7 @@ from types import FrameType
 
 from swpt_accounts.observability.events.lifecycle import IDLE
 from swpt_accounts.observability.heartbeat import watched_poll
+from swpt_accounts.observability.metrics import recorder
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def idle() -> None:
     """Idle until a signal to stop: a supervisor would restart a process that exits."""
     stop = ShutdownEvent()
     stop.on_signals()
-    IDLE.log(logger)
+    IDLE.log(logger, command=recorder.command_name(), pid=os.getpid())
     while not stop.wait(None):
         pass
 

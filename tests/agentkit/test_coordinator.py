@@ -74,7 +74,7 @@ def test_it_is_done_when_both_owners_know(agents: Agents, transfer: Transfer) ->
     agents.take(about(transfer, "PreparedTransfer", transfer_id=1))
     assert agents.sent[1]["type"] == "FinalizeTransfer"
     assert agents.sent[1]["committed_amount"] == transfer.committed_amount == 30
-    agents.take(about(transfer, "FinalizedTransfer", transfer_id=1))
+    agents.take(about(transfer, "FinalizedTransfer", transfer_id=1, status_code="OK"))
     is_done = []
     for message in (reported(ANA, transfer, -30), reported(BORIS, transfer, 30)):
         agents.take(message)
@@ -93,7 +93,7 @@ def test_what_is_dismissed_moves_no_money(agents: Agents, transfer: Transfer) ->
     agents.decision = 0
     agents.take(about(transfer, "PreparedTransfer", transfer_id=1))
     assert agents.sent[1]["committed_amount"] == 0
-    agents.take(about(transfer, "FinalizedTransfer", transfer_id=1))
+    agents.take(about(transfer, "FinalizedTransfer", transfer_id=1, status_code="OK"))
     assert transfer.is_done
     assert transfer.expected_account_transfers == []
 

@@ -20,7 +20,7 @@ from tests.audit.broken_books import (
     returned,
     sent_change,
 )
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import commit, delete_account, open_books, prepare
 from verification.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT

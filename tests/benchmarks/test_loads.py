@@ -4,21 +4,12 @@ from itertools import islice, pairwise
 
 import pytest
 
-from agentkit.fast_link import Route, parse_frames
 from benchmarks.agents.load import OpeningLoad, Pattern, Schedule, TransferLoad, account, parties
 from benchmarks.agents.messages import (
     AccountUpdate,
-    PreparedTransfer,
     RejectedTransfer,
 )
 from benchmarks.agents.play import OpeningPlay, TransferPlay
-from swpt_accounts.smp.decoder import decode as decode_incoming
-from swpt_accounts.smp.incoming import (
-    ConfigureAccount,
-    FinalizeTransfer,
-    IncomingMessage,
-    PrepareTransfer,
-)
 
 
 def take(pattern: Pattern, count: int, accounts_count: int = 100) -> list[tuple[int, int]]:
@@ -40,51 +31,6 @@ def test_each_slot_of_a_rate_has_one_request() -> None:
     offsets = list(Schedule(1000, rate_per_second=20.0).offsets(1))
     assert [int(offset * 20) for offset in offsets] == list(range(1000))
     assert len({round(b - a, 6) for a, b in pairwise(offsets)}) > 900
-
-
-def read(frames: bytes, message_type: type[IncomingMessage]) -> IncomingMessage:
-    """What the authority reads in the frames of one message."""
-    found, rest = parse_frames(frames)
-    assert rest == b""
-    (body,) = [payload for kind, payload in found if kind == 3]
-    message = decode_incoming(message_type.__name__, "application/json", body)
-    assert isinstance(message, message_type)
-    return message
-
-
-def transfer_play(pattern: Pattern) -> TransferPlay:
-    load = TransferLoad(7, 2, pattern, Schedule(1), first_request_id=9, timeout_seconds=1.0)
-    return TransferPlay(load)
-
-
-def test_messages_are_what_the_authority_takes() -> None:
-    opening = OpeningPlay(OpeningLoad(7, Schedule(1), timeout_seconds=1.0))
-    read(opening.request(0.0), ConfigureAccount)
-    play = transfer_play("uniform")
-    posted = [play.request(0.0)]
-    request = read(posted[0], PrepareTransfer)
-    assert isinstance(request, PrepareTransfer)
-    prepared = PreparedTransfer(
-        debtor_id=7,
-        creditor_id=request.creditor_id,
-        transfer_id=5,
-        coordinator_type=request.coordinator_type,
-        coordinator_id=request.coordinator_id,
-        coordinator_request_id=request.coordinator_request_id,
-        locked_amount=request.max_locked_amount,
-    )
-    play.take(prepared, posted.append, 1.0)
-    assert play.problems.texts == []
-    finalization = read(posted[1], FinalizeTransfer)
-    assert isinstance(finalization, FinalizeTransfer)
-    assert finalization.committed_amount == request.max_locked_amount
-    assert finalization.transfer_note == "9"
-
-
-def test_a_root_account_issues() -> None:
-    message = read(transfer_play("issuing").request(0.0), PrepareTransfer)
-    assert isinstance(message, PrepareTransfer)
-    assert (message.coordinator_type, message.coordinator_id) == ("issuing", 7)
 
 
 def test_opening_minds_the_accounts_of_its_own_debtor() -> None:
@@ -110,14 +56,3 @@ def test_only_an_expected_rejection_is_no_problem(code: str, problems_count: int
     play.take(RejectedTransfer(9, code), lambda _: None, 1.0)
     assert (before, play.is_complete) == (False, True)
     assert play.result().problems_count == problems_count
-
-
-def test_frames_that_are_not_whole_wait_for_more() -> None:
-    data = Route("x", "key", "T").message(b"body")
-    frames, rest = parse_frames(data)
-    assert [kind for kind, _ in frames] == [1, 2, 3]
-    assert rest == b""
-    for end in range(len(data)):
-        found, rest = parse_frames(data[:end])
-        assert len(found) < 3
-        assert parse_frames(rest + data[end:])[0] == frames[len(found) :]

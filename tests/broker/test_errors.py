@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
 
 from swpt_accounts.broker.connections import connect_blocking
 from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.publisher import Publisher
 
 
 def refused() -> AMQPConnectionError:
@@ -19,7 +21,7 @@ def refused() -> AMQPConnectionError:
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (refused(), "cannot connect to RabbitMQ: Connection refused"),
+        (refused(), "RabbitMQ: Connection refused"),
         (
             ChannelClosedByBroker(404, "no queue"),
             "RabbitMQ: no queue (404)",
@@ -33,15 +35,21 @@ def test_one_line(error: Exception, line: str) -> None:
     assert describe(error) == line
 
 
-def test_a_file_that_is_missing() -> None:
-    url = "amqps://127.0.0.1:1/?ssl_options=%7B%27ca_certs%27%3A%20%27%2Fnothing.pem%27%7D"
+@pytest.mark.parametrize("open_connection", [connect_blocking, Publisher])
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("amqp://127.0.0.1:1", "127.0.0.1:1: Connection refused"),
+        (
+            "amqps://127.0.0.1:1/?ssl_options=%7B%27ca_certs%27%3A%20%27%2Fnothing.pem%27%7D",
+            "127.0.0.1:1: cannot read a file of ssl_options: No such file or directory",
+        ),
+        ("amqp://guest:secret@nowhere.invalid", "nowhere.invalid:5672: Name or service not known"),
+    ],
+)
+def test_there_is_no_connection(
+    open_connection: Callable[[str, str], object], url: str, problem: str
+) -> None:
     with pytest.raises(AMQPConnectionError) as raised:
-        connect_blocking(url, "test")
-    line = describe(raised.value)
-    assert line == "cannot connect to RabbitMQ: No such file or directory"
-
-
-def test_a_connection_that_is_refused() -> None:
-    with pytest.raises(AMQPConnectionError) as raised:
-        connect_blocking("amqp://127.0.0.1:1", "test")
-    assert describe(raised.value) == "cannot connect to RabbitMQ: Connection refused"
+        open_connection(url, "test")
+    assert describe(raised.value) == f"cannot connect to RabbitMQ at {problem}"

@@ -14,10 +14,10 @@ import yaml
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
+from agentkit.management import Users, permissions_of
 from agentkit.processes import ROOT
 from swpt_accounts.broker import topology
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.broker import Users, permissions_of
 
 QUEUE, CHORES = "swpt_accounts", "swpt_accounts_chores"
 AGENT = "1a55736b743baa9d3d1217f7909aee70"

@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from agentkit.authority import Authority
+from agentkit.databases import Databases
+from agentkit.management import Users
 from agentkit.processes import Service, free_port, program_command
 from agentkit.waiting import wait_until
 from swpt_accounts.console.application import make_console
@@ -16,8 +18,6 @@ from swpt_accounts.console.context import console_of
 from swpt_accounts.settings import load_settings
 from tests.console.pictures import SIZES, Look
 from tests.console.web import ACTIONS_TOKEN, TOKEN, Web
-from tests.support.broker import Users
-from tests.support.database import Databases
 
 # On a machine that does many other things.
 PATIENCE_SECONDS = 120
@@ -74,7 +74,6 @@ def served(idle_authority: Authority, console_environment: dict[str, str]) -> It
     environment = {
         **{k: v for k, v in idle_authority.environment.items() if not k.startswith("SQLALCHEMY")},
         **console_environment,
-        "CONSOLE_ADDRESS": "127.0.0.1",
         "CONSOLE_PORT": str(port),
     }
     service = Service("console", program_command("console"), idle_authority.folder / "console.log")

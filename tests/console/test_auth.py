@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from swpt_accounts.console.auth import FORM_SECONDS, SESSION_SECONDS, Authenticator, Visitor, same
 from swpt_accounts.console.context import Console
@@ -25,16 +26,29 @@ def ask(auth: Authenticator, headers: Any = (), address: str = "127.0.0.1") -> V
         return auth.visitor()
 
 
-def sign_in(**settings: str) -> tuple[Authenticator, str]:
-    """The cookie of a session."""
-    made = auth(**settings)
+def client(made: Authenticator, **settings: str) -> FlaskClient:
+    """A browser before a console that has nothing but its sign-in page."""
     app = Flask("swpt_accounts.console.application")
     made.register(app)
     unused: Any = None
     Console(load_settings(settings), made, unused, unused, unused, unused).keep_in(app)
-    answer = app.test_client().post("/sign-in", data={"token": TOKEN})
+    return app.test_client()
+
+
+def sign_in(**settings: str) -> tuple[Authenticator, str]:
+    """The cookie of a session."""
+    made = auth(**settings)
+    answer = client(made, **settings).post("/sign-in", data={"token": TOKEN})
     assert answer.status_code == 303
     return made, answer.headers["Set-Cookie"].partition(";")[0]
+
+
+def test_where_only_a_proxy_signs_in_that_is_said() -> None:
+    settings = {"CONSOLE_USER_HEADER": "X-User"}
+    visitor = client(auth(**settings), **settings)
+    for answer in (visitor.get("/"), visitor.post("/sign-in", data={"token": TOKEN})):
+        assert answer.status_code == 401
+        assert "Only the proxy before this console signs users in" in answer.text
 
 
 def test_a_session_is_of_one_token() -> None:

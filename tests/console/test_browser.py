@@ -63,6 +63,7 @@ def paths(currency: Currency) -> dict[str, str]:
         "scans": "/scans",
         "shard": "/shard",
         "settings": "/settings",
+        "document": "/docs/how-to/see-what-is-wrong.md",
         "search": f"/search?q={HOSTILE}",
         "not-found": "/nowhere",
     }

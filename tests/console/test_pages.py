@@ -13,7 +13,7 @@ from agentkit.authority import Authority
 from swpt_accounts.console.context import console_of
 from swpt_accounts.db.queries import read_queries
 from tests.console.web import ACTIONS_TOKEN, TOKEN
-from tests.support.rows import CHANGING_TABLES
+from verification.kit.rows import CHANGING_TABLES
 
 DEBTOR, CREDITOR = -5, 2**33
 PAGES = (

@@ -2,8 +2,8 @@
 
 import os
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 import requests
@@ -11,7 +11,7 @@ import requests
 from agentkit.authority import Authority
 from agentkit.processes import Service, free_port, program_command, run
 from agentkit.waiting import wait_until
-from swpt_accounts.console import gunicorn_conf
+from tests.console.conftest import served
 from tests.console.web import TOKEN, Web
 
 POLICY = (
@@ -34,22 +34,32 @@ def test_strangers_learn_nothing(web: Web) -> None:
     paths = [
         *("/nowhere", "/settings", "/debtor/1", "/debtor/x", "/account/1/2/", "/search?q=1"),
         *("/static/console.js", "/static/../x", "/static", "//debtor/1", "/sign-in", "/%00"),
-        *("/dead-letters/0/replay", "/sign-out", "/accounts/healthz"),
+        *("/dead-letters/0/replay", "/sign-out", "/accounts/healthz", "/docs/README.md"),
     ]
     for path in paths:
         assert same_for_all(web.get(path)) == expected, path
-        answer = requests.post(web.url + path, data={"form_token": "x"}, timeout=30)
-        assert same_for_all(answer) == expected, path
+        if path != "/sign-in":
+            answer = requests.post(web.url + path, data={"form_token": "x"}, timeout=30)
+            assert same_for_all(answer) == expected, path
     for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "QUERY"):
         answer = requests.request(method, web.url + "/settings", timeout=30)
         assert same_for_all(answer) == expected, method
-    for token in ("", "x", TOKEN[:-1], TOKEN + "x", "é", "x" * 5000):
-        answer = requests.post(web.url + "/sign-in", data={"token": token}, timeout=30)
-        assert same_for_all(answer) == expected, token
-        headers = {"Authorization": f"Bearer {token[:100]}".encode()}
-        assert same_for_all(requests.get(web.url, headers=headers, timeout=30)) == expected
     too_long = requests.post(web.url + "/sign-in", data={"token": "x" * 50_000}, timeout=30)
     assert same_for_all(too_long) == expected
+
+
+def test_who_tries_in_vain_is_told_what_failed(web: Web) -> None:
+    wrong = same_for_all(requests.post(web.url + "/sign-in", data={}, timeout=30))
+    assert wrong[0] == 401
+    assert b"The token is wrong." in requests.post(web.url + "/sign-in", timeout=30).content
+    for token in ("", "x", TOKEN[:-1], TOKEN + "x", "é", "x" * 5000):
+        answer = requests.post(web.url + "/sign-in", data={"token": token}, timeout=30)
+        assert same_for_all(answer) == wrong, token
+        headers = {"Authorization": f"Bearer {token[:100]}".encode()}
+        assert same_for_all(requests.get(web.url, headers=headers, timeout=30)) == wrong
+    cookies = {"swpt_console": sign_in(web).cookies["swpt_console"] + "x"}
+    assert "The session has ended." in requests.get(web.url, cookies=cookies, timeout=30).text
+    assert "wrong" not in web.get("/").text
 
 
 def test_the_page_for_strangers_names_nothing(web: Web) -> None:
@@ -108,7 +118,9 @@ def test_signing_in_and_out(web: Web) -> None:
     "headers", [{"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}]
 )
 def test_nobody_is_signed_in_by_another_site(web: Web, headers: dict[str, str]) -> None:
-    assert sign_in(web, **headers).status_code == 401
+    answer = sign_in(web, **headers)
+    assert answer.status_code == 401
+    assert "A page of another site has sent this form." in answer.text
 
 
 @pytest.mark.parametrize(
@@ -130,6 +142,26 @@ def test_what_is_no_request_is_refused(web: Web, request_bytes: bytes) -> None:
     assert web.get("/").status_code == 401
 
 
+def test_two_headers_where_one_counts_are_refused(
+    idle_authority: Authority, console_environment: dict[str, str]
+) -> None:
+    """One may be the client's, to which a proxy has added its own."""
+
+    def code(*headers: str) -> bytes:
+        lines = ("GET /settings HTTP/1.1", "Host: x", "Connection: close", *headers, "", "")
+        return web.raw("\r\n".join(lines).encode())[9:12]
+
+    with served(idle_authority, {**console_environment, "CONSOLE_USER_HEADER": "X-User"}) as web:
+        assert code("X-User: ann") == b"200"
+        assert code("X-User: mallory", "X-User: ann") == b"400"
+        assert code("x-user: ann", "X-USER: ann") == b"400"
+        bearer = f"Authorization: Bearer {TOKEN}"
+        assert code(bearer) == b"200"
+        assert code(bearer, bearer) == b"400"
+        assert code("Accept: text/html", "Accept: text/plain") == b"401"
+        assert "Traceback" not in web.service.log
+
+
 def test_headers_cannot_be_injected(web: Web) -> None:
     for path in ("/search?q=1/2%0d%0aSet-Cookie:x=y", "/search?q=swpt:1/2%0d%0aX-Evil:%201"):
         answer = web.get(path, token=TOKEN)
@@ -147,14 +179,6 @@ def test_a_redirect_leads_nowhere_else(web: Web) -> None:
             allow_redirects=False,
         )
         assert not re.match(r"(\w+:)?//", answer.headers.get("Location", "/"))
-
-
-def test_silent_connections_keep_no_thread_for_long(web: Web) -> None:
-    """gunicorn takes a thread back after five seconds."""
-    with ExitStack() as stack:
-        for _ in range(gunicorn_conf.threads * 2):
-            stack.enter_context(web.connect())
-        assert web.get("/").status_code == 401
 
 
 def test_many_at_once(web: Web) -> None:
@@ -183,6 +207,7 @@ def test_the_log_names_no_secret(web: Web) -> None:
             "CONSOLE_PROXY_ADDRESSES is '10.0.0.0/99', but must be",
         ),
         ({"CONSOLE_USER_HEADER": "X User"}, "CONSOLE_USER_HEADER is 'X User', but must be"),
+        ({"CONSOLE_ADDRESS": "everywhere"}, "CONSOLE_ADDRESS is 'everywhere', but must be an IP"),
     ],
 )
 def test_it_does_not_start_with_wrong_settings(
@@ -198,10 +223,12 @@ def test_it_does_not_start_with_wrong_settings(
 def test_it_stops_soon(idle_authority: Authority, console_environment: dict[str, str]) -> None:
     port = free_port()
     service = Service("console2", program_command("console"), idle_authority.folder / "2.log")
-    environment = {**os.environ, **console_environment, "CONSOLE_ADDRESS": "127.0.0.1"}
-    service.start({**environment, "CONSOLE_PORT": str(port)})
+    service.start({**os.environ, **console_environment, "CONSOLE_PORT": str(port)})
     web = Web(port, service)
     wait_until(web.answers, what="the console to answer")
+    # It listens where nobody from elsewhere comes, not at all addresses.
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.2", port)):
+        pass
     with web.connect():
         code, _ = service.terminate()
     assert code == 0

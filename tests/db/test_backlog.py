@@ -17,8 +17,8 @@ from swpt_accounts.db.backlog import (
     read_backlog,
 )
 from swpt_accounts.db.connection import DatabaseConnection
-from tests.support.rows import OUTBOXES as OUTBOX_TABLES
-from tests.support.shard import Shard
+from verification.kit.rows import OUTBOXES as OUTBOX_TABLES
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import NOW, ROOT
 

@@ -17,8 +17,8 @@ from swpt_accounts.stages.definitions import (
 )
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.shard import Shard
-from tests.support.wire import Message
+from verification.kit.shard import Shard
+from verification.kit.wire import Message
 from verification.model import builders
 from verification.model.books import open_books, prepare
 from verification.model.builders import ALICE, BOB, DEBTOR, ROOT

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from swpt_accounts.core.ids import account_id, same_agent
 from swpt_accounts.core.realm import ACCOUNT_BITS_LENGTH, MAX_REALM_LENGTH, Realm, account_bits
 from swpt_accounts.db.connection import DatabaseConnection
-from tests.support.database import call_function
-from tests.support.shard import Shard
+from verification.kit.arithmetic import call_function
+from verification.kit.shard import Shard
 from verification.model.builders import MICROSECOND, NOW, SECOND
 from verification.model.money import MAX_INT32, MAX_INT64, is_later_seqnum, next_seqnum
 

@@ -1,5 +1,6 @@
 """The migrations, and what they make of an empty database, and of those of earlier releases."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from agentkit.databases import Databases, migrate
+from agentkit.processes import migrate_command, run
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.engine import MIGRATIONS_DIR
 from swpt_accounts.db.errors import ProceduresNotInstalled
@@ -25,8 +28,7 @@ from swpt_accounts.db.installer import (
 )
 from swpt_accounts.db.tables import JOURNAL_SLOTS_COUNT, Base
 from swpt_accounts.settings import load_settings
-from tests.support.database import Databases, migrate
-from tests.support.rows import TABLES
+from verification.kit.rows import TABLES
 
 # Made by `./dev release-schema NAME` when a version was released.
 RELEASES = sorted(Path(__file__).with_name("releases").glob("*.sql"))
@@ -207,6 +209,28 @@ def test_upgrade_is_one_transaction(databases: Databases) -> None:
     with pytest.raises(AssertionError, match="cannot change return type"):
         migrate(url, "upgrade")
     assert table_names(url) == set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "problem"),
+    [
+        ({"POSTGRES_RUNNING_ROLE": "nobody_such"}, {}, 'role "nobody_such" does not exist'),
+        ({}, {"port": 1}, "Connection refused"),
+        ({}, {"database": "no_such"}, 'database "no_such" does not exist'),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    databases: Databases, settings: dict[str, str], changes: dict[str, Any], problem: str
+) -> None:
+    url = make_url(databases.create_empty()).set(**changes)
+    text = url.render_as_string(hide_password=False)
+    result = run(migrate_command("upgrade"), {**os.environ, "POSTGRES_URL": text, **settings})
+    assert result.returncode == 1
+    (line,) = result.stdout.splitlines()
+    address = f"{url.database!r} at {url.host}:{url.port}"
+    assert line.startswith(f"swpt_accounts: cannot migrate the database {address}: ")
+    assert problem in line
+    assert all(variable in line for variable in settings)
 
 
 def test_commands_that_only_read_install_nothing(databases: Databases) -> None:

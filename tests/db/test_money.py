@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection
-from tests.support.database import call_function
+from verification.kit.arithmetic import call_function
 from verification.model.builders import NOW, YEAR
 from verification.model.money import MAX_INT64
 

@@ -11,15 +11,15 @@ import psycopg
 import pytest
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import databases_on
+from agentkit.own_server import own_server
 from agentkit.processes import program_command, run
 from agentkit.waiting import wait_until
 from swpt_accounts.audit.books import check_books, open_books
 from swpt_accounts.cli.books import reason_of
 from swpt_accounts.settings import load_settings
-from tests.support.database import databases_on
-from tests.support.own_server import own_server
 from tests.support.replica import replica_of, wait_replayed
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model.books import commit, prepare
 from verification.model.books import open_books as open_model_books
 from verification.model.builders import ALICE, BOB

@@ -10,12 +10,12 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases, migrate
 from agentkit.processes import free_port
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.db.session_options import LIMITS, MEANING, MIGRATING, PLANS
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.database import Databases, migrate
 
 HOSTILE = {
     "DateStyle": "SQL, DMY",
@@ -152,7 +152,7 @@ def test_values_come_back_as_they_were_sent(hostile_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")],
+    [("off", "on"), ("remote_apply", "remote_apply")],
 )
 def test_commits_are_never_weaker_than_on(databases: Databases, found: str, expected: str) -> None:
     url = databases.create()

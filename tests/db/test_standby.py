@@ -7,12 +7,12 @@ import psycopg
 import pytest
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import databases_on
+from agentkit.own_server import own_server
 from agentkit.waiting import wait_until
 from swpt_accounts.db import session_checks
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.database import databases_on
-from tests.support.own_server import own_server
 
 LOCAL = "-c synchronous_commit=local"
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"

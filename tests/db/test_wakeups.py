@@ -20,10 +20,10 @@ from swpt_accounts.stages.definitions import (
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
 )
-from tests.support.database import call_function
 from tests.support.realms import find_creditors, make_shard
-from tests.support.rows import OUTBOXES, TOPICS
-from tests.support.shard import Shard
+from verification.kit.arithmetic import call_function
+from verification.kit.rows import OUTBOXES, TOPICS
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import delete_account, open_books, prepare, prepared
 from verification.model.builders import DAY, INFO, NOW, ROOT, SECOND

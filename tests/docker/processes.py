@@ -32,12 +32,14 @@ def image_environment(**settings: str) -> dict[str, str]:
 class Running:
     """A process, the lines of whose output can be waited for. To be used in a `with`."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], folder: Path = ROOT
+    ) -> None:
         self.lines: list[str] = []
         self._arrived: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases
+from agentkit.own_server import server_program
 from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
 from tests.support.archived import ArchivedServer, archived_server
-from tests.support.database import Databases
-from tests.support.own_server import server_program
 
 SCRIPT = ROOT / "docker" / "backup_drill.sh"
 SECONDS_MAX = 120.0
@@ -115,7 +115,7 @@ def backup(made: tuple[ArchivedServer, str]) -> Iterator[Backup]:
     with scratch_folder() as folder:
         subprocess.run(["cp", "-a", server.backup, server.archive, folder], check=True)
         (folder / "scratch").mkdir()
-        yield Backup(folder / "backup", folder / "archive", database, folder / "scratch")
+        yield Backup(folder / "backup", folder / server.archive.name, database, folder / "scratch")
 
 
 def segments(backup: Backup) -> list[Path]:

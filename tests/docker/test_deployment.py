@@ -20,12 +20,12 @@ from sqlalchemy.engine import make_url
 
 from agentkit.broker import Broker
 from agentkit.database import dsn_of
+from agentkit.databases import Databases
 from agentkit.messages import configure_root
 from agentkit.observer import Observer
 from agentkit.processes import free_port
 from agentkit.waiting import wait_until
 from tests.docker.containers import MIB, Container
-from tests.support.database import Databases
 
 INIT_BYTES_MAX = 100 * MIB
 BYTES_MAX = 1024 * MIB

@@ -35,7 +35,7 @@ def test_our_settings() -> None:
     assert (code, problem) == (0, "")
     assert (config["workers"], config["threads"]) == ("2", "5")
     assert config["bind"] == "[':8081']"
-    assert config["worker_class"] == "gthread"
+    assert "WebWorker" in config["worker_class"]
 
 
 def test_what_gunicorn_knows_can_be_set_by_a_variable() -> None:
@@ -56,6 +56,7 @@ def test_what_is_ours_and_what_nobody_knows_is_ignored() -> None:
         GUNICORN_WORKERS="9",
         GUNICORN_THREADS="9",
         GUNICORN_BIND=":9",
+        GUNICORN_PROTOCOL="uwsgi",
         GUNICORN_CONFIG="/nowhere",
         GUNICORN_SERVICE_HOST="10.0.0.1",
         GUNICORN_PORT="tcp://10.0.0.1:80",

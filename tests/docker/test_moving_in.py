@@ -14,11 +14,11 @@ from sqlalchemy.engine import make_url
 
 from agentkit.broker import Broker
 from agentkit.database import dsn_of
+from agentkit.databases import Databases
 from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
 from tests.docker.containers import MIB, Container
 from tests.docker.test_deployment import INIT_BYTES_MAX, LOG, SHARD, UNKNOWN, Cluster
-from tests.support.database import Databases
 from tests.takeover.reference import ReferenceDatabases
 
 PAGE = ROOT / "docs" / "how-to" / "move-in.md"

@@ -65,3 +65,8 @@ def test_what_is_wrong_is_said(tmp_path: Path, url: str, text: str) -> None:
     assert code == 1
     assert text in output
     assert len(output.splitlines()) == 1
+
+
+def test_what_psql_says_of_itself_needs_no_settings(tmp_path: Path) -> None:
+    assert become_psql(tmp_path, "--version", url="") == (0, "")
+    assert (tmp_path / "psql.arguments").read_text() == "--version\n"

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from agentkit.authority import Authority
+from agentkit.databases import Databases
 from agentkit.messages import Message, balance_change, now_text
 from tests.docker.agents import CREDITORS, DEBTOR, Agents
-from tests.support.database import Databases
 
 GIFT = 77
 STRANGER = 99

@@ -64,6 +64,7 @@ class All:
             TMPDIR=str(folder),
             STATE_DIR=str(folder / "state"),
             METRICS_PORT=str(self.metrics_port),
+            FLUSH_PROCESES="2",
         )
         self.process_environment = environment
         self.process = Running([str(ENTRYPOINT)], environment)
@@ -128,6 +129,10 @@ def test_all_services_run_and_stop_in_time(
     wait_until(lambda: not everything.process.members(), what="nobody is left")
     lines = [json.loads(line) for line in everything.process.lines]
     assert "gunicorn.error" in {line["name"] for line in lines}
+    (told,) = [line for line in lines if line.get("event") == "setting_unknown"]
+    assert "FLUSH_PROCESES is no setting, and is ignored; did you mean FLUSH_PROCESSES?" in str(
+        told
+    )
     assert not [line for line in lines if line["levelname"] not in ("DEBUG", "INFO", "WARNING")]
     found = {problem.subject: problem.what for problem in check(settings, Probe.LIVE, command_all)}
     assert found.keys() == {"supervisor", "webserver"}

@@ -14,12 +14,11 @@ import pytest
 from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.database import dsn_of, execute
-from agentkit.management import Management
+from agentkit.databases import migrate
+from agentkit.management import Management, permissions_of
 from agentkit.processes import ROOT
 from swpt_accounts.broker import topology
 from tests.docker.processes import DOCKER, image_environment
-from tests.support.broker import permissions_of
-from tests.support.database import migrate
 
 SCRIPT = ROOT / "tests" / "docker" / "tls.sh"
 OWNER, WORKER = "swpt_accounts", "swpt_accounts_worker"

@@ -75,3 +75,15 @@ def test_pages_that_the_program_names_exist() -> None:
         headings = re.findall(r"^#+ (.+)$", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
         anchors = {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
         assert not anchor or anchor in anchors
+
+
+_COMMAND = re.compile(r"^ {4,}(?:[A-Z_]+=\S+ )*([.\w/]+ .*)$", re.M)
+_PASSWORD = re.compile(
+    r"://[^/@\s]*:[^/@\s]+@|[?&]password=|rabbitmqctl (add_user|change_password) \S+ +[^\s#]"
+)
+
+
+def test_no_command_has_a_password_among_its_arguments() -> None:
+    """Every user of a machine can read the arguments of its processes; variables are its own."""
+    commands = [command for page in PAGES for command in _COMMAND.findall(page.read_text())]
+    assert [command for command in commands if _PASSWORD.search(command)] == []

@@ -6,7 +6,7 @@ import pytest
 
 from agentkit.authority import Authority
 from agentkit.currency import Currency
-from tests.support.soundness import assert_sound
+from agentkit.outcomes import assert_sound
 
 
 @pytest.fixture

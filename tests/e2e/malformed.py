@@ -1,7 +1,7 @@
 """Messages that break a rule of the protocol, of all kinds."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,6 @@ from agentkit.messages import balance_change, configure, finalize, prepare
 
 DEBTOR_ID = 3
 CREDITOR_ID = 2**33
-
-Build = Callable[[], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -40,70 +38,6 @@ def _change() -> dict[str, Any]:
     return balance_change(DEBTOR_ID, CREDITOR_ID, 7, 5)
 
 
-# For each type: its fields with values that they may not have.
-_INT32 = (2**31, -(2**31) - 1, 1.0, "1", True, None, 10**30)
-_INT64 = (2**63, -(2**63) - 1, 1.0, "1", False, None, 10**400)
-_AMOUNT = (-1, 2**63, 1.0, "1")
-_MOMENT = (
-    "2024-05-20T13:15:09",
-    "2024-05-20",
-    "20 May 2024",
-    "",
-    0,
-    None,
-    "2024-05-20T13:15:09+99:00",
-    "2024-13-20T13:15:09+00:00",
-    "10000-01-01T00:00:00+00:00",
-    "0001-01-01T00:00:00+14:00",
-    "9999-12-31T23:59:59-14:00",
-)
-_COORDINATOR_TYPE = ("", "a" * 31, "dirèct", "\0", 5, None)
-_NOTE = ("n" * 501, "ü" * 251, "\0", "\ud800", 5, None)
-_NOTE_FORMAT = ("A\n", "a" * 9, "_", "ü", None)
-# (A newline after it is let through with a change: its sender has been debited.)
-_CHANGE_NOTE_FORMAT = ("A\n\n", *_NOTE_FORMAT[1:])
-
-_WRONG: dict[Build, dict[str, tuple[Any, ...]]] = {
-    _configure: {
-        "debtor_id": _INT64,
-        "creditor_id": _INT64,
-        "negligible_amount": (-1.0, -1, "1.0", None, True, float("nan"), float("inf")),
-        "config_flags": _INT32,
-        "config_data": ("c" * 2001, "ü" * 1001, "\0", "\ud800", 5, None, {}),
-        "ts": _MOMENT,
-        "seqnum": _INT32,
-    },
-    _prepare: {
-        "coordinator_type": (*_COORDINATOR_TYPE, "issuing", "agent"),
-        "coordinator_id": (*_INT64, CREDITOR_ID + 1),
-        "coordinator_request_id": _INT64,
-        "min_locked_amount": (*_AMOUNT, 6),
-        "max_locked_amount": (*_AMOUNT, 4),
-        "recipient": ("1" * 101, "ü", "\0", 7, None),
-        "final_interest_rate_ts": _MOMENT[:-3],
-        "max_commit_delay": (-1, *_INT32),
-        "ts": _MOMENT,
-    },
-    _finalize: {
-        "transfer_id": _INT64,
-        "coordinator_type": _COORDINATOR_TYPE,
-        "committed_amount": _AMOUNT,
-        "transfer_note": _NOTE,
-        "transfer_note_format": _NOTE_FORMAT,
-        "ts": _MOMENT,
-    },
-    _change: {
-        "other_creditor_id": _INT64,
-        "change_id": _INT64,
-        "principal_delta": (*_INT64, 0, -(2**63)),
-        "coordinator_type": _COORDINATOR_TYPE,
-        "transfer_note": _NOTE,
-        "transfer_note_format": _CHANGE_NOTE_FORMAT,
-        "committed_at": _MOMENT,
-    },
-}
-
-
 def _encode(message: Any) -> bytes:
     try:
         return json.dumps(message, ensure_ascii=False).encode()
@@ -112,16 +46,15 @@ def _encode(message: Any) -> bytes:
 
 
 def _wrong_fields() -> Iterator[Malformed]:
-    for build, fields in _WRONG.items():
+    """Without each field, and with null in it; what else is wrong, the decoder's tests know."""
+    for build in (_configure, _prepare, _finalize, _change):
         message = build()
         name = message["type"]
         for field_name in sorted(set(message) - {"type"}):
             rest = {k: v for k, v in message.items() if k != field_name}
             yield Malformed(f"{name} without {field_name}", _encode(rest), {"type": name})
-        for field_name, values in fields.items():
-            for value in values:
-                body = _encode({**message, field_name: value})
-                yield Malformed(f"{name}.{field_name} = {value!r:.40}", body, {"type": name})
+            null = _encode({**message, field_name: None})
+            yield Malformed(f"{name}.{field_name} is null", null, {"type": name})
 
 
 def _wrong_bodies() -> Iterator[Malformed]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -132,6 +133,49 @@ def test_a_message_for_another_shard_goes_where_it_belongs(letters: Authority) -
     letters.broker.channel.queue_delete("other")
     assert sent.routing_key == key
     assert take(letters, QUEUE) == []
+
+
+def test_letters_of_another_queue_go_to_the_shard_of_their_account(letters: Authority) -> None:
+    """Those of a parent that was split: each of its children sends those of its own accounts."""
+    left, right = (
+        next(n for n in range(CREDITOR_ID, 2**34) if bits_key(DEBTOR_ID, n).startswith(bit))
+        for bit in "01"
+    )
+    others = [(left, "0.#"), (right, "1.#")]
+    own = [configure(DEBTOR_ID, creditor_id) for creditor_id, _ in others]
+    for message in (*own, {**own[0], "negligible_amount": -1.0}):
+        put_aside(letters, message, "x")
+    try:
+        for n in range(2):
+            for child, (_, realm) in enumerate(others):
+                letters.broker.declare_queue(f"child_{child}")
+                settings = {
+                    "PROTOCOL_BROKER_QUEUE": f"child_{child}",
+                    "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": realm,
+                }
+                # their databases are two
+                with register_of(letters, realm):
+                    answer = run(letters, "replay", "--yes", "-q", QUEUE, **settings)
+                malformed_count = 1 if child == 0 else 0
+                assert answer.code == malformed_count, answer.text
+                sent_count = 1 - n
+                assert f"Sent {sent_count}, skipped {malformed_count}." in answer.text
+                assert f"accounts of this shard ({realm})" in answer.text
+        for child in range(2):
+            assert [m.data for m in take(letters, f"child_{child}")] == [own[child]]
+        assert take(letters, QUEUE) == []
+    finally:
+        for child in range(2):
+            letters.broker.channel.queue_delete(f"child_{child}")
+
+
+@contextmanager
+def register_of(letters: Authority, realm: str) -> Iterator[None]:
+    """What the database of one child knows, and not that of the other."""
+    swap = "UPDATE dead_letter_dealt_with SET queue = %s WHERE queue = %s"
+    letters.query(swap, f"{QUEUE}.XQ", realm)
+    yield
+    letters.query(swap, realm, f"{QUEUE}.XQ")
 
 
 def test_a_replay_that_was_interrupted_doubles_nothing(letters: Authority) -> None:

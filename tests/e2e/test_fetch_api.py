@@ -101,27 +101,11 @@ def test_deleted_account_has_no_config(web: Authority) -> None:
     assert get(web, path).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "account_id",
-    [
-        "-1",
-        "+1",
-        "007",
-        "1.0",
-        "1e3",
-        "0x1",
-        "18446744073709551616",
-        "%20",
-        "%EF%BC%91",
-        "a",
-        "1%0A",
-    ],
-)
-@pytest.mark.parametrize("what", ["reachable", "config"])
-def test_ids_that_are_not_canonical(web: Authority, account_id: str, what: str) -> None:
+def test_ids_that_are_not_canonical(web: Authority) -> None:
     root = DEBTOR_ID % 2**64
-    assert get(web, f"/accounts/{root}/{account_id}/{what}").status_code == 404
-    assert get(web, f"/accounts/{account_id}/0/{what}").status_code == 404
+    for account_id in ("-1", "007", "18446744073709551616", "%EF%BC%91", "1%0A"):
+        assert get(web, f"/accounts/{root}/{account_id}/reachable").status_code == 404
+        assert get(web, f"/accounts/{account_id}/0/config").status_code == 404
 
 
 def test_other_paths_and_methods(web: Authority) -> None:

@@ -9,14 +9,14 @@ from threading import Event, Thread
 
 import pytest
 
+from agentkit.databases import Databases
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.messages import Message, finalize
 from agentkit.processes import run
 from agentkit.shards import Shard, start_all
 from agentkit.waiting import wait_until
 from tests.e2e.test_shards_transfers import SERVICES, SETTINGS, ShardedCurrency
-from tests.support.authority import subscribe
-from tests.support.database import Databases
+from verification.kit.servers import subscribe
 
 SECONDS_MAX = 90.0
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.databases import Databases
 from agentkit.shards import Shard, start_all
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.split_commands import Commands, forget_replication
-from tests.support.splitting import (
+from verification.kit.servers import subscribe
+from verification.splits.commands import Commands, forget_replication
+from verification.splits.traffic_checks import (
     CHILD_SERVICES,
     SERVICES,
     Split,
@@ -26,7 +27,6 @@ from tests.support.splitting import (
     traffic_of,
     wait_for_every_way,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
 
 @pytest.fixture

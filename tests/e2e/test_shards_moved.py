@@ -5,25 +5,25 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import requests
 
+from agentkit.databases import Databases
 from agentkit.management import Management
-from agentkit.messages import configure
+from agentkit.messages import CONTENT_TYPE, configure, encode
+from agentkit.outcomes import acquired_amounts
 from agentkit.shards import Shard
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.split_commands import Commands, forget_replication
-from tests.support.splitting import (
+from verification.kit.servers import subscribe
+from verification.splits.commands import Commands, shard_of
+from verification.splits.traffic_checks import (
     SERVICES,
-    SETTINGS,
     check_traffic,
     configure_account,
-    expected_principals,
     principals_of,
     settle,
     succeed,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
 DEBTOR_ID = 2**42
 ACCOUNTS_COUNT = 8
@@ -50,18 +50,6 @@ def children(databases: Databases, fresh_broker_url: str, tmp_path: Path) -> Ite
     yield [next(each) for each in made]
     for each in made:
         next(each, None)
-
-
-def shard_of(
-    databases: Databases, broker_url: str, folder: Path, name: str, realm: str
-) -> Iterator[Shard]:
-    url = databases.create()
-    settings = {**SETTINGS, "SQLALCHEMY_DATABASE_URI": databases.as_runner(url)}
-    made = Shard(name, realm, url, broker_url, folder, settings)
-    yield made
-    made.kill()
-    forget_replication(made)
-    made.close()
 
 
 def wait_for_transfers(traffic: Traffic, count: int) -> None:
@@ -103,7 +91,7 @@ def test_move_under_traffic(parent: Shard, heir: Shard, tmp_path: Path) -> None:
     settle([heir], DEBTOR_ID)
     traffic.end()
     check_traffic(traffic)
-    assert principals_of([heir], DEBTOR_ID) == expected_principals(traffic.transfers)
+    assert principals_of([heir], DEBTOR_ID) == acquired_amounts(traffic.transfers)
     succeed(heir, "verify_books")
     assert "goes to" not in heir.log("consume_messages"), "a dead letter"
 
@@ -219,6 +207,27 @@ def test_nothing_comes_to_a_child_before_its_time(
     commands.succeed("undo")
 
 
+def check_letters(parent: Shard, children: list[Shard]) -> None:
+    """What the parent had put aside, its children send, each its own, once."""
+    replay = ("dead_letters", "replay", "--yes", "-q", parent.queue)
+    refused = parent.run(*replay)
+    assert refused.returncode == 1
+    assert "have taken over from this shard" in refused.stdout
+    for child in children * 2:
+        succeed(child, *replay)
+    for child in children:
+        assert child.broker.ready_count(child.queue) == 1
+        sent = child.broker.get(child.queue)
+        assert sent is not None
+        assert child.contains(DEBTOR_ID, sent.data["creditor_id"])
+    assert parent.broker.ready_count(parent.queue) == 0
+
+
+def fetch(shard: Shard, what: str) -> int:
+    url = f"{shard.web_url}/accounts/{DEBTOR_ID}/1/{what}"
+    return requests.get(url, timeout=30).status_code
+
+
 def test_after_the_switch_nobody_writes_into_the_parent(
     parent: Shard, children: list[Shard], tmp_path: Path
 ) -> None:
@@ -226,8 +235,21 @@ def test_after_the_switch_nobody_writes_into_the_parent(
     parent.start("consume_messages", "webserver")
     commands = Commands(parent, children, tmp_path)
     commands.succeed("prepare")
+    for shard in children:
+        creditor_id = next(shard.creditor_ids(DEBTOR_ID))
+        letter = encode(configure(DEBTOR_ID, creditor_id))
+        parent.broker.publish(
+            *("", f"{parent.queue}.XQ", letter), type="ConfigureAccount", content_type=CONTENT_TYPE
+        )
+    # by several connections of the web server, which are kept
+    answers = [fetch(parent, what) for what in ("reachable", "config") for _ in range(5)]
+    assert set(answers) == {404}
     commands.succeed("switch")
+    # what does not exist here may exist in a child
+    answers = [fetch(parent, what) for what in ("reachable", "config") for _ in range(5)]
+    assert set(answers) == {503}
     assert parent.broker.consumers_count(parent.queue) == 0
+    check_letters(parent, children)
     # not even who has the rights of the owner
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="is being split"):
         parent.query("DELETE FROM account")

@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from agentkit.databases import Databases
 from agentkit.management import Management
 from agentkit.processes import ROOT, program_command
 from agentkit.shards import Shard, start_all
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
 from swpt_accounts.broker import topology
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.splitting import (
+from verification.kit.servers import subscribe
+from verification.splits.traffic_checks import (
     CHILD_SERVICES,
     QUEUES,
     SERVICES,
@@ -37,7 +38,6 @@ from tests.support.splitting import (
     traffic_of,
     wait_for_every_way,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
 DOCUMENT = ROOT / "docs" / "how-to" / "split-a-shard-by-hand.md"
 DOUBLED_COUNT = 20

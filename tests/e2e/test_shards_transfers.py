@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -10,14 +11,14 @@ import pytest
 import requests
 
 from agentkit.currency import Currency
+from agentkit.databases import Databases
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.messages import balance_change, configure, finalize, prepare
+from agentkit.outcomes import assert_sound
 from agentkit.received import Received
 from agentkit.shards import Shard, start_all
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.soundness import assert_sound
+from verification.kit.servers import subscribe
 
 SERVICES = (
     "consume_messages",
@@ -443,13 +444,38 @@ def test_transfer_is_given_up_after_two_minutes(
     rejected = currency.answer("RejectedTransfer", early)
     assert rejected["status_code"] == "RECIPIENT_IS_UNREACHABLE"
     assert rejected["total_locked_amount"] == 0
-    log = currency.home.log("process_transfer_requests")
-    assert [
-        x
-        for x in log.splitlines()
-        if " ERROR " in x and "rejected transfers whose recipients could not be verified: 1" in x
-    ]
-    assert "answers with status 500" in log
+
+    def log() -> str:
+        return currency.home.log("process_transfer_requests")
+
+    said = re.compile(
+        r"^.* ERROR .*rejected transfers whose recipients could not be verified: 1$", re.M
+    )
+    wait_until(lambda: said.search(log()))
+    assert "answers with status 500" in log()
     proxy.status = None
     assert currency.finalize(currency.answer("PreparedTransfer", late), 20)["status_code"] == "OK"
     currency.observer.wait_for(lambda _: currency.principal(abroad) == 20)
+
+
+def test_time_in_which_nobody_asked_is_not_counted(
+    currency: ShardedCurrency, proxy: FetchProxy
+) -> None:
+    """After an outage of the whole node, the other shard needs a moment to come back, too."""
+    currency.open_root()
+    home, abroad = currency.open_home(100), currency.open_abroad()
+    proxy.status = 503
+    request = currency.ask(home, abroad, 10)
+    wait_until(lambda: waits(currency.home, 1))
+    currency.home.kill("process_transfer_requests")
+    currency.home.query(
+        "UPDATE unverified_transfer_request SET attempts_count = 5,"
+        " received_at = received_at - interval '1 hour',"
+        " next_attempt_at = now() - interval '1 hour'"
+    )
+    currency.home.start("process_transfer_requests")
+    asked_again = "SELECT 1 FROM unverified_transfer_request WHERE attempts_count > 6"
+    wait_until(lambda: currency.home.query(asked_again))
+    proxy.status = None
+    prepared = currency.answer("PreparedTransfer", request)
+    assert currency.finalize(prepared, 10)["status_code"] == "OK"

@@ -1,6 +1,9 @@
 """How the commands start: wrong settings, no processes, wrong options."""
 
+import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,24 +19,19 @@ from agentkit.processes import (
     STOP_SECONDS_MAX,
     WEBSERVER_COMMAND,
     Service,
+    end_group,
     free_port,
+    new_process,
     program_command,
 )
 from agentkit.waiting import wait_until
 
 WRONG = [
     ("PROTOCOL_BROKER_PREFETCH_COUNT", "many", "consume_messages"),
-    ("CHORES_BROKER_THREADS", "-1", "consume_chore_messages"),
     ("FLUSH_PERIOD", "-1", "flush_messages"),
-    ("FLUSH_PROCESSES", "1.5", "flush_messages"),
     ("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "0.2.#", "subscribe"),
     ("PROTOCOL_BROKER_QUEUE_ROUTING_KEY", "", "consume_messages"),
     ("PROTOCOL_BROKER_URL", "http://localhost", "consume_messages"),
-    ("APP_PREPARED_TRANSFER_MAX_DELAY_DAYS", "29", "process_transfer_requests"),
-    ("REMOVE_FROM_ARCHIVE_THRESHOLD_DATE", "2999-01-01", "scan_registered_balance_changes"),
-    ("APP_LOG_LEVEL", "loud", "scan_accounts"),
-    ("DELETE_PARENT_SHARD_RECORDS", "maybe", "verify_shard_content"),
-    ("WEBSERVER_PORT", "70000", "process_balance_changes"),
 ]
 
 
@@ -81,7 +79,99 @@ def test_wrong_setting_of_the_web_server(idle_authority: Authority) -> None:
     assert "Traceback" not in result.stdout
 
 
+@pytest.mark.parametrize(
+    "command", [("flush_messages", "--quit-early"), ("create_chores_queue",), ("webserver",)]
+)
+def test_a_misspelt_variable_is_named_once(
+    idle_authority: Authority, command: tuple[str, ...]
+) -> None:
+    settings = {"FLUSH_PROCESES": "2", "WEBSERVER_PROCESSES": "0"}
+    if command == ("webserver",):
+        service = Service("webserver", WEBSERVER_COMMAND, idle_authority.folder / "misspelt")
+        service.start({**idle_authority.environment, **settings})
+        wait_until(lambda: IDLE in service.log, what="it idles")
+        service.kill()
+        output = service.log
+    else:
+        output = idle_authority.run(*command, **settings).stdout
+    (line,) = [line for line in output.splitlines() if "FLUSH_PROCESES" in line]
+    assert "did you mean FLUSH_PROCESSES?" in line
+
+
 IDLE = "idle until stopped"
+
+
+def test_lines_of_processes_say_which(idle_authority: Authority, tmp_path: Path) -> None:
+    command = program_command("flush_messages", "--processes", "2")
+    service = Service("flush_messages", command, tmp_path / "log")
+    service.start({**idle_authority.environment, "APP_LOG_LEVEL": "info"})
+    started = re.compile(r"flush_messages started \(pid ([0-9]+), threads: 1\)")
+    try:
+        wait_until(lambda: len(started.findall(service.log)) == 2, what="both have started")
+        first, second = started.findall(service.log)
+        os.kill(int(first), signal.SIGKILL)
+        assert service.process.wait(STOP_SECONDS_MAX) == 1
+    finally:
+        service.kill()
+    assert f"flush_messages stopped (pid {second})" in service.log
+    text = f"flush_messages: a worker process has exited unexpectedly (pid {first}: exit code -9)"
+    assert text in service.log
+
+
+@pytest.mark.parametrize(
+    "command", ["consume_messages", "consume_chore_messages", "flush_messages"]
+)
+def test_a_worker_says_which_broker_is_away(
+    idle_authority: Authority, tmp_path: Path, command: str
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    urls = dict.fromkeys(("PROTOCOL_BROKER_URL", "CHORES_BROKER_URL"), f"amqp://a:b@{address}")
+    service = Service(command, program_command(command), tmp_path / "log")
+    service.start({**idle_authority.environment, **urls})
+    text = (
+        f"{command} cannot use the broker: cannot connect to RabbitMQ at {address}:"
+        " Connection refused. Retrying.\n"
+    )
+    try:
+        wait_until(lambda: text in service.log, what="it says so")
+    finally:
+        service.kill()
+
+
+@pytest.mark.parametrize("arguments", [("subscribe",), ("dead_letters", "list")], ids=" ".join)
+def test_a_command_says_which_broker_is_away(
+    idle_authority: Authority, arguments: tuple[str, ...]
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    result = idle_authority.run(*arguments, PROTOCOL_BROKER_URL=f"amqp://a:b@{address}")
+    text = f"swpt_accounts: cannot connect to RabbitMQ at {address}: Connection refused\n"
+    assert (result.returncode, result.stdout) == (1, text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("consume_messages", "-u", "amqp://user:s3cret@{}"),
+        ("subscribe", "--url=amqp://user:s3cret@{}"),
+        ("verify_books", "--database-url", "postgresql://user@{}/x?password=s3cret"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_password_among_the_arguments_is_hidden(
+    idle_authority: Authority, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        command = program_command(*(word.format(address) for word in arguments))
+        process = new_process(command, idle_authority.environment, tmp_path / "log")
+        try:
+            log = tmp_path / "log"
+            wait_until(lambda: "could be read by every user" in log.read_text(), what="it warns")
+            assert b"s3cret" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            assert process.poll() is None
+        finally:
+            end_group(process)
+    assert "s3cret" not in log.read_text()
 
 
 @contextmanager

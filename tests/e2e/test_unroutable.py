@@ -10,11 +10,11 @@ from agentkit.authority import DEAD_LETTER_QUEUE, Authority
 from agentkit.management import Management
 from agentkit.messages import configure, configure_root, prepare
 from agentkit.observer import Observer
+from agentkit.outcomes import assert_sound
 from agentkit.waiting import wait_until
 from swpt_accounts.outbox.worker import FlushWorker
 from swpt_accounts.settings import load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.soundness import assert_sound
 
 DEBTOR_ID = 5
 SECONDS_MAX = 60.0

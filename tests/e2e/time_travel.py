@@ -7,8 +7,8 @@ from typing import Any
 
 from agentkit.authority import SERVICES, Authority
 from agentkit.currency import Currency
+from agentkit.outcomes import assert_sound
 from tests.support.clock import Clock
-from tests.support.soundness import assert_sound
 
 START = datetime(2031, 3, 1, 12, tzinfo=UTC)
 YEAR = timedelta(days=365.25)

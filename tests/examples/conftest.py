@@ -6,8 +6,8 @@ import pytest
 
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
-from tests.support.arithmetic import DatabaseArithmetic
-from tests.support.shard import empty_shard
+from verification.kit.arithmetic import DatabaseArithmetic
+from verification.kit.shard import empty_shard
 from verification.model.arithmetic import Arithmetic, OracleArithmetic
 from verification.model.builders import NOW
 from verification.model.node import Node

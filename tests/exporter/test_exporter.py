@@ -1,6 +1,5 @@
 """What the exporter makes of what it sees."""
 
-import socket
 import threading
 import urllib.error
 import urllib.request
@@ -20,7 +19,7 @@ from swpt_accounts.exporter.collector import MetricsCollector
 from swpt_accounts.exporter.container_command import find_command, has_web_server, worker_of_command
 from swpt_accounts.exporter.health import HealthPoller, Probe
 from swpt_accounts.exporter.pollers import Answers
-from swpt_accounts.exporter.server import REQUESTS_COUNT_MAX, ExporterServer
+from swpt_accounts.exporter.server import ExporterServer
 from swpt_accounts.observability.liveness import HealthProblem
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -167,21 +166,6 @@ def test_a_damaged_file_does_not_hide_the_others(url: str, settings: Settings) -
     folder.mkdir(parents=True)
     (folder / "counter_5.db").write_bytes(b"\xff\xff\xff\x7f" + b"x" * 5000)
     assert get(f"{url}/metrics")[0] == 200
-
-
-def test_who_says_nothing_holds_up_nobody_for_long(url: str) -> None:
-    port = int(url.rpartition(":")[2])
-    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(REQUESTS_COUNT_MAX + 4)]
-
-    def is_answered() -> bool:
-        try:
-            return get(f"{url}/live")[0] == 200
-        except (OSError, urllib.error.URLError):
-            return False
-
-    wait_until(is_answered, 30, "the exporter answers again")
-    for connection in silent:
-        connection.close()
 
 
 def test_a_problem_is_told_since_it_was_first_seen(

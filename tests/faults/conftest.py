@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from agentkit.authority import Authority
-from tests.faults.load import Load
+from agentkit.load import Load
 
 
 @pytest.fixture(scope="module")

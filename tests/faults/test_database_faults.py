@@ -11,13 +11,12 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from agentkit.authority import DEAD_LETTER_QUEUE, QUEUE, Authority
-from agentkit.database import Database, dsn_of, execute
+from agentkit.database import Database, dsn_of, execute, leftovers
+from agentkit.databases import Databases, migrate
 from agentkit.messages import Message, balance_change, configure, prepare
 from agentkit.waiting import wait_until
 from swpt_accounts.db.installer import procedures_schema
-from tests.faults.load import PASSAGES
-from tests.support.authority import subscribe
-from tests.support.database import Databases, migrate
+from verification.kit.servers import subscribe
 
 MESSAGES_COUNT = 12
 # A line when it begins, some for what it turns into, and one when it is over.
@@ -234,14 +233,8 @@ class Watch:
     def is_done(self) -> bool:
         query = self.place.database.query
         ((accounts,),) = query("SELECT count(*) FROM account WHERE debtor_id = %s", self.debtor_id)
-        ((prepared,),) = query(
-            "SELECT count(*) FROM prepared_transfer WHERE debtor_id = %s", self.debtor_id
-        )
-        counts = ", ".join(
-            f"(SELECT count(*) FROM {table})" for table in PASSAGES if table != "prepared_transfer"
-        )
         # the root account comes with its first transfer, which is not committed
-        return accounts == 8 and prepared == 1 and not any(query(f"SELECT {counts}")[0])
+        return (accounts, leftovers(query)) == (8, {"prepared_transfer": 1})
 
     def check_end(self) -> None:
         """Check that all is done, that nothing was refused or has died, and how much was said."""

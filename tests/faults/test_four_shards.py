@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from agentkit.coordinator import Transfer
+from agentkit.databases import Databases
+from agentkit.fault_proxy import FaultProxy
+from agentkit.outcomes import acquired_amounts
 from agentkit.shards import Shard, start_all
+from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.fault_proxy import FaultProxy
-from tests.support.split_commands import Commands, forget_replication
-from tests.support.splitting import (
+from verification.kit.servers import subscribe
+from verification.splits.commands import Commands, forget_replication
+from verification.splits.traffic_checks import (
     ACCOUNTS_COUNT,
     AMOUNT,
     CHILD_SERVICES,
@@ -24,7 +26,6 @@ from tests.support.splitting import (
     check_shards,
     check_traffic,
     configure_account,
-    expected_principals,
     is_verified,
     open_accounts,
     principals_of,
@@ -34,7 +35,6 @@ from tests.support.splitting import (
     traffic_of,
     wait_for_every_way,
 )
-from tests.support.traffic import WAIT_SECONDS_MAX, Traffic
 
 PREFIXES = ("00", "01", "10", "11")
 SLOW_BYTES_PER_SECOND = 20_000
@@ -183,7 +183,7 @@ def test_what_happens_to_three_shards_is_not_noticed_by_the_fourth(
         check_traffic(one, is_repeated=one is traffic)
     check_shards(split, traffic)
     principals = principals_of(split.final_shards, untouched.debtor_id)
-    assert principals == expected_principals(untouched.transfers)
+    assert principals == acquired_amounts(untouched.transfers)
     for child in split.children:
         wait_until(partial(is_verified, child), WAIT_SECONDS_MAX, "all records are its own")
     for shard in split.final_shards:

@@ -7,9 +7,9 @@ import pytest
 
 from agentkit.authority import Authority
 from agentkit.keys import ACCOUNTS_IN
+from agentkit.load import Load
 from agentkit.messages import Message, encode
 from agentkit.waiting import wait_until
-from tests.faults.load import Load
 
 KILLED = ("consume_messages", "flush_messages", "process_finalization_requests")
 

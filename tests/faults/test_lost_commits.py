@@ -13,15 +13,15 @@ import pytest
 
 from agentkit.authority import Authority
 from agentkit.currency import SECONDS_MAX, Currency
+from agentkit.databases import Databases
 from agentkit.messages import Message, finalize
+from agentkit.outcomes import assert_sound
 from agentkit.processes import run
 from agentkit.received import Received
 from agentkit.waiting import wait_until
 from swpt_accounts.db.backlog import OUTBOXES
 from tests.support.archived import ArchivedServer, archived_server
-from tests.support.authority import subscribe
-from tests.support.database import Databases
-from tests.support.soundness import assert_sound
+from verification.kit.servers import subscribe
 
 TRANSFERS_DURING_BACKUP_MIN = 10
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.currency import SECONDS_MAX
+from agentkit.databases import Databases
 from agentkit.fetch_proxy import FetchProxy
 from agentkit.processes import ROOT
 from agentkit.shards import Shard, start_all
@@ -18,8 +19,7 @@ from agentkit.waiting import wait_until
 from tests.e2e.test_shards_transfers import SERVICES, SETTINGS, ShardedCurrency
 from tests.faults.test_lost_commits import call
 from tests.support.archived import ArchivedServer, archived_server
-from tests.support.authority import subscribe
-from tests.support.database import Databases
+from verification.kit.servers import subscribe
 
 PAGE = ROOT / "docs" / "how-to" / "prove-a-backup.md"
 

@@ -18,6 +18,7 @@ from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery
 from swpt_accounts.broker.redelivery_reset import COPY_HEADER
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.inbox import deduplication
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.inbox.worker import InboxWorker
@@ -164,3 +165,23 @@ def test_copies_of_a_message(
             )
     consume(worker_settings, inbox)
     assert (count(inbox, "transfer_request"), count(inbox, "pending_balance_change")) == (5, 3)
+
+
+def test_the_old_is_forgotten_in_a_quiet_minute(
+    inbox: Authority, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a consumer that has just begun to live."""
+    monkeypatch.setattr(deduplication, "FORGET_AFTER_SECONDS", 0.0)
+    for age in ("1 day", "1 hour", "0 seconds"):
+        inbox.query(
+            "INSERT INTO handled_batch (handled_at, digests) VALUES (now() - %s::interval, '{}')",
+            age,
+        )
+    stop = ShutdownEvent()
+    thread = Thread(target=InboxWorker(worker_settings, stop).run)
+    thread.start()
+    try:
+        wait_until(lambda: count(inbox, "handled_batch") == 1)
+    finally:
+        stop.request()
+        thread.join()

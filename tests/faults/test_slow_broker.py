@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from agentkit.authority import Authority
+from agentkit.databases import Databases
 from agentkit.observer import Observer
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.support.slow_link import SlowLink
+from verification.kit.servers import subscribe
 
 BYTES_PER_SECOND = 16 * 1024
 SECONDS_MAX = 60.0

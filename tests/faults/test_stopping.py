@@ -15,7 +15,7 @@ from agentkit.messages import prepare
 from agentkit.processes import STOP_SECONDS_MAX, Service
 from agentkit.waiting import wait_until
 from swpt_accounts.core.realm import Realm
-from tests.support.authority import subscribe
+from verification.kit.servers import subscribe
 
 KEY = "0.#"
 # Runs a command, with a name server that never answers for one host.

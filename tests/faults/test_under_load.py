@@ -7,13 +7,14 @@ from threading import Event, Thread
 import pytest
 
 from agentkit.authority import QUEUE, SERVICES, WEBSERVER, Authority
+from agentkit.database import PASSAGES
+from agentkit.load import TRANSFERS_COUNT_MIN, Load
 from agentkit.management import Management
 from agentkit.processes import STOP_SECONDS_MAX
 from agentkit.waiting import wait_until
 from swpt_accounts.audit.books import BooksReport, check_books, open_books
 from swpt_accounts.settings import load_settings
-from tests.faults.load import PASSAGES, TRANSFERS_COUNT_MIN, Load
-from tests.support.authority import subscribe
+from verification.kit.servers import subscribe
 
 OUTAGE_SECONDS = 4.0
 ROUNDS_COUNT = 3

@@ -16,8 +16,8 @@ from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.bisection import DatabaseAtFault
 from swpt_accounts.inbox.commit import commit_batch
 from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, stale_changes
-from tests.support.shard import Shard
-from tests.support.wire import make_delivery
+from verification.kit.shard import Shard
+from verification.kit.wire import make_delivery
 from verification.model import builders
 from verification.model.books import open_books
 from verification.model.builders import ALICE, BOB, DAY, NOW

@@ -1,17 +1,16 @@
 """A batch of messages is taken in, in one transaction."""
 
 from collections.abc import Callable
-from functools import partial
 
 import psycopg
 import pytest
 
-from swpt_accounts.db.procedures import FIND_HANDLED, FORGET_HANDLED, NOTE_HANDLED
+from swpt_accounts.db.procedures import FIND_HANDLED, NOTE_HANDLED
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
 from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.inbox.deduplication import HandledByParent
-from tests.support.shard import Shard
-from tests.support.wire import make_delivery
+from verification.kit.shard import Shard
+from verification.kit.wire import make_delivery
 from verification.model import builders
 from verification.model.books import account, open_books, prepare
 from verification.model.builders import ALICE, BOB, NOW, ROOT
@@ -96,19 +95,6 @@ def test_repeated_batch_is_handled_once(shard: Shard) -> None:
     assert account(shard, ALICE)["total_locked_amount"] == 20
     assert account(shard, BOB)["principal"] == 17
     assert account(shard, 1)["last_change_seqnum"] == 0
-
-
-def test_what_was_handled_is_forgotten_in_order(shard: Shard) -> None:
-    open_books(shard, {ALICE: 100, BOB: 0})
-    for request_id in range(3):
-        shard.receive(builders.prepare_transfer(ALICE, BOB, 10, coordinator_request_id=request_id))
-    ids = sorted(row["id"] for row in shard.rows("handled_batch"))
-    forget = partial(shard.connection.call, FORGET_HANDLED)
-    assert forget(up_to_id=0, count_max=9) == (ids[-1], 0)
-    assert forget(up_to_id=ids[-2], count_max=2) == (ids[-1], 2)
-    assert sorted(row["id"] for row in shard.rows("handled_batch")) == ids[2:]
-    assert forget(up_to_id=ids[-1], count_max=9) == (ids[-1], len(ids) - 2)
-    assert forget(up_to_id=ids[-1], count_max=9) == (None, 0)
 
 
 def test_digests_that_were_handled_are_found(shard: Shard) -> None:

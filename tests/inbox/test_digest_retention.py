@@ -1,106 +1,86 @@
-"""What was handled is forgotten by the clock that knows no steps."""
+"""What was handled is forgotten by time, however short the lives of the consumers are."""
 
-from types import SimpleNamespace
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
+from swpt_accounts.db.procedures import FORGET_HANDLED
 from swpt_accounts.inbox import deduplication
 from swpt_accounts.inbox.deduplication import (
     FORGET_AFTER_SECONDS,
     FORGET_COUNT_MAX,
     FORGET_SECONDS,
-    KEPT_SECONDS,
+    KEPT,
     DigestRetention,
 )
+from swpt_accounts.settings import Settings
+from tests.support.sessions import another_session
+from verification.kit.shard import Shard
+from verification.model.builders import NOW
+
+MINUTE = timedelta(minutes=1)
 
 
-class Table:
-    """Stands for the connection, and the table: each row is an id and the moment of its commit."""
-
+class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
-        self.rows: list[tuple[int, float]] = []
-        self.calls_count = 0
-        self._last_id = 0
-
-    def add(self, count: int = 1) -> None:
-        for _ in range(count):
-            self._last_id += 1
-            self.rows.append((self._last_id, self.now))
-
-    def call(self, _procedure: object, *, up_to_id: int, count_max: int) -> Any:
-        self.calls_count += 1
-        last_id = max((row_id for row_id, _ in self.rows), default=None)
-        forgotten = [row for row in self.rows if row[0] <= up_to_id][:count_max]
-        assert all(self.now - moment >= KEPT_SECONDS for _, moment in forgotten)
-        self.rows = self.rows[len(forgotten) :]
-        return SimpleNamespace(last_id=last_id, forgotten=len(forgotten))
 
 
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Table:
-    made = Table()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
     monkeypatch.setattr(deduplication, "monotonic", lambda: made.now)
     return made
 
 
-def test_rows_are_kept_for_a_while_and_not_much_longer(table: Table) -> None:
-    trail = DigestRetention()
-    connection: Any = table
-    trail.pause()
-    for _ in range(10_000):
-        table.now += 1
-        table.add()
-        trail.forget(connection)
-    assert table.calls_count < 10_000 / FORGET_SECONDS
-    age = table.now - table.rows[0][1]
-    assert KEPT_SECONDS <= age <= KEPT_SECONDS + 2 * FORGET_SECONDS + 2
+def add(shard: Shard, age: timedelta, count: int = 1) -> None:
+    shard.connection.raw.execute(
+        "INSERT INTO handled_batch (handled_at, digests)"
+        " SELECT %s, '{}' FROM generate_series(1, %s)",
+        [NOW - age, count],
+    )
 
 
-def test_nothing_is_forgotten_after_an_outage(table: Table) -> None:
-    trail = DigestRetention()
-    connection: Any = table
-    table.add()
-    trail.forget(connection)
-    table.now += KEPT_SECONDS
-    trail.pause()
-    trail.forget(connection)
-    assert table.rows
-    table.now += FORGET_AFTER_SECONDS
-    trail.forget(connection)
-    assert not table.rows
+def is_due(consumer: DigestRetention) -> bool:
+    """(A property would be taken for constant.)"""
+    return consumer.is_due
 
 
-def test_restart_forgets_nothing_at_once(table: Table) -> None:
-    connection: Any = table
-    table.add()
-    table.now += 100 * KEPT_SECONDS
-    DigestRetention().forget(connection)
-    assert table.rows
+def ages(shard: Shard) -> list[timedelta]:
+    return [NOW - row["handled_at"] for row in shard.rows("handled_batch")]
 
 
-def test_batches_are_bounded(table: Table) -> None:
-    trail = DigestRetention()
-    connection: Any = table
-    table.add(3 * FORGET_COUNT_MAX - 1)
-    trail.forget(connection)
-    table.now += KEPT_SECONDS
-    for count in (2 * FORGET_COUNT_MAX - 1, FORGET_COUNT_MAX - 1, 0, 0):
-        trail.forget(connection)
-        assert len(table.rows) == count
+def test_the_old_goes_whoever_has_handled_it(shard: Shard, clock: Clock) -> None:
+    for age in (9 * KEPT, KEPT + MINUTE, KEPT - MINUTE, timedelta(), -MINUTE):
+        add(shard, age)
+    consumer = DigestRetention()
+    assert not is_due(consumer), "the broker may deliver again what was on its way"
+    clock.now += FORGET_AFTER_SECONDS
+    assert is_due(consumer)
+    consumer.forget(shard.connection)
+    assert ages(shard) == [KEPT - MINUTE, timedelta(), -MINUTE]
+    assert not is_due(consumer)
+    clock.now += FORGET_SECONDS
+    assert is_due(consumer)
+    consumer.pause()
+    assert not is_due(consumer)
 
 
-def test_older_state_of_the_database_is_noticed(table: Table) -> None:
-    trail = DigestRetention()
-    connection: Any = table
-    table.add(10)
-    trail.forget(connection)
-    table.now += KEPT_SECONDS / 2
-    table._last_id, table.rows = 3, []
-    table.add()
-    trail.forget(connection)
-    table.now += KEPT_SECONDS / 2
-    table.add(6)
-    trail.forget(connection)
-    assert len(table.rows) == 7
+def test_batches_are_bounded(shard: Shard, clock: Clock) -> None:
+    add(shard, KEPT + MINUTE, FORGET_COUNT_MAX + 1)
+    consumer = DigestRetention()
+    clock.now += FORGET_AFTER_SECONDS
+    consumer.forget(shard.connection)
+    assert len(ages(shard)) == 1
+    assert is_due(consumer)
+    consumer.forget(shard.connection)
+    assert not ages(shard)
+
+
+def test_nobody_waits_for_what_another_one_forgets(shard: Shard, settings: Settings) -> None:
+    add(shard, KEPT + MINUTE, 2)
+    first = shard.rows("handled_batch")[0]["id"]
+    with another_session(settings) as other, other.connection.raw.transaction():
+        other.connection.raw.execute("SELECT FROM handled_batch WHERE id = %s FOR UPDATE", [first])
+        shard.connection.raw.execute("SET lock_timeout = '100ms'")
+        assert shard.connection.call_value(FORGET_HANDLED, age=KEPT, count_max=9) == 1

@@ -10,8 +10,8 @@ from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
 from swpt_accounts.inbox.locked_accounts import LockedAccounts
 from swpt_accounts.settings import Settings
 from tests.support.sessions import another_session
-from tests.support.shard import Shard
-from tests.support.wire import make_delivery
+from verification.kit.shard import Shard
+from verification.kit.wire import make_delivery
 from verification.model import builders
 from verification.model.books import open_books
 from verification.model.builders import ALICE, BOB, NOW, ROOT, SECOND

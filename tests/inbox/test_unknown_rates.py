@@ -18,7 +18,7 @@ from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
 from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.settings import Settings, load_settings
 from tests.support.realms import find_creditors, find_debtor
-from tests.support.wire import make_delivery
+from verification.kit.wire import make_delivery
 from verification.model import builders
 
 KEY = "0.#"

@@ -33,7 +33,7 @@ from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.outbox.returned_messages import put_aside
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import PreparedTransfer
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model.builders import DEBTOR, configure_account, prepare_transfer
 
 ALICE, BOB = 1, 2

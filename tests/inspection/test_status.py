@@ -18,7 +18,7 @@ from swpt_accounts.inspection.status.database import (
 )
 from swpt_accounts.inspection.status.model import AccountsSample, DatabaseState, ScanState
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import NOW, ROOT
 
@@ -80,7 +80,7 @@ def test_sessions_that_nobody_uses_and_what_others_wait_for(
 
         wait_until(lambda: found()["scan_accounts"].frozen_count == 1)
         assert (found()["scan_more"].wait, found()["scan_accounts"].wait) == (
-            "cannot use the broker",
+            "waiting for the broker",
             "",
         )
         waiting.note_wait("")

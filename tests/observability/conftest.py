@@ -6,11 +6,11 @@ from threading import Thread
 import pytest
 
 from agentkit.authority import Authority
+from agentkit.fault_proxy import FaultProxy
+from agentkit.fetch_api import FetchApi
 from swpt_accounts.core.realm import Realm
 from tests.observability.watched import HANGING, SETTINGS, Watched
-from tests.support.authority import subscribe
-from tests.support.fault_proxy import FaultProxy
-from tests.support.fetch_api import FetchApi
+from verification.kit.servers import subscribe
 
 
 @pytest.fixture(scope="module")

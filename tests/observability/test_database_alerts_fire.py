@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.own_server import own_server
 
 from agentkit.authority import Authority
 from agentkit.database import dsn_of
@@ -13,7 +14,6 @@ from agentkit.processes import Service, free_port, program_command
 from agentkit.waiting import wait_until
 from tests.support.authority import subscribe
 from tests.support.database import databases_on
-from tests.support.own_server import own_server
 from tests.support.prometheus import NEEDED, Prometheus
 from tests.support.replica import replica_of
 
@@ -23,8 +23,8 @@ JOB = {"job": "swpt_accounts"}
 FIRING = {
     "AccountsArchivingFails": JOB,
     "AccountsStandbyLost": JOB,
-    "AccountsSlotKeepsWal": {**JOB, "slot": "somebody"},
-    "AccountsSlotLost": {**JOB, "slot": "somebody"},
+    "AccountsWalKept": JOB,
+    "AccountsSlotLost": JOB,
 }
 # 48 MiB, of which a slot may keep 16.
 SEGMENTS_COUNT = 3

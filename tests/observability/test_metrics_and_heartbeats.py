@@ -28,7 +28,7 @@ from swpt_accounts.stages.definitions import (
 )
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import open_books, prepare
 from verification.model.builders import NOW

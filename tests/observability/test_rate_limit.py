@@ -112,7 +112,7 @@ def test_another_event_and_another_logger_are_not_hidden(log: Log) -> None:
 
 def test_stops_and_what_is_critical_are_never_left_out(log: Log) -> None:
     for _ in range(BURST_COUNT * 2):
-        WORKER_STUCK.log(log.logger)
+        WORKER_STUCK.log(log.logger, command="a_worker", pid=1)
         log.logger.critical("the end")
     assert log.count("worker_stuck") == log.count("other") == BURST_COUNT * 2
 
@@ -170,11 +170,11 @@ def test_a_child_tells_nothing_of_its_parent(log: Log) -> None:
 
 def test_text_has_the_event_in_brackets(log: Log) -> None:
     log.handler.setFormatter(TextFormatter())
-    WORKER_STUCK.log(log.logger)
+    WORKER_STUCK.log(log.logger, command="a_worker", pid=1)
     log.logger.warning("plain")
     event, plain = log.stream.getvalue().splitlines()
     assert event.endswith(
-        " WARNING swpt_accounts.storm [worker_stuck]: a worker did not stop in time"
+        " WARNING swpt_accounts.storm [worker_stuck]: a_worker did not stop in time (pid 1)"
     )
     assert plain.endswith(" WARNING swpt_accounts.storm: plain")
 
@@ -183,6 +183,6 @@ def test_an_error_has_its_traceback(log: Log) -> None:
     try:
         raise ValueError("wrong")
     except ValueError as error:
-        WORKER_STUCK.log(log.logger, error=error)
+        WORKER_STUCK.log(log.logger, command="a_worker", pid=1, error=error)
     (line,) = log.lines()
     assert line["exc_info"].endswith("ValueError: wrong")

@@ -11,11 +11,11 @@ import requests
 
 from agentkit.authority import SERVICES, WEBSERVER, Authority
 from agentkit.currency import Currency
+from agentkit.fault_proxy import FaultProxy
 from agentkit.keys import unsigned
 from agentkit.messages import configure, prepare
 from agentkit.processes import Service, free_port, program_command
 from swpt_accounts.core.realm import Realm
-from tests.support.fault_proxy import FaultProxy
 from tests.support.prometheus import Prometheus
 
 HOME, ABROAD, HANGING = "0.#", "1.0.#", "1.1.#"

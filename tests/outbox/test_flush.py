@@ -15,8 +15,8 @@ from swpt_accounts.outbox.returned_messages import put_aside, take_due_messages
 from swpt_accounts.outbox.tables import outbox_table, wire_cursor
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS, AccountPurge, OutgoingMessage
-from tests.support.rows import OUTBOXES
-from tests.support.shard import Shard
+from verification.kit.rows import OUTBOXES
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import open_books, prepare
 from verification.model.builders import ALICE, BOB, MICROSECOND, NOW, SECOND

@@ -21,7 +21,7 @@ from swpt_accounts.smp.outgoing import (
     RejectedConfig,
     RejectedTransfer,
 )
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model.builders import DAY, NOW, SECOND
 
 TS = "2024-05-20T13:15:09+00:00"

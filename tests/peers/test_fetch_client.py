@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 
 import pytest
 
+from agentkit.processes import free_port
 from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING
 from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.peers.bulkhead import ERROR_SECONDS, Bulkhead
@@ -142,6 +143,20 @@ def test_nobody_is_asked_without_a_url(caplog: pytest.LogCaptureFixture) -> None
     (record,) = caplog.records
     assert record.levelname == "ERROR"
     assert "FETCH_API_URL is not set" in record.message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_nobody_listens(caplog: pytest.LogCaptureFixture, host: str) -> None:
+    url = f"http://{host}:{free_port()}"
+
+    async def ask_there(client: FetchClient) -> str | None:
+        client._base_url = url
+        return await client.get_config_data(1, 0)
+
+    assert ask(ask_there) is None
+    (record,) = caplog.records
+    text = f"{url}/accounts/1/0/config does not answer: Connection refused"
+    assert record.getMessage().startswith(text), record.getMessage()
 
 
 async def _unset(client: FetchClient) -> bool | None:

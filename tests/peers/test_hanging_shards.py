@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from agentkit.fetch_api import FetchApi
 from agentkit.waiting import wait_until
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
@@ -18,9 +19,8 @@ from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.fetch_api import FetchApi
 from tests.support.realms import find_creditors, find_debtor, make_shard
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import DAY
 

@@ -11,7 +11,7 @@ from swpt_accounts.peers.recipient_verification import PATIENCE
 from swpt_accounts.settings import Settings
 from tests.support.realms import find_creditors, make_shard
 from tests.support.sessions import another_session
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import DEBTOR, MICROSECOND, NOW, ROOT, SECOND
 from verification.model.money import LATEST, MAX_INT32

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import configure_root, delete_account
 from verification.model.builders import ALICE, DAY, DEBTOR, MICROSECOND, NOW, ROOT, SECOND

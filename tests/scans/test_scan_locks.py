@@ -10,7 +10,7 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings
 from tests.support.realms import find_creditors, make_shard
 from tests.support.sessions import another_session
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import configure_root, delete_account, open_books, prepare
 from verification.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT, SECOND

@@ -18,7 +18,7 @@ from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 
 TABLE = "registered_balance_change"

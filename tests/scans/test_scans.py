@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import open_books
 from verification.model.builders import ALICE, BOB, DAY, DEBTOR, NOW, SECOND

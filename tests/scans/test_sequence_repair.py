@@ -11,7 +11,7 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
 from swpt_accounts.scans import sequence_repair as gap_module
 from swpt_accounts.scans.sequence_repair import RepairRefused, SequenceRepair
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import books, builders
 from verification.model.builders import ALICE, BOB, CAROL, DAY, FIRST_TRANSFER_ID, NOW, ROOT, SECOND
 from verification.model.state import Message

@@ -8,10 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-
-from swpt_accounts.cli import swpt_accounts
-from swpt_accounts.cli.group import MODULES
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = re.findall(r"^cmd_(\w+)\(\)", (ROOT / "dev").read_text(encoding="utf-8"), re.MULTILINE)
@@ -86,24 +82,9 @@ def test_wrong_arguments_are_noticed_before_anything_starts(
     assert not list(checkout.glob("var/services/*/*"))
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_help_of_the_program_needs_no_setting(name: str) -> None:
-    shown = CliRunner().invoke(swpt_accounts, [name, "--help"], prog_name="swpt_accounts")
-
-    assert shown.exit_code == 0, shown.output
-    assert shown.output.startswith(f"Usage: swpt_accounts {name}")
-
-
 def test_help_of_flask_needs_no_setting() -> None:
     flask = [sys.executable, "-m", "flask"]
     shown = run(ROOT, *flask, "swpt_accounts", "trace", "transfer", "--help")
 
     assert shown.returncode == 0, shown.stderr
     assert "Usage: swpt_accounts trace transfer" in shown.stdout
-
-
-def test_a_command_that_does_something_needs_its_settings() -> None:
-    found = CliRunner().invoke(swpt_accounts, ["status"])
-
-    assert found.exit_code == 1
-    assert "POSTGRES_URL" in found.output

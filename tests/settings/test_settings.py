@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.settings import Settings, SettingsError, load_settings
+from swpt_accounts.settings import (
+    Settings,
+    SettingsError,
+    load_settings,
+    misspelt_settings,
+)
 from swpt_accounts.settings.description import SETTINGS
-from swpt_accounts.workers.performance_warnings import slow_settings
+from swpt_accounts.workers.setting_warnings import slow_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "CHORES_BROKER_PREFETCH_COUNT": 100,
     "CHORES_BROKER_PREFETCH_SIZE": 0,
     "CONSOLE_PORT": 8082,
+    "CONSOLE_ADDRESS": "127.0.0.1",
     "CONSOLE_TOKEN": None,
     "CONSOLE_USER_HEADER": None,
     "CONSOLE_PROXY_ADDRESSES": "127.0.0.1 ::1",
@@ -637,3 +643,24 @@ def test_slow_values_are_named(name: str, slow: tuple[str, ...], fast: tuple[str
 
 def test_defaults_are_not_slow() -> None:
     assert slow_settings(load_settings({}), ("",)) == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("FLUSH_PROCESES", "FLUSH_PROCESSES"),
+        ("flush_processes", "FLUSH_PROCESSES"),
+        ("PROTOCOL_BROKER_QUEUE_ROUTINGKEY", "PROTOCOL_BROKER_QUEUE_ROUTING_KEY"),
+        ("APP_LOGLEVEL", "APP_LOG_LEVEL"),
+        ("FLUSH_PROCESSES", None),
+        ("POSTGRES_URL_FILE", None),
+        ("POSTGRES_USER", None),
+        ("CONSOLE_ADDRESS", None),
+    ],
+)
+def test_variables_that_are_almost_settings(variable: str, meant: str | None) -> None:
+    assert misspelt_settings({"PATH": "", variable: "2"}) == ({variable: meant} if meant else {})
+
+
+def test_what_kubernetes_sets_for_a_service_is_not_meant_for_us() -> None:
+    assert misspelt_settings({"WEB_SERVER_PORT": "tcp://10.0.0.1:80"}) == {}

@@ -21,8 +21,8 @@ from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.outbox.test_flush import make_purge
 from tests.support.sessions import Blocked, another_session
-from tests.support.shard import Shard
-from tests.support.wire import Message
+from verification.kit.shard import Shard
+from verification.kit.wire import Message
 from verification.model import builders
 from verification.model.books import account, open_books, prepare, prepared, sent
 from verification.model.builders import ALICE, BOB, CAROL, DAY, NOW, ROOT, SECOND

@@ -10,7 +10,7 @@ from swpt_accounts.stages.definitions import (
     Stage,
 )
 from tests.support.sessions import another_session
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.books import account, open_books, prepare, sent
 from verification.model.builders import ALICE, BOB, ROOT

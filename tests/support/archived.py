@@ -1,6 +1,7 @@
 """A PostgreSQL server whose WAL is archived: it can be backed up, lost, and restored."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,10 +13,18 @@ from pathlib import Path
 import psycopg
 
 from agentkit.database import dsn_of, execute
+from agentkit.own_server import OwnServer, run_as_server, server_folder, server_program
+from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
-from tests.support.own_server import OwnServer, run_as_server, server_folder, server_program
 
+BACKUP_PAGE = ROOT / "docs" / "how-to" / "prove-a-backup.md"
 _SECONDS_MAX = 60.0
+
+
+def ini_of(text: str, folder: Path) -> dict[str, str]:
+    """The settings of PostgreSQL in a block of the page, with a folder in place of its own."""
+    lines = re.findall(r"^ *(\w+) = (?:'(.*)'|(\w+)).*$", text.partition("```")[0], re.M)
+    return {name: (text or word).replace("/backup/", f"{folder}/") for name, text, word in lines}
 
 
 class ArchivedServer(OwnServer):
@@ -24,11 +33,13 @@ class ArchivedServer(OwnServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / "data")
         self.folder = folder
-        self.archive, self.backup = folder / "archive", folder / "backup"
+        self.archive, self.backup = folder / "wal", folder / "backup"
         self._restored_count = 0
         run_as_server("mkdir", str(self.archive))
         self.create()
-        self.start(archive_mode="on", archive_command=f"cp %p {self.archive}/%f")
+        settings = ini_of(BACKUP_PAGE.read_text().partition("```ini\n")[2], folder)
+        self.archive_command = settings["archive_command"]
+        self.start(archive_mode="on", archive_command=self.archive_command)
 
     @property
     def dsn(self) -> str:

@@ -6,17 +6,11 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from agentkit.authority import Authority, running
-from swpt_accounts.broker import topology
+from agentkit.management import Users
 from swpt_accounts.settings.description import SETTINGS
-from tests.support.broker import Users
+from verification.kit.servers import subscribe
 
 _LOG_LENGTH_SHOWN = 3000
-
-
-def subscribe(authority: Authority) -> None:
-    """Declare the exchanges and queues."""
-    topology.subscribe(authority.broker_url, authority.queue, authority.realm)
-    topology.create_chores_queue(authority.broker_url, authority.chores_queue)
 
 
 @pytest.fixture(scope="module")

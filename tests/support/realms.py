@@ -5,7 +5,7 @@ from itertools import count, islice
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model.builders import DEBTOR
 
 FIRST_CREDITOR_ID = 1 << 40

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of, execute
+from agentkit.own_server import OwnServer, server_folder
 from agentkit.waiting import NotInTimeError, wait_until
-from tests.support.own_server import OwnServer, server_folder
 
 _REPLAY_SECONDS_MAX = 120.0
 _HOW_FAR = """

@@ -7,7 +7,7 @@ from time import monotonic, sleep
 
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import Settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model.builders import NOW
 
 SECONDS_MAX = 30.0

@@ -6,7 +6,7 @@ import pytest
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.settings import Settings, load_settings
-from tests.support.shard import Shard, empty_shard
+from verification.kit.shard import Shard, empty_shard
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.database import Databases
+from agentkit.databases import Databases
 from tests.takeover.reference import Place, ReferenceDatabases, move
 
 

@@ -14,8 +14,8 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.takeover.move_out import MovedOut, move_out
 from swpt_accounts.takeover.reference_schema import COLUMNS
 from swpt_accounts.takeover.schemas import open_takeover_session
-from tests.support.shard import Shard
 from tests.takeover.reference import Place
+from verification.kit.shard import Shard
 
 # What the reference numbers anew, or counts from the moment.
 _NEW: Final = {"signal_id", "transfer_request_id"}

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from agentkit.databases import Databases, migrate
 from agentkit.waiting import wait_until
 from swpt_accounts.core.progress import NoProgress
 from swpt_accounts.db.connection import DatabaseConnection, connect
@@ -23,7 +24,6 @@ from swpt_accounts.settings import load_settings
 from swpt_accounts.takeover.archive import ArchiveIncompleteError, copy_archive
 from swpt_accounts.takeover.move_in import drop_reference
 from swpt_accounts.takeover.schemas import open_takeover_session
-from tests.support.database import Databases, migrate
 from tests.takeover.reference import BOOKS, KEPT, Place, ReferenceDatabases, move, run_move_in
 
 _DEBTOR = 77
@@ -237,14 +237,22 @@ def test_what_is_left_may_be_dropped_by_hand(
 
 
 def test_what_is_dropped_before_it_is_copied_is_not_forgotten(
-    place: Place, worker: DatabaseConnection
+    place: Place, worker: DatabaseConnection, databases: Databases
 ) -> None:
-    """Nothing is taken in any more, rather than something twice."""
+    """Nothing is taken in any more, rather than something twice; until somebody says otherwise."""
     keys = archived(place)
     place.query(f"DROP SCHEMA {KEPT} CASCADE")
-    migrate(place.url, "upgrade")
+    role = {"POSTGRES_RUNNING_ROLE": databases.create_role()}
+    for settings in ({}, role):
+        with pytest.raises(
+            AssertionError, match=r"^swpt_accounts: .* dropped before their archive"
+        ):
+            migrate(place.url, "upgrade", **settings)
     with pytest.raises(psycopg.errors.UndefinedTable):
         receive(worker, keys)
+    place.books("UPDATE move SET is_copied = true")
+    migrate(place.url, "upgrade", **role)
+    receive(worker, keys)
 
 
 def test_what_was_applied_and_forgotten_meanwhile_does_not_come_back(

@@ -5,6 +5,7 @@ find is read from its tables.
 """
 
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,14 @@ from sqlalchemy.engine import make_url
 
 from agentkit.authority import Authority
 from agentkit.coordinator import Coordinator
-from agentkit.database import dsn_of
+from agentkit.database import PASSAGES, dsn_of
+from agentkit.databases import Databases
+from agentkit.load import Load
+from agentkit.outcomes import assert_sound, check_repetitions
 from agentkit.processes import ROOT, program_command
-from agentkit.received import Received
 from agentkit.waiting import wait_until
-from tests.faults.load import PASSAGES, Load
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.takeover.reference import load_dump
+from verification.kit.servers import subscribe
 
 # A currency of the dump, and creditors of it that are told of every transfer.
 DEBTOR = -873187921033212673
@@ -42,33 +43,23 @@ MOVES_COUNT = 2
 class NewCurrency(Load):
     """A currency that begins with us."""
 
-    @property
-    def messages(self) -> list[Received]:
-        """Those about this currency."""
-        return [m for m in super().messages if m.data.get("debtor_id") == self.debtor_id]
-
-    def _is_quiet(self) -> bool:
-        counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in EMPTY_IN_THE_END)
-        is_empty = not any(self.authority.query(f"SELECT {counts}")[0])
-        return is_empty and self._has_received_all()
-
-    def principals(self) -> dict[int, int]:
-        """What the accounts must have."""
-        found = self.principals_at_first()
-        for transfer in self.committed():
-            found[transfer.sender] -= transfer.amount
-            found[transfer.recipient] += transfer.amount
-        return found
-
-    def principals_at_first(self) -> dict[int, int]:
-        return dict.fromkeys((0, *self.creditor_ids), 0)
+    passages = EMPTY_IN_THE_END
+    are_chains_whole = True
 
     def _check_database(self) -> None:
-        assert read_principals(self.authority, self.debtor_id, "account") == self.principals()
+        found = read_principals(self.authority, self.debtor_id, "account")
+        assert found == self.principals()
+
+    def _check_messages(self) -> None:
+        """Nobody missed a transfer: their numbers and principals go on."""
+        assert_sound(self.messages, are_all_reported=True, are_whole=self.are_chains_whole)
+        check_repetitions(self.messages)
 
 
 class OldCurrency(NewCurrency):
     """A currency of the reference. What was under way comes to its end first."""
+
+    are_chains_whole = False
 
     def _open(self) -> None:
         self.debtor_id = DEBTOR
@@ -82,33 +73,13 @@ class OldCurrency(NewCurrency):
         self.observer.receive()
         return self._is_quiet()
 
-    def principals_at_first(self) -> dict[int, int]:
-        return dict(self._at_first)
 
-    def _check_messages(self) -> None:
-        """Nobody missed a transfer: their numbers and principals go on."""
-        for creditor_id in CREDITORS:
-            told = self.observer.find(
-                "AccountTransfer", self._start, debtor_id=DEBTOR, creditor_id=creditor_id
-            )
-            chain = {m.data["transfer_number"]: m.data for m in told}
-            assert len(chain) > 1
-            principal = number = None
-            for data in (chain[n] for n in sorted(chain)):
-                if number is not None:
-                    assert data["previous_transfer_number"] == number
-                    assert data["principal"] == principal + data["acquired_amount"]
-                number, principal = data["transfer_number"], data["principal"]
-            assert principal == self.principals()[creditor_id]
-        self._check_repetitions()
-
-
-def read_principals(authority: Authority, debtor_id: int, table: str) -> dict[int, int]:
+def read_principals(authority: Authority, debtor_id: int, table: str) -> Counter[int]:
     rows = authority.query(
         f"SELECT creditor_id, principal FROM {table} WHERE debtor_id = %s",
         debtor_id,
     )
-    return dict(rows)
+    return Counter(dict(rows))
 
 
 @pytest.fixture

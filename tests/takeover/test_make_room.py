@@ -4,15 +4,15 @@ from contextlib import closing
 
 import pytest
 
+from agentkit.databases import Databases, migrate
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.schema_discovery import BOOKS, Owner, discover
 from swpt_accounts.settings import load_settings
 from swpt_accounts.takeover.schemas import make_room, open_takeover_session
-from tests.support.database import Databases, migrate
-from tests.support.shard import Shard, empty_shard
 from tests.takeover.giving_back import give_back, run_move_out
 from tests.takeover.reference import Place, ReferenceDatabases, load_dump, move
+from verification.kit.shard import Shard, empty_shard
 from verification.model.builders import ALICE, BOB, ROOT, configure_account, prepare_transfer
 
 

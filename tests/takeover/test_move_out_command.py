@@ -99,11 +99,22 @@ def test_where_there_is_nothing(reference: ReferenceDatabases, public: Place) ->
         assert last == "Nothing has changed."
 
 
-def test_another_version_of_this_program(moved: Place) -> None:
-    moved.books("UPDATE alembic_version SET version_num = '0003'")
-    refused = run_move_out(moved)
-    assert refused.returncode == 1
-    assert "belong to another version of this program" in refused.stdout
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE alembic_version SET version_num = '0003'",
+        "INSERT INTO alembic_version VALUES ('0000_unknown')",
+        "INSERT INTO alembic_version VALUES ('zzzz_unknown')",
+    ],
+)
+def test_another_version_of_this_program(moved: Place, change: str) -> None:
+    moved.books(change)
+    before = snapshot(moved)
+    for options in ([], ["--dry-run"], ["--check"]):
+        refused = run_move_out(moved, *options)
+        assert refused.returncode == 1
+        assert "belong to another version of this program" in refused.stdout
+    assert snapshot(moved) == before
 
 
 def test_no_server(public: Place) -> None:

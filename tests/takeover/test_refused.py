@@ -63,6 +63,11 @@ def test_another_revision_or_none(public: Place) -> None:
     ):
         public.query("UPDATE alembic_version SET version_num = %s", revision)
         assert told in refused(public)
+    public.query("UPDATE alembic_version SET version_num = 'a5202da9c3ad'")
+    for beside in ("0123456789ab", "zzzz"):
+        public.query("INSERT INTO alembic_version VALUES (%s)", beside)
+        assert unknown in refused(public)
+        public.query("DELETE FROM alembic_version WHERE version_num = %s", beside)
     public.query("DELETE FROM alembic_version")
     assert unknown in refused(public)
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from tests.support.shard import Shard
 from tests.takeover.giving_back import give_back, shard_of
 from tests.takeover.reference import Place, ReferenceDatabases, move
+from verification.kit.shard import Shard
 from verification.model.builders import (
     ALICE,
     BOB,

@@ -16,10 +16,10 @@ from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE, TRY_TO_DELETE_ACCOUNT
 from swpt_accounts.outbox.tables import outbox_table, wire_cursor
 from swpt_accounts.smp.outgoing import SIGNALS
-from tests.support.shard import Shard
 from tests.takeover.giving_back import shard_of
 from tests.takeover.reference import BOOKS, KEPT, Place, ReferenceDatabases, expected, move
 from tests.takeover.rows import CREDITOR, DEBTOR, NOW, RECIPIENT, T0, insert
+from verification.kit.shard import Shard
 
 _ROOT: Final = '{"rate": 3.123456789}'
 _NOTE: Final = "a\ttab, 'quotes' \"too\",\r\n a back\\slash \\N \\. {} %s and 😀"

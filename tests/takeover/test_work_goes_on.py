@@ -9,10 +9,10 @@ from psycopg import sql
 
 from agentkit.authority import Authority
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import Databases
 from tests.takeover.reference import Place, ReferenceDatabases, expected, run_move_in
+from verification.kit.servers import subscribe
 
 # When the reference went on with the rows of the dump.
 _WENT_ON_AT = "2026-11-25 11:06:44+00"

@@ -22,9 +22,9 @@ from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.takeover.move_out import MovedOut
 from swpt_accounts.takeover.reference_schema import REFERENCE_OUTBOXES
-from tests.support.authority import subscribe
 from tests.takeover.giving_back import give_back, reference_rows
 from tests.takeover.reference import Place, ReferenceDatabases, move
+from verification.kit.servers import subscribe
 
 SECONDS_MAX = 45.0
 # Those that have something to do all the time. Nobody posts a chore.

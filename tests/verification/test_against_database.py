@@ -20,7 +20,7 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import strategies
 from verification.model.builders import NOW, ROOT
 from verification.model.machine import ARCHIVE_THRESHOLD, NodesMachine

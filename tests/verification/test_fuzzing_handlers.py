@@ -9,11 +9,11 @@ import pytest
 
 from swpt_accounts.inbox.batch import ReceivedMessage
 from swpt_accounts.inbox.commit import apply_messages
-from tests.support.shard import Shard
 from verification.fuzzing import handlers as fuzzed
 from verification.fuzzing.checking import Finding
 from verification.fuzzing.handlers import Handlers
 from verification.fuzzing.place import own_shard
+from verification.kit.shard import Shard
 
 pytestmark = pytest.mark.servers
 

@@ -1,32 +1,12 @@
-"""Random sequences of operations leave the oracle's books in order."""
+"""The oracle notices when its books are not in order."""
 
 from decimal import Decimal
 
 import pytest
-from hypothesis import settings
 
-from verification.model import strategies
 from verification.model.books import open_books, prepare
 from verification.model.builders import ALICE, BOB, DEBTOR, NOW
-from verification.model.machine import NodesMachine
 from verification.model.oracle_node import OracleNode
-
-
-class OracleMachine(NodesMachine):
-    """The oracle alone."""
-
-
-class WideOracleMachine(OracleMachine):
-    """The same with more accounts, whose ids are at the limits."""
-
-    world = strategies.WIDE_WORLD
-
-
-SETTINGS = settings(max_examples=100, stateful_step_count=60, deadline=None, database=None)
-TestOracle = OracleMachine.TestCase
-TestOracle.settings = SETTINGS
-TestWideOracle = WideOracleMachine.TestCase
-TestWideOracle.settings = SETTINGS
 
 
 @pytest.mark.parametrize(

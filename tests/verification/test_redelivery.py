@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from agentkit.messages import finalize
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.settings import Settings
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import ALICE, BOB, CAROL, DAY, DEBTOR, NOW, ROOT
 from verification.model.money import LATEST
@@ -155,20 +156,7 @@ def resolve(message: dict[str, Any], prepared: list[Message]) -> Message:
     if "position" not in message:
         return message
     (transfer,) = (m for m in prepared if m["coordinator_request_id"] == message["position"])
-    return {
-        "type": "FinalizeTransfer",
-        **{
-            name: transfer[name]
-            for name in (
-                *("debtor_id", "creditor_id", "transfer_id"),
-                *("coordinator_type", "coordinator_id", "coordinator_request_id"),
-            )
-        },
-        "committed_amount": message["committed_amount"],
-        "transfer_note": "",
-        "transfer_note_format": "",
-        "ts": LATEST,
-    }
+    return finalize(transfer, message["committed_amount"], ts=LATEST)
 
 
 @pytest.mark.timeout(300 + 10 * EXAMPLES_COUNT)

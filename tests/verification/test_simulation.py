@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.database import Databases
+from agentkit.databases import Databases
 from tests.verification.worse_programs import MUTATIONS, mutated
 from verification.simulation.plan import make_plan
 from verification.simulation.running import Place, Result

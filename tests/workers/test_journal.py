@@ -20,7 +20,7 @@ from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.outbox.worker import record_sent
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import AccountPurge, PreparedTransfer
-from tests.support.shard import Shard
+from verification.kit.shard import Shard
 from verification.model import builders
 from verification.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from agentkit.databases import Databases
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import LAST_ROW, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers import shard_guard
 from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.database import Databases
 from tests.support.realms import find_creditors, make_shard
-from tests.support.shard import Shard, empty_shard
+from verification.kit.shard import Shard, empty_shard
 from verification.model.builders import DEBTOR
 
 KEY, SIBLING = "0.1.#", "0.0.#"

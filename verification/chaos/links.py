@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.support.fault_proxy import FaultProxy
+from agentkit.fault_proxy import FaultProxy
 from verification.chaos.place import Place
 from verification.chaos.plan import Kind, Step
 

@@ -13,17 +13,17 @@ from sqlalchemy.engine import make_url
 
 from agentkit.authority import DEAD_LETTER_QUEUE, SERVICES, Authority
 from agentkit.database import dsn_of, execute
+from agentkit.databases import migrate
+from agentkit.fault_proxy import FaultProxy
 from agentkit.management import Management
 from agentkit.observer import TO_AGENTS
 from agentkit.processes import Service
 from agentkit.waiting import KitError, wait_until
 from benchmarks.memory import read_memory
-from tests.support.authority import subscribe
-from tests.support.database import migrate
-from tests.support.fault_proxy import FaultProxy
 from verification.chaos.agents import ChaosLoad, LastingObserver
 from verification.chaos.persisting import persist
 from verification.chaos.servers import Servers
+from verification.kit.servers import subscribe
 
 ROLE = "worker"
 _OWNER = "owner"

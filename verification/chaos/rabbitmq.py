@@ -6,10 +6,10 @@ from collections.abc import Callable
 import requests
 
 from agentkit.authority import QUEUE
-from tests.support.authority import subscribe
 from verification.chaos.persisting import persist
 from verification.chaos.place import Place
 from verification.chaos.plan import Kind, Step
+from verification.kit.servers import subscribe
 
 _SERVER = "RabbitMQ's process"
 _IDLE_SECONDS_MAX = 60.0

@@ -1,30 +1,21 @@
 """Makes the place for the visits: a database, a virtual host, a fetch API."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from agentkit.authority import Authority
-from tests.support.authority import subscribe
-from tests.support.fetch_api import FetchApi
+from agentkit.fetch_api import FetchApi, serve_fetch_api
 from verification.crash_points.place import SETTINGS, Place
-from verification.kit.servers import Addresses
+from verification.kit.servers import Addresses, subscribe
 
 
 @contextmanager
 def answering_fetch_api() -> Iterator[FetchApi]:
     """The fetch API of all other shards; it answers at once."""
-    api = FetchApi()
-    api.is_back.set()
-    thread = threading.Thread(target=api.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serve_fetch_api() as api:
+        api.is_back.set()
         yield api
-    finally:
-        api.shutdown()
-        thread.join()
-        api.server_close()
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from psycopg import sql
 
+from agentkit.database import PASSAGES
 from agentkit.messages import Message, configure, configure_root, finalize, prepare
 from agentkit.received import Received
 from agentkit.waiting import SECONDS_MAX, NotInTimeError
-from tests.faults.load import PASSAGES
 from verification.crash_points.outcome import TABLES, Naming, Record, told, untold
 from verification.crash_points.place import Place
 

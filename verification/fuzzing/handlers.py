@@ -30,7 +30,6 @@ from swpt_accounts.stages.definitions import (
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
 )
-from tests.support.shard import Shard
 from verification.fuzzing.checking import Finding, check_message
 from verification.fuzzing.documents import (
     Document,
@@ -42,6 +41,7 @@ from verification.fuzzing.documents import (
 )
 from verification.fuzzing.fields import FIELDS
 from verification.fuzzing.place import own_shard
+from verification.kit.shard import Shard
 
 ROUND_COUNT = 1000
 BATCH_COUNT = 100

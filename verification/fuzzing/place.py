@@ -11,10 +11,10 @@ from sqlalchemy.engine import make_url
 from agentkit.database import dsn_of, execute
 from swpt_accounts.db.connection import connect
 from swpt_accounts.settings import load_settings
-from tests.support.rows import CHANGING_TABLES
-from tests.support.shard import Shard
 from verification.fuzzing.documents import NOW
+from verification.kit.rows import CHANGING_TABLES
 from verification.kit.servers import Addresses, own_addresses
+from verification.kit.shard import Shard
 
 
 @dataclass

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 from sqlalchemy.engine import make_url
 
-from agentkit.management import Management
-from tests.support.broker import Users
-from tests.support.database import Databases
+from agentkit.authority import Authority
+from agentkit.databases import Databases
+from agentkit.management import Management, Users
+from swpt_accounts.broker import topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,9 @@ def own_addresses() -> Iterator[Addresses]:
         broker_url = f"{os.environ['TEST_BROKER_URL'].rstrip('/')}/{vhost}"
         worker_broker_url = users.url_as("swpt_accounts_worker", broker_url)
         yield Addresses(database_url, worker_url, broker_url, worker_broker_url)
+
+
+def subscribe(authority: Authority) -> None:
+    """Declare the exchanges and queues."""
+    topology.subscribe(authority.broker_url, authority.queue, authority.realm)
+    topology.create_chores_queue(authority.broker_url, authority.chores_queue)

@@ -1,8 +1,12 @@
 """Well-formed incoming messages for one debtor, with defaults for what a test does not care of."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from .ids import ROOT_CREDITOR_ID, format_account_id
+from agentkit.messages import balance_change, configure, finalize, prepare
+
+from .ids import ROOT_CREDITOR_ID
 from .money import LATEST
 from .state import Message, PreparedTransfer
 
@@ -31,26 +35,9 @@ INFO = {
 }
 
 
-def configure_account(
-    creditor_id: int,
-    ts: datetime = NOW,
-    *,
-    seqnum: int = 0,
-    config_data: str = "",
-    config_flags: int = 0,
-    negligible_amount: float = 0.0,
-) -> Message:
+def configure_account(creditor_id: int, ts: datetime = NOW, **fields: Any) -> Message:
     """Build a ConfigureAccount."""
-    return {
-        "type": "ConfigureAccount",
-        "debtor_id": DEBTOR,
-        "creditor_id": creditor_id,
-        "negligible_amount": negligible_amount,
-        "config_flags": config_flags,
-        "config_data": config_data,
-        "ts": ts,
-        "seqnum": seqnum,
-    }
+    return configure(DEBTOR, creditor_id, **{"ts": ts, "seqnum": 0, **fields})
 
 
 def prepare_transfer(
@@ -59,47 +46,27 @@ def prepare_transfer(
     amount: int,
     ts: datetime = NOW,
     *,
-    min_locked_amount: int | None = None,
     coordinator_type: str = "direct",
-    coordinator_request_id: int = 1,
-    final_interest_rate_ts: datetime = LATEST,
-    max_commit_delay: int = 30 * 86400,
+    **fields: Any,
 ) -> Message:
     """Build a PrepareTransfer, which wants the whole `amount` unless a minimum is given."""
-    is_issuing = coordinator_type == "issuing"
-    return {
-        "type": "PrepareTransfer",
-        "debtor_id": DEBTOR,
-        "creditor_id": creditor_id,
-        "coordinator_type": coordinator_type,
-        "coordinator_id": DEBTOR if is_issuing else creditor_id,
-        "coordinator_request_id": coordinator_request_id,
-        "min_locked_amount": amount if min_locked_amount is None else min_locked_amount,
-        "max_locked_amount": amount,
-        "recipient": recipient if isinstance(recipient, str) else format_account_id(recipient),
-        "final_interest_rate_ts": final_interest_rate_ts,
-        "max_commit_delay": max_commit_delay,
+    given = {
         "ts": ts,
+        "coordinator_type": coordinator_type,
+        "coordinator_id": DEBTOR if coordinator_type == "issuing" else creditor_id,
+        "coordinator_request_id": 1,
+        "final_interest_rate_ts": LATEST,
+        "max_commit_delay": 30 * 86400,
     }
+    return prepare(DEBTOR, creditor_id, recipient, amount, **{**given, **fields})
 
 
 def finalize_transfer(
     transfer: PreparedTransfer, committed_amount: int, ts: datetime = NOW
 ) -> Message:
     """Build a FinalizeTransfer for the prepared transfer."""
-    return {
-        "type": "FinalizeTransfer",
-        "debtor_id": transfer.debtor_id,
-        "creditor_id": transfer.creditor_id,
-        "transfer_id": transfer.transfer_id,
-        "coordinator_type": transfer.coordinator_type,
-        "coordinator_id": transfer.coordinator_id,
-        "coordinator_request_id": transfer.coordinator_request_id,
-        "committed_amount": committed_amount,
-        "transfer_note": "a note",
-        "transfer_note_format": "-",
-        "ts": ts,
-    }
+    note = {"transfer_note": "a note", "transfer_note_format": "-"}
+    return finalize(asdict(transfer), committed_amount, ts=ts, **note)
 
 
 def pending_balance_change(
@@ -108,22 +75,11 @@ def pending_balance_change(
     committed_at: datetime = NOW,
     *,
     other_creditor_id: int = ROOT,
-    change_id: int = 1,
-    coordinator_type: str = "direct",
+    **fields: Any,
 ) -> Message:
     """Build a PendingBalanceChange."""
-    return {
-        "type": "PendingBalanceChange",
-        "debtor_id": DEBTOR,
-        "creditor_id": creditor_id,
-        "other_creditor_id": other_creditor_id,
-        "change_id": change_id,
-        "principal_delta": principal_delta,
-        "coordinator_type": coordinator_type,
-        "transfer_note": "a note",
-        "transfer_note_format": "",
-        "committed_at": committed_at,
-    }
+    given = {"transfer_note": "a note", "committed_at": committed_at, **fields}
+    return balance_change(DEBTOR, creditor_id, other_creditor_id, principal_delta, **given)
 
 
 def chore(chore_type: str, creditor_id: int, **fields: object) -> Message:

@@ -1,7 +1,7 @@
 """An accounting authority as the tests see it: what goes in, what comes out, what it remembers.
 
 There are two of them: the oracle (`oracle_node`), and the stored procedures on a database
-(`tests.support.shard`). What is said of a `Node` holds for both.
+(`verification.kit.shard`). What is said of a `Node` holds for both.
 """
 
 from abc import ABC, abstractmethod

@@ -16,7 +16,6 @@ from datetime import datetime
 from typing import Any
 
 from . import balance_changes, chores, configuring, finalizing, preparing, scans
-from .invariants import check_invariants
 from .state import Message, Params, Shard
 
 CHORES = {
@@ -120,7 +119,3 @@ class Authority(Shard):
             },
             "outbox": [dict(message) for message in self.outbox],
         }
-
-    def check_invariants(self) -> None:
-        """Raise AssertionError when the books do not add up."""
-        check_invariants(self)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .ids import parse_account_id
+from .invariants import check_invariants, check_sums_and_locks
 from .money import later_by
 from .node import MESSAGE_TYPES, NOTHING, Node, Row
 from .oracle import Authority
@@ -129,7 +130,8 @@ class OracleNode(Node):
     def check_books(
         self, received: Mapping[int, int] = NOTHING, cut: Mapping[int, int] = NOTHING
     ) -> None:
-        self.authority.check_invariants()
+        check_sums_and_locks(self, self.authority.received, self.authority.cut)
+        check_invariants(self.authority)
         assert _without_zeros(self.authority.received) == _without_zeros(received)
         assert _without_zeros(self.authority.cut) == _without_zeros(cut)
 

@@ -12,9 +12,9 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases
+from agentkit.own_server import own_server
 from swpt_accounts.db.installer import procedures_schema
-from tests.support.database import Databases
-from tests.support.own_server import own_server
 from verification.mutation.children import Child, Outcome, run_tests
 from verification.mutation.mutants import Mutant
 from verification.mutation.sql_mutants import originals
@@ -101,7 +101,7 @@ class SqlTarget:
 
         def run_on_copies() -> str | None:
             # (in a child, which ends with it)
-            patch("tests.support.database.Databases", lambda url: borrowed).start()
+            patch("agentkit.databases.Databases", lambda url: borrowed).start()
             return run_tests(groups, _OPTIONS, only_servers=True)
 
         return Child(run_on_copies, log, seconds_max)

@@ -1,21 +1,20 @@
 """The load of the chaos rounds, by the steps of a plan: it knows what must become of a request."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from agentkit.authority import Authority
 from agentkit.coordinator import Transfer
 from agentkit.keys import ROOT_CREDITOR_ID
 from agentkit.messages import Message, configure, configure_root
-from tests.support.soundness import assert_sound
+from agentkit.outcomes import assert_sound, check_repetitions
 from verification.chaos.agents import ChaosLoad
 from verification.simulation.agents import SimAuthority
 from verification.simulation.plan import GUESTS_COUNT, Plan, Step
 
 # Which seeds have their books verified.
 _BOOKS_EVERY = 4
-_OURS = ("direct", "issuing")
 
 
 class SimLoad(ChaosLoad):
@@ -107,19 +106,13 @@ class SimLoad(ChaosLoad):
 
     # -- what the coordinator decides ---------------------------------------------
 
-    def _amount(self, transfer: Transfer) -> int:
-        return 0 if transfer.request_id in self.dismissed else transfer.amount
-
     def _decide(self, transfer: Transfer) -> int | None:
         if self.fates.get(transfer.request_id) == "hold" and not transfer.finalization:
             return None
         return super()._decide(transfer)
 
-    def _finalize_late(self) -> None:
-        for request_id, moment in self.late.items():
-            transfer = self.coordinator.transfers[request_id]
-            if transfer.is_held and moment and self.world.clock.now >= moment:
-                self.coordinator.finalize(transfer, transfer.amount)
+    def _now(self) -> datetime:
+        return self.world.clock.now
 
     def _ask(self, sender: int, recipient: int, amount: int) -> Transfer:
         request_id = len(self.coordinator.transfers) + 1
@@ -134,64 +127,16 @@ class SimLoad(ChaosLoad):
 
     # -- what must be true in the end -----------------------------------------------
 
-    def _check_outcome(self, transfer: Transfer, outcome: Message) -> None:
-        self.fates.clear()
-        super()._check_outcome(transfer, outcome)
-
-    def _check_database(self) -> None:
-        principals = dict.fromkeys((ROOT_CREDITOR_ID, *self.creditor_ids), 0)
-        for transfer in self.committed():
-            principals[transfer.sender] -= transfer.amount
-            principals[transfer.recipient] += transfer.amount
-        for creditor_id, amount in self._interest().items():
-            principals[creditor_id] += amount
-            principals[ROOT_CREDITOR_ID] -= amount
-        rows = self.authority.query(
-            "SELECT creditor_id, principal, total_locked_amount, pending_transfers_count"
-            " FROM account WHERE debtor_id = %s",
-            self.debtor_id,
-        )
-        found = {creditor_id: principal for creditor_id, principal, _, _ in rows}
-        assert principals == {key: found[key] for key in principals}, (principals, found)
-        assert sum(found.values()) == 0, found
-        assert all((locked, pending) == (0, 0) for _, _, locked, pending in rows), rows
+    def _check_books(self) -> None:
         # the model is the stricter judge, and the faster one
         if self.plan.seed % _BOOKS_EVERY == 0:
-            result = self.authority.run("verify_books")
-            assert result.returncode == 0, result.stdout
-
-    def _interest(self) -> dict[int, int]:
-        """What each creditor got as interest, as the authority says; the model says so, too."""
-        paid: dict[tuple[int, int], int] = {}
-        for message in self.observer.find("AccountTransfer", coordinator_type="interest"):
-            data = message.data
-            paid[data["creditor_id"], data["transfer_number"]] = data["acquired_amount"]
-        sums = dict.fromkeys((creditor_id for creditor_id, _ in paid), 0)
-        for (creditor_id, _), amount in paid.items():
-            sums[creditor_id] += amount
-        return sums
+            super()._check_books()
 
     def _check_messages(self) -> None:
         guests = {self._guest(guest) for guest in range(GUESTS_COUNT)}
         assert_sound(
-            [m for m in self.messages if m.data.get("creditor_id") not in guests],
+            [m for m in self.messages if m.data["creditor_id"] not in guests],
             are_all_reported=True,
             now=self.world.clock.now,
         )
-        found = {
-            (m.data["creditor_id"], m.data["transfer_number"])
-            for m in self.observer.find("AccountTransfer", debtor_id=self.debtor_id)
-            if m.data["coordinator_type"] in _OURS
-        }
-        expected = sum(len(t.expected_account_transfers) for t in self.committed())
-        assert len(found) == expected, (found, expected)
-        self._check_repetitions()
-
-    def _check_repetitions(self) -> None:
-        """A message that is sent again is the same; a reminder has a later `ts`."""
-        sent: dict[tuple[Any, ...], Message] = {}
-        for message in self.messages:
-            if message.type in ("PreparedTransfer", "FinalizedTransfer"):
-                data = {k: v for k, v in message.data.items() if k != "ts"}
-                key = (message.type, data["creditor_id"], data["transfer_id"])
-                assert sent.setdefault(key, data) == data, (sent[key], data)
+        check_repetitions(self.messages)

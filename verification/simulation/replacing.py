@@ -13,6 +13,7 @@ from unittest import mock
 
 import pika
 
+import agentkit.load
 import agentkit.messages
 import agentkit.waiting
 import swpt_accounts.broker.consumer
@@ -23,7 +24,6 @@ import swpt_accounts.inbox.worker
 import swpt_accounts.scans.pass_schedule
 import swpt_accounts.workers.backoff
 import swpt_accounts.workers.queue_cursor
-import tests.faults.load
 import verification.chaos.agents
 from swpt_accounts.db.connection import InstrumentedConnection
 from verification.simulation.broker import SimBroker
@@ -127,7 +127,7 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
     yield mock.patch.object(messages, "now_text", world.clock.text)
     yield mock.patch.object(messages, "_seqnums", count(1))
     yield mock.patch.object(messages, "_request_ids", count(1))
-    yield mock.patch.object(tests.faults.load, "_debtor_ids", count(2**41 + 1))
+    yield mock.patch.object(agentkit.load, "_debtor_ids", count(2**41 + 1))
     yield mock.patch.object(verification.chaos.agents, "CREDITORS_COUNT", CREDITORS_COUNT)
 
 

@@ -31,9 +31,9 @@ from swpt_accounts.stages.definitions import (
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.params import settings_with
-from tests.support.shard import Shard
-from tests.support.wire import read_struct
+from verification.kit.params import settings_with
+from verification.kit.shard import Shard
+from verification.kit.wire import read_struct
 from verification.model.comparing import compare_messages, compare_states
 from verification.model.state import Message, Params
 from verification.simulation.agents import SimAuthority

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
 
-from tests.support.rows import CHANGING_TABLES, TOPICS
+from verification.kit.rows import CHANGING_TABLES, TOPICS
 
 _TOPICS: Final = sorted({*TOPICS.values(), "PendingAccountUpdate"})
 _WAKE: Final = (Path(__file__).parent / "wake.sql").read_text()

@@ -37,22 +37,24 @@ AS $$
     ) AS latest
 $$;
 
--- Removes the rows up to an id, those with the lowest ids first. Returns the highest id that there
--- is (none in an empty table), and how many rows were removed.
-CREATE OR REPLACE FUNCTION forget_handled(
-    p_up_to_id bigint, p_count_max integer, OUT last_id bigint, OUT forgotten integer
-)
+-- Removes those of the first rows that are older than this. Returns how many. (Where the clock was
+-- set back, they stay until they are old by the new time.)
+CREATE OR REPLACE FUNCTION forget_handled(p_age interval, p_count_max integer) RETURNS integer
 LANGUAGE plpgsql AS $$
+DECLARE
+    v_forgotten integer;
 BEGIN
-    SELECT max(id) INTO last_id FROM handled_batch;
     DELETE FROM handled_batch
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM handled_batch
-        WHERE id <= p_up_to_id
+        WHERE handled_at < current_ts() - p_age AND id <= (
+            SELECT max(id)
+            FROM (SELECT id FROM handled_batch ORDER BY id LIMIT p_count_max) AS first
+        )
         ORDER BY id
-        LIMIT p_count_max
         FOR UPDATE SKIP LOCKED
     ));
-    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+    RETURN v_forgotten;
 END
 $$;

@@ -1,6 +1,20 @@
 -- PrepareTransfer messages whose recipients are in other shards wait here for the answer of the
 -- fetch API.
 
+-- Adds up how long the requests have been due while nobody asked, for whoever begins to ask again.
+CREATE OR REPLACE FUNCTION note_unasked() RETURNS void
+LANGUAGE sql AS $$
+    UPDATE unverified_transfer_request q
+    SET next_attempt_at = current_ts(),
+        unasked_seconds = q.unasked_seconds
+            + extract(epoch FROM current_ts() - q.next_attempt_at)
+    WHERE q.ctid = ANY (ARRAY(
+        SELECT ctid FROM unverified_transfer_request
+        WHERE next_attempt_at < current_ts()
+        FOR UPDATE SKIP LOCKED
+    ))
+$$;
+
 -- Takes up to `p_count_max` requests that are due, for a time: if the one who took them does not
 -- come back, they are due again after `p_lease`. A request that would be due later than anybody puts
 -- one off, or leases it for (130 seconds at most), was written before the clock was set back.
@@ -31,8 +45,8 @@ $$;
 
 -- Notes the answers: true lets a request go on to be prepared, false rejects it. Without an
 -- answer (NULL) it is asked again after a while that doubles with each attempt; but after
--- `p_patience`, and three attempts, it is rejected. Where the clock was set back meanwhile, the time
--- cannot be told, and the attempts count. What somebody else has locked is left as it is: its lease
+-- `p_patience`, and three attempts, it is rejected; only time in which somebody asked counts. Where
+-- the clock was set back meanwhile, the time cannot be told, and the attempts count. What somebody else has locked is left as it is: its lease
 -- ends. Returns how many were rejected without an answer.
 CREATE OR REPLACE FUNCTION note_verifications(
     p_id bigint[], p_is_reachable boolean[], p_patience interval
@@ -49,13 +63,15 @@ BEGIN
             a.is_reachable,
             CASE
                 WHEN q.attempts_count < 3 THEN NULL
-                WHEN q.received_at <= v_now - p_patience THEN false
+                WHEN q.received_at + make_interval(secs => q.unasked_seconds)
+                    <= v_now - p_patience THEN false
                 WHEN q.received_at > v_now AND q.attempts_count >= 20 THEN false
             END
         ) AS is_reachable, a.is_reachable IS NULL AS is_unanswered
         FROM unnest(p_id, p_is_reachable) AS a (id, is_reachable)
         CROSS JOIN LATERAL (
-            SELECT ctid AS tid, received_at, attempts_count FROM unverified_transfer_request
+            SELECT ctid AS tid, received_at, attempts_count, unasked_seconds
+            FROM unverified_transfer_request
             WHERE id = a.id
             FOR UPDATE SKIP LOCKED
         ) AS q

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from time import monotonic
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import psycopg
 from pika.exceptions import AMQPError
 
+from swpt_accounts.broker.errors import describe
 from swpt_accounts.broker.queue_lengths import queue_lengths
 from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.connection import DatabaseConnection
@@ -142,7 +142,6 @@ def _ask_broker(url: str, server: str, names: Sequence[str]) -> tuple[list[Broke
         found = queue_lengths(url, NAME, names, BROKER_SECONDS_MAX)
         return [BrokerQueue(*length) for length in found], Server(server)
     except (AMQPError, OSError, ValueError) as error:
-        parts = urlsplit(url)
-        address = f"{parts.hostname}:{parts.port or (5671 if parts.scheme == 'amqps' else 5672)}"
-        problem = f"Cannot connect to RabbitMQ at {address}: {one_line(error)}"
+        text = describe(error)
+        problem = f"{text[0].upper()}{text[1:]}"
         return [BrokerQueue(name, problem=problem) for name in names], Server(server, problem)

@@ -25,6 +25,7 @@ FIELDS: Final = MappingProxyType(
         "first_page": "the first of some pages of a table",
         "kind": "the kind of a problem",
         "last_page": "the last of them",
+        "meant": "the setting that a variable may have been meant for",
         "message_type": "`PrepareTransfer`, …; of an incoming message as its sender wrote it",
         "of_event": "the event whose lines were suppressed",
         "of_logger": "the logger of these lines",

@@ -57,9 +57,16 @@ SETTING_SLOW: Final = warning(
     "See [what costs most of the speed](../how-to/configure.md#what-costs-most-of-the-speed).",
     more=("variable",),
 )
+SETTING_UNKNOWN: Final = warning(
+    "setting_unknown",
+    "%(variable)s is no setting, and is ignored; did you mean %(meant)s?",
+    "The name of a variable is almost that of a setting.",
+    "Correct the name, or rename the variable if it is meant for another program.",
+    is_limited=False,
+)
 IDLE: Final = warning(
     "idle",
-    "the number of processes is 0: idle until stopped",
+    "%(command)s: the number of processes is 0: idle until stopped (pid %(pid)d)",
     "A setting has switched the service off.",
     "Nothing, if that was intended.",
 )
@@ -72,7 +79,7 @@ PARENT_ROWS_REMOVED: Final = warning(
 )
 WORKER_DIED: Final = error(
     "worker_died",
-    "a worker has crashed",
+    "%(worker)s has crashed (pid %(pid)d)",
     "An unexpected error, with its traceback. The process exits with code 1, and the supervisor"
     " starts it again.",
     "Report it, with the traceback.",
@@ -80,14 +87,14 @@ WORKER_DIED: Final = error(
 )
 WORKER_PROCESS_DIED: Final = error(
     "worker_process_died",
-    "a worker process has exited unexpectedly",
+    "%(command)s: a worker process has exited unexpectedly (%(problem)s)",
     "One of several processes has exited; the others are stopped, and all are started again.",
     "See its last lines. If there are none, it was killed: check for a lack of memory.",
     is_limited=False,
 )
 WORKER_STUCK: Final = warning(
     "worker_stuck",
-    "a worker did not stop in time",
+    "%(command)s did not stop in time (pid %(pid)d)",
     "The process exits at once. What was not committed is rolled back, and repeated later.",
     "Nothing, if it does not repeat.",
     is_limited=False,

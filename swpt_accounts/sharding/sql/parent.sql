@@ -1,11 +1,14 @@
 -- What `shards` does in the database of the parent. In braces: names, and parts of statements.
 
 -- name: make_state
--- The children are known by their realms; `gate_word` is what is written into `beat` when nobody
--- writes anything else any more, so that a child which has got it has got everything.
+-- The children are known by their realms. Each beat has a number of its own: a child that has got it
+-- has got everything before it. `heard` is the last one that a child is known to have got. A server
+-- that takes the place of another one has a new timeline.
 CREATE SCHEMA swpt_accounts_split;
 CREATE TABLE swpt_accounts_split.split (
-    step text NOT NULL CHECK (step IN ('preparing', 'switching', 'switched', 'finished')),
+    step text NOT NULL CHECK (
+        step IN ('preparing', 'switching', 'opening', 'switched', 'finished')
+    ),
     realm text NOT NULL,
     queue text NOT NULL,
     began_at timestamptz NOT NULL DEFAULT now(),
@@ -17,7 +20,10 @@ CREATE TABLE swpt_accounts_split.child (
     queue text NOT NULL,
     identity text NOT NULL,
     name text NOT NULL UNIQUE,
-    opened_at timestamptz
+    opened_at timestamptz,
+    parent_timeline text,
+    child_timeline text,
+    heard bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE swpt_accounts_split.proof (
     realm text NOT NULL,
@@ -25,8 +31,8 @@ CREATE TABLE swpt_accounts_split.proof (
     amount numeric NOT NULL,
     PRIMARY KEY (realm, subject)
 );
-CREATE TABLE swpt_accounts_split.beat (id integer PRIMARY KEY, word text NOT NULL);
-INSERT INTO swpt_accounts_split.beat VALUES (1, 'made');
+CREATE TABLE swpt_accounts_split.beat (id integer PRIMARY KEY, number bigint NOT NULL);
+INSERT INTO swpt_accounts_split.beat VALUES (1, 1);
 REVOKE ALL ON SCHEMA swpt_accounts_split FROM PUBLIC
 
 -- name: has_state
@@ -59,6 +65,9 @@ SET step = %(step)s,
 
 -- name: note_opened
 UPDATE swpt_accounts_split.child SET opened_at = coalesce(opened_at, now()) WHERE realm = %(realm)s
+
+-- name: forget_proof
+DELETE FROM swpt_accounts_split.proof
 
 -- name: keep_proof
 INSERT INTO swpt_accounts_split.proof (realm, subject, amount)
@@ -98,20 +107,43 @@ WHERE slot_name = ANY (%(names)s)
 -- name: make_slot
 SELECT pg_create_logical_replication_slot(%(name)s, 'pgoutput')
 
+-- name: end_sender
+-- A walsender whose subscription is gone, or cannot be asked, needs a moment to notice.
+SELECT pg_terminate_backend(active_pid)
+FROM pg_replication_slots
+WHERE slot_name = %(name)s AND active_pid IS NOT NULL
+
 -- name: drop_slot
--- A walsender whose subscription is gone needs a moment to notice.
 SELECT pg_drop_replication_slot(slot_name)
 FROM pg_replication_slots
 WHERE slot_name = %(name)s AND NOT active
 
 -- name: beat
-UPDATE swpt_accounts_split.beat SET word = %(word)s
+UPDATE swpt_accounts_split.beat SET number = number + 1 RETURNING number
+
+-- name: note_stream
+UPDATE swpt_accounts_split.child
+SET parent_timeline = %(parent)s, child_timeline = %(child)s
+WHERE name = %(name)s
+
+-- name: note_heard
+UPDATE swpt_accounts_split.child SET heard = %(number)s WHERE name = %(name)s
+
+-- name: read_stream
+SELECT
+    c.parent_timeline, c.child_timeline, c.heard, b.number AS said
+FROM swpt_accounts_split.child AS c, swpt_accounts_split.beat AS b
+WHERE c.name = %(name)s
 
 -- name: stop_consumers
 CREATE TABLE IF NOT EXISTS swpt_accounts_split.consumers_leave ()
 
 -- name: close
 CREATE TABLE swpt_accounts_split.has_switched ()
+
+-- name: open
+-- Who was stopped, or has left, comes back.
+DROP TABLE IF EXISTS swpt_accounts_split.has_switched, swpt_accounts_split.consumers_leave
 
 -- name: is_closed
 SELECT EXISTS (

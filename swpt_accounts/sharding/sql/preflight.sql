@@ -6,6 +6,10 @@ SELECT (SELECT system_identifier FROM pg_control_system())::text || '-' || d.oid
 FROM pg_database AS d
 WHERE d.datname = current_database()
 
+-- name: timeline
+-- Another one when a standby, or a restored copy, has taken the place of the server.
+SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline
+
 -- name: whose_tables
 SELECT to_regclass('account_key') IS NOT NULL AS has_tables
 
@@ -17,6 +21,7 @@ SELECT
     current_setting('max_wal_senders')::int
         - (SELECT count(*) FROM pg_stat_replication) AS free_senders_count,
     current_setting('synchronous_standby_names') AS synchronous_standbys,
+    current_setting('max_slot_wal_keep_size') AS kept_wal_max,
     current_setting('max_logical_replication_workers')::int AS replication_workers_count,
     pg_is_in_recovery() AS is_replica,
     r.rolsuper OR r.rolreplication AS may_replicate,

@@ -328,7 +328,7 @@ SELECT to_regclass({quoted_table}) IS NOT NULL
 SELECT to_regnamespace({schema}) IS NOT NULL
 
 -- name: revision
-SELECT max(version_num) FROM {schema}.alembic_version
+SELECT string_agg(version_num, ', ' ORDER BY version_num) FROM {schema}.alembic_version
 
 -- name: is_filled
 SELECT {table_name} WHERE EXISTS (SELECT FROM {schema}.{table})

@@ -1,10 +1,12 @@
-"""Warns of settings that are allowed, but cost most of the throughput."""
+"""Warns of settings that cost most of the throughput, and of variables that are almost settings."""
 
 import logging
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
-from swpt_accounts.observability.events.lifecycle import SETTING_SLOW
+from swpt_accounts.observability.events.lifecycle import SETTING_SLOW, SETTING_UNKNOWN
+from swpt_accounts.settings import misspelt_settings
 from swpt_accounts.settings.description import SETTINGS
 from swpt_accounts.settings.schema import Settings
 
@@ -51,3 +53,10 @@ def warn_of_slow_settings(settings: Settings, *prefixes: str) -> None:
     """Log a line for each of them."""
     for variable, line in slow_settings(settings, prefixes).items():
         SETTING_SLOW.log(logger, text=line, variable=variable)
+
+
+def warn_of_misspelt_settings(environ: MutableMapping[str, str]) -> None:
+    """Log a line for each variable that is almost a setting, and remove it: it has been told."""
+    for variable, meant in misspelt_settings(environ).items():
+        SETTING_UNKNOWN.log(logger, variable=variable, meant=meant)
+        del environ[variable]

@@ -4,13 +4,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from agentkit.processes import program_command, run
+from agentkit.databases import Databases
+from agentkit.processes import ROOT, program_command, run
 from agentkit.shards import Shard
+from agentkit.traffic import WAIT_SECONDS_MAX
 from agentkit.waiting import wait_until
-from tests.support.traffic import WAIT_SECONDS_MAX
+from verification.splits.traffic_checks import SETTINGS
 
 COMMAND_SECONDS_MAX = 180.0
 # How many steps a command takes before it is killed, from one attempt to the next.
@@ -44,16 +46,28 @@ class Commands:
         options = [part for file in self.files for part in ("--child", str(file))]
         return ["shards", command, *options]
 
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        return run(program_command(*self.arguments(command)), self.environment, COMMAND_SECONDS_MAX)
+    def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+        arguments = program_command(*self.arguments(command), *options)
+        return run(arguments, self.environment, COMMAND_SECONDS_MAX)
+
+    def begin(self, command: str, *options: str) -> subprocess.Popen[str]:
+        """Run it beside the test. Its output is piped."""
+        return subprocess.Popen(
+            program_command(*self.arguments(command), *options),
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def succeed(self, command: str) -> str:
         result = self.run(command)
         assert result.returncode == 0, result.stdout
         return result.stdout
 
-    def refuse(self, command: str, pattern: str) -> None:
-        result = self.run(command)
+    def refuse(self, command: str, pattern: str, *options: str) -> None:
+        result = self.run(command, *options)
         assert result.returncode == 1, result.stdout
         assert re.search(pattern, result.stdout), result.stdout
 
@@ -66,6 +80,18 @@ class Commands:
                 return deaths_count
             assert result.returncode == -signal.SIGKILL, result.stdout
         raise AssertionError(f"{command} has died too often")
+
+
+def shard_of(
+    databases: Databases, broker_url: str, folder: Path, name: str, realm: str
+) -> Iterator[Shard]:
+    url = databases.create()
+    settings = {**SETTINGS, "SQLALCHEMY_DATABASE_URI": databases.as_runner(url)}
+    made = Shard(name, realm, url, broker_url, folder, settings)
+    yield made
+    made.kill()
+    forget_replication(made)
+    made.close()
 
 
 def forget_replication(shard: Shard) -> None:

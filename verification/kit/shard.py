@@ -34,12 +34,12 @@ from swpt_accounts.stages.definitions import (
     Stage,
 )
 from swpt_accounts.workers.shutdown import ShutdownEvent
-from tests.support.arithmetic import DatabaseArithmetic
-from tests.support.params import settings_with
-from tests.support.rows import StoredRows
-from tests.support.wire import make_delivery, read_struct
-from verification.model.books_invariants import check_sums_and_locks
+from verification.kit.arithmetic import DatabaseArithmetic
+from verification.kit.params import settings_with
+from verification.kit.rows import StoredRows
+from verification.kit.wire import make_delivery, read_struct
 from verification.model.builders import DEBTOR, NOW
+from verification.model.invariants import check_sums_and_locks
 from verification.model.node import NOTHING, Row
 from verification.model.state import Message, Params
 
