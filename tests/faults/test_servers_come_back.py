@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -16,11 +17,11 @@ from typing import Any
 import pytest
 import requests
 
-from agentkit.authority import SERVICES, Authority
+from agentkit.authority import SERVICES, WEBSERVER, Authority
 from agentkit.databases import databases_on
 from agentkit.fault_proxy import FaultProxy
 from agentkit.own_server import OwnServer, own_server
-from agentkit.processes import Service, free_port, program_command
+from agentkit.processes import Service, free_port, program_command, run
 from agentkit.waiting import wait_until
 from swpt_accounts.core.worker_names import LOOPS
 from tests.console.web import TOKEN
@@ -55,6 +56,17 @@ class Surveyed:
         port = self.authority.environment["METRICS_PORT"]
         answer = requests.get(f"http://127.0.0.1:{port}/{name}", timeout=30)
         return answer.status_code, answer.text
+
+    def fetch_api(self) -> str:
+        """What `./dev status` says of it."""
+        urls = {
+            "POSTGRES_URL": self.authority.database_url,
+            "BROKER_MANAGEMENT_URL": "",
+        }
+        command = [sys.executable, "-m", "scripts.status", str(self.authority.folder)]
+        shown = run(command, {**self.authority.environment, **urls}).stdout
+        (line,) = [line for line in shown.splitlines() if line.startswith("fetch API")]
+        return line
 
     def page(self, path: str) -> str:
         """The words of a page of the console."""
@@ -115,7 +127,7 @@ def surveyed(
             service = Service(name, program_command(name), folder / f"{name}.log")
             service.start({k: v for k, v in authority.environment.items() if k != "POSTGRES_URL"})
             stack.callback(service.kill)
-        authority.start(*SERVICES)
+        authority.start(*SERVICES, WEBSERVER)
         made = Surveyed(authority, server, broker)
         if PROMETHEUS is not None:
             port = int(authority.environment["METRICS_PORT"])
@@ -165,12 +177,14 @@ def test_both_servers_stop_and_start(well: Surveyed) -> None:
     check = well.authority.run("healthcheck", "ready")
     assert check.returncode == 1
     assert set(LOOPS) <= waiting_in(check.stdout.replace("; ", "\n"))
+    assert "waiting for the database" in well.fetch_api()
     if well.prometheus is not None:
         away = {"AccountsNotReady", "AccountsDatabaseAway", "AccountsBrokerAway"}
         wait_until(lambda: away <= well.alerts(), 45, "the alerts say the same")
     well.server.start()
     well.broker.start()
     well.await_peace()
+    assert well.fetch_api().endswith("healthy")
 
 
 def test_no_worker_seems_to_be_down_while_postgresql_restarts(well: Surveyed) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.support.own_server import own_server
 
 from agentkit.authority import Authority
 from agentkit.database import dsn_of
+from agentkit.databases import databases_on
+from agentkit.own_server import own_server
 from agentkit.processes import Service, free_port, program_command
 from agentkit.waiting import wait_until
-from tests.support.authority import subscribe
-from tests.support.database import databases_on
 from tests.support.prometheus import NEEDED, Prometheus
 from tests.support.replica import replica_of
+from verification.kit.servers import subscribe
 
 pytestmark = NEEDED
 
