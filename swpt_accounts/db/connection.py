@@ -149,7 +149,7 @@ class DatabaseConnection:
     def note_wait(self, server: str) -> None:
         """Let the session's name say for which other server its worker waits; "": for none."""
         if server != self._awaited:
-            name = f"swpt_accounts {self._name}" + (f": cannot use {server}" if server else "")
+            name = f"swpt_accounts {self._name}" + (f": waiting for {server}" if server else "")
             self.raw.execute("SELECT set_config('application_name', %s, false)", [name])
             self._awaited = server
 

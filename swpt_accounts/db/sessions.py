@@ -19,7 +19,7 @@ _FILE: Final = "db/sessions.sql"
 class WorkerSessions:
     """The database sessions of a worker. What the role may not see is None, or not counted.
 
-    `wait` is what its worker waits for, as in "cannot use the broker".
+    `wait` is what its worker waits for, as in "waiting for the broker".
     """
 
     name: str

@@ -24,7 +24,6 @@ from swpt_accounts.exporter.container_command import (
 )
 from swpt_accounts.observability.heartbeat import ProcessState
 from swpt_accounts.observability.liveness import (
-    Condition,
     HealthProblem,
     degraded_loops,
     living_processes,
@@ -96,8 +95,8 @@ def _missing(
         worker = worker_of_command(command)
         names = {process.command for process in processes}
         if not names or (worker is not None and worker not in names):
-            what = f"no process has a heartbeat in {settings.state_dir!r} (STATE_DIR)"
-            problems.append(_problem(worker or "swpt_accounts", what, Condition.DOWN))
+            what = f"down: no process has a heartbeat in {settings.state_dir!r} (STATE_DIR)"
+            problems.append(HealthProblem(worker or "swpt_accounts", what, time()))
     return problems
 
 
@@ -108,16 +107,13 @@ def check_web_server(settings: Settings) -> list[HealthProblem]:
 
 def _database(settings: Settings) -> list[HealthProblem]:
     """What the web server cannot use: it connects when it is asked, and reports nothing itself."""
+    started_at = time()
     try:
         connect(settings, "healthcheck", is_read_only=True, is_for_peers=True).close()
     except (SettingsError, psycopg.Error) as error:
-        what = f"cannot use the database: {one_line(error)}"
-        return [_problem("webserver", what, Condition.WAITING)]
+        what = f"waiting for the database: {one_line(error)}"
+        return [HealthProblem("webserver", what, started_at)]
     return []
-
-
-def _problem(subject: str, what: str, condition: Condition) -> HealthProblem:
-    return HealthProblem(subject, what, time(), condition=condition)
 
 
 class HealthPoller:

@@ -154,9 +154,8 @@ def read_values(connection: DatabaseConnection) -> Values:
     (values[m.RETURNED_LINES, ()],) = _row(connection, "returned_messages", "returned_lines")
     found = _row(connection, "server", "server")
     values[m.WAL_ARCHIVE_FAILING, ()], values[m.WAL_UNARCHIVED, ()], values[m.STANDBYS, ()] = found
-    for slot, kept_bytes, is_lost in _rows(connection, "server", "slots"):
-        values[m.SLOT_WAL, (slot,)] = kept_bytes
-        values[m.SLOT_LOST, (slot,)] = is_lost
+    slots = _row(connection, "replication", "slots")
+    values[m.IDLE_SLOTS, ()], values[m.KEPT_WAL, ()], values[m.LOST_SLOTS, ()] = slots
     return values
 
 

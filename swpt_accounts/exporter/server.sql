@@ -1,4 +1,4 @@
--- How the server fares: its archive, its standbys, its replication slots. Any role may ask.
+-- How the server fares: its archive, and its standbys. Any role may ask.
 
 -- name: server
 -- Whether the last attempt to archive has failed, and how much is not archived yet. Standbys are
@@ -33,19 +33,3 @@ SELECT
         WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN (SELECT count FROM standby)
         ELSE (SELECT count FROM slot)
     END AS standbys_count
-
--- name: slots
--- How much WAL each slot keeps; all of it is lost to one that was invalidated.
-SELECT
-    slot_name,
-    coalesce(pg_wal_lsn_diff(
-        CASE
-            WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
-            ELSE pg_current_wal_lsn()
-        END,
-        restart_lsn
-    ), 0)::float8 AS kept_bytes,
-    coalesce(wal_status = 'lost', false) AS is_lost
-FROM pg_replication_slots
-ORDER BY restart_lsn
-LIMIT 20

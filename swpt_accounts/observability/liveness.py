@@ -34,7 +34,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HealthProblem:
-    """What is wrong with a subject, its condition, and since when, as seconds of the epoch.
+    """What is wrong with a subject, and since when, as seconds of the epoch.
 
     Problems of one `kind` are the same problem, though the words change.
     """
@@ -43,12 +43,10 @@ class HealthProblem:
     what: str
     since: float
     kind: str = ""
-    condition: Condition = Condition.UNKNOWN
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).isoformat(timespec="seconds")
-        known = "" if self.condition == Condition.UNKNOWN else f" {self.condition},"
-        return f"{self.subject}: {self.what},{known} since {since}"
+        return f"{self.subject}: {self.what}, since {since}"
 
 
 def living_slots(state_dir: str) -> list[int]:
@@ -65,10 +63,10 @@ def living_processes(state_dir: str) -> list[ProcessState]:
 
 
 def condition_of(loop: LoopState, now: float) -> tuple[Condition, str]:
-    """The condition of a loop at a monotonic moment, and in words, why."""
+    """The condition of a loop at a monotonic moment, and in words, what is the matter."""
     seconds = now - loop.beat_at
     if now > loop.beat_due_at:
-        return Condition.FROZEN, f"no heartbeat for {seconds:.0f} s"
+        return Condition.FROZEN, f"frozen: no heartbeat for {seconds:.0f} s"
     if loop.is_starting and now - loop.begun_at < PATIENCE_SECONDS:
         return Condition.STARTING, loop.fault
     if loop.fault:
@@ -86,8 +84,7 @@ def stuck_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
             condition, what = condition_of(loop, now)
             if condition == Condition.FROZEN:
                 subject = f"{loop.name} of {process.command} (pid {process.pid})"
-                since = clock - (now - loop.beat_at)
-                yield HealthProblem(subject, what, since, "stuck", condition)
+                yield HealthProblem(subject, what, clock - (now - loop.beat_at), "stuck")
 
 
 def degraded_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
@@ -97,4 +94,4 @@ def degraded_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
         condition, what = condition_of(loop, now)
         if condition in (Condition.STARTING, Condition.WAITING):
             since = loop.fault_since if loop.fault else clock - (now - loop.beat_at)
-            yield HealthProblem(loop.name, what, since, condition=condition)
+            yield HealthProblem(loop.name, what, since)

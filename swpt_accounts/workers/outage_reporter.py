@@ -87,7 +87,7 @@ class OutageReporter:
 
     def _degrade(self, what: str, reason: str) -> None:
         if (heartbeat := current_heartbeat()) is not None:
-            heartbeat.degrade(self, f"cannot use {what}: {reason}")
+            heartbeat.degrade(self, f"waiting for {what}: {reason}")
 
     def reached(self) -> None:
         """Note that a server that has failed answers again; the work has not gone on yet."""

@@ -71,7 +71,7 @@ def test_a_worker_goes_and_comes_back(client: FlaskClient, authority: Authority)
     wait_until(lambda: "No problems" in text_of(client, "/"), what="no problems")
     authority.terminate("consume_messages")
     try:
-        wait_until(lambda: "consume_messages is down (no heartbeat" in text_of(client, "/"))
+        wait_until(lambda: "consume_messages is down: no heartbeat" in text_of(client, "/"))
         wait_until(lambda: "Queue swpt_accounts has no consumers" in text_of(client, "/"))
     finally:
         authority.start("consume_messages")

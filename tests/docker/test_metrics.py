@@ -191,10 +191,10 @@ def test_a_server_that_is_away_makes_it_not_ready_but_live(
     made = Container(idle_authority, folder, "process_balance_changes", url=url)
     with made.process:
         wait_until(lambda: made.is_well("/live"), 60, "it lives")
-        wait_until(lambda: "cannot use the database: " in made.get("/ready").text, 60, "told")
+        wait_until(lambda: "waiting for the database: " in made.get("/ready").text, 60, "told")
         told = made.get("/ready")
         assert told.status_code == 503
-        assert "cannot use the database: " in told.text
+        assert "waiting for the database: " in told.text
         assert ", since 20" in told.text
         assert "secret" not in told.text + made.get("/metrics").text
         assert made.value("database_up") == 0

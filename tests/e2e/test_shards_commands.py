@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from verification.splits.commands import Commands, forget_replication
 
 from agentkit.databases import Databases
 from agentkit.shards import Shard, start_all
 from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
 from verification.kit.servers import subscribe
+from verification.splits.commands import Commands, forget_replication
 from verification.splits.traffic_checks import (
     CHILD_SERVICES,
     SERVICES,

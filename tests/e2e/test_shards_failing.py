@@ -8,7 +8,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
-from verification.splits.commands import Commands, forget_replication, shard_of
 
 from agentkit.database import dsn_of
 from agentkit.databases import Databases
@@ -18,6 +17,7 @@ from agentkit.shards import Shard
 from agentkit.traffic import WAIT_SECONDS_MAX
 from agentkit.waiting import wait_until
 from verification.kit.servers import subscribe
+from verification.splits.commands import Commands, forget_replication, shard_of
 from verification.splits.traffic_checks import administrate, configure_account
 
 SERVICES = "consume_messages", "process_transfer_requests"

@@ -6,7 +6,6 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
-from verification.splits.commands import Commands, shard_of
 
 from agentkit.databases import Databases
 from agentkit.management import Management
@@ -16,6 +15,7 @@ from agentkit.shards import Shard
 from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
 from verification.kit.servers import subscribe
+from verification.splits.commands import Commands, shard_of
 from verification.splits.traffic_checks import (
     SERVICES,
     check_traffic,

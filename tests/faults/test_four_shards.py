@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from verification.splits.commands import Commands, forget_replication
 
 from agentkit.coordinator import Transfer
 from agentkit.databases import Databases
@@ -18,6 +17,7 @@ from agentkit.shards import Shard, start_all
 from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
 from verification.kit.servers import subscribe
+from verification.splits.commands import Commands, forget_replication
 from verification.splits.traffic_checks import (
     ACCOUNTS_COUNT,
     AMOUNT,

@@ -62,7 +62,7 @@ def sessions(*names: str, **different: Any) -> tuple[WorkerSessions, ...]:
 
 ALL_BUT_FLUSHER = tuple(one for one in sessions() if one.name != "flush_messages")
 NOTHING = "no heartbeat and no database session"
-AWAITS = "cannot use the broker"
+AWAITS = "waiting for the broker"
 RETURNED = database(
     waiting("returned_message", BACKLOG_COUNT, 10**6),
     returned_lines_count=2,
@@ -97,28 +97,28 @@ ERROR, WARNING, NOTE = HealthSeverity.ERROR, HealthSeverity.WARNING, HealthSever
         (shard_status(incoming=BrokerQueue("in", BACKLOG_COUNT, 1)), "queue_long", WARNING, ""),
         (
             shard_status(database(workers=ALL_BUT_FLUSHER)),
-            *("worker_missing", ERROR, f"^flush_messages is down .{NOTHING}.[.]$"),
+            *("worker_missing", ERROR, f"^flush_messages is down: {NOTHING}.$"),
         ),
         (
             shard_status(database(workers=(WorkerSessions(WORKERS[0], 1),))),
             *("worker_missing", ERROR),
-            f"^8 workers are down .{NOTHING}.: {', '.join(WORKERS[1:])}[.]$",
+            f"^8 workers are down .{NOTHING}.: {', '.join(WORKERS[1:])}.$",
         ),
         (
             shard_status(database(workers=sessions(VERIFIER, wait=AWAITS))),
-            *("worker_waiting", WARNING, f"^{VERIFIER} is waiting .{AWAITS}.[.]$"),
+            *("worker_waiting", WARNING, f"^{VERIFIER} is {AWAITS}.$"),
         ),
         (
             shard_status(database(workers=sessions(*CONSUMERS, wait=AWAITS))),
             *(
                 "worker_waiting",
                 WARNING,
-                f"^2 workers are waiting .{AWAITS}.: {', '.join(CONSUMERS)}[.]$",
+                f"^2 workers are {AWAITS}: {', '.join(CONSUMERS)}.$",
             ),
         ),
         (
             shard_status(database(workers=sessions("scan_accounts", frozen_count=1))),
-            *("worker_frozen", ERROR, "^scan_accounts is frozen .1 of its sessions is unused.[.]$"),
+            *("worker_frozen", ERROR, "^scan_accounts is frozen: 1 of its sessions is unused.$"),
         ),
         (shard_status(database(workers=(), is_replica=True)), "replica", NOTE, ""),
         (

@@ -80,7 +80,7 @@ def test_sessions_that_nobody_uses_and_what_others_wait_for(
 
         wait_until(lambda: found()["scan_accounts"].frozen_count == 1)
         assert (found()["scan_more"].wait, found()["scan_accounts"].wait) == (
-            "cannot use the broker",
+            "waiting for the broker",
             "",
         )
         waiting.note_wait("")

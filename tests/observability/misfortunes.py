@@ -99,6 +99,11 @@ def somebody_locks(watched: Watched) -> None:
     watched.authority.send(configure(debtor_id, watched.payee))
 
 
+def a_child_stops_receiving(watched: Watched) -> None:
+    """A slot stays, and nobody uses it."""
+    watched.authority.query("SELECT pg_create_logical_replication_slot('left_over', 'pgoutput')")
+
+
 def somebody_changes_a_table(watched: Watched) -> None:
     """A constraint keeps the update that a debtor is due from being written.
 

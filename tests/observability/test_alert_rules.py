@@ -31,7 +31,7 @@ COME_WITH_WHAT_THEY_COUNT = {
     *("fetch_api_answer_seconds_count", "fetch_api_answer_seconds_bucket"),
     *("fetch_api_question_seconds_count", "root_configs_not_fetched_total"),
     *("messages_held", "process_starts_total", "scan_late_seconds", "accounts"),
-    *("debtors_near_limit", "replication_slot_kept_wal_bytes", "replication_slot_lost"),
+    "debtors_near_limit",
 }
 PARTS = ["Meaning", "Diagnosis", "Mitigation"]
 ALL = read_alerts()

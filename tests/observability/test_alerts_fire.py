@@ -24,6 +24,7 @@ OTHERS = {
     "AccountsNotReady": {"job": AWAY_JOB},
     "AccountsNobodyConsumes": {"job": JOB, "queue": CHORES_QUEUE},
     "AccountsMessagesPileUp": {"job": JOB, "queue": CHORES_QUEUE},
+    "AccountsWalKept": {"job": JOB},
     "AccountsTransactionOpen": {"job": JOB},
     "AccountsLocksHeld": {"job": JOB},
     "AccountsRequestsWait": {"job": JOB, "table": "pending_balance_change"},
@@ -44,7 +45,7 @@ OTHERS = {
 # On a server of its own: test_database_alerts_fire.py. The last one, by cases alone: the exporter
 # has always all metrics.
 ELSEWHERE = {
-    *("AccountsArchivingFails", "AccountsStandbyLost", "AccountsSlotKeepsWal", "AccountsSlotLost"),
+    *("AccountsArchivingFails", "AccountsStandbyLost", "AccountsSlotLost"),
     "AccountsMetricsMissing",
 }
 FROZEN = {
@@ -78,6 +79,7 @@ def test_faults_are_told(watched: Watched) -> None:
     misfortunes.begin_without_servers(watched)
     misfortunes.peers_leave(watched)
     misfortunes.nonsense_comes(watched)
+    misfortunes.a_child_stops_receiving(watched)
     misfortunes.somebody_locks(watched)
     misfortunes.web_stutters(watched)
     misfortunes.somebody_changes_a_table(watched)

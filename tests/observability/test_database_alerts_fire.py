@@ -23,8 +23,8 @@ JOB = {"job": "swpt_accounts"}
 FIRING = {
     "AccountsArchivingFails": JOB,
     "AccountsStandbyLost": JOB,
-    "AccountsSlotKeepsWal": {**JOB, "slot": "somebody"},
-    "AccountsSlotLost": {**JOB, "slot": "somebody"},
+    "AccountsWalKept": JOB,
+    "AccountsSlotLost": JOB,
 }
 # 48 MiB, of which a slot may keep 16.
 SEGMENTS_COUNT = 3

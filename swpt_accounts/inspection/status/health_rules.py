@@ -86,7 +86,7 @@ def _queues_without_consumers(status: ShardStatus) -> _Found:
                 is_passing = worker.condition in (Condition.STARTING, Condition.WAITING)
                 yield (
                     WARNING if is_passing else ERROR,
-                    f"{words}: {name} is {worker.condition}.",
+                    f"{words}: {name} is {worker.reason or worker.condition}.",
                 )
 
 
@@ -117,15 +117,17 @@ def _workers(status: ShardStatus, condition: Condition) -> list[WorkerState]:
 
 
 def _say(workers: Sequence[WorkerState]) -> Iterator[str]:
-    """A sentence for each reason: that of the first worker, in full."""
+    """A sentence for each reason, which the first of the workers tells in full."""
     by_reason: dict[str, list[WorkerState]] = {}
     for worker in workers:
         by_reason.setdefault(worker.reason.partition(":")[0], []).append(worker)
     for some in by_reason.values():
-        names = ", ".join(worker.name for worker in some)
-        are = f"{names} is" if len(some) == 1 else f"{len(some)} workers are"
-        these = "" if len(some) == 1 else f": {names}"
-        yield f"{are} {some[0].condition} ({some[0].reason}){these}."
+        first, names = some[0], ", ".join(worker.name for worker in some)
+        if len(some) == 1:
+            yield f"{names} is {first.reason}."
+        else:
+            reason, _, more = first.reason.partition(": ")
+            yield f"{len(some)} workers are {reason}{f' ({more})' if more else ''}: {names}."
 
 
 def _backlog(status: ShardStatus) -> Iterator[TableBacklog]:

@@ -60,7 +60,7 @@ def _by_sessions(database: DatabaseState | None) -> Iterator[WorkerState]:
 def _condition_of(worker: WorkerSessions) -> tuple[Condition, str]:
     if count := worker.frozen_count:
         sessions = plural(count, "of its sessions is", "of its sessions are")
-        return Condition.FROZEN, f"{sessions} unused"
+        return Condition.FROZEN, f"frozen: {sessions} unused"
     return (Condition.WAITING, worker.wait) if worker.wait else (Condition.WORKING, "")
 
 
@@ -70,4 +70,4 @@ def _absent(database: DatabaseState | None) -> tuple[Condition, str]:
         return Condition.UNKNOWN, ""
     if database.up_seconds < PATIENCE_SECONDS:
         return Condition.UNKNOWN, "not connected yet"
-    return Condition.DOWN, "no heartbeat and no database session"
+    return Condition.DOWN, "down: no heartbeat and no database session"

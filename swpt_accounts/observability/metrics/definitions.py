@@ -285,6 +285,12 @@ OLDEST_TRANSACTION: Final = _gauge(
     "oldest_transaction_seconds",
     "The age of the oldest transaction of the program.",
 )
+IDLE_SLOTS: Final = _gauge(Source.DATABASE, "idle_slots", "Replication slots that nobody uses.")
+KEPT_WAL: Final = _gauge(
+    Source.DATABASE,
+    "kept_wal_bytes",
+    "WAL that the server keeps for a replication slot of the database: the most of one slot.",
+)
 SESSIONS: Final = _gauge(
     Source.DATABASE, "database_sessions", "Database sessions of the program.", "loop"
 )
@@ -303,17 +309,10 @@ STANDBYS: Final = _gauge(
     "database_standbys",
     "Standbys that receive WAL. A role without pg_read_all_stats counts those with a slot.",
 )
-SLOT_WAL: Final = _gauge(
+LOST_SLOTS: Final = _gauge(
     Source.DATABASE,
-    "replication_slot_kept_wal_bytes",
-    "WAL that a replication slot keeps from being removed. The first 20 slots are shown.",
-    "slot",
-)
-SLOT_LOST: Final = _gauge(
-    Source.DATABASE,
-    "replication_slot_lost",
-    "1 if PostgreSQL has removed WAL that a slot needs: whoever reads from it must begin anew.",
-    "slot",
+    "lost_slots",
+    "Replication slots whose WAL PostgreSQL has removed: whoever reads from one must begin anew.",
 )
 DATABASE_UP: Final = _gauge(
     Source.DATABASE, "database_up", "1 if the exporter could query the database."
