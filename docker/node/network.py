@@ -22,6 +22,7 @@ from .checks import Problem, Problems
 from .folder import Node, Peer, read_line
 
 SECONDS_MAX = 10.0
+_QUIET_SECONDS = 2.0
 _ANSWER_BYTES_MAX = 4 * 2**20
 _FRAME_BYTES_MAX = 16 * 1024
 _CLOCK_SECONDS_MAX = 60
@@ -118,17 +119,29 @@ def _greeting(where: str, peer: Peer, connection: ssl.SSLSocket, host: str) -> I
         return
     escaped = host.replace("\\", "\\\\").replace(":", "\\c")
     connection.sendall(f"STOMP\naccept-version:1.2\nhost:{escaped}\n\n\0".encode())
-    answer = b""
-    while b"\0" not in answer and len(answer) < _FRAME_BYTES_MAX:
-        if not (more := connection.recv(4096)):
-            break
-        answer += more
-    if answer.lstrip(b"\r\n").startswith(b"CONNECTED"):
+    answer = _answer(connection)
+    if answer.lstrip(b"\r\n").startswith(b"CONNECTED") and b"\nmessage:" not in answer:
         return
     told = re.search(rb"^message:(.*)$", answer, re.M)
     what = told[1].decode(errors="replace").strip() if told else "nothing, and breaks off"
     do = "the peer has to accept your certificate, and to activate you"
     yield Problem(where, f"its server answers: {what!r:.200}", do, False)
+
+
+def _answer(connection: ssl.SSLSocket) -> bytes:
+    """What a server says. It looks up who connects after it has welcomed him."""
+    answer = b""
+    while len(answer) < _FRAME_BYTES_MAX:
+        if b"CONNECTED" in answer:
+            connection.settimeout(_QUIET_SECONDS)
+        try:
+            more = connection.recv(4096)
+        except TimeoutError:
+            break
+        answer += more
+        if not more or b"\nmessage:" in answer:
+            break
+    return answer
 
 
 # -- RabbitMQ -----------------------------------------------------------------

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.processes import ROOT
 from tests.docker.nodes import one_line
 
 PROGRAMS = {"swpt_ca_scripts": "f66cfb9", "swpt_stomp": "50f80ca"}
 TOOLS = ("openssl", "zip", "unzip", "envsubst", "hexdump")
+STOMP_PYTHON = ROOT / "var" / "stomp" / "bin" / "python"
 SECONDS_MAX = 120.0
 PASSPHRASE = "correct horse"
 _MENU = {"Creditors Agents": "1", "Debtors Agents": "2", "Accounting Authorities": "3"}
@@ -31,8 +33,9 @@ def what_is_missing() -> str:
             f"SWPT_REAL, which is {folder!r}, has to name a folder with {commits}:"
             " public repositories of swaptacular on GitHub"
         )
-    absent = [name for name in TOOLS if shutil.which(name) is None]
-    return f"their scripts need programs that are not here: {', '.join(absent)}" if absent else ""
+    if absent := [name for name in TOOLS if shutil.which(name) is None]:
+        return f"their scripts need programs that are not here: {', '.join(absent)}"
+    return "" if STOMP_PYTHON.exists() else f"there is no {STOMP_PYTHON}: ./dev test makes it"
 
 
 needs_real = pytest.mark.skipif(bool(what_is_missing()), reason=what_is_missing())
