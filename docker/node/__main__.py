@@ -81,7 +81,7 @@ def make(folder: str, kind: str, address: str, node_id: str = "") -> int:
         peering.creditors_subnet(node)
         node.certify_itself()
         node.certify_server()
-    except (Refusal, Breakage):
+    except BaseException:
         shutil.rmtree(node.folder)
         raise
     tell(f"made the node {node.id} ({node.type})")

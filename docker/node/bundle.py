@@ -49,15 +49,17 @@ def pack(node: Node) -> bytes:
     """A bundle of this node. Its nodeinfo says the date from now on."""
     nodeinfo = node.folder / "nodeinfo"
     address.read_address(certificates.read_bounded(nodeinfo / "stomp.toml", address.BYTES_MAX))
+    certificates.read_certificate(node.root)
     node.prepare()
-    write(nodeinfo / "updated-at.txt", today())
-    files = sorted(path for path in nodeinfo.rglob("*") if path.is_file())
-    names = {str(path.relative_to(nodeinfo)): path for path in files}
-    told = _zip({name: path.read_bytes() for name, path in names.items() if name[0] != "."})
+    paths = sorted(path for path in nodeinfo.rglob("*") if path.is_file())
+    files = {str(path.relative_to(nodeinfo)): path.read_bytes() for path in paths}
+    files["updated-at.txt"] = f"{today()}\n".encode()
+    told = _zip({name: content for name, content in files.items() if name[0] != "."})
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "nodeinfo.zip")
         archive.write_bytes(told)
         signature = node.openssl_of_root("dgst", "-sha256", *node.key_option("-sign"), archive)
+    write(nodeinfo / "updated-at.txt", today())
     root, request = node.root.read_bytes(), (node.folder / "db" / "root-ca.csr").read_bytes()
     return _zip(dict(zip(_OUTER, (root, request, told, signature), strict=True)))
 
@@ -141,7 +143,9 @@ def _check_root(root: Certificate) -> Name:
 def _check_request(request: bytes, root: Certificate) -> None:
     shown = ("-noout", "-pubkey", "-subject", "-nameopt", "RFC2253")
     try:
-        told = openssl("req", "-verify", *shown, data=request).splitlines()
+        # (by itself: OpenSSL 3.5 says on its standard output that the request is signed)
+        openssl("req", "-verify", "-noout", data=request)
+        told = openssl("req", *shown, data=request).splitlines()
     except Refusal as refusal:
         raise Refusal(f"root-ca.csr is no request that is signed by its key: {refusal}") from None
     if sorted(told) != sorted(openssl("x509", *shown, data=root.file).splitlines()):

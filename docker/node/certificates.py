@@ -44,6 +44,8 @@ def openssl(
         )
     except FileNotFoundError as error:
         raise Breakage("there is no program openssl: install it") from error
+    except subprocess.TimeoutExpired as error:
+        raise Refusal(f"openssl {words[0]} has not ended within {_SECONDS_MAX} seconds") from error
     if result.returncode:
         raise Refusal(_reason(result.stderr + result.stdout))
     return result.stdout

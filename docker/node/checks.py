@@ -182,6 +182,8 @@ def _issued_by(node: Node, peer: Peer) -> Problems:
     """What we show to its server."""
     where, do = f"peer {peer.id}", "ask the peer for what it has issued to you, accept that"
     if not peer.issued_by_it.exists():
+        if peer.state == "deactivated":
+            return
         yield Problem(where, "sub-ca.crt is missing: it cannot be reached", do, False)
         return
     try:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import secrets
 import tempfile
 import time
@@ -46,6 +47,14 @@ def read_line(path: Path) -> str:
         return ""
     text = read_bounded(path, LINE_BYTES_MAX).decode(errors="replace")
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def read_number(path: Path, default: int) -> int:
+    """The number in a file; the default, if the file is not there."""
+    text = read_line(path) or str(default)
+    if not re.fullmatch("-?[0-9]{1,9}", text):
+        raise Refusal(f"{path} has no number in it: {text!r}")
+    return int(text)
 
 
 def make_key(path: Path, *options: str) -> None:

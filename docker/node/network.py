@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from .address import BYTES_MAX, EXCHANGES, Address, read_address
 from .certificates import AUTHORITIES, CREDITORS, DEBTORS, Refusal, read_bounded, read_certificate
 from .checks import Problem, Problems
-from .folder import Node, Peer, read_line
+from .folder import Node, Peer, read_line, read_number
 
 SECONDS_MAX = 10.0
 _QUIET_SECONDS = 2.0
 _ANSWER_BYTES_MAX = 4 * 2**20
 _FRAME_BYTES_MAX = 16 * 1024
 _CLOCK_SECONDS_MAX = 60
+# The servers of one's own node are not behind a proxy of the environment.
+_OPENER = build_opener(ProxyHandler({}))
 # Of each pair of types: what the names of exchanges begin with, and where messages come from.
 _ROUTES = {
     (AUTHORITIES, CREDITORS): ("aa", "to_creditors"),
@@ -165,7 +167,7 @@ class Management:
             raise Refusal("--broker wants the address of RabbitMQ's management, http://…")
         header = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
         try:
-            with urlopen(Request(url, headers=header), timeout=SECONDS_MAX) as answer:
+            with _OPENER.open(Request(url, headers=header), timeout=SECONDS_MAX) as answer:
                 when = parsedate_to_datetime(answer.headers["Date"])
                 return json.loads(answer.read(_ANSWER_BYTES_MAX)), when
         except HTTPError as error:
@@ -228,7 +230,7 @@ def _of_route(node: Node, peer: Peer, management: Management) -> Problems:
 def _of_queues(where: str, exchange: str, do: str, peer: Peer, management: Management) -> Problems:
     bound, _ = management.get("exchanges", "VHOST", exchange, "bindings", "source")
     names = sorted({item["destination"] for item in bound or ()})
-    if len(names) < int(read_line(peer.folder / "queues.txt") or 1):
+    if len(names) < read_number(peer.folder / "queues.txt", 1):
         yield Problem(where, f"{len(names)} queues are bound to {exchange}", do, False)
     for name in names:
         queue, _ = management.get("queues", "VHOST", name)

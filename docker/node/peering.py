@@ -1,13 +1,14 @@
 """The life of a peer: it is admitted, accepted, active, deactivated."""
 
 import os
+import re
 import shutil
 import subprocess
 
 from . import subnets
 from .bundle import Introduction
 from .certificates import CREDITORS, DEBTORS, Certificate, Refusal, read_certificate, verify
-from .folder import Node, Peer, read_line, today, write
+from .folder import Node, Peer, read_line, read_number, today, write
 
 QUEUES_MAX = 99
 
@@ -55,10 +56,19 @@ def _new_peer(node: Node, told: Introduction) -> Peer:
     write(new.folder / "nodetype.txt", told.name.type)
     write(new.folder / "queues.txt", "1")
     _write_nodeinfo(new, told)
-    if node.is_authority:
-        write(new.folder / "subnet.txt", subnets.reserve(node, told.name.type, peer.id))
-    node.certify_peer(new, told.name)
-    new.folder.rename(peer.folder)
+    taken = subnets.reserve(node, told.name.type, peer.id) if node.is_authority else None
+    try:
+        if taken:
+            write(new.folder / "subnet.txt", taken.name)
+        node.certify_peer(new, told.name)
+        new.folder.rename(peer.folder)
+    except BaseException:
+        shutil.rmtree(new.folder)
+        if taken:
+            taken.unlink()
+        raise
+    if taken:
+        subnets.count(taken)
     return peer
 
 
@@ -134,8 +144,8 @@ def deactivate(node: Node, peer_id: str) -> Peer:
 
 def set_queues(node: Node, peer_id: str, count: str) -> Peer:
     peer = registered(node, peer_id)
-    known = int(read_line(peer.folder / "queues.txt") or 1)
-    if not count.isdecimal() or not known <= int(count) <= QUEUES_MAX:
+    known = read_number(peer.folder / "queues.txt", 1)
+    if not re.fullmatch("[0-9]{1,2}", count) or not known <= int(count) <= QUEUES_MAX:
         raise Refusal(f"the number of queues is between {known}, the present one, and {QUEUES_MAX}")
     write(peer.folder / "queues.txt", str(int(count)))
     write_manifest(node, peer)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .certificates import AUTHORITIES, CREDITORS, DEBTORS, Refusal
-from .folder import Node, Peer, read_line, write
+from .folder import Node, Peer, read_line, read_number, write
 
 # The folder of the reservations, the digits that are counted, and the number before the first one.
 _PLACES = {True: ("creditors", 6, 0), False: ("debtors", 2, -1)}
@@ -20,14 +20,14 @@ def prepare(node: Node) -> None:
             write(folder / "SEQNUM", str(before))
 
 
-def reserve(node: Node, node_type: str, peer_id: str) -> str:
-    """The next subnet that nobody has, noted as that of this peer."""
+def reserve(node: Node, node_type: str, peer_id: str) -> Path:
+    """The next subnet that nobody has: a file with its name, which says that this peer has it."""
     prepare(node)
     place, digits, _ = _PLACES[node_type == CREDITORS]
     folder = node.folder / "db" / "subnets" / place
     prefix = "" if node_type == CREDITORS else node.id
     taken = [read_line(p.folder / "subnet.txt") for p in node.peers() if p.type == node_type]
-    for number in range(int(read_line(folder / "SEQNUM")) + 1, 16**digits):
+    for number in range(read_number(folder / "SEQNUM", -1) + 1, 16**digits):
         subnet = f"{prefix}{number:0{digits}x}"
         path = folder / subnet
         if any(map(subnet.startswith, taken)) or any(s.startswith(subnet) for s in taken):
@@ -37,11 +37,15 @@ def reserve(node: Node, node_type: str, peer_id: str) -> str:
             with path.open("x") as file:
                 file.write(f"{peer_id}\n")
         except FileExistsError:
-            if read_line(path) != peer_id:
-                continue
-        write(folder / "SEQNUM", str(number))
-        return subnet
+            continue
+        return path
     raise Refusal(f"there is no subnet left for another one of the {node_type}")
+
+
+def count(reservation: Path) -> None:
+    """The next one comes after it."""
+    digits = 2 if reservation.parent.name == "debtors" else 6
+    write(reservation.with_name("SEQNUM"), str(int(reservation.name[-digits:], 16)))
 
 
 def note(node: Node, peer: Peer) -> None:

@@ -181,14 +181,26 @@ def test_key_with_a_passphrase(tmp_path: Path) -> None:
     secret.write_text("correct horse\n")
     wrong.write_text("battery\n")
     node = tmp_path / "node"
-    node_sh("make", node, "creditors-agent", "a.example:1234", NODE_PASSPHRASE_FILE=str(secret))
+    known = {"NODE_PASSPHRASE_FILE": str(secret)}
+    node_sh("make", node, "creditors-agent", "a.example:1234", **known)
     assert "ENCRYPTED" in (node / "private" / "root-ca.key").read_text()
-    node_sh("renew", node, "server", NODE_PASSPHRASE_FILE=str(secret))
+    node_sh("renew", node, "server", **known)
     before = (node / "server.crt").read_text()
     assert "name a file with it in NODE_PASSPHRASE_FILE" in refused("renew", node, "server")
     assert "cannot sign" in refused("renew", node, "server", NODE_PASSPHRASE_FILE=str(wrong))
     assert "cannot be read" in refused("introduce", node, NODE_PASSPHRASE_FILE="/nowhere")
     assert (node / "server.crt").read_text() == before
+    authority = tmp_path / "authority"
+    node_sh("make", authority, "accounting-authority", "b.example:1", "00000abc", **known)
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(node_sh("introduce", node, **known))
+    everything = everything_in(authority)
+    assert "name a file with it" in refused("admit", authority, bundle)
+    assert "cannot sign" in refused("admit", authority, bundle, NODE_PASSPHRASE_FILE=str(wrong))
+    assert "name a file with it" in refused("introduce", authority)
+    assert everything_in(authority) == everything
+    node_sh("admit", authority, bundle, **known)
+    assert one_line(peer(authority, node) / "subnet.txt") == "000001"
 
 
 # -- bundles that are not taken -------------------------------------------------
@@ -242,7 +254,8 @@ def liar(tmp_path_factory: pytest.TempPathFactory) -> Liar:
 
 
 def everything_in(folder: Path) -> dict[Path, bytes]:
-    return {p: p.read_bytes() if p.is_file() else b"" for p in sorted(folder.rglob("*"))}
+    paths = (path for path in sorted(folder.rglob("*")) if path.name not in ("lock", "subnets"))
+    return {path: path.read_bytes() if path.is_file() else b"" for path in paths}
 
 
 STOMP = b'servers = ["a.example:1"]\nhost = "/"\ndestination = "/exchange/creditors_in"\n'
