@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 REGISTRY = "Swaptacular Nodes Registry"
@@ -105,24 +106,28 @@ class Certificate:
 
 def read_certificate(file: bytes | Path) -> Certificate:
     """Raises `Refusal` if there is not exactly one certificate in it."""
-    if isinstance(file, Path):
-        file = read_bounded(file, BYTES_MAX)
+    return _parsed(read_bounded(file, BYTES_MAX) if isinstance(file, Path) else file)
+
+
+@lru_cache
+def _parsed(file: bytes) -> Certificate:
     if re.findall(rb"-----BEGIN ([^\n]*)-----", file) != [b"CERTIFICATE"]:
         raise Refusal("it is not one certificate in the PEM format")
-    shown = ("-nameopt", "RFC2253", "-subject", "-issuer", "-dateopt", "iso_8601", "-dates")
-    text = openssl("x509", "-noout", *shown, "-pubkey", data=file).decode()
-    # Each by itself: what somebody wrote into a comment is not to be taken for something else.
-    constraints = openssl("x509", "-noout", "-ext", "basicConstraints", data=file).decode()
+    names = ("-nameopt", "RFC2253", "-subject", "-issuer", "-dateopt", "iso_8601", "-dates")
+    shown = (*names, "-ext", "basicConstraints", "-pubkey")
+    text = openssl("x509", "-noout", *shown, data=file).decode()
+    # By itself: what somebody wrote into it is not to be taken for something else.
     comment = openssl("x509", "-noout", "-ext", "nsComment", data=file).decode(errors="replace")
     subnet = re.fullmatch(r"Subnet: *([0-9a-f]{6,16})", comment.partition("\n")[2].strip())
+    key = re.search("-----BEGIN PUBLIC KEY-----.*-----END PUBLIC KEY-----", text, re.S)
     return Certificate(
         file=file,
         subject=_name(_found("^subject=(.*)$", text)),
         issuer=_name(_found("^issuer=(.*)$", text)),
         begins=_date(_found("^notBefore=(.*)$", text)),
         ends=_date(_found("^notAfter=(.*)$", text)),
-        key=text[text.index("-----BEGIN PUBLIC KEY-----") :].strip(),
-        is_authority=bool(re.search(r"Basic Constraints: critical\s+CA:TRUE", constraints)),
+        key=key[0] if key else "",
+        is_authority=bool(re.search(r"Basic Constraints: critical\s+CA:TRUE", text)),
         subnet=subnet[1] if subnet else None,
     )
 

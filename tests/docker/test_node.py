@@ -470,9 +470,13 @@ Spoil = Callable[[Path, Path], object]
 )
 def test_check_tells_what_keeps_a_peer_away(network: Path, spoil: Spoil, problem: str) -> None:
     authority = network / "authority"
-    assert checked(authority) == ["ok: nothing keeps the peers from being reached"]
     spoil(authority, peer(authority, network / "agent"))
     assert [line for line in checked(authority) if problem in line]
+
+
+def test_check_finds_nothing(made: Path) -> None:
+    for name in ("authority", "agent"):
+        assert checked(made / name) == ["ok: nothing keeps the peers from being reached"]
 
 
 def test_clock_that_is_behind(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
