@@ -9,10 +9,8 @@
 set -eu
 
 NODE_ID=1234abcd
-CREDITORS_SUBNET=000002
-DEBTORS_SUBNET=1234abcd00
 WARNING='This key is public, and worthless: it was made for end-to-end tests only.'
-NODE_DAYS=36500 NODE_KEY_BITS=2048 # a test is not to fail because of its age
+NODE_DAYS=365000 NODE_KEY_BITS=2048 # a test is not to fail because of its age
 export NODE_DAYS NODE_KEY_BITS
 unset NODE_PASSPHRASE_FILE
 
@@ -32,14 +30,16 @@ warn_in() {
   done
 }
 
-# let_meet NODE PEER SUBNET: each certifies the other, and takes what the other has issued.
+# let_meet NODE PEER: each certifies the other, and takes what the other has issued.
 let_meet() {
   node_sh introduce "$1" >"$work/introduction"
-  node_sh admit "$2" "$work/introduction" "$3" >"$work/for_node.crt"
+  node_sh admit "$2" "$work/introduction" >"$work/for_node.crt"
   node_sh introduce "$2" >"$work/introduction"
-  node_sh admit "$1" "$work/introduction" "$3" >"$work/for_peer.crt"
+  node_sh admit "$1" "$work/introduction" >"$work/for_peer.crt"
   node_sh accept "$1" "$work/for_node.crt"
   node_sh accept "$2" "$work/for_peer.crt"
+  node_sh activate "$1" "$(cat "$2/db/nodeid")"
+  node_sh activate "$2" "$(cat "$1/db/nodeid")"
 }
 
 explain() {
@@ -60,18 +60,19 @@ own certificate authority, and keeps `private/` off the servers
 
 | path | content |
 |---|---|
-| `root-ca.crt`, `private/root-ca.key` | the node's self-signed root certificate, and its key |
-| `root-ca.crl` | what the node has revoked |
+| `root-ca.crt`, `private/root-ca.key`, `root-ca.conf` | the node's self-signed root certificate, its key, how it signs |
 | `server.crt`, `server.key` | the certificate of the STOMP server and clients, and its key |
-| `db/index`, `db/serial`, `db/crlnumber`, `db/issued/` | the database of the certificate authority: what it has issued, and its next numbers |
-| `requests/` | what certificates were asked for with |
+| `db/index`, `db/serial`, `db/crlnumber`, `certs/` | the database of the certificate authority: what it has issued, and its next numbers |
+| `db/subnets/` | the ranges of ids that peers have, and the last ones given |
+| `db/root-ca.csr` | the request that goes into info-bundles |
 | `db/nodeid`, `db/nodetype` | who the node is |
-| `nodeinfo/stomp.toml` | where peers reach the node |
+| `nodeinfo/` | where peers reach the node, and since when |
 | `peers/ID/root-ca.crt` | a peer's root certificate |
-| `peers/ID/peercert.crt` | the certificate that the peer issued to the node |
-| `peers/ID/sub-ca.crt` | the certificate that the node issued to the peer |
+| `peers/ID/peercert.crt` | the certificate that the node issued to the peer |
+| `peers/ID/sub-ca.crt` | the certificate that the peer issued to the node |
 | `peers/ID/nodetype.txt`, `peers/ID/subnet.txt` | what the peer is, and its range of ids |
-| `peers/ID/nodeinfo/stomp.toml` | where the node reaches the peer |
+| `peers/ID/queues.txt` | how many queues there are for it |
+| `peers/ID/nodeinfo/` | where the node reaches the peer, and since when |
 | `peers/ID/ACTIVE` | present while the peer is in use |
 README
 }
@@ -92,8 +93,8 @@ node_sh make "$node" accounting-authority localhost:1234 "$NODE_ID"
 # Peers that a test starts on the machine are found there by the STOMP clients in containers.
 node_sh make "$creditors" creditors-agent host.docker.internal:1235
 node_sh make "$debtors" debtors-agent host.docker.internal:1236
-let_meet "$node" "$creditors" "$CREDITORS_SUBNET"
-let_meet "$node" "$debtors" "$DEBTORS_SUBNET"
+let_meet "$node" "$creditors"
+let_meet "$node" "$debtors"
 for folder in "$node" "$creditors" "$debtors"; do
   warn_in "$folder"
   rm -f "$folder"/db/*.old "$folder/db/lock"

@@ -62,6 +62,8 @@ packages_want() {
     case $program in
       nginx) packages=(nginx-light) ;;
       chromium) packages=(chromium fonts-liberation fonts-dejavu-core) ;;
+      envsubst) packages=(gettext-base) ;;
+      hexdump) packages=(bsdextrautils) ;;
       *) packages=("$program") ;;
     esac
     install_packages "${packages[@]}" || say "what wants $program will be skipped, or say so"

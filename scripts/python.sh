@@ -93,4 +93,5 @@ make_locks() {
   # These run beside nothing: they have versions of their own.
   "${compile[@]}" -o requirements/audit.txt --group audit
   "${compile[@]}" -o requirements/mutation.txt --group mutation
+  "${compile[@]}" -o requirements/stomp.txt --group stomp
 }

@@ -62,7 +62,7 @@ rabbitmq_configure() {
   fi
   chmod 400 "$dir/.erlang.cookie"
   : >"$dir/env.conf"
-  echo '[rabbitmq_management].' >"$dir/enabled_plugins"
+  echo '[rabbitmq_management,rabbitmq_random_exchange].' >"$dir/enabled_plugins"
   cat >"$dir/rabbitmq.conf" <<CONF
 listeners.tcp.default = 127.0.0.1:$AMQP_PORT
 management.tcp.ip = 127.0.0.1

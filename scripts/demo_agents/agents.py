@@ -17,7 +17,7 @@ ISSUED_AT_ONCE = 100_000  # to each creditor
 LIMIT = 100_000_000
 # They begin as the agents' queues expect it; the rest, so many bits, is random.
 _DEBTOR_IDS = (0x1234ABCD << 32, 32)
-_CREDITOR_IDS = (0x000002 << 40, 40)
+_CREDITOR_IDS = (0x000001 << 40, 40)
 
 
 @dataclass

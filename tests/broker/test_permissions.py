@@ -20,7 +20,7 @@ from swpt_accounts.broker import topology
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 QUEUE, CHORES = "swpt_accounts", "swpt_accounts_chores"
-AGENT = "1a55736b743baa9d3d1217f7909aee70"
+AGENT = "970fa1c0ef6659de38b0d7e8112a9190"
 CONFIG, WORKER = "swpt_accounts_config", "swpt_accounts_worker"
 OPERATOR = "swpt_accounts_operator"
 STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT = "stomp_config", "stomp_server", "stomp_client_creditors"
@@ -46,7 +46,7 @@ def declare_peer(url: str, peer: str) -> None:
     channel = connection.channel()
     channel.exchange_declare("to_creditors", "topic", durable=True)
     channel.exchange_declare(f"aa.x.{peer}", "fanout", durable=True)
-    channel.exchange_bind(f"aa.x.{peer}", "to_creditors", "00.00.02.#")
+    channel.exchange_bind(f"aa.x.{peer}", "to_creditors", "00.00.01.#")
     channel.queue_declare(f"aa.{peer}.XQ", durable=True)
     dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"aa.{peer}.XQ"}
     channel.queue_declare(f"aa.{peer}", durable=True, arguments=dead)

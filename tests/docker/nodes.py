@@ -1,11 +1,14 @@
 """Nodes that meet: what openssl says of their certificates, and their handshakes."""
 
+import os
 import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.docker.processes import DOCKER
 
 
 def openssl(*words: str | Path, data: bytes | None = None) -> str:
@@ -64,3 +67,31 @@ def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[str, str]
         if isinstance(error, ssl.SSLError):
             raise error
     return str(seen["server"]), str(seen["client"])
+
+
+def shown(certificate: Path, *what: str) -> str:
+    """What a certificate says, by an option of openssl, after the sign of equality."""
+    text = openssl("x509", "-in", certificate, "-noout", "-nameopt", "oneline", *what)
+    return text.strip().partition("=")[2]
+
+
+def run_node_sh(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    # It takes long to make greater keys.
+    surroundings = {**os.environ, "NODE_KEY_BITS": "2048", **environment}
+    command = [DOCKER / "node.sh", *words]
+    return subprocess.run(command, env=surroundings, capture_output=True, check=False)
+
+
+def node_sh(*words: str | Path, **environment: str) -> bytes:
+    """What node.sh says on its standard output. It has to succeed."""
+    result = run_node_sh(*words, **environment)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stdout
+
+
+def refused(*words: str | Path, **environment: str) -> str:
+    """What node.sh says in a line when it refuses."""
+    result = run_node_sh(*words, **environment)
+    assert (result.returncode, result.stdout) == (1, b""), result.stderr.decode()
+    (line,) = result.stderr.decode().splitlines()
+    return line

@@ -1,50 +1,26 @@
 """Nodes that meet by docs/how-to/let-nodes-meet.md, and what is refused."""
 
+import io
 import os
 import re
 import shutil
 import ssl
 import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from agentkit.processes import ROOT
-from tests.docker.nodes import context, handshake, one_line, openssl
+from tests.docker.nodes import context, handshake, node_sh, one_line, openssl, refused, shown
 from tests.docker.processes import DOCKER
 
 DOCUMENT = ROOT / "docs" / "how-to" / "let-nodes-meet.md"
 AUTHORITY_ID = "0000abcd"
-SUBNET = "00000a"
-# It takes long to make greater keys.
-ENVIRONMENT = {**os.environ, "NODE_KEY_BITS": "2048"}
-
-
-def node_sh(*words: str | Path, environment: dict[str, str] | None = None) -> str:
-    """What it says on its standard output. It has to succeed."""
-    result = subprocess.run(
-        [DOCKER / "node.sh", *words],
-        env={**ENVIRONMENT, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def refused(*words: str | Path, environment: dict[str, str] | None = None) -> str:
-    """What it says in a line when it refuses."""
-    result = subprocess.run(
-        [DOCKER / "node.sh", *words],
-        env={**ENVIRONMENT, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (result.returncode, result.stdout) == (1, "")
-    return result.stderr
+SUBNET = "000001"
 
 
 def blocks_of(title: str) -> str:
@@ -57,15 +33,16 @@ def blocks_of(title: str) -> str:
 
 def follow(title: str, folder: Path) -> None:
     script = "set -eu\n" + blocks_of(title)
+    environment = {**os.environ, "NODE_KEY_BITS": "2048"}
     result = subprocess.run(
         ["sh", "-c", script],
         cwd=folder,
-        env=ENVIRONMENT,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +50,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two nodes that have met: `authority` and `agent`, as the page makes them."""
     folder = tmp_path_factory.mktemp("network")
     (folder / "docker").symlink_to(DOCKER)
-    follow("1. Make a node", folder)
-    for _ in range(2):  # each may be done again
-        follow("2. Introduce yourselves", folder)
-        follow("3. Admit each other", folder)
+    titles = ("1. Make a node", "2. Introduce yourselves", "3. Admit each other")
+    for title in (*titles, "4. Let messages flow", "5. Look whether it works"):
+        follow(title, folder)
     return folder
 
 
@@ -87,39 +63,39 @@ def network(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "network"
 
 
+def peer(node: Path, other: Path) -> Path:
+    """What a node knows of another one."""
+    return node / "peers" / one_line(other / "db" / "nodeid")
+
+
+def introduce(node: Path, path: Path) -> Path:
+    path.write_bytes(node_sh("introduce", node))
+    return path
+
+
 def meet(server: Path, client: Path, folder: Path) -> tuple[str, str]:
-    """Who each has seen, in a handshake."""
-    contexts = []
-    for side, own, other in (
-        (ssl.PROTOCOL_TLS_SERVER, server, client),
-        (ssl.PROTOCOL_TLS_CLIENT, client, server),
-    ):
-        issued = own / "peers" / one_line(other / "db" / "nodeid") / "peercert.crt"
-        chain = [own / "server.crt", issued]
-        contexts.append(context(side, own, chain, trusted=own / "root-ca.crt", folder=folder))
-    return handshake(*contexts)
-
-
-def verified(node: Path, issued: Path) -> str:
-    """What openssl says of a certificate that the node has issued, and may have revoked."""
-    result = subprocess.run(
-        [
-            *("openssl", "verify", "-x509_strict", "-crl_check", "-CAfile", node / "root-ca.crt"),
-            *("-CRLfile", node / "root-ca.crl", issued),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+    """Who each has seen, in a handshake as the STOMP programs make it."""
+    shown_by_server = [server / "server.crt"]
+    shown_by_client = [client / "server.crt", peer(client, server) / "sub-ca.crt"]
+    return handshake(
+        context(ssl.PROTOCOL_TLS_SERVER, server, shown_by_server, server / "root-ca.crt", folder),
+        context(
+            ssl.PROTOCOL_TLS_CLIENT,
+            client,
+            shown_by_client,
+            peer(client, server) / "root-ca.crt",
+            folder,
+        ),
     )
-    return result.stdout + result.stderr
 
 
 def test_nodes_that_have_met_trust_each_other(made: Path, tmp_path: Path) -> None:
     authority, agent = made / "authority", made / "agent"
     agent_id = one_line(agent / "db" / "nodeid")
-    assert (authority / "peers" / agent_id / "ACTIVE").exists()
-    assert (agent / "peers" / AUTHORITY_ID / "ACTIVE").exists()
-    assert one_line(authority / "peers" / agent_id / "subnet.txt") == SUBNET
+    assert (peer(authority, agent) / "ACTIVE").exists()
+    assert (peer(agent, authority) / "ACTIVE").exists()
+    assert one_line(peer(authority, agent) / "subnet.txt") == SUBNET
+    assert one_line(peer(agent, authority) / "masq-subnet.txt") == SUBNET
     assert meet(authority, agent, tmp_path) == (agent_id, AUTHORITY_ID)
     assert meet(agent, authority, tmp_path) == (AUTHORITY_ID, agent_id)
 
@@ -128,201 +104,295 @@ def test_third_node_joins(network: Path, tmp_path: Path) -> None:
     authority, third = network / "authority", network / "third"
     node_sh("make", third, "debtors-agent", "third.example:1234")
     for one, other in ((authority, third), (third, authority)):
-        introduction = tmp_path / "introduction"
-        introduction.write_text(node_sh("introduce", one))
-        (tmp_path / one.name).write_text(node_sh("admit", other, introduction, f"{AUTHORITY_ID}01"))
+        bundle = introduce(one, tmp_path / "bundle")
+        (tmp_path / one.name).write_bytes(node_sh("admit", other, bundle))
     node_sh("accept", authority, tmp_path / "authority")
     node_sh("accept", third, tmp_path / "third")
     third_id = one_line(third / "db" / "nodeid")
     assert meet(authority, third, tmp_path) == (third_id, AUTHORITY_ID)
-    agent = network / "agent"
-    assert meet(authority, agent, tmp_path) == (one_line(agent / "db" / "nodeid"), AUTHORITY_ID)
-    told = node_sh("list", authority)
-    assert f"peer {third_id} (Debtors Agents), subnet {AUTHORITY_ID}01: active" in told
+    assert one_line(third / "debtors-subnet.txt") == f"{AUTHORITY_ID}00"
+    told = node_sh("list", authority).decode()
+    assert f"peer {third_id} (Debtors Agents), subnet {AUTHORITY_ID}00: accepted" in told
+    second = network / "second"
+    node_sh("make", second, "accounting-authority", "second.example:1234", "00001111")
+    bundle = introduce(second, tmp_path / "bundle")
+    assert "has one authority only" in refused("admit", third, bundle)
 
 
 def test_renewing(network: Path, tmp_path: Path) -> None:
     authority, agent = network / "authority", network / "agent"
     agent_id = one_line(agent / "db" / "nodeid")
     before = (authority / "server.crt").read_text()
-    follow("4. Renew", network)
+    follow("6. Renew", network)
     assert (authority / "server.crt").read_text() != before
     assert meet(authority, agent, tmp_path) == (agent_id, AUTHORITY_ID)
+    again = tmp_path / "again.crt"
+    again.write_bytes(node_sh("renew", authority, agent_id))
+    node_sh("accept", agent, again)
+    assert meet(authority, agent, tmp_path) == (agent_id, AUTHORITY_ID)
+
+
+def test_news_of_a_known_peer(network: Path, tmp_path: Path) -> None:
+    authority, agent = network / "authority", network / "agent"
+    known = peer(authority, agent) / "nodeinfo"
+    older = introduce(agent, tmp_path / "older.zip")
+    address = agent / "nodeinfo" / "stomp.toml"
+    address.write_text(address.read_text().replace("agent.example", "moved.example"))
+    issued = (peer(authority, agent) / "peercert.crt").read_bytes()
+    assert node_sh("admit", authority, introduce(agent, tmp_path / "newer.zip")) == issued
+    assert "moved.example" in (known / "stomp.toml").read_text()
+    (known / "updated-at.txt").write_text("2999-01-01\n")
+    assert "this is of" in refused("admit", authority, older)
+    assert "moved.example" in (known / "stomp.toml").read_text()
+
+
+def test_deactivated_peer_leaves_what_its_drainer_reads(network: Path) -> None:
+    authority, agent_id = network / "authority", one_line(network / "agent" / "db" / "nodeid")
+    known = authority / "peers" / agent_id
+    before = {path.name for path in known.iterdir()}
+    node_sh("revoke", authority, agent_id)
+    node_sh("deactivate", authority, agent_id)  # again: no harm
+    assert {path.name for path in known.iterdir()} == {*before, "DEACTIVATED"}
+    assert f"subnet {SUBNET}: deactivated" in node_sh("list", authority).decode()
+    node_sh("activate", authority, agent_id)
+    assert {path.name for path in known.iterdir()} == before
+    assert "there is no peer" in refused("deactivate", authority, "../agent")
+
+
+def test_number_of_queues_never_falls(network: Path) -> None:
+    authority, agent_id = network / "authority", one_line(network / "agent" / "db" / "nodeid")
+    node_sh("queues", authority, agent_id, "3")
+    assert one_line(authority / "peers" / agent_id / "queues.txt") == "3"
+    for count in ("2", "100", "-4", "x"):
+        assert "between 3, the present one, and 99" in refused("queues", authority, agent_id, count)
 
 
 def test_certificate_that_ends_soon_is_told(network: Path) -> None:
-    node_sh("renew", network / "authority", "server", environment={"NODE_DAYS": "20"})
+    authority = network / "authority"
+    node_sh("renew", authority, "server", NODE_DAYS="20")
     result = subprocess.run(
-        [DOCKER / "node.sh", "list", network / "authority"],
-        capture_output=True,
-        text=True,
-        check=False,
+        [DOCKER / "node.sh", "list", authority], capture_output=True, text=True, check=False
     )
-    assert result.returncode == 1
-    assert result.stderr == "  server: less than 30 days are left\n"
-
-
-def test_revoked_peer_is_let_in_only_when_it_is_admitted_again(
-    network: Path, tmp_path: Path
-) -> None:
-    authority, agent = network / "authority", network / "agent"
-    agent_id = one_line(agent / "db" / "nodeid")
-    known = authority / "peers" / agent_id
-    certificates = [tmp_path / "first.crt", tmp_path / "second.crt"]
-    certificates[0].write_text((known / "sub-ca.crt").read_text())
-    certificates[1].write_text(node_sh("renew", authority, agent_id))
-    for certificate in certificates:
-        assert verified(authority, certificate) == f"{certificate}: OK\n"
-    node_sh("revoke", authority, agent_id)
-    assert not (known / "ACTIVE").exists()
-    assert f"peer {agent_id} (Creditors Agents), subnet {SUBNET}: revoked" in node_sh(
-        "list", authority
-    )
-    lines = (authority / "db" / "index").read_text().splitlines()
-    assert sum(line.startswith("R") for line in lines) == 3  # it was admitted twice
-    for certificate in certificates:
-        assert "certificate revoked" in verified(authority, certificate)
-    node_sh("revoke", authority, agent_id)  # again: no harm
-
-    introduction = tmp_path / "introduction"
-    introduction.write_text(node_sh("introduce", agent))
-    certificate = tmp_path / "again.crt"
-    certificate.write_text(node_sh("admit", authority, introduction, SUBNET))
-    node_sh("accept", authority, agent_certificate(network))
-    node_sh("accept", agent, certificate)
-    assert meet(authority, agent, tmp_path) == (agent_id, AUTHORITY_ID)
-    assert verified(authority, certificate) == f"{certificate}: OK\n"
-
-
-def agent_certificate(network: Path) -> Path:
-    """What the agent has issued to the authority."""
-    return network / "agent" / "peers" / AUTHORITY_ID / "sub-ca.crt"
+    assert (result.returncode, result.stderr) == (1, "server: less than 30 days are left\n")
 
 
 def test_key_with_a_passphrase(tmp_path: Path) -> None:
-    secret = tmp_path / "passphrase"
+    secret, wrong = tmp_path / "passphrase", tmp_path / "wrong"
     secret.write_text("correct horse\n")
-    environment = {"NODE_PASSPHRASE_FILE": str(secret)}
+    wrong.write_text("battery\n")
     node = tmp_path / "node"
-    node_sh("make", node, "creditors-agent", "a.example:1234", environment=environment)
+    known = {"NODE_PASSPHRASE_FILE": str(secret)}
+    node_sh("make", node, "creditors-agent", "a.example:1234", **known)
     assert "ENCRYPTED" in (node / "private" / "root-ca.key").read_text()
-    node_sh("renew", node, "server", environment=environment)
+    node_sh("renew", node, "server", **known)
     before = (node / "server.crt").read_text()
-    assert "private key" in refused("renew", node, "server")
+    assert "name a file with it in NODE_PASSPHRASE_FILE" in refused("renew", node, "server")
+    assert "cannot sign" in refused("renew", node, "server", NODE_PASSPHRASE_FILE=str(wrong))
+    assert "cannot be read" in refused("introduce", node, NODE_PASSPHRASE_FILE="/nowhere")
     assert (node / "server.crt").read_text() == before
+    authority = tmp_path / "authority"
+    node_sh("make", authority, "accounting-authority", "b.example:1", "00000abc", **known)
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(node_sh("introduce", node, **known))
+    everything = everything_in(authority)
+    assert "name a file with it" in refused("admit", authority, bundle)
+    assert "cannot sign" in refused("admit", authority, bundle, NODE_PASSPHRASE_FILE=str(wrong))
+    assert "name a file with it" in refused("introduce", authority)
+    assert everything_in(authority) == everything
+    node_sh("admit", authority, bundle, **known)
+    assert one_line(peer(authority, node) / "subnet.txt") == "000001"
 
 
-Edit = Callable[[str], str]
+# -- bundles that are not taken -------------------------------------------------
+
+
+def members(bundle: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+class Liar:
+    """A node that signs whatever it likes."""
+
+    def __init__(self, node: Path) -> None:
+        self.node = node
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """What is in an honest bundle."""
+        return members(node_sh("introduce", self.node))
+
+    def bundle(self, *, outer: dict[str, bytes], **inner: bytes) -> bytes:
+        changed = {name.replace("_", "."): content for name, content in inner.items()}
+        return self.signed(zipped(members(self.files["nodeinfo.zip"]) | changed), outer)
+
+    def signed(self, nodeinfo: bytes, outer: dict[str, bytes]) -> bytes:
+        files = self.files | {"nodeinfo.zip": nodeinfo}
+        key = self.node / "private" / "root-ca.key"
+        files["nodeinfo.signature"] = subprocess.run(
+            ["openssl", "dgst", "-sha256", "-sign", key],
+            input=nodeinfo,
+            capture_output=True,
+            check=True,
+        ).stdout
+        return zipped(files | outer)
+
+
+@pytest.fixture(scope="module")
+def liar(tmp_path_factory: pytest.TempPathFactory) -> Liar:
+    node = tmp_path_factory.mktemp("liar") / "node"
+    node_sh("make", node, "creditors-agent", "liar.example:1234")
+    return Liar(node)
+
+
+def everything_in(folder: Path) -> dict[Path, bytes]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.name not in ("lock", "subnets"))
+    return {path: path.read_bytes() if path.is_file() else b"" for path in paths}
+
+
+STOMP = b'servers = ["a.example:1"]\nhost = "/"\ndestination = "/exchange/creditors_in"\n'
+Forge = Callable[[Liar], bytes]
 
 
 @pytest.mark.parametrize(
-    ("edit", "reason"),
+    ("forge", "reason"),
     [
-        (lambda text: "", "it has no certificate"),
-        (lambda text: text.partition("-----BEGIN CERTIFICATE REQUEST")[0], "it has no request"),
-        (lambda text: text.replace("1234", "x"), "it does not tell its servers"),
-        (lambda text: text.replace("creditors_in", "accounts_in"), "its destination is not"),
-        (lambda text: 'evil = "x"\n' + text, "it says more than"),
+        (lambda liar: b"", "is no zip archive"),
+        (lambda liar: node_sh("introduce", liar.node)[:-30], "the bundle"),
+        (lambda liar: zipped({"root-ca.crt": b""}), "has not one member root-ca.csr"),
+        (lambda liar: liar.bundle(outer={"root-ca.crt": b""}), "is not one certificate"),
+        (lambda liar: liar.bundle(outer={"root-ca.csr": b"x"}), "is no request"),
+        (lambda liar: liar.bundle(outer={"nodeinfo.signature": b"x" * 256}), "is not signed"),
+        (lambda liar: liar.bundle(outer={"root-ca.crt": b"x" * 2**20}), "more than 65536 bytes"),
+        (lambda liar: liar.bundle(outer={}, stomp_toml=b"x"), "is not what TOML is"),
+        (lambda liar: liar.bundle(outer={}, stomp_toml=b"a=" + b"[" * 9999), "what TOML is"),
+        (lambda liar: liar.bundle(outer={}, stomp_toml=b"servers = []"), "no list of servers"),
+        (lambda liar: liar.bundle(outer={}, stomp_toml=STOMP[:26]), "has no host"),
+        (lambda liar: liar.bundle(outer={}, stomp_toml=STOMP + b'login = "\\n"'), "be printed"),
+        (lambda liar: liar.bundle(outer={}, stomp_toml=STOMP.replace(b"1", b"0")), "port of a"),
+        (lambda liar: liar.bundle(outer={}, stomp_toml=b" " * 20000), "more than 16384 bytes"),
+        (lambda liar: liar.bundle(outer={}, **{"updated-at_txt": b"9999-99-99"}), "the date in"),
+        (lambda liar: liar.bundle(outer={}, **{"updated-at_txt": b"\xff"}), "the date in"),
+        (lambda liar: liar.signed(zipped({str(i): b"" for i in range(1001)}), {}), "1000 members"),
+        (lambda liar: liar.signed(zipped({}), {}), "has not one member stomp.toml"),
+        (lambda liar: b"x" * 5 * 2**20, "more than 4194304 bytes"),
     ],
 )
-def test_introduction_that_makes_no_sense(
-    network: Path, tmp_path: Path, edit: Edit, reason: str
+def test_bundle_that_is_refused_changes_nothing(
+    made: Path, tmp_path: Path, liar: Liar, forge: Forge, reason: str
 ) -> None:
-    introduction = tmp_path / "introduction"
-    introduction.write_text(edit(node_sh("introduce", network / "agent")))
-    before = sorted(network.rglob("*"))
-    assert reason in refused("admit", network / "authority", introduction, SUBNET)
-    assert sorted(network.rglob("*")) == before
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(forge(liar))
+    before = everything_in(made)
+    assert reason in refused("admit", made / "authority", bundle)
+    assert everything_in(made) == before
 
 
-def test_introduction_with_the_request_of_another(network: Path, tmp_path: Path) -> None:
-    node_sh("make", network / "other", "creditors-agent", "other.example:1234")
-    begin = "-----BEGIN CERTIFICATE REQUEST"
-    told, _, _ = node_sh("introduce", network / "agent").partition(begin)
-    _, _, request = node_sh("introduce", network / "other").partition(begin)
-    introduction = tmp_path / "introduction"
-    introduction.write_text(told + begin + request)
-    assert "have different keys" in refused("admit", network / "authority", introduction, SUBNET)
+def test_bundle_plants_no_files(network: Path, tmp_path: Path, liar: Liar) -> None:
+    names = ("ACTIVE", "../ACTIVE", "resources-patch.yaml", "/tmp/x", "subnet.txt")
+    planted = dict.fromkeys(names, b"planted")
+    told = members(liar.files["nodeinfo.zip"])
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(liar.signed(zipped(told | planted), planted))
+    before = set(everything_in(network))
+    node_sh("admit", network / "authority", bundle)
+    known = peer(network / "authority", liar.node)
+    new = {path for path in set(everything_in(network)) - before if known in path.parents}
+    own = {"nodetype.txt", "root-ca.crt", "peercert.crt", "subnet.txt", "queues.txt", "nodeinfo"}
+    own |= {"nodeinfo/stomp.toml", "nodeinfo/updated-at.txt"}
+    assert new == {known / name for name in own}
+    assert b"planted" not in everything_in(network).values()
+    assert one_line(known / "subnet.txt") == "000002"
 
 
-def test_id_that_is_another_ones(network: Path, tmp_path: Path) -> None:
+def test_bundle_with_the_request_of_another(made: Path, tmp_path: Path, liar: Liar) -> None:
+    request = members((made / "agent.zip").read_bytes())["root-ca.csr"]
+    bundle = tmp_path / "bundle"
+    bundle.write_bytes(liar.bundle(outer={"root-ca.csr": request}))
+    assert "have different names or keys" in refused("admit", made / "authority", bundle)
+
+
+def impostor(folder: Path, subject: str, *options: str) -> Liar:
+    """A node with a certificate that it has made by itself."""
+    node = folder / "impostor"
+    node_sh("make", node, "creditors-agent", "impostor.example:1234")
+    key = node / "private" / "root-ca.key"
+    words = ("-new", "-key", key, "-subj", f"/O=Swaptacular Nodes Registry{subject}")
+    usage = ("-addext", "keyUsage=critical,keyCertSign", *options)
+    openssl("req", "-x509", "-days", "365000", *words, *usage, "-out", node / "root-ca.crt")
+    openssl("req", *words, "-out", node / "db" / "root-ca.csr")
+    return Liar(node)
+
+
+def test_id_that_is_another_ones(made: Path, tmp_path: Path) -> None:
     """An agent with the id of another one, and a key of its own."""
-    victim = one_line(network / "agent" / "db" / "nodeid")
-    subject = f"/O=Swaptacular Nodes Registry/OU=Creditors Agents/serialNumber={victim}"
-    key, root, request = (tmp_path / name for name in ("key", "root", "request"))
-    openssl(
-        *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", root),
-        *("-subj", subject, "-addext", "keyUsage=critical,keyCertSign"),
-    )
-    openssl("req", "-new", "-key", key, "-subj", subject, "-out", request)
-    address = (network / "agent" / "nodeinfo" / "stomp.toml").read_text()
-    introduction = tmp_path / "introduction"
-    introduction.write_text(address + root.read_text() + request.read_text())
-    told = refused("admit", network / "authority", introduction, SUBNET)
-    assert "the ID does not come from the key" in told
+    victim = one_line(made / "agent" / "db" / "nodeid")
+    false = impostor(tmp_path, f"/OU=Creditors Agents/serialNumber={victim}")
+    bundle = introduce(false.node, tmp_path / "bundle")
+    assert "the ID does not come from the key" in refused("admit", made / "authority", bundle)
 
 
-@pytest.mark.parametrize(
-    ("subnet", "reason"),
-    [
-        ("00000A", "is 6 hexadecimal digits"),
-        ("0000a", "is 6 hexadecimal digits"),
-        ("", "is 6 hexadecimal digits"),
-        ("00000b", f"is known with the subnet {SUBNET}"),
-    ],
-)
-def test_wrong_subnets(network: Path, tmp_path: Path, subnet: str, reason: str) -> None:
-    introduction = tmp_path / "introduction"
-    introduction.write_text(node_sh("introduce", network / "agent"))
-    assert reason in refused("admit", network / "authority", introduction, subnet)
+@pytest.mark.parametrize("subject", ["/OU=Creditors Agents", "/OU=Bank/serialNumber=12345678", ""])
+def test_name_that_no_node_has(made: Path, tmp_path: Path, subject: str) -> None:
+    bundle = introduce(impostor(tmp_path, subject).node, tmp_path / "bundle")
+    told = refused("admit", made / "authority", bundle)
+    assert "node of the registry" in told or "no type of node" in told
 
 
-def test_subnets_of_two_peers_do_not_overlap(network: Path, tmp_path: Path) -> None:
-    authority, introduction = network / "authority", tmp_path / "introduction"
+def test_authority_with_the_id_of_a_known_one(network: Path, tmp_path: Path) -> None:
+    false = network / "false"
+    node_sh("make", false, "accounting-authority", "false.example:1234", AUTHORITY_ID)
+    before = everything_in(network / "agent")
+    bundle = introduce(false, tmp_path / "bundle")
+    assert "is known with another key" in refused("admit", network / "agent", bundle)
+    assert everything_in(network / "agent") == before
+    assert "is no peer of" in refused("admit", network / "authority", bundle)
 
-    def introduce(kind: str, name: str) -> None:
-        node_sh("make", network / name, kind, f"{name}.example:1234")
-        introduction.write_text(node_sh("introduce", network / name))
 
-    introduce("creditors-agent", "second")
-    assert f"is in that of the peer {one_line(network / 'agent' / 'db' / 'nodeid')}" in refused(
-        "admit", authority, introduction, SUBNET
-    )
-    introduce("debtors-agent", "third")
-    assert "does not begin with the authority's" in refused(
-        "admit", authority, introduction, "1234567801"
-    )
-    node_sh("admit", authority, introduction, f"{AUTHORITY_ID}01")
-    introduce("debtors-agent", "fourth")
-    assert "is in that of the peer" in refused(
-        "admit", authority, introduction, f"{AUTHORITY_ID}0102"
-    )
-    assert "in it" in refused("admit", authority, introduction, AUTHORITY_ID)
+# -- certificates that are not taken ----------------------------------------------
 
 
 def test_certificate_of_a_stranger_is_not_accepted(network: Path, tmp_path: Path) -> None:
     authority, stranger = network / "authority", network / "stranger"
     node_sh("make", stranger, "creditors-agent", "stranger.example:1234")
-    introduction = tmp_path / "introduction"
-    introduction.write_text(node_sh("introduce", authority))
     certificate = tmp_path / "certificate"
-    certificate.write_text(node_sh("admit", stranger, introduction, "00000b"))
-    assert "no registered peer has issued it" in refused("accept", authority, certificate)
-    assert "it is not for the key of this node" in refused(
+    bundle = introduce(authority, tmp_path / "bundle")
+    certificate.write_bytes(node_sh("admit", stranger, bundle))
+    assert "no peer that is known has issued it" in refused("accept", authority, certificate)
+    assert "it is not for the name of this node" in refused(
         "accept", authority, network / "agent" / "root-ca.crt"
     )
-    assert "it is no certificate" in refused("accept", authority, introduction.with_name("none"))
+    assert "cannot be read" in refused("accept", authority, tmp_path / "none")
+    two = tmp_path / "two"
+    two.write_bytes((network / "authority-by-agent.crt").read_bytes() * 2)
+    assert "is not one certificate" in refused("accept", authority, two)
+
+
+def test_subnet_of_an_agent_does_not_change(network: Path, tmp_path: Path) -> None:
+    authority, agent = network / "authority", network / "agent"
+    (peer(authority, agent) / "subnet.txt").write_text("00000b\n")
+    again = tmp_path / "again.crt"
+    again.write_bytes(node_sh("renew", authority, one_line(agent / "db" / "nodeid")))
+    assert "its subnet is 00000b, and not 000001 as before" in refused("accept", agent, again)
 
 
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
         (("bank", "a:1"), "not: bank"),
-        (("creditors-agent", "a"), "lacks a port"),
-        (("creditors-agent", 'a:1"]\nevil'), "the address is HOST:PORT"),
+        (("creditors-agent", "a"), "HOST:PORT"),
+        (("creditors-agent", 'a:1"]\nevil'), "HOST:PORT"),
         (("creditors-agent", "a:1", "12345678"), "comes from its key"),
-        (("accounting-authority", "a:1"), "is 8 hexadecimal digits"),
-        (("accounting-authority", "a:1", "1234ABCD"), "is 8 hexadecimal digits"),
+        (("accounting-authority", "a:1"), "has 8 hexadecimal digits"),
+        (("accounting-authority", "a:1", "1234ABCD"), "has 8 hexadecimal digits"),
     ],
 )
 def test_node_that_cannot_be_made(tmp_path: Path, words: tuple[str, ...], reason: str) -> None:
@@ -333,3 +403,97 @@ def test_node_that_cannot_be_made(tmp_path: Path, words: tuple[str, ...], reason
 def test_folder_that_is_none(tmp_path: Path) -> None:
     assert "is no folder of a node" in refused("list", tmp_path)
     assert "exists already" in refused("make", tmp_path, "creditors-agent", "a:1")
+
+
+def test_wrong_words_are_told_from_refusals(tmp_path: Path) -> None:
+    for words in ((), ("dance", tmp_path), ("admit", tmp_path), ("make", tmp_path)):
+        result = subprocess.run([DOCKER / "node.sh", *words], capture_output=True, check=False)
+        assert result.returncode == 2
+
+
+def test_no_openssl(tmp_path: Path) -> None:
+    (tmp_path / "python3").symlink_to(sys.executable)
+    for name in ("dirname", "sh"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    result = subprocess.run(
+        [DOCKER / "node.sh", "make", tmp_path / "node", "creditors-agent", "a:1"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (
+        3,
+        "node.sh: there is no program openssl: install it\n",
+    )
+
+
+# -- check ------------------------------------------------------------------------
+
+
+def checked(node: Path, *words: str) -> list[str]:
+    """What `check` finds in a folder."""
+    result = subprocess.run(
+        [DOCKER / "node.sh", "check", node, "--offline", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = result.stdout.splitlines()
+    assert result.returncode == (0 if found == [found[0]] and found[0].startswith("ok") else 1)
+    return found
+
+
+Spoil = Callable[[Path, Path], object]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda node, _: (node / "server.key").unlink(), "server.crt, server.key"),
+        (lambda node, _: (node / "server.crt").write_bytes(b"x"), "renew FOLDER server"),
+        (lambda node, p: (node / "server.crt").write_text((p / "sub-ca.crt").read_text()), "key"),
+        (lambda node, _: (node / "nodeinfo" / "stomp.toml").unlink(), "its address"),
+        (lambda node, _: node_sh("renew", node, "server", NODE_DAYS="9"), "ends soon"),
+        (lambda node, p: node_sh("renew", node, p.name, NODE_DAYS="9"), "peercert.crt ends soon"),
+        (lambda node, p: (p / "sub-ca.crt").unlink(), "sub-ca.crt is missing"),
+        (lambda node, p: shutil.copy(p / "peercert.crt", p / "sub-ca.crt"), "are exchanged"),
+        (lambda node, p: shutil.copy(p / "sub-ca.crt", p / "peercert.crt"), "issued by this node"),
+        (lambda node, p: (p / "ACTIVE").unlink(), "it is not active"),
+        (lambda node, p: (p / "subnet.txt").write_text("00000\n"), "subnet.txt"),
+        (lambda node, p: (p / "subnet.txt").write_text("000002\n"), "is not reserved"),
+        (lambda node, p: (p / "queues.txt").unlink(), "queues.txt is missing"),
+        (lambda node, p: (p / "nodeinfo" / "stomp.toml").write_text("x"), "its address"),
+        (lambda node, p: (p / "nodetype.txt").write_text("Bank\n"), "not that of a peer"),
+        (lambda node, p: shutil.copy(node / "root-ca.crt", p), "has another name"),
+    ],
+)
+def test_check_tells_what_keeps_a_peer_away(network: Path, spoil: Spoil, problem: str) -> None:
+    authority = network / "authority"
+    spoil(authority, peer(authority, network / "agent"))
+    assert [line for line in checked(authority) if problem in line]
+
+
+def test_check_finds_nothing(made: Path) -> None:
+    for name in ("authority", "agent"):
+        assert checked(made / name) == ["ok: nothing keeps the peers from being reached"]
+
+
+def test_clock_that_is_behind(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = network / "authority"
+    monkeypatch.setenv("SWPT_CA_DIR", str(authority))
+    configured = ("-config", authority / "root-ca.conf")
+    request = authority / "request"
+    openssl("req", "-new", "-key", authority / "server.key", *configured, "-out", request)
+    dates = ("-startdate", "29990101000000Z", "-enddate", "29991231000000Z")
+    words = ("-batch", "-notext", *configured, *dates, "-extensions", "server_ext")
+    openssl("ca", *words, "-in", request, "-out", authority / "server.crt")
+    assert [line for line in checked(authority) if "set this machine's clock" in line]
+
+
+def test_what_real_nodes_ask_of_certificates(made: Path) -> None:
+    authority, agent = made / "authority", made / "agent"
+    for node in (authority, agent):
+        for path in (node / "root-ca.crt", *node.glob("peers/*/*.crt")):
+            assert int(shown(path, "-enddate").split()[3]) > 3000
+            assert "pathlen" in openssl("x509", "-in", path, "-noout", "-text")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.nodes import context, handshake, one_line, openssl
+from tests.docker.nodes import context, handshake, one_line, openssl, shown
 from tests.docker.processes import DOCKER
 
 NODE_ID = "1234abcd"
 COMMITTED = DOCKER / "nodedata"
-SUBNETS = {"Creditors Agents": "000002", "Debtors Agents": "1234abcd00"}
+SUBNETS = {"Creditors Agents": "000001", "Debtors Agents": "1234abcd00"}
 EXCHANGES = {"Creditors Agents": "creditors_in", "Debtors Agents": "debtors_in"}
 
 
@@ -39,11 +39,6 @@ def peers_of(node: Path) -> dict[str, Path]:
 
 def name(node_type: str, node_id: str) -> str:
     return f"O = Swaptacular Nodes Registry, OU = {node_type}, serialNumber = {node_id}"
-
-
-def shown(certificate: Path, *what: str) -> str:
-    text = openssl("x509", "-in", certificate, "-noout", "-nameopt", "oneline", *what)
-    return text.strip().partition("=")[2]
 
 
 def extensions(certificate: Path) -> dict[str, str]:
@@ -98,6 +93,14 @@ def test_one_peer_of_each_type(node: Path) -> None:
         assert (peer / "ACTIVE").exists()
 
 
+def test_ranges_of_ids_are_reserved(node: Path) -> None:
+    for node_type, peer in peers_of(node).items():
+        kind = "creditors" if node_type == "Creditors Agents" else "debtors"
+        folder = node / "db" / "subnets" / kind
+        assert one_line(folder / SUBNETS[node_type]) == peer.name
+        assert int(one_line(folder / "SEQNUM")) == int(SUBNETS[node_type][-2:], 16)
+
+
 def test_keys_belong_to_their_certificates_and_say_that_they_are_public(node: Path) -> None:
     for key, certificate in (
         (node / "private" / "root-ca.key", node / "root-ca.crt"),
@@ -112,11 +115,10 @@ def test_database_knows_what_was_issued(node: Path) -> None:
     lines = (node / "db" / "index").read_text().splitlines()
     issued = {line.split("\t")[3]: line.split("\t")[0] for line in lines}
     assert set(issued.values()) == {"V"}
-    files = [node / "server.crt", *node.glob("peers/*/sub-ca.crt")]
+    files = [node / "root-ca.crt", node / "server.crt", *node.glob("peers/*/peercert.crt")]
     assert set(issued) == {shown(file, "-serial") for file in files}
-    assert set(issued) == {path.stem for path in (node / "db" / "issued").iterdir()}
+    assert set(issued) == {path.stem for path in (node / "certs").iterdir()}
     assert one_line(node / "db" / "serial") not in issued
-    openssl("crl", "-in", node / "root-ca.crl", "-CAfile", node / "root-ca.crt", "-noout")
 
 
 # -- certificates -------------------------------------------------------------
@@ -159,17 +161,17 @@ def test_id_of_an_agent_comes_from_its_key(node: Path, node_type: str) -> None:
     assert shown(peer / "root-ca.crt", "-subject") == name(node_type, peer.name)
 
 
-def check_peer_certificate(certificate: Path, subject: Path, issuer: Path, subnet: str) -> None:
+def check_peer_certificate(certificate: Path, subject: Path, issuer: Path, comment: str) -> None:
     assert shown(certificate, "-subject") == shown(subject, "-subject")
     assert shown(certificate, "-issuer") == shown(issuer, "-subject")
     assert public_key(certificate) == public_key(subject)
     assert extensions(certificate) == {
-        "X509v3 Basic Constraints": "critical CA:TRUE",
-        "X509v3 Key Usage": "critical Certificate Sign",
+        "X509v3 Basic Constraints": "critical CA:TRUE, pathlen:0",
+        "X509v3 Key Usage": "critical Certificate Sign, CRL Sign",
         "X509v3 Subject Key Identifier": key_id(subject),
         "X509v3 Authority Key Identifier": key_id(issuer),
         "X509v3 Name Constraints": f"critical Permitted:DirName:{shown(subject, '-subject')}",
-        "Netscape Comment": f"Subnet: {subnet}",
+        "Netscape Comment": comment,
     }
 
 
@@ -177,21 +179,22 @@ def check_peer_certificate(certificate: Path, subject: Path, issuer: Path, subne
 def test_certificates_that_nodes_issue_to_each_other(node: Path, node_type: str) -> None:
     peer = peers_of(node)[node_type]
     own, theirs = node / "root-ca.crt", peer / "root-ca.crt"
-    check_peer_certificate(peer / "sub-ca.crt", theirs, own, SUBNETS[node_type])
-    check_peer_certificate(peer / "peercert.crt", own, theirs, SUBNETS[node_type])
+    check_peer_certificate(peer / "peercert.crt", theirs, own, f"Subnet: {SUBNETS[node_type]}")
+    # An empty text, as openssl shows its bytes.
+    check_peer_certificate(peer / "sub-ca.crt", own, theirs, "..")
 
 
 def test_openssl_verifies_all_of_them(node: Path) -> None:
     root = node / "root-ca.crt"
-    for certificate in (root, node / "server.crt", *node.glob("peers/*/sub-ca.crt")):
+    for certificate in (root, node / "server.crt", *node.glob("peers/*/peercert.crt")):
         assert openssl("verify", "-x509_strict", "-CAfile", root, certificate).endswith(": OK\n")
     for peer in peers_of(node).values():
-        openssl("verify", "-x509_strict", "-CAfile", peer / "root-ca.crt", peer / "peercert.crt")
+        openssl("verify", "-x509_strict", "-CAfile", peer / "root-ca.crt", peer / "sub-ca.crt")
 
 
-def test_they_are_valid_for_decades(node: Path) -> None:
+def test_they_are_valid_for_centuries(node: Path) -> None:
     for certificate in node.rglob("*.crt"):
-        openssl("x509", "-in", certificate, "-noout", "-checkend", str(30 * 365 * 86400))
+        openssl("x509", "-in", certificate, "-noout", "-checkend", str(900 * 365 * 86400))
 
 
 # -- as they are used ---------------------------------------------------------
@@ -204,8 +207,8 @@ def test_peer_and_node_trust_each_other(
     node, peer = fresh[0], fresh[1] / peer_name
     peer_id = one_line(peer / "db" / "nodeid")
     known = node / "peers" / peer_id
-    ours = [node / "server.crt", known / "peercert.crt"]
-    theirs = [peer / "server.crt", known / "sub-ca.crt"]
+    ours = [node / "server.crt", known / "sub-ca.crt"]
+    theirs = [peer / "server.crt", known / "peercert.crt"]
     server = context(
         ssl.PROTOCOL_TLS_SERVER, node, ours, trusted=node / "root-ca.crt", folder=tmp_path
     )
@@ -230,7 +233,7 @@ def test_no_peer_can_pretend_to_be_another(fresh: tuple[Path, Path], tmp_path: P
     result = subprocess.run(
         [
             *("openssl", "verify", "-CAfile", node / "root-ca.crt"),
-            *("-untrusted", known / "sub-ca.crt", forged),
+            *("-untrusted", known / "peercert.crt", forged),
         ],
         capture_output=True,
         text=True,

@@ -14,7 +14,10 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 # What differences.md tells of another program.
-SETTINGS_OF_THE_REFERENCE = {"APP_USE_PGPLSQL_FUNCTIONS", "APP_ASSOCIATED_LOGGERS"}
+SETTINGS_OF_OTHERS = {
+    *("APP_USE_PGPLSQL_FUNCTIONS", "APP_ASSOCIATED_LOGGERS"),  # the reference's
+    *("APP_PEERS_CACHE_SECONDS", "APP_PEERS_CHECK_SECONDS"),  # those of the STOMP server
+}
 
 
 def read(name: str) -> str:
@@ -55,7 +58,7 @@ def test_every_column_is_documented() -> None:
 
 
 def test_no_page_names_a_setting_that_does_not_exist() -> None:
-    known = {setting.variable for setting in SETTINGS.values()} | SETTINGS_OF_THE_REFERENCE
+    known = {setting.variable for setting in SETTINGS.values()} | SETTINGS_OF_OTHERS
     name = r"`\$?((?:APP|CHORES|FETCH|FLUSH|PROCESS|PROTOCOL|WEBSERVER)_[A-Z0-9_]+)`"
     for page in PAGES:
         assert set(re.findall(name, page.read_text(encoding="utf-8"))) <= known, page

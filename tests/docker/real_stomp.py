@@ -1,0 +1,168 @@
+"""The STOMP programs that every real node runs, and agents that speak through them."""
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agentkit.broker import Broker
+from agentkit.keys import hex_key
+from agentkit.messages import CONTENT_TYPE, Message, encode
+from agentkit.processes import Service, free_port, run
+from agentkit.received import Received
+from agentkit.waiting import KitError, wait_until
+from tests.docker.nodes import one_line
+from tests.docker.real import STOMP_PYTHON, real
+
+SECONDS_MAX = 45.0
+INBOX = "inbox"
+
+
+class Programs:
+    """The STOMP programs of a node. To be closed."""
+
+    def __init__(self, folder: Path, logs: Path, broker_url: str, **other_urls: str) -> None:
+        """The others are the addresses for `server` and `configure_queue`, if they differ."""
+        self.folder = folder
+        self.port = free_port()
+        self.settings: dict[str, str] = {}
+        self._logs = logs
+        self._urls = {"": broker_url, **other_urls}
+        self.server: Service | None = None
+        self.clients: dict[str, Service] = {}
+        self._queues: dict[str, str] = {}
+        self._services: list[Service] = []
+
+    @property
+    def id(self) -> str:
+        return one_line(self.folder / "db" / "nodeid")
+
+    def environment(self, name: str) -> Mapping[str, str]:
+        return {
+            **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "HOME", "LANG"))},
+            "PYTHONPATH": str(real("swpt_stomp")),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "SWPT_NODEDATA_URL": f"file://{self.folder}",
+            "SWPT_SERVER_CERT": str(self.folder / "server.crt"),
+            "SWPT_SERVER_KEY": str(self.folder / "server.key"),
+            "SWPT_SERVER_PORT": str(self.port),
+            "PROTOCOL_BROKER_URL": self._urls.get(name, self._urls[""]),
+            **self.settings,
+        }
+
+    def configure_queue(self, peer_id: str, queue: str) -> None:
+        command = [str(STOMP_PYTHON), "-m", "swpt_stomp.configure_queue", peer_id, queue]
+        done = run(command, self.environment("configure_queue"), SECONDS_MAX)
+        assert done.returncode == 0, done.stdout
+
+    def start(self, name: str, *words: str) -> Service:
+        """Start a program: server, client PEER QUEUE, or drainer PEER QUEUE."""
+        log = self._logs / f"{self.folder.name}_{name}_{len(self._services)}.log"
+        command = [str(STOMP_PYTHON), "-m", f"swpt_stomp.{name}", *words]
+        service = Service(name, command, log)
+        service.start(self.environment(name))
+        self._services.append(service)
+        return service
+
+    def serve(self) -> Service:
+        """Start a server, and wait until it listens."""
+        self.server = service = self.start("server")
+
+        def listens() -> bool:
+            if not service.is_alive():
+                raise KitError(f"the STOMP server has ended:\n{service.log}")
+            return "Started STOMP server" in service.log
+
+        wait_until(listens, SECONDS_MAX, "the STOMP server listens")
+        return service
+
+    def connect(self, peer_id: str, queue: str) -> Service:
+        """Start a client, beside those of other peers."""
+        self.clients[peer_id] = self.start("client", peer_id, queue)
+        self._queues[peer_id] = queue
+        return self.clients[peer_id]
+
+    def restart(self) -> None:
+        """What an operator does when certificates or addresses are new."""
+        self.stop()
+        self.serve()
+        for peer_id, queue in self._queues.items():
+            self.connect(peer_id, queue)
+
+    def revive(self) -> None:
+        """Start the clients again that have ended, as an orchestrator does."""
+        for peer_id, client in list(self.clients.items()):
+            if not client.is_alive():
+                self.connect(peer_id, self._queues[peer_id])
+
+    def stop(self, *services: Service) -> None:
+        """End them, as an orchestrator does; all of them, if none is named."""
+        for service in services or self._services:
+            if service.is_alive():
+                service.process.send_signal(signal.SIGTERM)
+                service.process.wait(SECONDS_MAX)
+            service.kill()
+
+    def logs(self) -> str:
+        return "\n".join(f"-- {s.log_path.name}\n{s.log[-2000:]}" for s in self._services[-6:])
+
+
+class Agent:
+    """Whatever is behind the STOMP programs of an agent: it says and hears messages."""
+
+    def __init__(
+        self, programs: Programs, broker_url: str, node_type: str, others: Programs
+    ) -> None:
+        """The others are the programs at the other end."""
+        self.programs = programs
+        self._others = others
+        self.is_creditors = node_type == "Creditors Agents"
+        self.heard: list[Received] = []
+        self.broker = Broker(broker_url)
+        incoming, kind = (
+            ("creditors_in", "headers") if self.is_creditors else ("debtors_in", "topic")
+        )
+        channel = self.broker.channel
+        channel.exchange_declare(incoming, kind, durable=True)
+        self.broker.declare_queue(INBOX)
+        channel.queue_bind(INBOX, incoming, "" if self.is_creditors else "#")
+
+    @property
+    def id(self) -> str:
+        return self.programs.id
+
+    def send(self, message: Message) -> None:
+        exchange, key = "debtors_out", ""
+        if self.is_creditors:
+            exchange, key = "creditors_out", hex_key(message["debtor_id"])
+        body = encode(message)
+        self.broker.publish(exchange, key, body, type=message["type"], content_type=CONTENT_TYPE)
+
+    def wait(self, message_type: str, since: int = 0, **fields: Any) -> Message:
+        """The first message of this kind, among those that came after the first `since`."""
+
+        def found() -> Message | None:
+            self.programs.revive()
+            self._others.revive()
+            while message := self.broker.get(INBOX):
+                self.heard.append(message)
+            hits = (m for m in self.heard[since:] if m.matches(message_type, fields))
+            return next((m.data for m in hits), None)
+
+        try:
+            return wait_until(found, SECONDS_MAX, f"{message_type} {fields}") or {}
+        except KitError as error:
+            raise AssertionError(f"{error}; heard: {self.heard}\n{self.programs.logs()}") from None
+
+    def types_heard(self) -> set[str | None]:
+        return {message.type for message in self.heard}
+
+    def close(self) -> None:
+        self.broker.close()
+
+
+def has_ended(service: Service) -> int:
+    """Wait for the end of a program. Returns its exit code."""
+    return int(service.process.wait(SECONDS_MAX))

@@ -1,0 +1,317 @@
+"""Messages pass through the STOMP programs of real nodes, over TLS, both ways."""
+
+import os
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agentkit.authority import Authority
+from agentkit.keys import hex_key
+from agentkit.management import Management
+from agentkit.messages import (
+    CONTENT_TYPE,
+    Message,
+    configure,
+    configure_root,
+    encode,
+    finalize,
+    prepare,
+)
+from agentkit.processes import free_port
+from agentkit.waiting import wait_until
+from tests.docker.nodes import context, node_sh, one_line, run_node_sh
+from tests.docker.real import RealNode, needs_real
+from tests.docker.real_stomp import SECONDS_MAX, Agent, Programs, has_ended
+from tests.support.broker import Users
+
+pytestmark = needs_real
+AUTHORITY_ID = "0000abcd"
+DEBTOR = 0x0000ABCD00000001
+# As the creditors agent knows its creditors, and as the authority does: it was the second agent.
+INSIDE, OUTSIDE = 0x0000010000000007 | 1 << 32, 0x0000020000000007 | 1 << 32
+FROM_AUTHORITY = {
+    *("RejectedConfig", "RejectedTransfer", "PreparedTransfer", "FinalizedTransfer"),
+    *("AccountUpdate", "AccountTransfer", "AccountPurge"),
+}
+
+
+@dataclass
+class Network:
+    """An authority of ours, and two agents of other people."""
+
+    authority: Authority
+    stomp: Programs
+    creditors: Agent
+    debtors: Agent
+    node: RealNode
+    """That of the creditors agent."""
+    management_url: str
+
+    @property
+    def folder(self) -> Path:
+        return self.stomp.folder
+
+    @property
+    def queue(self) -> str:
+        """What waits for the creditors agent."""
+        return f"aa.{self.creditors.id}"
+
+    def checked(self, *words: str) -> list[str]:
+        """What is wrong, by `node.sh check`."""
+        return run_node_sh("check", self.folder, *words).stdout.decode().splitlines()
+
+    def is_told(self, text: str) -> None:
+        """`check` says this, as soon as RabbitMQ's management, which lags by seconds, knows it."""
+        words = ("--broker", self.management_url)
+        wait_until(lambda: text in "\n".join(self.checked(*words)), SECONDS_MAX, text)
+
+    def is_reached(self) -> None:
+        """A message from the creditors agent, and the answer to it, get through."""
+        since = len(self.creditors.heard)
+        message = configure(DEBTOR, INSIDE)
+        self.creditors.send(message)
+        seqnum = message["seqnum"]
+        self.creditors.wait("AccountUpdate", since, creditor_id=INSIDE, last_config_seqnum=seqnum)
+
+
+def meet(authority: Path, agent: RealNode, folder: Path) -> None:
+    """Each certifies the other, and takes what the other has issued."""
+    theirs, ours = folder / "theirs.zip", folder / "ours.zip"
+    for path in (theirs, ours):
+        path.unlink(missing_ok=True)
+    ours.write_bytes(node_sh("introduce", authority))
+    certificate = agent.certificate_for(ours, AUTHORITY_ID)
+    issued = folder / "issued.crt"
+    issued.write_bytes(node_sh("admit", authority, agent.bundle(theirs)))
+    node_sh("accept", authority, certificate)
+    agent.run("register-peer", issued)
+
+
+@pytest.fixture(scope="module")
+def made(
+    idle_authority: Authority,
+    broker_url: str,
+    broker_users: Users,
+    management: Management,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Network]:
+    """The network at work; nothing observes the authority but its agents."""
+    folder = tmp_path_factory.mktemp("nodes")
+    server, vhost = broker_url.rsplit("/", 1)
+    with ExitStack() as stack:
+        idle_authority.start()
+        users = {"server": "stomp_server", "configure_queue": "stomp_config"}
+        urls = {name: broker_users.url_as(user, broker_url) for name, user in users.items()}
+        ours = Programs(folder / "authority", folder, broker_url, **urls)
+        stack.callback(ours.stop)
+        ours.settings = {"APP_PEERS_CACHE_SECONDS": "0.1", "APP_PEERS_CHECK_SECONDS": "0.1"}
+        address = f"127.0.0.1:{ours.port}"
+        node_sh("make", ours.folder, "accounting-authority", address, AUTHORITY_ID)
+        admit_somebody(ours.folder, folder / "somebody")
+        agents, nodes = [], []
+        for node_type in ("Creditors Agents", "Debtors Agents"):
+            name = f"{vhost}_{node_type.partition(' ')[0].lower()}"
+            url = f"{server}/{stack.enter_context(management.new_vhost(name))}"
+            programs = Programs(folder / name, folder, url)
+            stack.callback(programs.stop)
+            nodes.append(RealNode.made(folder / name, node_type, f"127.0.0.1:{programs.port}"))
+            meet(ours.folder, nodes[-1], folder)
+            agents.append(Agent(programs, url, node_type, ours))
+            stack.callback(agents[-1].close)
+            programs.configure_queue(AUTHORITY_ID, "to.authority")
+            (nodes[-1].peer(AUTHORITY_ID) / "ACTIVE").touch()
+            programs.serve()
+            ours.configure_queue(programs.id, f"aa.{programs.id}")
+            node_sh("activate", ours.folder, programs.id)
+        ours.serve()
+        for agent in agents:
+            ours.connect(agent.id, f"aa.{agent.id}")
+            agent.programs.connect(AUTHORITY_ID, "to.authority")
+        api = f"{os.environ['TEST_BROKER_MANAGEMENT_URL']}/{vhost}"
+        yield Network(idle_authority, ours, agents[0], agents[1], nodes[0], api)
+
+
+def admit_somebody(authority: Path, folder: Path) -> None:
+    """So that the next creditors agent has other ids inside than outside."""
+    node_sh("make", folder, "creditors-agent", "somebody.example:1234")
+    bundle = folder / "bundle"
+    bundle.write_bytes(node_sh("introduce", folder))
+    node_sh("admit", authority, bundle)
+    shutil.rmtree(authority / "peers" / one_line(folder / "db" / "nodeid"))
+
+
+def test_currency_lives_over_them(made: Network) -> None:
+    debtors, creditors = made.debtors, made.creditors
+    debtors.send(configure_root(DEBTOR))
+    debtors.wait("AccountUpdate", creditor_id=0)
+    creditors.send(configure(DEBTOR, INSIDE))
+    update = creditors.wait("AccountUpdate", creditor_id=INSIDE)
+    assert update["account_id"] == str(OUTSIDE)
+    # The debtor issues 1000 to the creditor,
+    issuing = prepare(DEBTOR, 0, update["account_id"], 1000)
+    debtors.send(issuing)
+    request = {"coordinator_request_id": issuing["coordinator_request_id"]}
+    debtors.send(finalize(debtors.wait("PreparedTransfer", **request), 1000))
+    assert debtors.wait("FinalizedTransfer", **request)["status_code"] == "OK"
+    assert creditors.wait("AccountTransfer", creditor_id=INSIDE)["acquired_amount"] == 1000
+    # who pays 400 back, has 5000 refused, a configuration refused, and an account purged.
+    paying = prepare(DEBTOR, INSIDE, 0, 400)
+    creditors.send(paying)
+    request = {"coordinator_request_id": paying["coordinator_request_id"]}
+    prepared = creditors.wait("PreparedTransfer", **request)
+    assert prepared["coordinator_id"] == INSIDE
+    creditors.send(finalize(prepared, 400))
+    assert creditors.wait("FinalizedTransfer", **request)["committed_amount"] == 400
+    creditors.send(prepare(DEBTOR, INSIDE, 0, 5000))
+    assert creditors.wait("RejectedTransfer", creditor_id=INSIDE)
+    creditors.send(configure(DEBTOR, INSIDE, config_data="nonsense"))
+    assert creditors.wait("RejectedConfig", creditor_id=INSIDE)["config_data"] == "nonsense"
+    made.authority.query(
+        "INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)"
+        " VALUES (%s, %s, '2024-01-01', now()) RETURNING 1",
+        *(DEBTOR, OUTSIDE),
+    )
+    assert creditors.wait("AccountPurge", creditor_id=INSIDE)["creation_date"] == "2024-01-01"
+    assert creditors.types_heard() == FROM_AUTHORITY
+    assert debtors.types_heard() == {"AccountUpdate", "PreparedTransfer", "FinalizedTransfer"}
+
+
+def test_check_tells_what_a_client_would_see(made: Network) -> None:
+    made.is_reached()
+    fine = ["ok: nothing keeps the peers from being reached"]
+    broker = ("--broker", made.management_url)
+    wait_until(lambda: made.checked(*broker) == fine, SECONDS_MAX, "the management knows it")
+    server = made.creditors.programs.server
+    assert server is not None
+    made.creditors.programs.stop(server)
+    client = made.stomp.clients[made.creditors.id]
+    assert has_ended(client) == 1
+    wait_until(lambda: not made.authority.broker.consumers_count(made.queue))
+    made.is_told("nobody answers")
+    made.is_told(f"nobody reads the queue {made.queue}")
+    # What was sent meanwhile waits, and gets through.
+    message = configure(DEBTOR, INSIDE)
+    made.creditors.send(message)
+    wait_until(lambda: made.authority.broker.ready_count(made.queue))
+    made.creditors.programs.serve()
+    made.creditors.wait("AccountUpdate", last_config_seqnum=message["seqnum"])
+    (made.node.peer(AUTHORITY_ID) / "ACTIVE").unlink()
+    made.creditors.programs.restart()
+    assert "Unknown peer serial number" in "\n".join(made.checked())
+    (made.node.peer(AUTHORITY_ID) / "ACTIVE").touch()
+    made.is_reached()
+
+
+def test_server_certificates_are_renewed(made: Network) -> None:
+    node_sh("renew", made.folder, "server")
+    assert "restart the STOMP servers" in "\n".join(made.checked())
+    made.stomp.restart()
+    theirs = made.node.folder
+    (theirs / "server.crt").unlink()
+    made.node.run("sign-servercert", theirs / "server.csr", theirs / "server.crt")
+    made.creditors.programs.restart()
+    made.is_reached()
+
+
+def moved(programs: Programs) -> None:
+    """Another port, in the folder of the node too."""
+    stomp = programs.folder / "nodeinfo" / "stomp.toml"
+    before, programs.port = programs.port, free_port()
+    stomp.write_text(stomp.read_text().replace(f":{before}", f":{programs.port}"))
+
+
+def test_both_move(made: Network, tmp_path: Path) -> None:
+    moved(made.creditors.programs)
+    node_sh("admit", made.folder, made.node.bundle(tmp_path / "theirs.zip"))
+    moved(made.stomp)
+    bundle = tmp_path / "ours.zip"
+    bundle.write_bytes(node_sh("introduce", made.folder))
+    # Their scripts do not see a second change on a day: they have met the authority before.
+    known = made.node.peer(AUTHORITY_ID) / "nodeinfo" / "updated-at.txt"
+    known.write_text("2024-01-01\n")
+    made.node.run("sign-peercert", bundle)
+    made.creditors.programs.restart()
+    made.debtors.programs.stop()  # it has not heard of it
+    made.stomp.restart()
+    made.is_reached()
+
+
+def test_message_that_cannot_be_delivered(made: Network) -> None:
+    client = made.stomp.clients[made.creditors.id]
+    broker = made.authority.broker
+    broker.publish("to_creditors", hex_key(OUTSIDE), b"nonsense", content_type=CONTENT_TYPE)
+    assert has_ended(client) == 1
+    assert has_ended(made.stomp.connect(made.creditors.id, made.queue)) == 1
+    made.is_told("nobody reads the queue")
+    (taken,) = [message for message in [broker.get(made.queue)] if message]
+    assert taken.body == b"nonsense"
+    made.is_reached()
+
+
+# -- strangers, and the same peer with bad intentions -----------------------------
+
+
+def spoken(made: Network, chain: list[Path], message: Message, *, message_type: str) -> str:
+    """What our server answers to somebody with the key of the creditors agent."""
+    body = encode(message)
+    head = "destination:/exchange/accounts_in\ncontent-type:application/json\nreceipt:1\n"
+    head += f"type:{message_type}\ncontent-length:{len(body)}\n\n"
+    frames = b"STOMP\naccept-version:1.2\nhost:/\n\n\0SEND\n" + head.encode() + body + b"\0"
+    client = context(
+        ssl.PROTOCOL_TLS_CLIENT, made.node.folder, chain, made.folder / "root-ca.crt", made.folder
+    )
+    heard = b""
+    with socket.create_connection(("127.0.0.1", made.stomp.port), SECONDS_MAX) as plain:
+        try:
+            with client.wrap_socket(plain) as connection:
+                connection.sendall(frames)
+                while b"message:" not in heard and b"receipt-id:" not in heard:
+                    if not (more := connection.recv(4096)):
+                        break
+                    heard += more
+        except (ssl.SSLError, ConnectionResetError) as error:
+            return f"{type(error).__name__} {error}"
+    return heard.decode()
+
+
+def test_what_the_server_does_not_let_in(made: Network) -> None:
+    good = [made.node.folder / "server.crt", made.node.peer(AUTHORITY_ID) / "sub-ca.crt"]
+    fine = configure(DEBTOR, OUTSIDE)
+    assert "receipt-id:1" in spoken(made, good, fine, message_type="ConfigureAccount")
+    told = spoken(made, good, configure(DEBTOR, INSIDE), message_type="ConfigureAccount")
+    assert "Invalid creditor ID" in told
+    told = spoken(made, good, configure(1, OUTSIDE), message_type="ConfigureAccount")
+    assert "Invalid debtor ID" in told
+    assert "Invalid message type" in spoken(made, good, fine, message_type="AccountUpdate")
+    foreign = [good[0], made.node.peer(AUTHORITY_ID) / "peercert.crt"]
+    for chain in (good[:1], foreign):
+        told = spoken(made, chain, fine, message_type="ConfigureAccount")
+        assert "receipt-id" not in told
+        assert "CONNECTED" not in told
+
+
+def test_peer_is_deactivated_drained_and_comes_back(made: Network) -> None:
+    made.is_reached()
+    creditors, query = made.creditors, made.authority.query
+    made.stomp.stop(made.stomp.clients[creditors.id])
+    creditors.send(prepare(DEBTOR, INSIDE, 0, 100))
+    locks = "SELECT count(*), sum(total_locked_amount) FROM account WHERE total_locked_amount > 0"
+    wait_until(lambda: query(locks) == [(1, 100)], SECONDS_MAX, "the amount is locked")
+    node_sh("deactivate", made.folder, creditors.id)
+    creditors.send(configure(DEBTOR, INSIDE))
+    client = creditors.programs.clients[AUTHORITY_ID]
+    assert has_ended(client) == 1
+    assert "The peer has been deactivated" in client.log
+    assert has_ended(made.stomp.connect(creditors.id, made.queue)) == 1
+    drainer = made.stomp.start("drainer", creditors.id, made.queue)
+    wait_until(lambda: query(locks) == [(0, None)], SECONDS_MAX, "nothing is locked")
+    assert query("SELECT count(*) FROM prepared_transfer") == [(0,)]
+    made.stomp.stop(drainer)
+    node_sh("activate", made.folder, creditors.id)
+    made.is_reached()
