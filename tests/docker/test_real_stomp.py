@@ -13,7 +13,7 @@ import pytest
 
 from agentkit.authority import Authority
 from agentkit.keys import hex_key
-from agentkit.management import Management
+from agentkit.management import Management, Users
 from agentkit.messages import (
     CONTENT_TYPE,
     Message,
@@ -28,7 +28,6 @@ from agentkit.waiting import wait_until
 from tests.docker.nodes import context, node_sh, one_line, run_node_sh
 from tests.docker.real import RealNode, needs_real
 from tests.docker.real_stomp import SECONDS_MAX, Agent, Programs, has_ended
-from tests.support.broker import Users
 
 pytestmark = needs_real
 AUTHORITY_ID = "0000abcd"
