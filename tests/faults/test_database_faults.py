@@ -233,8 +233,11 @@ class Watch:
     def is_done(self) -> bool:
         query = self.place.database.query
         ((accounts,),) = query("SELECT count(*) FROM account WHERE debtor_id = %s", self.debtor_id)
+        ((prepared,),) = query(
+            "SELECT count(*) FROM prepared_transfer WHERE debtor_id = %s", self.debtor_id
+        )
         # the root account comes with its first transfer, which is not committed
-        return (accounts, leftovers(query)) == (8, {"prepared_transfer": 1})
+        return (accounts, prepared) == (8, 1) and leftovers(query).keys() == {"prepared_transfer"}
 
     def check_end(self) -> None:
         """Check that all is done, that nothing was refused or has died, and how much was said."""
