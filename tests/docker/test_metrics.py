@@ -132,7 +132,7 @@ def check_that_a_frozen_process_is_found(everything: Container) -> None:
     wait_until(lambda: "main of flush_messages" in everything.get("/live").text, 60, "it is named")
     told = everything.get("/live")
     assert told.status_code == 503
-    assert f"(pid {pid}): no heartbeat" in told.text
+    assert f"(pid {pid}): frozen: no heartbeat" in told.text
     assert everything.value("loops_stuck", loop="main") == 1
     wait_until(lambda: everything.value("live") == 0, 60, "the metric says so")
     os.kill(pid, signal.SIGCONT)
