@@ -133,7 +133,8 @@ def drop_traces(sessions: Sessions) -> None:
         parent.run("parent", "usual_old_rows")
 
     change_tables(parent, unpublish)
-    for name in sessions.names:
+    copying = [slot.name for slot in parent.run("parent", "copying_slots")]
+    for name in (*sessions.names, *copying):
         drop_slot(sessions, name)
 
 

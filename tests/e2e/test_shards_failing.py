@@ -181,6 +181,10 @@ def test_child_that_is_lost(
     first, second = children
     assert "warning: max_slot_wal_keep_size" in commands.succeed("plan")
     commands.succeed("prepare")
+    # as it is called while a table is copied
+    ((number,),) = first.query("SELECT system_identifier FROM pg_control_system()")
+    name = f"pg_1_sync_2_{number}"
+    parent.query("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", name)
     forget_replication(first)
     administrate("DROP DATABASE {} WITH (FORCE)", first.database.name)
     commands.refuse("prepare", r"child 0\.0\.#.* cannot be reached: .*does not exist")

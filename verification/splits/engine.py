@@ -27,8 +27,8 @@ SERVER = {
     "max_connections": "200",
     "max_logical_replication_workers": "24",
     "max_worker_processes": "32",
-    # rows are copied without pauses
-    "max_sync_workers_per_subscription": "8",
+    "max_replication_slots": "30",
+    # tables are copied without pauses
     "wal_retrieve_retry_interval": "200ms",
     "fsync": "off",
 }

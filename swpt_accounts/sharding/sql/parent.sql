@@ -104,6 +104,15 @@ SELECT
 FROM pg_replication_slots
 WHERE slot_name = ANY (%(names)s)
 
+-- name: copying_slots
+-- Of tables that were being copied. PostgreSQL names them so, with the number of the child's cluster.
+SELECT s.slot_name AS name
+FROM pg_replication_slots AS s
+JOIN swpt_accounts_split.child AS c
+    ON s.slot_name LIKE 'pg\_%%\_sync\_%%\_' || split_part(c.identity, '-', 1)
+WHERE s.database = current_database()
+GROUP BY 1
+
 -- name: make_slot
 SELECT pg_create_logical_replication_slot(%(name)s, 'pgoutput')
 
