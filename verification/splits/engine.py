@@ -80,11 +80,12 @@ def run(run: Run) -> None:
             Round(place, own, rehearsal, run.report.seed).learn()
         total = rehearsal.left_count
         for seed in run.seeds():
-            try:
-                with made.open() as (place, own):
+            # without servers, it ends
+            with made.open() as (place, own):
+                try:
                     Round(place, own, rehearsal, seed).play(FAULTS_COUNT)
-            except Exception as error:
-                run.find(f"seed {seed}: {type(error).__name__}: {error}")
+                except Exception as error:
+                    run.find(f"seed {seed}: {type(error).__name__}: {error}")
             run.tell(f"{total - rehearsal.left_count} of {total} faults")
             if not rehearsal.left_count:
                 break
