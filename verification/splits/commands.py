@@ -16,7 +16,7 @@ from verification.splits.traffic_checks import SETTINGS
 
 COMMAND_SECONDS_MAX = 180.0
 # How many steps a command takes before it is killed, from one attempt to the next.
-STEPS_OF_ATTEMPTS = (2, 6, 12, 20, 30, 44, 64, 90, 130, 200, 300)
+STEPS_OF_ATTEMPTS = (2, 6, 12, 20, 40, 64, 90, 130, 200, 300, 450, 700)
 
 
 class Commands:
