@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from agentkit.messages import finalize
 from swpt_accounts.db import journal_warnings
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import SWEEP_JOURNAL
@@ -22,7 +22,7 @@ from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import AccountPurge, PreparedTransfer
 from verification.kit.shard import Shard
 from verification.model import builders
-from verification.model.builders import DEBTOR, NOW, finalize_transfer, prepare_transfer
+from verification.model.builders import DEBTOR, NOW, prepare_transfer
 
 DAY = timedelta(days=1)
 
@@ -47,7 +47,7 @@ def messages() -> list[dict[str, Any]]:
     return [
         builders.configure_account(1),
         request,
-        finalize_transfer(SimpleNamespace(**prepared), 5),  # type: ignore[arg-type]
+        finalize(prepared, 5, ts=NOW),
         builders.pending_balance_change(1, 5),
     ]
 
