@@ -41,8 +41,12 @@ def worker_url(databases: Databases, database_url: str) -> str:
 
 
 @pytest.fixture
-def settings(worker_url: str) -> Settings:
-    """Default settings, with the database of the module, and the rights of a worker."""
+def settings(worker_url: str, database_url: str) -> Settings:
+    """Default settings, with the database of the module, and the rights of a worker.
+
+    The shard of the test before is forgotten: the database is of the one that works in it first.
+    """
+    execute(dsn_of(database_url), "DELETE FROM shard")
     return load_settings({"SQLALCHEMY_DATABASE_URI": worker_url})
 
 
