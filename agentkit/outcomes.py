@@ -87,15 +87,20 @@ def report_problems(transfer: Transfer, *, is_once: bool = True) -> list[str]:
 
 def _differences(transfer: Transfer, report: Message) -> Iterator[str]:
     assert transfer.finalization is not None
+    finalized, committed_at = transfer.finalized[0], datetime.fromisoformat(report["committed_at"])
+    told_at = datetime.fromisoformat(finalized["ts"])
+    if committed_at < told_at == datetime.fromisoformat(finalized["prepared_at"]):
+        # the clock went back: nothing is finalized before it was prepared
+        committed_at = told_at
     expected = {
         "sender": unsigned(transfer.sender),
         "recipient": unsigned(transfer.recipient),
         "coordinator_type": transfer.request["coordinator_type"],
-        "committed_at": datetime.fromisoformat(transfer.finalized[0]["ts"]),
+        "committed_at": told_at,
         "transfer_note": transfer.finalization["transfer_note"],
         "transfer_note_format": transfer.finalization["transfer_note_format"],
     }
-    found = {**report, "committed_at": datetime.fromisoformat(report["committed_at"])}
+    found = {**report, "committed_at": committed_at}
     for name, value in expected.items():
         if found[name] != value:
             yield f"AccountTransfer: {name}: expected {value!r}, came {found[name]!r}"
