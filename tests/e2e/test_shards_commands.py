@@ -10,6 +10,7 @@ from agentkit.databases import Databases
 from agentkit.shards import Shard, start_all
 from agentkit.traffic import WAIT_SECONDS_MAX, Traffic
 from agentkit.waiting import wait_until
+from tests.takeover.reference import load_dump
 from verification.kit.servers import subscribe
 from verification.splits.commands import Commands, forget_replication
 from verification.splits.traffic_checks import (
@@ -21,6 +22,7 @@ from verification.splits.traffic_checks import (
     crash,
     is_verified,
     open_accounts,
+    principals_of,
     settle,
     shards_to_split,
     succeed,
@@ -69,6 +71,25 @@ def books_are_right(shard: Shard) -> None:
     succeed(shard, "verify_books")
 
 
+def goes_out_and_in(shard: Shard, debtor_id: int) -> None:
+    """The reference takes its database, and gives it back: nothing stayed that only one of the two
+    knows how to forget.
+    """
+    shard.stop()
+    owner = {"POSTGRES_URL": shard.database_url, "SQLALCHEMY_DATABASE_URI": ""}
+    before = principals_of([shard], debtor_id)
+    made = shard.run("move_out", "--make-room", **owner)
+    assert made.returncode == 0, made.stdout
+    load_dump(shard.database_url, with_rows=False)
+    for command in ("move_out", "move_in", "move_out", "move_in"):
+        moved = shard.run(command, **owner)
+        assert moved.returncode == 0, moved.stdout
+    query = "SELECT sum(principal) FROM swpt_accounts_books.account WHERE debtor_id = %s"
+    assert shard.query(query, debtor_id) == [(sum(before.values()),)]
+    verified = shard.run("verify_books", **owner)
+    assert verified.returncode == 0, verified.stdout
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("is_crashed", [False, True], ids=["at-work", "crashed"])
 def test_split_under_traffic(
@@ -115,6 +136,9 @@ def test_split_under_traffic(
         wait_until(partial(is_verified, child), WAIT_SECONDS_MAX, "all records are its own")
         books_are_right(child)
     check_shards(split, traffic)
+    if is_crashed:
+        for child in children:
+            goes_out_and_in(child, debtor_id)
     assert (
         parent.query("SELECT 1 FROM pg_replication_slots WHERE database = current_database()") == []
     )
