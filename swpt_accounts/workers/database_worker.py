@@ -53,8 +53,8 @@ class DatabaseWorker(ABC):
             try:
                 with closing(connect(self.settings, self.name)) as connection:
                     claim_database(connection, self.settings)
-                    self._was_connected = True
                     guard_tables(connection, self.settings, self._tables, self.stop)
+                    self._was_connected = True
                     connection.listen(self._topics)
                     self._database_outage.reached()
                     self._session = connection

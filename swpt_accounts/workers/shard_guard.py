@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.db.procedures import (
     CLAIM_REALM,
     DROP_PARENT_ROWS,
@@ -23,10 +24,6 @@ logger = logging.getLogger(__name__)
 
 ROWS_COUNT: Final = 10_000
 _LOCK_SECONDS: Final = 0.5
-
-
-class ForeignRowError(Exception):
-    """A queue or an outbox has a row of another shard: nothing in it may be handled."""
 
 
 @dataclass(slots=True)
@@ -73,7 +70,8 @@ class ShardGuard:
         """Remove the rows of the sibling, after a split of the shard, from queues and outboxes.
 
         Rows are read in bounded batches; a shutdown request ends that before all of them are seen.
-        Raises `ForeignRowError` if a foreign row is left, and `psycopg.Error`.
+        Raises `UnsuitableDatabase` if a foreign row is left, and `psycopg.Error`: nothing in such a
+        table may be handled.
         """
         if settings.realm.length == 0:
             return
@@ -118,10 +116,10 @@ class ShardGuard:
             if settings.delete_parent_shard_records:
                 dropped_count += connection.call_value(DROP_PARENT_ROWS, **batch)
             for debtor_id, creditor_id in connection.call_table(FIND_FOREIGN_ROW, **batch):
-                raise ForeignRowError(
+                raise UnsuitableDatabase(
                     f"table {table!r} has a row of account ({debtor_id}, {creditor_id}), which does"
                     f" not belong to this shard ({realm}). If the shard was split, set"
-                    " DELETE_PARENT_SHARD_RECORDS to true."
+                    " DELETE_PARENT_SHARD_RECORDS to true"
                 )
             # there may be no row any more
             check.checked_id = check.last_id if last_id is None else last_id

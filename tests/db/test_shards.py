@@ -11,11 +11,12 @@ from agentkit.databases import Databases
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.outbox.returned_messages import put_aside
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import AccountPurge, OutgoingMessage, PendingBalanceChange
-from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
+from swpt_accounts.workers.shard_guard import ShardGuard
 from tests.support.realms import find_creditors, find_debtor, make_shard
 from verification.kit.rows import OUTBOXES
 from verification.kit.shard import Shard
@@ -317,7 +318,7 @@ class TestSplit:
         before = stranger.rows("account"), stranger.rows("prepared_transfer")
         stranger.scan_accounts()
         stranger.scan_prepared_transfers()
-        with pytest.raises(ForeignRowError, match="transfer_request"):
+        with pytest.raises(UnsuitableDatabase, match="transfer_request"):
             ShardGuard().guard(connection, stranger.settings, ["transfer_request"])
         assert (stranger.rows("account"), stranger.rows("prepared_transfer")) == before
 
@@ -328,7 +329,7 @@ class TestSplit:
         tables = [*QUEUES, *OUTBOXES, "returned_message"]
         ShardGuard().guard(connection, parent.settings, tables)
         for table in tables:
-            with pytest.raises(ForeignRowError, match=table):
+            with pytest.raises(UnsuitableDatabase, match=table):
                 ShardGuard().guard(connection, child.settings, [table])
         heir = make_shard(connection, settings, self.KEY, DELETE_PARENT_SHARD_RECORDS="true")
         ShardGuard().guard(connection, heir.settings, tables)

@@ -8,10 +8,11 @@ import pytest
 
 from agentkit.databases import Databases
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.db.procedures import LAST_ROW, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers import shard_guard
-from swpt_accounts.workers.shard_guard import ForeignRowError, ShardGuard
+from swpt_accounts.workers.shard_guard import ShardGuard
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.support.realms import find_creditors, make_shard
 from verification.kit.shard import Shard, empty_shard
@@ -102,7 +103,7 @@ def test_last_row_of_many_is_foreign(counting: Counting, child: Shard) -> None:
     add(counting, KEY)
     add(counting, SIBLING, 1)
     for _ in range(3):
-        with pytest.raises(ForeignRowError, match=TABLE):
+        with pytest.raises(UnsuitableDatabase, match=TABLE):
             guard.guard(counting, child.settings, [TABLE])
     counting.raw.execute(f"DELETE FROM {TABLE}")
     guard.guard(counting, child.settings, [TABLE])
@@ -129,7 +130,7 @@ def test_stop_ends_it(counting: Counting, child: Shard) -> None:
     stop = ShutdownEvent()
     stop.request()
     guard.guard(counting, child.settings, [TABLE], stop)
-    with pytest.raises(ForeignRowError):
+    with pytest.raises(UnsuitableDatabase):
         guard.guard(counting, child.settings, [TABLE], ShutdownEvent())
 
 
@@ -146,5 +147,5 @@ def test_another_database_is_looked_at_again(
     guard = ShardGuard()
     guard.guard(counting, child.settings, [TABLE])
     add(other, SIBLING)
-    with pytest.raises(ForeignRowError):
+    with pytest.raises(UnsuitableDatabase):
         guard.guard(other, child.settings, [TABLE])
