@@ -16,6 +16,7 @@ from swpt_accounts.sharding.tables import TABLES
 
 # One for the stream, and two for the tables that are copied at the same time.
 _SENDERS_OF_CHILD: Final = 3
+_ORIGINS_OF_CHILD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,12 @@ def _problems_of_child(child: ChildSession, found: Any, parent: Any) -> Iterator
         yield (
             f"{name}: max_logical_replication_workers is {found.replication_workers_count}; it must"
             " be at least 2"
+        )
+    if found.free_origins_count < _ORIGINS_OF_CHILD:
+        yield (
+            f"{name}: max_replication_slots of its server (since PostgreSQL 18"
+            f" max_active_replication_origins) leaves {found.free_origins_count} replication origins"
+            f" free; {_ORIGINS_OF_CHILD} are needed"
         )
     yield from _what_is_there(child, found)
 

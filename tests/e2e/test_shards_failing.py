@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from agentkit.database import dsn_of
-from agentkit.databases import Databases
+from agentkit.databases import Databases, databases_on
 from agentkit.management import Management
 from agentkit.messages import configure, prepare
+from agentkit.own_server import own_server
 from agentkit.shards import Shard
 from agentkit.traffic import WAIT_SECONDS_MAX
 from agentkit.waiting import wait_until
@@ -90,6 +91,18 @@ def has_come(child: Shard, debtor_id: int) -> bool:
     """Send a message; whether one has come to the queue of a child."""
     child.send(configure(debtor_id, 0))
     return bool(child.broker.ready_count(child.queue))
+
+
+def test_server_of_a_child_with_too_few_origins(
+    parent: Shard, fresh_broker_url: str, tmp_path: Path
+) -> None:
+    """Its tables would never be copied."""
+    subscribe(parent)
+    with own_server(max_replication_slots="2") as server, databases_on(server.url) as databases:
+        for heir in shard_of(databases, fresh_broker_url, tmp_path / "heir", parent.queue, "0.#"):
+            commands = Commands(parent, [heir], tmp_path)
+            for command in ("plan", "prepare"):
+                commands.refuse(command, "leaves 2 replication origins free; 3 are needed")
 
 
 @pytest.mark.timeout(300)

@@ -18,6 +18,12 @@ SELECT
     current_setting('wal_level') AS wal_level,
     current_setting('max_replication_slots')::int
         - (SELECT count(*) FROM pg_replication_slots) AS free_slots_count,
+    -- of a subscription, and of each table that it copies; since PostgreSQL 18 they have a setting
+    -- of their own
+    coalesce(
+        current_setting('max_active_replication_origins', true), current_setting('max_replication_slots')
+    )::int
+        - (SELECT count(*) FROM pg_replication_origin) AS free_origins_count,
     current_setting('max_wal_senders')::int
         - (SELECT count(*) FROM pg_stat_replication) AS free_senders_count,
     current_setting('synchronous_standby_names') AS synchronous_standbys,
