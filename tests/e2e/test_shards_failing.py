@@ -1,7 +1,7 @@
 """What can fail in a split: afterwards all is as before, or it goes on."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -9,14 +9,15 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from agentkit.database import dsn_of
+from agentkit.database import dsn_of, execute
 from agentkit.databases import Databases, databases_on
 from agentkit.management import Management
 from agentkit.messages import configure, prepare
-from agentkit.own_server import own_server
+from agentkit.own_server import OwnServer, own_server, server_folder
 from agentkit.shards import Shard
 from agentkit.traffic import WAIT_SECONDS_MAX
 from agentkit.waiting import wait_until
+from tests.support.replica import wait_replayed
 from verification.kit.servers import subscribe
 from verification.splits.commands import Commands, forget_replication, shard_of
 from verification.splits.traffic_checks import administrate, configure_account
@@ -148,6 +149,51 @@ def test_server_that_was_replaced(parent: Shard, children: list[Shard], commands
         commands.refuse("prepare", f"{problem}.*shards undo")
         shard.query(f"UPDATE {table} SET {column} = %s", before)
     assert step_of(parent) == "preparing"
+
+
+@contextmanager
+def parent_with_standby(
+    broker_url: str, folder: Path
+) -> Iterator[tuple[Shard, Callable[[], None]]]:
+    """A parent on a server of its own, and what makes a standby without slots take its place."""
+    with ExitStack() as stack:
+        primary = stack.enter_context(own_server(wal_level="logical"))
+        standby = OwnServer(stack.enter_context(server_folder("standby")) / "data")
+        stack.callback(standby.stop)
+        databases = stack.enter_context(databases_on(primary.url))
+
+        def fail_over() -> None:
+            wait_replayed(at(primary), at(standby))
+            primary.stop()
+            standby.stop()
+            standby.start(wal_level="logical", port=str(primary.port))
+            execute(dsn_of(at(primary)), "SELECT pg_promote()")
+
+        for parent in shard_of(databases, broker_url, folder / "parent", "swpt_0", "0.#"):
+            standby.copy(dsn_of(at(primary)), "-R")
+            standby.start(wal_level="logical")
+            yield parent, fail_over
+
+
+def at(server: OwnServer) -> str:
+    return server.url.render_as_string(hide_password=False)
+
+
+@pytest.mark.timeout(300)
+def test_fail_over_of_the_parent(
+    children: list[Shard], fresh_broker_url: str, tmp_path: Path
+) -> None:
+    with parent_with_standby(fresh_broker_url, tmp_path) as (parent, fail_over):
+        subscribe(parent)
+        commands = Commands(parent, children, tmp_path)
+        commands.succeed("prepare")
+        fail_over()
+        for command in ("switch", "prepare"):
+            commands.refuse(command, "(?s)(the place of the parent's|slot).*shards undo")
+        assert step_of(parent) == "preparing"
+        commands.succeed("undo")
+        commands.succeed("prepare")
+        commands.succeed("undo")
 
 
 @pytest.mark.timeout(300)
