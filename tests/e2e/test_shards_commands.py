@@ -88,10 +88,7 @@ def go_out_and_in(shards: list[Shard], debtor_id: int) -> None:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("is_crashed", [False, True], ids=["at-work", "crashed"])
-def test_split_under_traffic(
-    split: Split, commands: Commands, traffic: Traffic, *, is_crashed: bool
-) -> None:
+def test_split_under_traffic(split: Split, commands: Commands, traffic: Traffic) -> None:
     parent, children, debtor_id = split.parent, split.children, traffic.debtor_id
     two_shards = [parent, split.neighbour]
     subscribe(split.neighbour)
@@ -102,20 +99,14 @@ def test_split_under_traffic(
     wait_for_every_way(two_shards, traffic, debtor_id, len(creditor_ids))
 
     assert "0.0.#" in commands.succeed("plan")
-    if is_crashed:
-        commands.succeed("prepare")
-    else:
-        assert commands.succeed_in_spite_of_deaths("prepare") > 3
+    assert commands.succeed_in_spite_of_deaths("prepare") > 3
     for child in children:
         child.begin(*CHILD_SERVICES)
     for child in children:
         check_waits(child)
     wait_for_every_way(two_shards, traffic, debtor_id, len(traffic.transfers))
-    if is_crashed:
-        crash(split, traffic, debtor_id)
-        commands.succeed("switch")
-    else:
-        assert commands.succeed_in_spite_of_deaths("switch") > 3
+    crash(split, traffic, debtor_id)
+    assert commands.succeed_in_spite_of_deaths("switch") > 3
     split.proxy.shards = split.final_shards
     for child in children:
         child.wait_ready()
@@ -133,8 +124,7 @@ def test_split_under_traffic(
         wait_until(partial(is_verified, child), WAIT_SECONDS_MAX, "all records are its own")
         books_are_right(child)
     check_shards(split, traffic)
-    if is_crashed:
-        go_out_and_in(children, debtor_id)
+    go_out_and_in(children, debtor_id)
     assert (
         parent.query("SELECT 1 FROM pg_replication_slots WHERE database = current_database()") == []
     )
