@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.real_nodes import PASSPHRASE, RealNode
 from tests.docker.nodes import node_sh, one_line, refused, run_node_sh
-from tests.docker.real import PASSPHRASE, RealNode, needs_real
+from tests.support.real import needs_real
 
 pytestmark = needs_real
 AUTHORITY_ID = "0000abcd"

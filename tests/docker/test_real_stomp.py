@@ -27,10 +27,11 @@ from agentkit.messages import (
     prepare,
 )
 from agentkit.processes import ROOT, free_port
+from agentkit.real_nodes import RealNode
+from agentkit.stomp import SECONDS_MAX, Agent, Programs, has_ended
 from agentkit.waiting import wait_until
 from tests.docker.nodes import context, node_sh, one_line, run_node_sh
-from tests.docker.real import RealNode, needs_real
-from tests.docker.real_stomp import SECONDS_MAX, Agent, Programs, has_ended
+from tests.support.real import needs_real
 
 pytestmark = needs_real
 AUTHORITY_ID = "0000abcd"

@@ -10,10 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from agentkit.processes import ROOT
-from tests.docker.nodes import one_line
 
 PROGRAMS = {"swpt_ca_scripts": "f66cfb9", "swpt_stomp": "50f80ca"}
 TOOLS = ("openssl", "zip", "unzip", "envsubst", "hexdump")
@@ -23,8 +20,8 @@ PASSPHRASE = "correct horse"
 _MENU = {"Creditors Agents": "1", "Debtors Agents": "2", "Accounting Authorities": "3"}
 
 
-def what_is_missing() -> str:
-    """Why nobody else's programs can run here, or nothing."""
+def programs_missing() -> str:
+    """What SWPT_REAL lacks, and how to set it; or nothing."""
     folder = os.environ.get("SWPT_REAL", "")
     missing = [name for name in PROGRAMS if not Path(folder, name).is_dir()]
     if not folder or missing:
@@ -33,16 +30,29 @@ def what_is_missing() -> str:
             f"SWPT_REAL, which is {folder!r}, has to name a folder with {commits}:"
             " public repositories of swaptacular on GitHub"
         )
+    return ""
+
+
+def what_is_missing() -> str:
+    """Why nobody else's programs can run here, or nothing."""
+    if text := programs_missing():
+        return text
     if absent := [name for name in TOOLS if shutil.which(name) is None]:
         return f"their scripts need programs that are not here: {', '.join(absent)}"
-    return "" if STOMP_PYTHON.exists() else f"there is no {STOMP_PYTHON}: ./dev test makes it"
-
-
-needs_real = pytest.mark.skipif(bool(what_is_missing()), reason=what_is_missing())
+    return (
+        ""
+        if STOMP_PYTHON.exists()
+        else f"there is no {STOMP_PYTHON}: ./dev test makes it, and ./dev network"
+    )
 
 
 def real(name: str) -> Path:
     return Path(os.environ["SWPT_REAL"], name).resolve()
+
+
+def id_of(folder: Path) -> str:
+    """The ID of the node that has this folder."""
+    return (folder / "db" / "nodeid").read_text().strip()
 
 
 class RealNode:
@@ -73,7 +83,7 @@ class RealNode:
 
     @property
     def id(self) -> str:
-        return one_line(self.folder / "db" / "nodeid")
+        return id_of(self.folder)
 
     def peer(self, node_id: str) -> Path:
         return self.folder / "peers" / node_id

@@ -10,10 +10,9 @@ from agentkit.broker import Broker
 from agentkit.keys import hex_key
 from agentkit.messages import CONTENT_TYPE, Message, encode
 from agentkit.processes import ROOT, Service, free_port, run
+from agentkit.real_nodes import STOMP_PYTHON, id_of, real
 from agentkit.received import Received
 from agentkit.waiting import KitError, wait_until
-from tests.docker.nodes import one_line
-from tests.docker.real import STOMP_PYTHON, real
 
 SECONDS_MAX = 45.0
 INBOX = "inbox"
@@ -38,7 +37,7 @@ class Programs:
 
     @property
     def id(self) -> str:
-        return one_line(self.folder / "db" / "nodeid")
+        return id_of(self.folder)
 
     def another(self, logs: Path) -> "Programs":
         """Those of the same node, which listen elsewhere."""
@@ -84,8 +83,8 @@ class Programs:
         """Start a program: server, client PEER QUEUE, or drainer PEER QUEUE."""
         log = self._logs / f"{self.folder.name}_{name}_{len(self._services)}.log"
         service = Service(name, self._command(name, words), log)
-        service.start(self.environment(name))
         self._services.append(service)
+        service.start(self.environment(name))
         return service
 
     def serve(self) -> Service:
@@ -133,6 +132,22 @@ class Programs:
         return "\n".join(f"-- {s.log_path.name}\n{s.log[-2000:]}" for s in self._services[-6:])
 
 
+def declare_incoming(broker: Broker, *, is_creditors: bool) -> str:
+    """The exchange to which the STOMP server of an agent brings messages."""
+    name, kind = ("creditors_in", "headers") if is_creditors else ("debtors_in", "topic")
+    broker.channel.exchange_declare(name, kind, durable=True)
+    return name
+
+
+def send_out(broker: Broker, message: Message, *, is_creditors: bool) -> None:
+    """Publish a message where the STOMP client of an agent gets it from."""
+    exchange, key = "debtors_out", ""
+    if is_creditors:
+        exchange, key = "creditors_out", hex_key(message["debtor_id"])
+    body = encode(message)
+    broker.publish(exchange, key, body, type=message["type"], content_type=CONTENT_TYPE)
+
+
 class Agent:
     """Whatever is behind the STOMP programs of an agent: it says and hears messages."""
 
@@ -145,24 +160,16 @@ class Agent:
         self.is_creditors = node_type == "Creditors Agents"
         self.heard: list[Received] = []
         self.broker = Broker(broker_url)
-        incoming, kind = (
-            ("creditors_in", "headers") if self.is_creditors else ("debtors_in", "topic")
-        )
-        channel = self.broker.channel
-        channel.exchange_declare(incoming, kind, durable=True)
+        incoming = declare_incoming(self.broker, is_creditors=self.is_creditors)
         self.broker.declare_queue(INBOX)
-        channel.queue_bind(INBOX, incoming, "" if self.is_creditors else "#")
+        self.broker.channel.queue_bind(INBOX, incoming, "" if self.is_creditors else "#")
 
     @property
     def id(self) -> str:
         return self.programs.id
 
     def send(self, message: Message) -> None:
-        exchange, key = "debtors_out", ""
-        if self.is_creditors:
-            exchange, key = "creditors_out", hex_key(message["debtor_id"])
-        body = encode(message)
-        self.broker.publish(exchange, key, body, type=message["type"], content_type=CONTENT_TYPE)
+        send_out(self.broker, message, is_creditors=self.is_creditors)
 
     def wait(self, message_type: str, since: int = 0, **fields: Any) -> Message:
         """The first message of this kind, among those that came after the first `since`."""
