@@ -31,6 +31,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_options(parser, seconds=10.0)
+    parser.add_argument(
+        "--malformed",
+        action="store_true",
+        help="send a malformed message, too: it stays as a dead letter, which `status` reports",
+    )
+    return parser.parse_args(arguments)
+
+
+def add_options(parser: argparse.ArgumentParser, *, seconds: float) -> None:
+    """Those of whatever plays these steps; a step waits so long if nobody says otherwise."""
     parser.add_argument(
         "--transfers",
         type=_transfers,
@@ -41,17 +52,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--timeout",
         type=_seconds,
-        default=10.0,
+        default=seconds,
         metavar="SECONDS",
         help="how long a step waits for an answer (default %(default)g)",
     )
-    parser.add_argument(
-        "--malformed",
-        action="store_true",
-        help="send a malformed message, too: it stays as a dead letter, which `status` reports",
-    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    return parser.parse_args(arguments)
 
 
 def _transfers(text: str) -> int:

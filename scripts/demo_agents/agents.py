@@ -85,14 +85,18 @@ class Agents:
         return acquired_amounts(self.transfers)[account.creditor_id]
 
 
-def make_accounts() -> list[Account]:
-    """A debtor that nobody has seen before, and some creditors; nothing is opened yet."""
-    debtor_id = _random_id(*_DEBTOR_IDS)
+def make_accounts(debtor_ids: tuple[int, int] = _DEBTOR_IDS) -> list[Account]:
+    """A debtor that nobody has seen before, and some creditors; nothing is opened yet.
+
+    Ids begin with a number; the rest, so many bits, is random.
+    """
+    debtor_id = random_id(*debtor_ids)
     debtor = Account("the debtor", debtor_id, ROOT_CREDITOR_ID, config_data=_root_config_data())
-    return [debtor, *(Account(name, debtor_id, _random_id(*_CREDITOR_IDS)) for name in NAMES)]
+    return [debtor, *(Account(name, debtor_id, random_id(*_CREDITOR_IDS)) for name in NAMES)]
 
 
-def _random_id(start: int, free_bits: int) -> int:
+def random_id(start: int, free_bits: int) -> int:
+    """One that begins like this."""
     return start + random.randrange(1, 1 << free_bits)
 
 

@@ -111,7 +111,7 @@ def _answer(agents: Agents, step: Step, message: Message) -> Asking[Received]:
     ts = datetime.fromisoformat(message["ts"])
     key: Key = ("configure", message["debtor_id"], message["creditor_id"], ts, message["seqnum"])
     answer = yield key
-    step.took(message["type"], answer.data["type"], answer.received_at - began)
+    step.answered(message["type"], answer.data["type"], began, answer)
     return answer
 
 

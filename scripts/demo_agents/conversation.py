@@ -2,8 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from typing import Protocol
 
 import pika
 from pika.exceptions import (
@@ -21,11 +22,11 @@ from agentkit.messages import Message
 from agentkit.observer import Observer
 from agentkit.received import Received
 from scripts.demo_agents.answers import Key, describe, key_of
-from scripts.demo_agents.steps import Step, Talk
+from scripts.demo_agents.steps import Sent, Step, Talk
 
 # The debtors of one authority, and the creditors of one agent, have ids that begin alike.
 # Agents bind their queues accordingly.
-PREFIXES = ((TO_DEBTORS, "12.34.ab.cd.#"), (TO_CREDITORS, "00.00.02.#"))
+PREFIXES = ((TO_DEBTORS, "12.34.ab.cd.#"), (TO_CREDITORS, "00.00.01.#"))
 LASTING_QUEUE = "demo_agents"
 _LASTING_MESSAGES_MAX = 1000
 _PARAMETERS = {"socket_timeout": 5, "stack_timeout": 5, "blocked_connection_timeout": 30}
@@ -43,18 +44,34 @@ class _UselessAnswerError(Exception):
     """The answer lacks what a talk needs to go on."""
 
 
+class Listener(Protocol):
+    """Hears what comes for the agents."""
+
+    messages: list[Received]
+
+    def receive(self, seconds_max: float) -> None:
+        """Listens for a moment, which ends when something has come."""
+
+
 class Conversation:
     """Sends messages about the accounts of one debtor, and keeps what comes."""
 
-    def __init__(self, broker: Broker, observer: Observer, seconds_max: float) -> None:
+    def __init__(
+        self, send: Callable[[Message], float], observer: Listener, seconds_max: float
+    ) -> None:
+        """A message is sent, and `send` says when that was."""
+        self._send = send
         self._observer = observer
         self._seen_count = 0
-        self.send = broker.send
         self.seconds_max = seconds_max
         self.received: dict[Key, Received] = {}
         self.claimed: set[Key] = set()
         self.repeated = 0
         self.faults: list[str] = []
+
+    def send(self, message: Message) -> Sent:
+        """Sends a message of one of the agents."""
+        return Sent(message, self._send(message))
 
     def run(self, step: Step, talks: Iterable[Talk]) -> None:
         """Lets the talks go on in turn, as answers come, to their ends.
@@ -109,6 +126,14 @@ class Conversation:
         else:
             self.repeated += 1
 
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Listens until something is true. Raises `NoAnswerError` if it is not in time."""
+        end = time.monotonic() + self.seconds_max
+        while not condition():
+            if time.monotonic() >= end:
+                raise NoAnswerError(f"what has to happen did not in {self.seconds_max:g} s")
+            self._collect(0.0)
+
     def unasked(self) -> list[str]:
         """What came and belongs to nothing that was asked for."""
         problems = []
@@ -137,7 +162,7 @@ def converse(
             Observer(url, bindings, is_exclusive=True, **_PARAMETERS) as observer,
         ):
             _make_lasting_queue(broker)
-            yield Conversation(broker, observer, seconds_max)
+            yield Conversation(broker.send, observer, seconds_max)
     except (AMQPError, OSError) as error:
         raise UnreachableError(_reason(error)) from error
 

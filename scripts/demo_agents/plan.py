@@ -15,7 +15,7 @@ from scripts.demo_agents.fetching import ask_about, nobodys_id
 from scripts.demo_agents.steps import Step, Talk
 from scripts.demo_agents.transferring import dismiss, fail_to_commit, pay, refuse
 
-_NEGLIGIBLE_AMOUNT = 1.5
+NEGLIGIBLE_AMOUNT = 1.5
 # More than is negligible, so that both sides get a message about each payment.
 _AMOUNTS = (2, 30, 7, 11, 5)
 
@@ -48,7 +48,7 @@ def make_plan(agents: Agents, api_url: str, transfers: int, *, with_malformed: b
     add(
         "Reconfigure",
         lambda step: [
-            change_negligible_amount(agents, step, one, _NEGLIGIBLE_AMOUNT) for one in creditors
+            change_negligible_amount(agents, step, one, NEGLIGIBLE_AMOUNT) for one in creditors
         ],
     )
     add(

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from scripts.demo_agents.agents import Agents
 from scripts.demo_agents.closing import read_balances
-from scripts.demo_agents.steps import Step
+from scripts.demo_agents.steps import HOPS, Step
 
 _COLORS = {"OK": "green", "WRONG": "bold red", "not tried": "yellow"}
 _PLAIN_WIDTH = 140
@@ -34,8 +34,8 @@ def make_progress() -> Progress:
     )
 
 
-def show(steps: Sequence[Step], agents: Agents) -> None:
-    """Prints a table of the steps, what went wrong, and the books."""
+def show(steps: Sequence[Step], agents: Agents, ending: Sequence[str]) -> None:
+    """Prints a table of the steps, what went wrong, the books, and these lines."""
     is_terminal = sys.stdout.isatty()
     console = Console(highlight=False, width=None if is_terminal else _PLAIN_WIDTH)
     console.print(_table(console, steps))
@@ -45,7 +45,7 @@ def show(steps: Sequence[Step], agents: Agents) -> None:
             console.print(escape(step.remark), soft_wrap=True, style="dim")
     for step in steps:
         _show_problems(console, step)
-    for line in [*_books(agents), *_trace_command(agents)]:
+    for line in [*_books(agents), *ending]:
         console.print(line, soft_wrap=True)
 
 
@@ -56,11 +56,12 @@ def _table(console: Console, steps: Sequence[Step]) -> Table:
     table.add_column("sent", no_wrap=True)
     longest = _LONGEST_CODE if console.width >= _WIDE else _LONGEST_TYPE
     table.add_column("came back", min_width=longest, overflow="fold")
-    for title in ("n", "min ms", "median", "max"):
+    hops = HOPS if any(step.hops_ms for step in steps) else ()
+    for title in ("n", "min ms", "median", "max", *hops):
         table.add_column(title, justify="right", no_wrap=True)
     for step in steps:
         result = f"[{_COLORS[step.result]}]{step.result}[/]"
-        rows = [_cells(row) for row in step.summary()] or [[""] * 6]
+        rows = [_cells(row, hops) for row in step.summary()] or [[""] * (6 + len(hops))]
         titles = [escape(step.name), result]
         for cells in rows:
             table.add_row(*titles, *cells)
@@ -68,8 +69,9 @@ def _table(console: Console, steps: Sequence[Step]) -> Table:
     return table
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], hops: Sequence[str]) -> list[str]:
     times = [f"{row[name]:.1f}" for name in ("min_ms", "median_ms", "max_ms")]
+    times += [f"{row['hops_ms'][name]:.1f}" if "hops_ms" in row else "" for name in hops]
     return [escape(row["sent"]), escape(row["received"]), str(row["count"]), *times]
 
 
@@ -95,7 +97,8 @@ def _books(agents: Agents) -> list[str]:
     return lines
 
 
-def _trace_command(agents: Agents) -> list[str]:
+def trace_command(agents: Agents) -> list[str]:
+    """How to see what became of the last payment."""
     if (made := agents.last_payment) is None:
         return []
     ids = [made[name] for name in ("debtor_id", "creditor_id", "transfer_id")]

@@ -14,6 +14,16 @@ T = TypeVar("T")
 Asking = Generator[Key, Received, T]
 """Sends messages, and yields the key of each answer that it needs, in turn. Ends with a T."""
 Talk = Asking[None]
+HOPS = ("to it", "in it", "back")
+"""The way of a message to the authority, and of the answer to the agent."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message, and when it was sent, by `time.monotonic`."""
+
+    message: Message
+    at: float
 
 
 @dataclass
@@ -27,6 +37,9 @@ class Step:
     is_done: bool = False
     problems: list[str] = field(default_factory=list)
     times_ms: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], list[tuple[Sent, Received]]] = field(default_factory=dict)
+    hops_ms: dict[tuple[str, str], list[tuple[float, ...]]] = field(default_factory=dict)
+    """How long each part of the way took, if somebody has seen it: see `HOPS`."""
 
     @property
     def result(self) -> str:
@@ -38,6 +51,11 @@ class Step:
     def took(self, sent: str, received: str, seconds: float) -> None:
         """Notes how long an answer took."""
         self.times_ms.setdefault((sent, received), []).append(seconds * 1000.0)
+
+    def answered(self, sent: str, received: str, question: Sent, answer: Received) -> None:
+        """The same of a message, and keeps both."""
+        self.took(sent, received, answer.received_at - question.at)
+        self.answers.setdefault((sent, received), []).append((question, answer))
 
     def expect(self, what: str, expected: object, found: object) -> None:
         """Notes when something is not as expected."""
@@ -71,9 +89,17 @@ class Step:
                 "min_ms": round(min(times), 3),
                 "median_ms": round(statistics.median(times), 3),
                 "max_ms": round(max(times), 3),
+                **self._hops(sent, received),
             }
             for (sent, received), times in self.times_ms.items()
         ]
+
+    def _hops(self, sent: str, received: str) -> dict[str, dict[str, float]]:
+        """The medians."""
+        if not (hops := self.hops_ms.get((sent, received))):
+            return {}
+        medians = [round(statistics.median(times), 3) for times in zip(*hops, strict=True)]
+        return {"hops_ms": dict(zip(HOPS, medians, strict=True))}
 
 
 def tell(message: Message) -> str:

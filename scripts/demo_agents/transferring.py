@@ -8,7 +8,7 @@ from agentkit.messages import Message, finalize, prepare
 from agentkit.outcomes import report_problems
 from scripts.demo_agents.agents import Account, Agents
 from scripts.demo_agents.answers import Key
-from scripts.demo_agents.steps import Asking, Step, Talk, reason, tell
+from scripts.demo_agents.steps import Asking, Sent, Step, Talk, reason, tell
 
 _COORDINATOR = ("coordinator_type", "coordinator_id", "coordinator_request_id")
 _MAX_DEADLINE_ERROR = timedelta(seconds=1)
@@ -37,11 +37,11 @@ def pay(
     if not sender.is_root:
         answer = yield ("transfer", *sender.ids, note)
         made.account_transfers.append(answer.data)
-        step.took(COMMIT, "AccountTransfer (sender)", answer.received_at - committed)
+        step.answered(COMMIT, "AccountTransfer (sender)", committed, answer)
     if not recipient.is_root:
         answer = yield ("transfer", *recipient.ids, note)
         made.account_transfers.append(answer.data)
-        step.took(PREPARE, "AccountTransfer (recipient)", answer.received_at - began)
+        step.answered(PREPARE, "AccountTransfer (recipient)", began, answer)
     step.problems += report_problems(made)
 
 
@@ -94,16 +94,14 @@ def refuse(
     request = prepare(*sender.ids, recipient, amount)
     began = agents.conversation.send(request)
     answer = yield _key("prepare", request)
-    step.took(PREPARE, tell(answer.data), answer.received_at - began)
+    step.answered(PREPARE, tell(answer.data), began, answer)
     expected = {"status_code": status_code, "total_locked_amount": locked}
     step.check(answer, "RejectedTransfer", _same(request, "debtor_id", "creditor_id") | expected)
 
 
-def _prepared(
-    step: Step, sender: Account, request: Message, began: float
-) -> Asking[Message | None]:
+def _prepared(step: Step, sender: Account, request: Message, began: Sent) -> Asking[Message | None]:
     answer = yield _key("prepare", request)
-    step.took(PREPARE, answer.data["type"], answer.received_at - began)
+    step.answered(PREPARE, answer.data["type"], began, answer)
     expected = _same(request, "debtor_id", "creditor_id", "recipient")
     expected["locked_amount"] = request["max_locked_amount"]
     expected["final_interest_rate_ts"] = datetime.fromisoformat(request["final_interest_rate_ts"])
@@ -125,12 +123,12 @@ def _check_deadline(step: Step, sender: Account, request: Message, prepared: Mes
 
 
 def _finalized(
-    step: Step, prepared: Message, began: float, amount: int, status_code: str = "OK"
+    step: Step, prepared: Message, began: Sent, amount: int, status_code: str = "OK"
 ) -> Asking[Message]:
     answer = yield _key("finalize", prepared)
     code = reason(answer.data)
     end = code if code != "OK" else "" if answer.data["committed_amount"] else "(of 0)"
-    step.took(COMMIT, f"{answer.data['type']} {end}".rstrip(), answer.received_at - began)
+    step.answered(COMMIT, f"{answer.data['type']} {end}".rstrip(), began, answer)
     expected = _same(prepared, "debtor_id", "creditor_id", "transfer_id")
     expected["prepared_at"] = datetime.fromisoformat(prepared["prepared_at"])
     expected |= {"committed_amount": amount, "status_code": status_code, "total_locked_amount": 0}

@@ -27,6 +27,7 @@ def imported(folder: str) -> Iterator[tuple[str, str]]:
         # what checks the program must not take its word for it
         ("agentkit", {"swpt_accounts", "tests", "benchmarks", "verification", "scripts"}),
         ("scripts/demo_agents", {"swpt_accounts", "tests", "benchmarks", "verification"}),
+        ("scripts/demo_network", {"swpt_accounts", "tests", "benchmarks", "verification"}),
         ("verification", {"tests"}),
         ("benchmarks", {"tests", "verification"}),
     ],

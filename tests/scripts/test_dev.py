@@ -66,6 +66,7 @@ def test_the_help_of_the_demo_shows_its_options(checkout: Path) -> None:
         ("up --nope", "up: unknown argument: --nope"),
         ("demo --transfers 0", "argument --transfers: it must be from 1 to 10000"),
         ("demo --console --nope", "unrecognized arguments: --nope"),
+        ("network --nope", "unrecognized arguments: --nope"),
         ("services nope", "services: unknown argument: nope"),
         ("lint here", "lint: unknown argument: here"),
         ("nope", "unknown command: nope"),
