@@ -56,7 +56,7 @@ The ids of the peers come from their keys, and so they are other ones then:
 **The private keys in this folder are public.** Whoever has this repository can pretend to be the
 node 1234abcd, or one of its two peers. Never use any of it in production: a real node makes its
 own certificate authority, and keeps `private/` off the servers
-([how to let nodes meet](../../docs/how-to/let-nodes-meet.md)).
+([how to join the network](../../docs/how-to/join-the-network.md)).
 
 | path | content |
 |---|---|

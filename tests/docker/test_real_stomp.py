@@ -37,7 +37,7 @@ pytestmark = needs_real
 AUTHORITY_ID = "0000abcd"
 DEBTOR = 0x0000ABCD00000001
 REVOKED_SECONDS_MAX = 30.0
-"""See docs/how-to/let-nodes-meet.md: there, it looks into the folder every 10 seconds."""
+"""See docs/how-to/join-the-network.md: there, it looks into the folder every 10 seconds."""
 # As the creditors agent knows its creditors, and as the authority does: it was the second agent.
 INSIDE, OUTSIDE = 0x0000010000000007 | 1 << 32, 0x0000020000000007 | 1 << 32
 FROM_AUTHORITY = {
