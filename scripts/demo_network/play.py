@@ -23,6 +23,9 @@ from scripts.demo_network.page import AUTHORITY_ID
 _DEBTOR_IDS = (int(AUTHORITY_ID, 16) << 32, 24)
 _SUBNET_BITS = 40
 _GUEST = "Dora"
+_LEGEND = """
+The last columns are the medians of the parts of the way, in ms: over STOMP to the authority, in it,
+and over STOMP back to the agent. (What an agent does in between counts as in it.)"""
 _PAID, _LOCKED = 100, 40
 
 
@@ -102,7 +105,7 @@ def play(options: argparse.Namespace, network: Network, *, with_guest: bool) -> 
     for step in steps:
         post.note_hops(step)
     steps[-1].problems += post.faults
-    is_right = print_result(options, steps, agents)
+    is_right = print_result(options, steps, agents, [_LEGEND])
     if not is_right:
         sys.stderr.write(f"{network.logs()}\n")
     return is_right
