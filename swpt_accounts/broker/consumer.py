@@ -20,10 +20,12 @@ from swpt_accounts.broker.dead_letters import (
 )
 from swpt_accounts.broker.redelivery_reset import (
     COPY_HEADER,
+    REPLAYED_HEADER,
     RETURNS_COUNT_MAX,
     came_back_too_often,
     copy_properties,
     take_copy_mark,
+    take_origin,
 )
 from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.errors import one_line
@@ -51,7 +53,8 @@ SERVER = "the broker"
 class Delivery:
     """A message as it came from the broker.
 
-    One that `is_copy` may be there twice, and counts as redelivered.
+    One that `is_copy` may be there twice, and counts as redelivered. The `sender` is a user of the
+    broker, which has verified it, or None; an operator has sent again what `is_replayed`.
     """
 
     tag: int
@@ -60,6 +63,8 @@ class Delivery:
     properties: pika.BasicProperties
     body: bytes
     is_copy: bool = False
+    sender: str | None = None
+    is_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,15 @@ class Refusal:
     delivery: Delivery
     reason: str
     kind: str = "malformed"
+
+
+def copy_of(delivery: Delivery, user: str) -> pika.BasicProperties:
+    """The properties of a copy of a message, to be published to a queue by that user."""
+    properties = delivery.properties
+    copied = copy_properties(properties, delivery.routing_key, user, delivery.sender)
+    if delivery.is_replayed:
+        copied.headers[REPLAYED_HEADER] = user
+    return copied
 
 
 class BatchConsumer:
@@ -120,12 +134,20 @@ class BatchConsumer:
         body: bytes,
     ) -> None:
         routing_key, is_redelivered, is_copy = method.routing_key, method.redelivered, False
+        sender, is_replayed = take_origin(method.exchange, properties)
         headers = properties.headers
         if headers and COPY_HEADER in headers:
             routing_key = take_copy_mark(headers, routing_key)
             is_redelivered = is_copy = True
         delivery = Delivery(
-            method.delivery_tag, routing_key, is_redelivered, properties, body, is_copy
+            method.delivery_tag,
+            routing_key,
+            is_redelivered,
+            properties,
+            body,
+            is_copy,
+            sender,
+            is_replayed,
         )
         if method.redelivered and came_back_too_often(headers):
             self._worn.append(delivery)
@@ -162,7 +184,7 @@ class BatchConsumer:
         worn, self._worn = self._worn, []
         renewed: set[int] = set()
         for delivery in worn:
-            properties = copy_properties(delivery.properties, delivery.routing_key, self._user)
+            properties = copy_of(delivery, self._user)
             try:
                 self._publisher.publish(self._queue, delivery.body, properties)
             except AMQPError as error:

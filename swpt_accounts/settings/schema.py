@@ -34,6 +34,7 @@ from swpt_accounts.settings.types import (
     RoutingKey,
     Secret,
     Threads,
+    UserPattern,
     VariableNames,
     Wait,
     doc,
@@ -103,6 +104,15 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             " refuses other shards."
         ),
     ] = "#"
+    protocol_broker_shard_users: Annotated[
+        UserPattern | None,
+        doc(
+            "A regular expression for the users of RabbitMQ as which the shards of this authority"
+            " publish: a PendingBalanceChange of another user is refused. By default, the user of"
+            " PROTOCOL_BROKER_URL, and those of the same name with other numbers at its end:"
+            " `worker`, `worker_0`, `worker_1_2`."
+        ),
+    ] = None
     protocol_broker_processes: Annotated[
         Processes, doc("Processes that consume messages. 0 consumes none.")
     ] = 1

@@ -15,6 +15,7 @@ from swpt_accounts.inspection.status.model import (
     AccountsSample,
     DatabaseState,
     LongTransaction,
+    OlderSenders,
     ReturnedLine,
     ScanState,
     TableCounters,
@@ -65,6 +66,9 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
                 late=2 * timedelta(hours=settings.app_accounts_scan_hours),
             )[0],
             scans=_objects(connection, ScanState, "scans"),
+            older_senders=_objects(
+                connection, OlderSenders, "older_senders", is_alone=settings.realm.length == 0
+            ),
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
 from typing import Final
 
@@ -211,6 +212,13 @@ def _lock_waits(status: ShardStatus) -> _Found:
             yield NOTE, f"{plural(count, 'session')} of {worker.name} {waits} for a lock."
 
 
+def _older_senders(status: ShardStatus) -> _Found:
+    for one in () if status.database is None else status.database.older_senders:
+        moment = one.taken_until.astimezone(UTC).isoformat(" ", "minutes")
+        words = f"PendingBalanceChange messages are taken from any sender until {moment}"
+        yield NOTE, f"{words}, because of the {one.cause}."
+
+
 def _replica(status: ShardStatus) -> _Found:
     if status.database is not None and status.database.is_replica:
         yield NOTE, "This database is a replica: workers are connected to the primary."
@@ -231,6 +239,7 @@ RULES: Final = (
     HealthRule("long_transaction", _LOCKS, _long_transactions),
     HealthRule("scan_late", _SEE, _scan_late),
     HealthRule("lock_waits", _LOCKS, _lock_waits),
+    HealthRule("older_senders", "docs/reference/amqp.md", _older_senders),
     HealthRule("replica", _SEE, _replica),
 )
 _ORDER: Final = tuple(HealthSeverity)

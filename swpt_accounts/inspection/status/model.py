@@ -73,6 +73,14 @@ class AccountsSample:
 
 
 @dataclass(frozen=True, slots=True)
+class OlderSenders:
+    """Until when balance changes of any sender are taken, and why: an upgrade, or a move."""
+
+    cause: str
+    taken_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ScanState:
     """How far the last pass of a scan is: pages of its table, and seconds since some moments."""
 
@@ -107,6 +115,7 @@ class DatabaseState:
     dealt_with_count: int
     accounts: AccountsSample
     scans: tuple[ScanState, ...] = ()
+    older_senders: tuple[OlderSenders, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,4 +48,5 @@ def _database(database: DatabaseState, status: ShardStatus) -> dict[str, Any]:
         "returned_lines": database.returned_lines,
         "accounts_sample": database.accounts,
         "scans": database.scans,
+        "older_senders": database.older_senders,
     }
