@@ -101,17 +101,14 @@ def publication(letter: Letter, settings: Settings) -> Publication:
         for name, value in sendable_headers(letter.properties, user).items()
         if not name.startswith(_ADDED_HEADERS) and name not in _COUNTING_HEADERS
     }
+    is_change = isinstance(message, PendingBalanceChange)
+    answered_by = {REPLAYED_HEADER: user} if is_change else {}
     own_key = bits_routing_key(message.debtor_id, message.creditor_id)
     properties = pika.BasicProperties(
-        headers={
-            **headers,
-            COPY_HEADER: letter.routing_key or own_key,
-            REPLAYED_HEADER: user,
-        },
+        headers={**headers, COPY_HEADER: letter.routing_key or own_key, **answered_by},
         delivery_mode=pika.DeliveryMode.Persistent.value,
         **{name: getattr(letter.properties, name) for name in _KEPT_PROPERTIES},
     )
-    is_change = isinstance(message, PendingBalanceChange)
     return Publication(exchange, key, properties, letter.body, is_signed=is_change)
 
 
