@@ -27,7 +27,7 @@ from swpt_accounts.broker.redelivery_reset import (
     take_copy_mark,
     take_origin,
 )
-from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.messages import (
@@ -38,9 +38,13 @@ from swpt_accounts.observability.events.messages import (
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS, DEAD_LETTERS
 from swpt_accounts.observability.metrics.recorder import count
 from swpt_accounts.smp.id_extraction import ids_in
+from swpt_accounts.smp.incoming import PendingBalanceChange
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
+
+NOT_FROM_SHARD = "not_from_shard"
+"""The kind of refusals of balance changes that no shard has sent."""
 
 # Heartbeats are answered in this time at least.
 POLL_SECONDS = 10.0
@@ -74,6 +78,12 @@ class Refusal:
     delivery: Delivery
     reason: str
     kind: str = "malformed"
+
+
+def is_signed_change(delivery: Delivery) -> bool:
+    """Whether it is a balance change for whose sender the broker answers, or an operator."""
+    is_signed = delivery.sender is not None or delivery.is_replayed
+    return is_signed and delivery.properties.type == PendingBalanceChange.__name__
 
 
 def copy_of(delivery: Delivery, user: str) -> pika.BasicProperties:
@@ -235,11 +245,12 @@ class BatchConsumer:
     def _letter_of(self, refusal: Refusal) -> Letter:
         """Log that a message is refused. Returns what the dead-letter queue gets."""
         delivery = refusal.delivery
+        is_money = refusal.kind != NOT_FROM_SHARD and is_signed_change(delivery)
         MESSAGE_DEAD_LETTERED.log(
             logger,
             routing_key=delivery.routing_key,
             bytes_count=len(delivery.body),
-            queue=dead_letter_queue(self._queue),
+            queue=(money_letter_queue if is_money else dead_letter_queue)(self._queue),
             reason=refusal.reason,
             message_type=delivery.properties.type,
             about=lambda: ids_in(delivery.body),
@@ -247,7 +258,7 @@ class BatchConsumer:
         properties = dead_letter_properties(
             delivery.properties, delivery.routing_key, refusal.reason, self._user
         )
-        return delivery.body, properties
+        return Letter(delivery.body, properties, is_money)
 
     def pause(self) -> None:
         """Stop receiving; what was received and not handled goes back to the queue."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from swpt_accounts.broker.consumer import Delivery, Refusal
+from swpt_accounts.broker.consumer import NOT_FROM_SHARD, Delivery, Refusal
 from swpt_accounts.broker.senders import is_shard
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
@@ -17,7 +17,7 @@ def refuse_strangers(batch: list[Delivery], settings: Settings) -> list[Refusal]
     """The balance changes that were not sent by a shard, or that no other shard can have sent."""
     is_alone = settings.realm.length == 0
     return [
-        Refusal(delivery, _reason(delivery, is_alone=is_alone), "not_from_shard")
+        Refusal(delivery, _reason(delivery, is_alone=is_alone), NOT_FROM_SHARD)
         for delivery in batch
         if delivery.properties.type == PendingBalanceChange.__name__
         and not delivery.is_replayed

@@ -6,7 +6,6 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg.rows import class_row, namedtuple_row
 
-from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, read_backlog
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.queries import read_queries
@@ -72,9 +71,8 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
         )
 
 
-def count_dealt_with(connection: DatabaseConnection, settings: Settings, first_offset: int) -> int:
+def count_dealt_with(connection: DatabaseConnection, queue: str, first_offset: int) -> int:
     """How many of the dead letters from an offset on were dealt with. Raises `psycopg.Error`."""
-    queue = dead_letter_queue(settings.protocol_broker_queue)
     found = _rows(connection, "dead_letters:dealt_with", queue=queue, first_offset=first_offset)
     return int(found[0].count)
 

@@ -186,6 +186,10 @@ def _returned_messages(status: ShardStatus) -> _Found:
 def _dead_letters(status: ShardStatus) -> _Found:
     if count := status.open_letters_count:
         yield WARNING, f"{plural(count, 'unhandled dead letter')}."
+    if (count := status.open_money_letters_count) and status.money_letters is not None:
+        letters = plural(count, "unhandled dead letter")
+        queue = status.money_letters.name.removesuffix(".XQ")
+        yield ERROR, f"{letters} of money between shards (`dead_letters list -q {queue}`)."
 
 
 def _long_transactions(status: ShardStatus) -> _Found:

@@ -113,6 +113,7 @@ class DatabaseState:
     returned_lines_count: int
     returned_lines: tuple[ReturnedLine, ...]
     dealt_with_count: int
+    money_dealt_with_count: int = field(default=0, kw_only=True)
     accounts: AccountsSample
     scans: tuple[ScanState, ...] = ()
     older_senders: tuple[OlderSenders, ...] = ()
@@ -142,6 +143,7 @@ class ShardStatus:
     database: DatabaseState | None
     workers: tuple[WorkerState, ...] = ()
     rates: dict[str, TableRates] = field(default_factory=dict)
+    money_letters: BrokerQueue | None = None
 
     def worker(self, name: str) -> WorkerState:
         """The state of a worker."""
@@ -155,6 +157,14 @@ class ShardStatus:
         if count is None or self.database is None:
             return count
         return max(count - self.database.dealt_with_count, 0)
+
+    @property
+    def open_money_letters_count(self) -> int:
+        """The unhandled ones of those with money. There is no queue before the first one."""
+        count = self.money_letters.messages_count if self.money_letters is not None else None
+        if not count or self.database is None:
+            return count or 0
+        return max(count - self.database.money_dealt_with_count, 0)
 
     @property
     def have_all_answered(self) -> bool:

@@ -11,7 +11,7 @@ from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.errors import describe
 from swpt_accounts.broker.queue_lengths import queue_lengths
-from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.inspection.status.database import (
@@ -64,10 +64,10 @@ class StatusReader:
         began_at = monotonic()
         settings = self._settings
         incoming, chores = settings.protocol_broker_queue, settings.chores_broker_queue
-        letters = dead_letter_queue(incoming)
+        letters, money = dead_letter_queue(incoming), money_letter_queue(incoming)
         is_one_broker = settings.protocol_broker_url == settings.chores_broker_url
         with ThreadPoolExecutor(max_workers=2) as pool:
-            names = [incoming, letters, *([chores] if is_one_broker else [])]
+            names = [incoming, letters, money, *([chores] if is_one_broker else [])]
             asked = [pool.submit(_ask_broker, settings.protocol_broker_url, BROKER, names)]
             if not is_one_broker:
                 url = settings.chores_broker_url
@@ -75,8 +75,8 @@ class StatusReader:
             database, server = self._ask_database()
             answers = [answer.result() for answer in asked]
         queues = {queue.name: queue for found, _ in answers for queue in found}
-        if database is not None and (offset := queues[letters].first_offset) is not None:
-            database, server = self._add_dealt_with(database, offset)
+        if database is not None:
+            database, server = self._add_dealt_with(database, queues[letters], queues[money])
         return ShardStatus(
             shard=str(settings.realm),
             seconds=monotonic() - began_at,
@@ -87,6 +87,7 @@ class StatusReader:
             database=database,
             workers=find_workers(settings, database),
             rates=self._measure(database),
+            money_letters=queues[money],
         )
 
     def _ask_database(self) -> tuple[DatabaseState | None, Server]:
@@ -103,15 +104,22 @@ class StatusReader:
             return None, Server(DATABASE, f"{failure}: {one_line(error)}")
 
     def _add_dealt_with(
-        self, database: DatabaseState, offset: int
+        self, database: DatabaseState, letters: BrokerQueue, money: BrokerQueue
     ) -> tuple[DatabaseState | None, Server]:
         try:
             assert self._connection is not None
-            count = count_dealt_with(self._connection, self._settings, offset)
+            counts = [
+                0
+                if queue.first_offset is None
+                else count_dealt_with(self._connection, queue.name, queue.first_offset)
+                for queue in (letters, money)
+            ]
         except psycopg.Error as error:
             self._disconnect()
             return None, Server(DATABASE, f"The database rejected a query: {one_line(error)}")
-        return replace(database, dealt_with_count=count), Server(DATABASE)
+        count, money_count = counts
+        changed = replace(database, dealt_with_count=count, money_dealt_with_count=money_count)
+        return changed, Server(DATABASE)
 
     def _measure(self, now: DatabaseState | None) -> dict[str, TableRates]:
         """The rates since the reading before, if that was not just now."""

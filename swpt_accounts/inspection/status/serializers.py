@@ -22,6 +22,7 @@ def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:
         "queues": queues,
         "workers": status.workers,
         "open_dead_letters_count": status.open_letters_count,
+        "open_money_letters_count": status.open_money_letters_count,
         "database": None if database is None else _database(database, status),
     }
     return msgspec.json.encode(members).decode()
