@@ -223,6 +223,9 @@ def _read_queue(connection: pika.BlockingConnection, queue: str) -> Values:
     """The length of a queue, if there is one, and its consumers. Raises `AMQPError`."""
     _, messages_count, consumers_count, _ = queue_length(connection, queue)
     if messages_count is None or consumers_count is None:
+        if queue.endswith(money_letter_queue("")):
+            # nothing was put into it yet
+            return {}
         # the queue is missing, or cannot be reached now
         return {(m.BROKER_UP, (queue,)): 0.0}
     return {
@@ -236,11 +239,9 @@ def make_broker_pollers(settings: Settings, stop: ShutdownEvent) -> list[BrokerP
     """One for each broker: usually both are the same."""
     queues: dict[str, list[str]] = {}
     messages = settings.protocol_broker_queue
+    letters = dead_letter_queue(messages), money_letter_queue(messages)
     for url, names in (
-        (
-            settings.protocol_broker_url,
-            [messages, dead_letter_queue(messages), money_letter_queue(messages)],
-        ),
+        (settings.protocol_broker_url, [messages, *letters]),
         (settings.chores_broker_url, [settings.chores_broker_queue]),
     ):
         queues.setdefault(url, []).extend(names)

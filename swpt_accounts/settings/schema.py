@@ -93,6 +93,14 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     protocol_broker_url: Annotated[
         BrokerUrl, doc("The RabbitMQ server of the Swaptacular Messaging Protocol.")
     ] = "amqp://guest:guest@localhost:5672"
+    protocol_broker_management_url: Annotated[
+        HttpUrl | None,
+        doc(
+            "The management of that server, like `http://monitor:…@localhost:15672`, for a user"
+            " with the tag `monitoring`: `status` asks it for the queues of peers, and their"
+            " limits."
+        ),
+    ] = None
     protocol_broker_queue: Annotated[QueueName, doc("The queue of incoming messages.")] = (
         "swpt_accounts"
     )

@@ -1,6 +1,8 @@
 """A peer that sends and does not read: its queue is full, and nobody else notices."""
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,6 +47,17 @@ def test_shipped_policy_is_the_same_everywhere() -> None:
     assert PEERS["definition"]["overflow"] == "reject-publish", "they carry money"
 
 
+def test_no_shipped_policy_removes_refused_money() -> None:
+    folder = ROOT / "deploy" / "kubernetes"
+    texts = [path.read_text() for path in folder.rglob("*.yaml")]
+    patterns = [p for text in texts for p in re.findall(r"^  pattern: '(.+)'$", text, re.MULTILINE)]
+    patterns += [policy["pattern"] for policy in DEFINITIONS["policies"]]
+    assert len(patterns) >= 5
+    for pattern in patterns:
+        for queue in ("swpt_accounts", "swpt_accounts_0", "swpt_accounts_1"):
+            assert not re.search(pattern, f"{queue}.money.XQ")
+
+
 @pytest.mark.usefixtures("_peer")
 def test_full_queue_of_a_peer_hurts_nobody_else(authority: Authority, currency: Currency) -> None:
     currency.open_root()
@@ -65,6 +78,8 @@ def test_full_queue_of_a_peer_hurts_nobody_else(authority: Authority, currency: 
     wait_until(lambda: _count(authority, hostile) == REQUESTS_COUNT)
     assert authority.broker.ready_count(QUEUE) <= LIMITS["max-length"] + 1
 
+    wait_until(lambda: _findings(authority).get("peer_queue_full", "").startswith(f"Queue {QUEUE}"))
+    assert "peer_queue_unlimited" not in _findings(authority)
     # the peer reads again: all of it, and each message once
     taken: list[int] = []
 
@@ -79,6 +94,29 @@ def test_full_queue_of_a_peer_hurts_nobody_else(authority: Authority, currency: 
     wait_until(lambda: authority.query("SELECT count(*) FROM returned_message") == [(0,)])
     drain()
     assert sorted(taken) == sorted(request["coordinator_request_id"] for request in requests)
+
+
+@pytest.mark.usefixtures("_peer")
+def test_status_tells_that_the_policy_is_missing(
+    authority: Authority, vhost: str, management: Management
+) -> None:
+    management.request("DELETE", "policies", vhost, PEERS["name"])
+    wait_until(lambda: QUEUE in _findings(authority).get("peer_queue_unlimited", ""))
+    # one that would drop money is none
+    drops = {"max-length": 300, "overflow": "drop-head"}
+    body = {**PEERS, "definition": drops}
+    management.request("PUT", "policies", vhost, PEERS["name"], body=body)
+    assert QUEUE in _findings(authority)["peer_queue_unlimited"]
+    answer = authority.run("status", "--json", PROTOCOL_BROKER_MANAGEMENT_URL="http://127.0.0.1:1")
+    assert answer.returncode == 2
+    assert "does not tell the queues of peers" in answer.stdout
+
+
+def _findings(authority: Authority) -> dict[str, str]:
+    """What `status` finds, by its code."""
+    url = os.environ["TEST_BROKER_MANAGEMENT_URL"]
+    answer = authority.run("status", "--json", PROTOCOL_BROKER_MANAGEMENT_URL=url)
+    return {one["code"]: one["words"] for one in json.loads(answer.stdout)["findings"]}
 
 
 def _count(authority: Authority, creditor_id: int) -> Any:

@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "POSTGRES_RUNNING_ROLE": None,
     "POSTGRES_READING_ROLE": None,
     "PROTOCOL_BROKER_URL": "amqp://guest:guest@localhost:5672",
+    "PROTOCOL_BROKER_MANAGEMENT_URL": None,
     "PROTOCOL_BROKER_QUEUE": "swpt_accounts",
     "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": "#",
     "PROTOCOL_BROKER_SHARD_USERS": None,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from swpt_accounts.broker.peer_queues import PeerQueue
 from swpt_accounts.db.backlog import TableBacklog
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.observability.liveness import Condition
@@ -144,6 +145,7 @@ class ShardStatus:
     workers: tuple[WorkerState, ...] = ()
     rates: dict[str, TableRates] = field(default_factory=dict)
     money_letters: BrokerQueue | None = None
+    peer_queues: tuple[PeerQueue, ...] = ()
 
     def worker(self, name: str) -> WorkerState:
         """The state of a worker."""

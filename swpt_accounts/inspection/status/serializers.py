@@ -20,6 +20,7 @@ def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:
         "findings": findings,
         "servers": status.servers,
         "queues": queues,
+        "peer_queues": status.peer_queues,
         "workers": status.workers,
         "open_dead_letters_count": status.open_letters_count,
         "open_money_letters_count": status.open_money_letters_count,
