@@ -74,5 +74,5 @@ def test_it_credits_no_account(stolen: Broker, authority: Authority, currency: C
 
 def test_it_takes_no_other_users_name(stolen: Broker, authority: Authority) -> None:
     change = balance_change(1, 2, 0, 5)
-    with pytest.raises(Exception, match="PRECONDITION_FAILED.*user_id"):
+    with pytest.raises(Exception, match=r"PRECONDITION_FAILED.*user_id"):
         send(stolen, change, user_id=authority.broker.user)
