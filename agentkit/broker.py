@@ -34,6 +34,7 @@ class Broker:
     def __init__(self, url: str, **parameters: Any) -> None:
         """Connect. `parameters` are those of `connect`. Raises what pika raises."""
         self.url = url
+        self.user = pika.URLParameters(url).credentials.username
         self._parameters = parameters
         self.connection = connect(url, **parameters)
         self._channel: BlockingChannel | None = None
@@ -53,11 +54,17 @@ class Broker:
         return self.connection
 
     def send(self, message: Message) -> float:
-        """Publish a message to its account. Returns when it was sent, by `time.monotonic`."""
+        """Publish a message to its account, as agents do, and as shards what is between shards.
+
+        Returns when it was sent, by `time.monotonic`.
+        """
         key = bits_key(message["debtor_id"], message["creditor_id"])
         body = encode(message)
         seconds = time.monotonic()
-        self.publish(ACCOUNTS_IN, key, body, type=message["type"], content_type=CONTENT_TYPE)
+        properties = {"type": message["type"], "content_type": CONTENT_TYPE}
+        if message["type"] == "PendingBalanceChange":
+            properties["user_id"] = self.user
+        self.publish(ACCOUNTS_IN, key, body, **properties)
         return seconds
 
     def publish(

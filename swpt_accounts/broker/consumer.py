@@ -20,12 +20,14 @@ from swpt_accounts.broker.dead_letters import (
 )
 from swpt_accounts.broker.redelivery_reset import (
     COPY_HEADER,
+    REPLAYED_HEADER,
     RETURNS_COUNT_MAX,
     came_back_too_often,
     copy_properties,
     take_copy_mark,
+    take_origin,
 )
-from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.messages import (
@@ -36,9 +38,13 @@ from swpt_accounts.observability.events.messages import (
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS, DEAD_LETTERS
 from swpt_accounts.observability.metrics.recorder import count
 from swpt_accounts.smp.id_extraction import ids_in
+from swpt_accounts.smp.incoming import PendingBalanceChange
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
+
+NOT_FROM_SHARD = "not_from_shard"
+"""The kind of refusals of balance changes that no shard has sent."""
 
 # Heartbeats are answered in this time at least.
 POLL_SECONDS = 10.0
@@ -51,7 +57,8 @@ SERVER = "the broker"
 class Delivery:
     """A message as it came from the broker.
 
-    One that `is_copy` may be there twice, and counts as redelivered.
+    One that `is_copy` may be there twice, and counts as redelivered. The `sender` is a user of the
+    broker, which has verified it, or None; an operator has sent again what `is_replayed`.
     """
 
     tag: int
@@ -60,6 +67,8 @@ class Delivery:
     properties: pika.BasicProperties
     body: bytes
     is_copy: bool = False
+    sender: str | None = None
+    is_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,21 @@ class Refusal:
     delivery: Delivery
     reason: str
     kind: str = "malformed"
+
+
+def is_signed_change(delivery: Delivery) -> bool:
+    """Whether it is a balance change for whose sender the broker answers, or an operator."""
+    is_signed = delivery.sender is not None or delivery.is_replayed
+    return is_signed and delivery.properties.type == PendingBalanceChange.__name__
+
+
+def copy_of(delivery: Delivery, user: str) -> pika.BasicProperties:
+    """The properties of a copy of a message, to be published to a queue by that user."""
+    properties = delivery.properties
+    copied = copy_properties(properties, delivery.routing_key, user, delivery.sender)
+    if delivery.is_replayed:
+        copied.headers[REPLAYED_HEADER] = user
+    return copied
 
 
 class BatchConsumer:
@@ -120,12 +144,20 @@ class BatchConsumer:
         body: bytes,
     ) -> None:
         routing_key, is_redelivered, is_copy = method.routing_key, method.redelivered, False
+        sender, is_replayed = take_origin(method.exchange, properties)
         headers = properties.headers
         if headers and COPY_HEADER in headers:
             routing_key = take_copy_mark(headers, routing_key)
             is_redelivered = is_copy = True
         delivery = Delivery(
-            method.delivery_tag, routing_key, is_redelivered, properties, body, is_copy
+            method.delivery_tag,
+            routing_key,
+            is_redelivered,
+            properties,
+            body,
+            is_copy,
+            sender,
+            is_replayed,
         )
         if method.redelivered and came_back_too_often(headers):
             self._worn.append(delivery)
@@ -162,7 +194,7 @@ class BatchConsumer:
         worn, self._worn = self._worn, []
         renewed: set[int] = set()
         for delivery in worn:
-            properties = copy_properties(delivery.properties, delivery.routing_key, self._user)
+            properties = copy_of(delivery, self._user)
             try:
                 self._publisher.publish(self._queue, delivery.body, properties)
             except AMQPError as error:
@@ -213,11 +245,12 @@ class BatchConsumer:
     def _letter_of(self, refusal: Refusal) -> Letter:
         """Log that a message is refused. Returns what the dead-letter queue gets."""
         delivery = refusal.delivery
+        is_money = refusal.kind != NOT_FROM_SHARD and is_signed_change(delivery)
         MESSAGE_DEAD_LETTERED.log(
             logger,
             routing_key=delivery.routing_key,
             bytes_count=len(delivery.body),
-            queue=dead_letter_queue(self._queue),
+            queue=(money_letter_queue if is_money else dead_letter_queue)(self._queue),
             reason=refusal.reason,
             message_type=delivery.properties.type,
             about=lambda: ids_in(delivery.body),
@@ -225,7 +258,7 @@ class BatchConsumer:
         properties = dead_letter_properties(
             delivery.properties, delivery.routing_key, refusal.reason, self._user
         )
-        return delivery.body, properties
+        return Letter(delivery.body, properties, is_money)
 
     def pause(self) -> None:
         """Stop receiving; what was received and not handled goes back to the queue."""

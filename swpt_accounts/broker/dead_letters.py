@@ -4,14 +4,24 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
+from typing import NamedTuple
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPConnectionError, AMQPError, UnroutableError
+from pika.exceptions import (
+    AMQPConnectionError,
+    AMQPError,
+    ChannelClosedByBroker,
+    UnroutableError,
+)
 
 from swpt_accounts.broker.headers import sendable_headers
 from swpt_accounts.broker.publisher import Publication, Publisher
-from swpt_accounts.broker.topology import dead_letter_queue, declare_dead_letter_queue
+from swpt_accounts.broker.topology import (
+    dead_letter_queue,
+    declare_dead_letter_queue,
+    money_letter_queue,
+)
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability.events.messages import DEAD_LETTER_QUEUE_REFUSES
 from swpt_accounts.workers.backoff import Backoff
@@ -29,10 +39,15 @@ PUT_ASIDE_PAUSE_SECONDS_MAX = 15.0
 TOGETHER_SECONDS_MAX = 30.0
 # After a failure, letters go one by one for so long.
 TOGETHER_PAUSE_SECONDS = 60.0
+_ACCESS_REFUSED = 403
 
 
-Letter = tuple[bytes, pika.BasicProperties]
-"""A body, and its properties."""
+class Letter(NamedTuple):
+    """A body, its properties, and whether it is money that another shard has sent."""
+
+    body: bytes
+    properties: pika.BasicProperties
+    is_money: bool = False
 
 
 def dead_letter_properties(
@@ -64,7 +79,8 @@ class ConfirmedPublisher:
 
 
 class DeadLetterPublisher:
-    """Publishes to the dead-letter queue of a queue.
+    """Publishes to the dead-letter queues of a queue: to one with money, which nothing pushes out
+    of it, and to one with the rest, of which strangers may send any number.
 
     Many letters go together, over a connection of their own, which stays open while they come: in a
     storm of bad messages, the others do not have to wait until each letter is confirmed.
@@ -108,7 +124,7 @@ class DeadLetterPublisher:
                 if not self._connection.is_open or self._stop is None:
                     raise
                 if not is_logged:
-                    name = dead_letter_queue(self._queue)
+                    name = self._name_for(letter)
                     DEAD_LETTER_QUEUE_REFUSES.log(logger, queue=name, problem=one_line(error))
                     is_logged = True
                 if self._stop.wait(backoff.next()) or monotonic() >= give_up_at:
@@ -116,13 +132,27 @@ class DeadLetterPublisher:
                 self._connection.process_data_events(time_limit=0)
 
     def _publish(self, letter: Letter) -> None:
-        name = dead_letter_queue(self._queue)
+        name = self._name_for(letter)
         try:
-            self._publisher.publish(name, *letter)
+            self._publisher.publish(name, letter.body, letter.properties)
         except UnroutableError:
-            # Somebody has removed the dead-letter queue.
-            declare_dead_letter_queue(self._connection, self._queue)
-            self._publisher.publish(name, *letter)
+            # There was no money yet, or somebody has removed the queue.
+            name = self._declare(name)
+            self._publisher.publish(name, letter.body, letter.properties)
+
+    def _declare(self, name: str) -> str:
+        """Declare a queue of letters, or find the one that is there in its place."""
+        try:
+            declare_dead_letter_queue(self._connection, name)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _ACCESS_REFUSED or name == dead_letter_queue(self._queue):
+                raise
+            # this user may only declare the queue that earlier versions had
+            return dead_letter_queue(self._queue)
+        return name
+
+    def _name_for(self, letter: Letter) -> str:
+        return (money_letter_queue if letter.is_money else dead_letter_queue)(self._queue)
 
     def publish_together(self, letters: Sequence[Letter]) -> set[int]:
         """Publish letters, in their order. Returns the positions of those that are safe, which may
@@ -131,8 +161,10 @@ class DeadLetterPublisher:
         """
         if monotonic() < self._again_at:
             return set()
-        name = dead_letter_queue(self._queue)
-        publications = [Publication("", name, properties, body) for body, properties in letters]
+        publications = [
+            Publication("", self._name_for(letter), letter.properties, letter.body)
+            for letter in letters
+        ]
         try:
             if self._together is None:
                 self._together = Publisher(self._url, self._name)

@@ -11,7 +11,7 @@ import pika
 from pika.exceptions import AMQPConnectionError, AMQPError
 
 from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
-from swpt_accounts.broker.connections import BrokerUnreachable, connection_parameters
+from swpt_accounts.broker.connections import BrokerUnreachable, connection_parameters, user_of
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.lifecycle import BROKER_BLOCKED, BROKER_UNBLOCKED
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS
@@ -34,13 +34,14 @@ SERVER = "the broker"
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A message to be published."""
+    """A message to be published. The broker answers for the sender of one that `is_signed`."""
 
     exchange: str
     routing_key: str
     properties: pika.BasicProperties
     body: bytes
     mandatory: bool = True
+    is_signed: bool = False
 
 
 # To the default exchange, and no queue of this name.
@@ -66,6 +67,7 @@ class Publisher:
         self._count_max = 0
         self._window = AdaptiveBatch(WINDOW_COUNT_MIN, WINDOW_COUNT_MAX)
         self._blocked_at: float | None = None
+        self._user = user_of(url)
         parameters = connection_parameters(url, name)
         # pika would close the connection, and what is on its way would be sent twice
         parameters.blocked_connection_timeout = None
@@ -172,6 +174,8 @@ class Publisher:
         return self._collect_refused(published)
 
     def _publish(self, publication: Publication, position: int) -> None:
+        if publication.is_signed:
+            publication.properties.user_id = self._user
         self._channel.basic_publish(
             publication.exchange,
             publication.routing_key,

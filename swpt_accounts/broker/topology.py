@@ -63,6 +63,13 @@ def dead_letter_queue(queue: str) -> str:
     return f"{queue}.XQ"
 
 
+def money_letter_queue(queue: str) -> str:
+    """The name of the queue for those of them that were balance changes of other shards. It is
+    declared when the first one comes.
+    """
+    return dead_letter_queue(f"{queue}.money")
+
+
 @contextmanager
 def connection_to(
     url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
@@ -159,8 +166,8 @@ class _QuorumQueue(_Queue):
 class _DeadLetterQueue(_Queue):
     """A stream. One that exists may be of another type: what is in it would be lost with it."""
 
-    def __init__(self, queue: str) -> None:
-        super().__init__(dead_letter_queue(queue), "stream")
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "stream")
 
     def _accept(self, connection: BlockingConnection, difference: str) -> None:
         name, value = _difference(difference)
@@ -204,9 +211,9 @@ def _declare_all(connection: BlockingConnection, objects: Iterable[_Object]) -> 
         one.declare(connection)
 
 
-def declare_dead_letter_queue(connection: BlockingConnection, queue: str) -> None:
-    """Declare the stream of the messages that `queue` could not have handled."""
-    _DeadLetterQueue(queue).declare(connection)
+def declare_dead_letter_queue(connection: BlockingConnection, name: str) -> None:
+    """Declare a stream of messages that a queue could not have handled."""
+    _DeadLetterQueue(name).declare(connection)
 
 
 def _incoming(queue: str) -> "_QuorumQueue":
@@ -222,7 +229,7 @@ def declare_incoming_queue(connection: BlockingConnection, queue: str) -> None:
 
     Raises `TopologyError`.
     """
-    _declare_all(connection, [_DeadLetterQueue(queue), _incoming(queue)])
+    _declare_all(connection, [_DeadLetterQueue(dead_letter_queue(queue)), _incoming(queue)])
 
 
 def subscribe(url: str, queue: str, routing_key: str) -> None:
@@ -231,9 +238,10 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
     Raises `TopologyError`, and `pika.exceptions.AMQPError`.
     """
     incoming = _incoming(queue)
+    letters = _DeadLetterQueue(dead_letter_queue(queue))
     exchanges = [_Object("exchange", name, exchange_type=kind) for name, kind in _EXCHANGES]
     with connection_to(url, "subscribe") as connection:
-        _declare_all(connection, [*exchanges, _DeadLetterQueue(queue), incoming])
+        _declare_all(connection, [*exchanges, letters, incoming])
         channel = connection.channel()
         for coordinator_type, destination in _COORDINATORS:
             channel.exchange_bind(

@@ -83,7 +83,8 @@ def _filter_for(settings: Settings, queue: str | None, **options: Any) -> Letter
     """The same. Of another queue, each shard has the letters of its own accounts, and of none: so
     all shards together deal with each of them once.
     """
-    is_own = queue in (None, settings.protocol_broker_queue)
+    own = settings.protocol_broker_queue
+    is_own = queue in (None, own, f"{own}.money")
     return make_filter(realm=None if is_own else settings.realm, **options)
 
 

@@ -20,7 +20,7 @@ BEGIN
 END
 $$;
 -- what is installed
-GRANT SELECT ON alembic_version, procedures_version, move_proof TO {role};
+GRANT SELECT ON alembic_version, procedures_version, move_proof, older_senders TO {role};
 GRANT SELECT, UPDATE (pages_copied, is_copied) ON move TO {role};
 GRANT SELECT ON older_balance_change TO {role};
 -- accounts

@@ -16,7 +16,7 @@ from psycopg import sql
 from swpt_accounts.db.queries import query, read_queries
 from swpt_accounts.db.schema_discovery import TABLES_PATH, Connection
 
-REVISION: Final = "0010"
+REVISION: Final = "0011"
 """The migration that makes the tables for these procedures: the latest one. Later ones are greater
 texts.
 """

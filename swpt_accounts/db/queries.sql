@@ -102,6 +102,14 @@ SELECT relname::text FROM pg_class
 WHERE relkind = 'r'
     AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'swpt_accounts_split')
 
+-- name: are_strangers_taken
+-- Whether a balance change is taken whoever has sent it. A shard that is alone gets none from other
+-- shards of an earlier version.
+SELECT EXISTS (
+    SELECT FROM older_senders
+    WHERE taken_until > current_ts() AND (cause = 'move' OR NOT %(is_alone)s)
+)
+
 -- name: write_to_standby
 -- Something that has to be committed, and changes nothing.
 SELECT pg_logical_emit_message(true, 'swpt_accounts', '')

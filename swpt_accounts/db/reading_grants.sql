@@ -19,7 +19,7 @@ GRANT SELECT ON
     registered_balance_change, older_balance_change, journal,
     transfer_request, unverified_transfer_request, finalization_request, pending_balance_change,
     handled_batch, returned_message, returned_line, dead_letter_dealt_with,
-    scan_pass, shard,
+    scan_pass, shard, older_senders,
     rejected_config_signal, rejected_transfer_signal, prepared_transfer_signal,
     finalized_transfer_signal, account_transfer_signal, account_update_signal,
     account_purge_signal, pending_balance_change_signal

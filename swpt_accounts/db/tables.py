@@ -384,6 +384,16 @@ class ScanPass(Base):
     completed_at: Mapped[Timestamp | None]
 
 
+class OlderSenders(Base):
+    """Until when balance changes of any sender are taken, and why."""
+
+    __tablename__ = "older_senders"
+    __table_args__ = (sa.CheckConstraint("cause IN ('upgrade', 'move')"),)
+
+    cause: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    taken_until: Mapped[Timestamp]
+
+
 class ShardRealm(Base):
     """The realm of the shard whose database this is: one row, none before the first start."""
 

@@ -20,11 +20,13 @@ OFFSET_HEADER: Final = "x-stream-offset"
 NO_OFFSET: Final = -1
 OTHER_TYPE: Final = "other"
 
+NOT_FROM_SHARD: Final = "not from a shard"
 # The kinds of reasons: what to do depends on them. The rest is "malformed".
 _KINDS = (
     ("content type", re.compile(r"the content type is ")),
     ("unknown type", re.compile(r"the message type .* is unknown")),
     ("foreign account", re.compile(r"account \(.* does not belong to this shard")),
+    (NOT_FROM_SHARD, re.compile(r"no other shard has sent this ")),
     ("refused by the database", re.compile(r"the database refuses it: ")),
 )
 MALFORMED: Final = "malformed"
@@ -75,10 +77,15 @@ class Letter:
     @property
     def kind(self) -> str:
         """The kind of the reason, one of a few."""
-        if REASON_HEADER not in self.headers:
+        if not self.is_rejected:
             reason = self._death.get("reason")
             return f"broker: {reason}" if reason in _BROKER_REASONS else UNKNOWN
         return next((kind for kind, rule in _KINDS if rule.match(self.reason)), MALFORMED)
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether a consumer has rejected it. Otherwise the broker has put it aside."""
+        return REASON_HEADER in self.headers
 
     @cached_property
     def moment(self) -> datetime | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.dead_letters.letter import Letter
-from swpt_accounts.dead_letters.replay import obstacle
+from swpt_accounts.dead_letters.replay import STRANGE, is_strange, obstacle
 from swpt_accounts.dead_letters.resolutions import LetterState
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
@@ -93,7 +93,7 @@ def whole_json(letter: Letter, state: LetterState | None, settings: Settings) ->
         "body": letter.json,
         "wrong": str(wrong) if isinstance(wrong, MalformedMessage) else None,
         "wrong_field": wrong_field(wrong) if isinstance(wrong, MalformedMessage) else None,
-        "obstacle": obstacle(letter, settings),
+        "obstacle": _obstacle(letter, settings),
     }
 
 
@@ -142,8 +142,12 @@ def _body_lines(letter: Letter) -> Iterator[str]:
         yield f"<--- {wrong}"
 
 
+def _obstacle(letter: Letter, settings: Settings) -> str | None:
+    return obstacle(letter, settings) or (STRANGE if is_strange(letter, settings) else None)
+
+
 def _advice(letter: Letter, settings: Settings) -> str:
-    if (reason := obstacle(letter, settings)) is not None:
+    if (reason := _obstacle(letter, settings)) is not None:
         return reason
     option = "--offset" if letter.offset >= 0 else "--digest"
     return (

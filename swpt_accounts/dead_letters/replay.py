@@ -9,8 +9,9 @@ import pika
 from swpt_accounts.broker.connections import user_of
 from swpt_accounts.broker.headers import sendable_headers
 from swpt_accounts.broker.publisher import Publication, Publisher
-from swpt_accounts.broker.redelivery_reset import COPY_HEADER
-from swpt_accounts.dead_letters.letter import OFFSET_HEADER, Letter
+from swpt_accounts.broker.redelivery_reset import COPY_HEADER, REPLAYED_HEADER
+from swpt_accounts.broker.senders import is_shard
+from swpt_accounts.dead_letters.letter import NOT_FROM_SHARD, OFFSET_HEADER, Letter
 from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
@@ -27,6 +28,10 @@ UNCERTAIN: Final = (
     "an interrupted replay may have sent it already; a second PrepareTransfer would lock a second"
     " amount until the coordinator dismisses it. Send it anyway with --again and --offset or"
     " --digest, or discard it"
+)
+STRANGE: Final = (
+    "no other shard has sent it: whoever did wants to have an account credited. If the books of its"
+    " sender show that it is owed, send it with --again and --offset or --digest; else discard it"
 )
 
 
@@ -59,6 +64,16 @@ def obstacle(letter: Letter, settings: Settings) -> str | None:
     return None
 
 
+def is_strange(letter: Letter, settings: Settings) -> bool:
+    """Whether it is a balance change of which it is not known that a shard has sent it."""
+    if letter.type != PendingBalanceChange.__name__:
+        return False
+    if letter.is_rejected:
+        return letter.kind == NOT_FROM_SHARD
+    # the broker has put it aside, and no consumer has looked at it
+    return not is_shard(letter.properties.user_id, settings)
+
+
 def route(message: IncomingMessage, settings: Settings) -> tuple[str, str]:
     """The exchange and the routing key with which a message is sent again.
 
@@ -86,13 +101,15 @@ def publication(letter: Letter, settings: Settings) -> Publication:
         for name, value in sendable_headers(letter.properties, user).items()
         if not name.startswith(_ADDED_HEADERS) and name not in _COUNTING_HEADERS
     }
+    is_change = isinstance(message, PendingBalanceChange)
+    answered_by = {REPLAYED_HEADER: user} if is_change else {}
     own_key = bits_routing_key(message.debtor_id, message.creditor_id)
     properties = pika.BasicProperties(
-        headers={**headers, COPY_HEADER: letter.routing_key or own_key},
+        headers={**headers, COPY_HEADER: letter.routing_key or own_key, **answered_by},
         delivery_mode=pika.DeliveryMode.Persistent.value,
         **{name: getattr(letter.properties, name) for name in _KEPT_PROPERTIES},
     )
-    return Publication(exchange, key, properties, letter.body)
+    return Publication(exchange, key, properties, letter.body, is_signed=is_change)
 
 
 class Replayer:
@@ -133,11 +150,15 @@ class Replayer:
 
     def _is_ready(self, letter: Letter, state: LetterState, *, again: bool) -> bool:
         reason = obstacle(letter, self._settings)
-        is_uncertain = state is LetterState.REPLAYING and isinstance(
-            letter.decoded, PrepareTransfer
-        )
-        if reason is None and is_uncertain and not again:
-            reason = UNCERTAIN
+        if reason is None and not again:
+            reason = self._doubt(letter, state)
         if reason is not None:
             self.report.keep(letter, reason)
         return reason is None
+
+    def _doubt(self, letter: Letter, state: LetterState) -> str | None:
+        """Why nobody should send the letter without having looked at it."""
+        if is_strange(letter, self._settings):
+            return STRANGE
+        is_uncertain = state is LetterState.REPLAYING
+        return UNCERTAIN if is_uncertain and isinstance(letter.decoded, PrepareTransfer) else None

@@ -18,7 +18,7 @@ from swpt_accounts.broker.queue_lengths import (
     is_dead_letter_queue,
     queue_length,
 )
-from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
 from swpt_accounts.core.worker_names import EXPORTER, SCANS
 from swpt_accounts.db.backlog import read_backlog
 from swpt_accounts.db.connection import DatabaseConnection, connect
@@ -108,17 +108,24 @@ class DatabasePoller(_Poller[DatabaseConnection]):
         return closing(connection)
 
     def _ask(self, session: DatabaseConnection) -> Values:
-        queue = dead_letter_queue(self._settings.protocol_broker_queue)
-        offset = next((one.first_offset for one in self._brokers if queue in one.queues), None)
-        count = 0
-        if offset is not None:
-            found = _row(session, "dead_letters", "dealt_with", queue=queue, first_offset=offset)
-            (count,) = found
         return {
             **read_values(session),
             **self._read_scans(session),
-            (m.DEAD_LETTERS_DEALT_WITH, (queue,)): count,
+            **self._read_dealt_with(session),
         }
+
+    def _read_dealt_with(self, session: DatabaseConnection) -> Values:
+        values: Values = {}
+        queue = self._settings.protocol_broker_queue
+        for name in (dead_letter_queue(queue), money_letter_queue(queue)):
+            offsets = (one.first_offsets.get(name) for one in self._brokers)
+            offset = next((found for found in offsets if found is not None), None)
+            count = 0
+            if offset is not None:
+                row = _row(session, "dead_letters", "dealt_with", queue=name, first_offset=offset)
+                (count,) = row
+            values[m.DEAD_LETTERS_DEALT_WITH, (name,)] = count
+        return values
 
     def _read_scans(self, session: DatabaseConnection) -> Values:
         hours = self._settings.app_accounts_scan_hours
@@ -178,10 +185,10 @@ class BrokerPoller(_Poller[pika.BlockingConnection]):
     def __init__(self, url: str, queues: Sequence[str], stop: ShutdownEvent) -> None:
         super().__init__(stop)
         self.queues = tuple(queues)
-        self.first_offset: int | None = None
-        """That of the dead letters, if they can be read. It changes when letters age out."""
-        self._letters_count: float | None = None
-        self._read_at = 0.0
+        self.first_offsets: dict[str, int | None] = {}
+        """Those of dead letters, if they can be read. They change when letters age out."""
+        self._letters_counts: dict[str, float | None] = {}
+        self._read_at: dict[str, float] = {}
         self._url = url
 
     @contextmanager
@@ -206,15 +213,19 @@ class BrokerPoller(_Poller[pika.BlockingConnection]):
     def _note_letters(self, session: pika.BlockingConnection, queue: str, values: Values) -> None:
         """Find the first letter again when their number has changed, or once in a while."""
         count = values.get((m.BROKER_QUEUE_MESSAGES, (queue,)))
-        if count != self._letters_count or time() - self._read_at > _LETTERS_SECONDS:
-            self.first_offset = first_offset(session, queue) if count else None
-            self._letters_count, self._read_at = count, time()
+        is_old = time() - self._read_at.get(queue, 0.0) > _LETTERS_SECONDS
+        if is_old or count != self._letters_counts.get(queue):
+            self.first_offsets[queue] = first_offset(session, queue) if count else None
+            self._letters_counts[queue], self._read_at[queue] = count, time()
 
 
 def _read_queue(connection: pika.BlockingConnection, queue: str) -> Values:
     """The length of a queue, if there is one, and its consumers. Raises `AMQPError`."""
     _, messages_count, consumers_count, _ = queue_length(connection, queue)
     if messages_count is None or consumers_count is None:
+        if queue.endswith(money_letter_queue("")):
+            # nothing was put into it yet
+            return {}
         # the queue is missing, or cannot be reached now
         return {(m.BROKER_UP, (queue,)): 0.0}
     return {
@@ -228,8 +239,9 @@ def make_broker_pollers(settings: Settings, stop: ShutdownEvent) -> list[BrokerP
     """One for each broker: usually both are the same."""
     queues: dict[str, list[str]] = {}
     messages = settings.protocol_broker_queue
+    letters = dead_letter_queue(messages), money_letter_queue(messages)
     for url, names in (
-        (settings.protocol_broker_url, [messages, dead_letter_queue(messages)]),
+        (settings.protocol_broker_url, [messages, *letters]),
         (settings.chores_broker_url, [settings.chores_broker_queue]),
     ):
         queues.setdefault(url, []).extend(names)

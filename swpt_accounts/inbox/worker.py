@@ -17,6 +17,7 @@ from swpt_accounts.inbox.deduplication import DigestRetention, HandledByParent
 from swpt_accounts.inbox.drain import DRAINING_POLL_SECONDS, DrainPauses, DrainSignal
 from swpt_accounts.inbox.locked_accounts import LockedAccounts
 from swpt_accounts.inbox.metrics import note_parked, note_received, note_refused
+from swpt_accounts.inbox.senders import are_strangers_taken, refuse_strangers
 from swpt_accounts.inbox.spans import ReceivedSpans
 from swpt_accounts.inbox.unknown_rates import UnknownRates
 from swpt_accounts.observability.metrics.batches import note_batch
@@ -173,7 +174,12 @@ class InboxWorker:
         """
         started_at = monotonic()
         self.held_count = self._parked_count + len(batch)
-        received, refusals = decode_batch(batch, self._settings.realm)
+        strangers = self._refuse_strangers(consumer, batch)
+        refused = {refusal.delivery.tag for refusal in strangers}
+        received, refusals = decode_batch(
+            (d for d in batch if d.tag not in refused), self._settings.realm
+        )
+        refusals += strangers
         self._spans.begin(received)
         if refusals:
             consumer.finish([refusal.delivery for refusal in refusals], refusals)
@@ -184,6 +190,14 @@ class InboxWorker:
             note_batch(NAME, len(batch), monotonic() - started_at)
             note_parked(self._locked_accounts.count, self._unknown_rates.count)
         self.held_count = self._parked_count
+
+    def _refuse_strangers(self, consumer: BatchConsumer, batch: list[Delivery]) -> list[Refusal]:
+        refusals = refuse_strangers(batch, self._settings)
+        realm = self._settings.realm
+        if not refusals:
+            return []
+        are_taken = self._persist(consumer, lambda c, _: are_strangers_taken(c, realm))
+        return [] if are_taken else refusals
 
     def _handle_received(self, consumer: BatchConsumer, received: list[ReceivedMessage]) -> None:
         marked = self._mark(consumer, received)

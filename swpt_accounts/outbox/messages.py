@@ -9,7 +9,7 @@ from pika.spec import PERSISTENT_DELIVERY_MODE
 
 from swpt_accounts.broker.publisher import Publication
 from swpt_accounts.smp.encoder import encode
-from swpt_accounts.smp.outgoing import OutgoingMessage
+from swpt_accounts.smp.outgoing import OutgoingMessage, PendingBalanceChange
 from swpt_accounts.smp.routing import TO_COORDINATORS_EXCHANGE, headers, route
 from swpt_accounts.smp.types import CONTENT_TYPE
 
@@ -85,4 +85,5 @@ def make_publication(message: OutgoingMessage, traceparent: str | None = None) -
         properties,
         encode(message),
         destination.mandatory,
+        is_signed=isinstance(message, PendingBalanceChange),
     )

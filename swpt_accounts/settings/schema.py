@@ -34,6 +34,7 @@ from swpt_accounts.settings.types import (
     RoutingKey,
     Secret,
     Threads,
+    UserPattern,
     VariableNames,
     Wait,
     doc,
@@ -92,6 +93,14 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     protocol_broker_url: Annotated[
         BrokerUrl, doc("The RabbitMQ server of the Swaptacular Messaging Protocol.")
     ] = "amqp://guest:guest@localhost:5672"
+    protocol_broker_management_url: Annotated[
+        HttpUrl | None,
+        doc(
+            "The management of that server, like `http://monitor:…@localhost:15672`, for a user"
+            " with the tag `monitoring`: `status` asks it for the queues of peers, and their"
+            " limits."
+        ),
+    ] = None
     protocol_broker_queue: Annotated[QueueName, doc("The queue of incoming messages.")] = (
         "swpt_accounts"
     )
@@ -103,6 +112,15 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             " refuses other shards."
         ),
     ] = "#"
+    protocol_broker_shard_users: Annotated[
+        UserPattern | None,
+        doc(
+            "A regular expression for the users of RabbitMQ as which the shards of this authority"
+            " publish: a PendingBalanceChange of another user is refused. By default, the user of"
+            " PROTOCOL_BROKER_URL, and those of the same name with other numbers at its end:"
+            " `worker`, `worker_0`, `worker_1_2`."
+        ),
+    ] = None
     protocol_broker_processes: Annotated[
         Processes, doc("Processes that consume messages. 0 consumes none.")
     ] = 1

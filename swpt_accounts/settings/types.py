@@ -89,6 +89,13 @@ RoleName = Annotated[
         ),
     ),
 ]
+UserPattern = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[!-~]{1,255}\Z",
+        extra_json_schema=_rule("a regular expression of 1 to 255 printable ASCII symbols"),
+    ),
+]
 FolderName = Annotated[
     str,
     Meta(

@@ -18,9 +18,8 @@ from pika.exceptions import ChannelClosedByBroker
 
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.connections import user_of
-from swpt_accounts.broker.consumer import BatchConsumer, Delivery
+from swpt_accounts.broker.consumer import BatchConsumer, Delivery, copy_of
 from swpt_accounts.broker.publisher import Publication, Publisher
-from swpt_accounts.broker.redelivery_reset import copy_properties
 from swpt_accounts.core.formatting import number, plural
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.inbox.worker import InboxWorker
@@ -228,8 +227,7 @@ def _move(url: str, queue: str, destination: str, count: int, publisher: Publish
 
 
 def _publication(delivery: Delivery, queue: str, user: str) -> Publication:
-    properties = copy_properties(delivery.properties, delivery.routing_key, user)
-    return Publication("", queue, properties, delivery.body)
+    return Publication("", queue, copy_of(delivery, user), delivery.body)
 
 
 class WatchedQueue:

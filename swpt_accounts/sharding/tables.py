@@ -28,7 +28,7 @@ OWNED: Final = (
 )
 """Queues and outboxes: rows stay for moments, and are copied in the switch."""
 
-SHARED: Final = ("returned_line", "dead_letter_dealt_with")
+SHARED: Final = ("returned_line", "dead_letter_dealt_with", "older_senders")
 """The same, but both children get all rows."""
 
 LEFT: Final = ("procedures_version", "move", "move_proof", "scan_pass", "shard")

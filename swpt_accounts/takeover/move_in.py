@@ -115,6 +115,7 @@ def _take_over(
             "is_copied": pages_count == 0,
         },
     )
+    session.run_all("in", "take_older_senders")
     keep_proof(session, move_id, before=KEPT_REFERENCE, after=BOOKS)
     if _has_left(session):
         for name in ("keep_dealt_with", "keep_change_ids"):
@@ -160,6 +161,7 @@ def drop_reference(session: OperatorSession) -> None:
             )
         session.set_path(BOOKS)
         session.run_all("in", "hide_older_archive")
+        session.run_all("in", "refuse_older_senders")
         name = sql.Identifier(KEPT_REFERENCE)
         session.connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(name))
 

@@ -134,6 +134,7 @@ def read_work_in_reference(session: OperatorSession) -> WorkUnderWay:
 _GOING_ON: Final = (*QUEUES, "unverified_transfer_request", *REFERENCE_OUTBOXES, "returned_message")
 _LEFT: Final = {
     *("alembic_version", "procedures_version", "move", "move_proof", "scan_pass", "shard"),
+    "older_senders",
     *("account_key", "root_config", "handled_batch", "returned_line", "dead_letter_dealt_with"),
     *JOURNAL_TABLES,
 }

@@ -36,6 +36,7 @@ OUR_TABLES: Final = (
             *("account_key", "root_config", "unverified_transfer_request", "handled_batch"),
             *("returned_message", "returned_line", "dead_letter_dealt_with"),
             *("procedures_version", "move", "move_proof", "scan_pass", "shard"),
+            "older_senders",
             *JOURNAL_TABLES,
         }
     ),

@@ -23,10 +23,11 @@ QUEUE, CHORES = "swpt_accounts", "swpt_accounts_chores"
 AGENT = "970fa1c0ef6659de38b0d7e8112a9190"
 CONFIG, WORKER = "swpt_accounts_config", "swpt_accounts_worker"
 OPERATOR = "swpt_accounts_operator"
+MONITOR = "swpt_accounts_monitor"
 STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT = "stomp_config", "stomp_server", "stomp_client_creditors"
 STOMP_DRAINER = "stomp_drainer"
 ADDRESSED = (
-    *(CONFIG, WORKER, STOMP_CONFIG, STOMP_SERVER, STOMP_DRAINER),
+    *(CONFIG, WORKER, MONITOR, STOMP_CONFIG, STOMP_SERVER, STOMP_DRAINER),
     *(STOMP_CLIENT, "stomp_client_debtors"),
 )
 DEFINITIONS = json.loads((ROOT / "docker" / "rabbitmq" / "definitions.json").read_text())
@@ -131,6 +132,8 @@ def test_what_a_user_can_do(node: Callable[[str], str], user: str, do: Do) -> No
         (STOMP_SERVER, publish("", QUEUE)),
         (STOMP_SERVER, read(QUEUE)),
         (STOMP_SERVER, lambda c: c.queue_declare("mine")),
+        (MONITOR, read(QUEUE)),
+        (MONITOR, publish("accounts_in")),
         (STOMP_CLIENT, read(f"aa.{AGENT}.XQ")),
         (STOMP_CLIENT, read(QUEUE)),
         (STOMP_CLIENT, publish("accounts_in")),
@@ -161,12 +164,13 @@ def test_definitions_are_those_of_the_whole_node() -> None:
     """Every address in docker-compose-all.yml has a user, and its password."""
     hashes = {user["name"]: user["password_hash"] for user in DEFINITIONS["users"]}
     assert {p["user"] for p in DEFINITIONS["permissions"]} == set(hashes)
-    assert {user["name"] for user in DEFINITIONS["users"] if user["tags"]} == {"swpt_accounts"}
+    tags = {user["name"]: user["tags"] for user in DEFINITIONS["users"] if user["tags"]}
+    assert tags == {"swpt_accounts": "administrator", MONITOR: "monitoring"}
     services = yaml.safe_load((ROOT / "docker-compose-all.yml").read_text())["services"].values()
     found = set()
     for service in services:
         for name, value in service.get("environment", {}).items():
-            if name.endswith("_BROKER_URL"):
+            if name.endswith("_BROKER_URL") or name == "PROTOCOL_BROKER_MANAGEMENT_URL":
                 parts = urlsplit(value)
                 assert parts.username is not None
                 assert parts.password is not None

@@ -230,7 +230,7 @@ def test_dead_letter_queue_of_another_type_is_taken_as_it_is(
     after = snapshot()
     assert after["queues"]["q.XQ"] == before
     assert ("accounts_in", "q", "#", "{}") in after["bindings"]
-    topology.declare_dead_letter_queue(broker.connection, "q")
+    topology.declare_dead_letter_queue(broker.connection, "q.XQ")
     message = broker.get("q.XQ")
     assert message is not None
     assert message.body == b"letter"

@@ -109,6 +109,21 @@ def test_up_and_down_and_up_again(databases: Databases) -> None:
     assert (read_tables(url), read_procedures(url)) == (tables, procedures)
 
 
+def test_upgraded_database_takes_what_other_shards_send_that_are_not_upgraded(
+    databases: Databases,
+) -> None:
+    """For a week. A fresh one has nobody who sends without a signature."""
+    url = databases.create()
+    causes = "SELECT cause, taken_until BETWEEN now() AND now() + interval '7 days' FROM {}"
+    assert read(url, causes.format("older_senders")) == []
+    with open_database(url) as connection:
+        connection.execute(f"SET search_path = {procedures_schema()}, public")
+        connection.execute("SELECT open_account(1, 2)")
+    migrate(url, "downgrade", "0010")
+    migrate(url, "upgrade")
+    assert read(url, causes.format("older_senders")) == [("upgrade", True)]
+
+
 def test_tables_are_those_of_the_models(databases: Databases) -> None:
     url = databases.create()
     assert "No new upgrade operations detected" in migrate(url, "check")

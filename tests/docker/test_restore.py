@@ -46,6 +46,7 @@ def test_nothing_is_applied_twice(
     agents = Agents(authority)
     agents.open_accounts()
     agents.pay(0, CREDITORS[0])
+    authority.query("INSERT INTO older_senders VALUES ('move', '9999-01-01')")
     agents.send(from_another_shard())
     agents.paid[CREDITORS[0]] += GIFT
     agents.wait_balances()

@@ -13,7 +13,8 @@ import requests
 from agentkit.currency import Currency
 from agentkit.databases import Databases
 from agentkit.fetch_proxy import FetchProxy
-from agentkit.messages import balance_change, configure, finalize, prepare
+from agentkit.keys import bits_key
+from agentkit.messages import balance_change, configure, finalize, now_text, prepare
 from agentkit.outcomes import assert_sound
 from agentkit.received import Received
 from agentkit.shards import Shard, start_all
@@ -35,6 +36,7 @@ SETTINGS = {
     "APP_FETCH_API_TIMEOUT_SECONDS": "2",
     "PROTOCOL_BROKER_PREFETCH_COUNT": "100",
 }
+NO_SHARD = "no other shard has sent this PendingBalanceChange: nobody of RabbitMQ answers for it"
 _debtor_ids = itertools.count(2**41 + 1)
 
 
@@ -347,8 +349,11 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
             json.dumps(message).encode(),
             type=message["type"],
             content_type="application/json",
+            user_id="guest",
         )
-    letters = abroad.broker.read_stream(f"{abroad.queue}.XQ", len(messages))
+    letters = abroad.broker.read_stream(f"{abroad.queue}.XQ", len(messages) - 1)
+    wait_until(lambda: abroad.broker.exists(f"{abroad.queue}.money.XQ"))
+    letters += abroad.broker.read_stream(f"{abroad.queue}.money.XQ", 1)
     assert [letter.data for letter in letters] == messages
     for letter in letters:
         assert letter.type == letter.data["type"]
@@ -479,3 +484,96 @@ def test_time_in_which_nobody_asked_is_not_counted(
     proxy.status = None
     prepared = currency.answer("PreparedTransfer", request)
     assert currency.finalize(prepared, 10)["status_code"] == "OK"
+
+
+# -- strangers ----------------------------------------------------------------
+
+
+def refused_changes(shard: Shard) -> list[str]:
+    """The reasons for which balance changes were refused."""
+    letters = json.loads(shard.run("dead_letters", "list", "--json", "--all").stdout)["letters"]
+    return [one["reason"] for one in letters if one["type"] == "PendingBalanceChange"]
+
+
+def test_balance_change_of_a_stranger_is_refused(currency: ShardedCurrency) -> None:
+    """Whoever may write to `accounts_in` makes no money, with whatever headers."""
+    currency.open_root()
+    creditor_id, shard = currency.open_abroad(500), currency.abroad
+    key = bits_key(currency.debtor_id, creditor_id)
+    sent = {"x-copied-routing-key": key, "x-copied-user-id": "guest"}
+    for n, headers in enumerate(({}, sent, {**sent, "x-replayed-by": "guest"})):
+        change = balance_change(
+            currency.debtor_id, creditor_id, 0, 10**6, change_id=10**6 + n, committed_at=now_text()
+        )
+        body = json.dumps(change).encode()
+        properties = {"type": change["type"], "content_type": "application/json"}
+        shard.broker.publish("accounts_in", key, body, headers=headers, **properties)
+        # nor by the name of the queue, if nobody answers for it
+        shard.broker.publish("", shard.queue, body, **properties)
+    wait_until(lambda: shard.log("consume_messages").count("no other shard has sent this") >= 6)
+    assert refused_changes(shard) == [NO_SHARD] * 6
+    # what comes from the other shard goes on
+    currency.transfer(0, creditor_id, 1)
+    assert currency.principal(creditor_id) == 501
+    kind = ("--reason", "not from a shard", "--yes")
+    answer = shard.run("dead_letters", "replay", *kind).stdout
+    assert "Sent 0, skipped 6." in answer
+    assert "no other shard has sent it" in answer
+
+    # An operator may say that it is owed, once.
+    letters = json.loads(shard.run("dead_letters", "list", "--json").stdout)["letters"]
+    again = ("--again", "--offset", letters[-1]["id"], "--yes")
+    for _ in range(2):
+        assert "Sent 1, skipped 0." in shard.run("dead_letters", "replay", *again).stdout
+    currency.transfer(0, creditor_id, 1)
+    wait_until(lambda: currency.principal(creditor_id) == 10**6 + 502)
+    shard.run("dead_letters", "discard", "--yes")
+
+
+def test_older_senders_are_taken_for_a_while(currency: ShardedCurrency) -> None:
+    """While another shard is upgraded, or moves, its messages come as they always have."""
+    currency.open_root()
+    creditor_id, shard = currency.open_abroad(500), currency.abroad
+    shard.query("INSERT INTO older_senders VALUES ('upgrade', now() + interval '1 hour')")
+    status = json.loads(shard.run("status", "--json").stdout)
+    (note,) = [one for one in status["findings"] if one["code"] == "older_senders"]
+    assert note["severity"] == "note"
+    assert "taken from any sender until 20" in note["words"]
+    change = balance_change(currency.debtor_id, creditor_id, 0, 7, committed_at=now_text())
+    key, body = bits_key(currency.debtor_id, creditor_id), json.dumps(change).encode()
+    properties = {"type": change["type"], "content_type": "application/json"}
+    for _ in range(2):
+        shard.broker.publish("accounts_in", key, body, **properties)
+    wait_until(lambda: currency.principal(creditor_id) == 507)
+
+    shard.query("UPDATE older_senders SET taken_until = now()")
+    refused_count = shard.log("consume_messages").count(NO_SHARD)
+    late = json.dumps({**change, "change_id": 2}).encode()
+    shard.broker.publish("accounts_in", key, late, **properties)
+    wait_until(lambda: shard.log("consume_messages").count(NO_SHARD) > refused_count)
+    assert currency.principal(creditor_id) == 507
+    shard.query("DELETE FROM older_senders")
+    shard.run("dead_letters", "discard", "--yes")
+
+
+def test_refused_money_of_a_shard_is_kept_apart(currency: ShardedCurrency) -> None:
+    """What strangers send cannot push it out: it has a queue of its own."""
+    shard, creditor_id = currency.abroad, next(currency._foreign_ids)
+    queue = f"{shard.queue}.money"
+    shard.run("dead_letters", "discard", "-q", queue, "--yes")
+    shard.send(balance_change(currency.debtor_id, creditor_id, 0, 0))
+    wait_until(lambda: f"{queue}.XQ: PendingBalanceChange: `pri" in shard.log("consume_messages"))
+
+    def findings() -> list[str]:
+        status = json.loads(shard.run("status", "--json").stdout)
+        return [one["words"] for one in status["findings"] if one["code"] == "dead_letters"]
+
+    words = f"1 unhandled dead letter of money between shards (`dead_letters list -q {queue}`)."
+    # the broker counts late
+    wait_until(lambda: words in findings())
+    listed = json.loads(shard.run("dead_letters", "list", "-q", queue, "--json").stdout)
+    (letter,) = listed["letters"]
+    assert letter["type"] == "PendingBalanceChange"
+    assert "`principal_delta` is zero" in letter["reason"]
+    shard.run("dead_letters", "discard", "-q", queue, "--yes")
+    assert words not in findings()

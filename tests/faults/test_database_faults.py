@@ -75,6 +75,7 @@ def place(
     try:
         found.administrate("GRANT CREATE ON DATABASE {} TO {}", database.name, role)
         grant(found)
+        found.database.query("INSERT INTO older_senders VALUES ('move', '9999-01-01')")
         subscribe(made)
         made.observe()
         made.start()

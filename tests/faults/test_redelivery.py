@@ -37,6 +37,9 @@ def authority_settings() -> dict[str, str]:
 @pytest.fixture
 def inbox(idle_authority: Authority) -> Iterator[Authority]:
     """An authority that only takes messages in: what it queues can be counted."""
+    idle_authority.query(
+        "INSERT INTO older_senders VALUES ('move', '9999-01-01') ON CONFLICT DO NOTHING"
+    )
     yield idle_authority
     idle_authority.query("TRUNCATE transfer_request, finalization_request, handled_batch")
     idle_authority.query("TRUNCATE pending_balance_change, registered_balance_change")

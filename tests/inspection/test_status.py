@@ -184,7 +184,7 @@ def test_dead_letters_that_were_dealt_with(shard: Shard) -> None:
             " VALUES (%s, %s, %s, '', current_ts())",
             [*row, offset],
         )
-    assert [count_dealt_with(shard.connection, shard.settings, n) for n in (0, 1, 2)] == [2, 1, 0]
+    assert [count_dealt_with(shard.connection, queue, n) for n in (0, 1, 2)] == [2, 1, 0]
 
 
 def test_rows_that_have_come_and_gone(shard: Shard) -> None:

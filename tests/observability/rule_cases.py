@@ -394,6 +394,13 @@ CASES = [
     ),
     Case("AccountsPeerQueueLong", 31, {SUBJECTS["queues of peers"]: "10000x31"}),
     Case(
+        "AccountsPeerQueueFull",
+        3,
+        {SUBJECTS["queues of peers"]: "160001x3", OURS: "200000x3"},
+        ({"job": "rabbitmq", "vhost": "/", "queue": "aa.1"},),
+    ),
+    Case("AccountsPeerQueueFull", 3, {SUBJECTS["queues of peers"]: "160000x3"}),
+    Case(
         "AccountsCertificateEnds",
         61,
         {SUBJECTS["certificates"]: "1200000x61"},

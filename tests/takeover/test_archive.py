@@ -214,7 +214,13 @@ def test_what_is_left_is_dropped_when_it_is_copied(
         with pytest.raises(PreconditionFailed, match="not been copied completely"):
             drop_reference(session)
         copy_archive(session, settings, NoProgress())
+        # until the move is over, what the reference's shards send is taken for a month
+        senders = (
+            f"SELECT cause, taken_until < now() + interval '31 days' FROM {BOOKS}.older_senders"
+        )
+        assert place.books(senders) == [("move", True)]
         drop_reference(session)
+        assert place.books(senders) == []
     before = pending_count(place)
     receive(worker, keys)
     assert pending_count(place) == before

@@ -34,7 +34,7 @@ def books_rows(place: Place) -> dict[str, Any]:
     """All rows of our tables, but for those that tell of moves and versions; without since when a
     request waits, which the reference does not know.
     """
-    tables = set(OUR_TABLES) - {"move", "move_proof", "procedures_version"}
+    tables = set(OUR_TABLES) - {"move", "move_proof", "procedures_version", "older_senders"}
     row = "(to_jsonb(t) - 'received_at')::text"
     return {
         table: place.books(f'SELECT {row} FROM {BOOKS}.{table} AS t ORDER BY {row} COLLATE "C"')

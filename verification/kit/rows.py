@@ -17,7 +17,11 @@ TABLES = tuple(table.name for table in Base.metadata.sorted_tables)
 CHANGING_TABLES = tuple(
     name
     for name in TABLES
-    if name not in ("procedures_version", "move", "move_proof", "journal", "scan_pass", "shard")
+    if name
+    not in (
+        *("procedures_version", "move", "move_proof", "journal", "scan_pass", "shard"),
+        "older_senders",
+    )
 )
 OUTBOXES = tuple(name for name in TABLES if name.endswith("_signal"))
 # What a table's rows are called by those who wait for them.

@@ -6,7 +6,6 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg.rows import class_row, namedtuple_row
 
-from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, read_backlog
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.queries import read_queries
@@ -15,6 +14,7 @@ from swpt_accounts.inspection.status.model import (
     AccountsSample,
     DatabaseState,
     LongTransaction,
+    OlderSenders,
     ReturnedLine,
     ScanState,
     TableCounters,
@@ -65,12 +65,14 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
                 late=2 * timedelta(hours=settings.app_accounts_scan_hours),
             )[0],
             scans=_objects(connection, ScanState, "scans"),
+            older_senders=_objects(
+                connection, OlderSenders, "older_senders", is_alone=settings.realm.length == 0
+            ),
         )
 
 
-def count_dealt_with(connection: DatabaseConnection, settings: Settings, first_offset: int) -> int:
+def count_dealt_with(connection: DatabaseConnection, queue: str, first_offset: int) -> int:
     """How many of the dead letters from an offset on were dealt with. Raises `psycopg.Error`."""
-    queue = dead_letter_queue(settings.protocol_broker_queue)
     found = _rows(connection, "dead_letters:dealt_with", queue=queue, first_offset=first_offset)
     return int(found[0].count)
 

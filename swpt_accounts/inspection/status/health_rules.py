@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
 from typing import Final
 
@@ -11,6 +12,7 @@ from swpt_accounts.db.backlog import TableBacklog
 from swpt_accounts.inspection.status.model import BrokerQueue, ShardStatus, WorkerState
 from swpt_accounts.inspection.status.thresholds import (
     BACKLOG_COUNT,
+    FULL_RATIO,
     OVERDUE_RATIO,
     VERY_LATE_SECONDS,
     late_seconds,
@@ -19,6 +21,7 @@ from swpt_accounts.observability.liveness import Condition
 
 _LATE: Final = "docs/how-to/find-a-late-transfer.md"
 _LOCKS: Final = f"{_LATE}#6-who-holds-a-lock"
+_PEERS: Final = "docs/runbooks/peer-queue-full.md"
 _SEE: Final = "docs/how-to/see-what-is-wrong.md"
 
 
@@ -182,9 +185,28 @@ def _returned_messages(status: ShardStatus) -> _Found:
     yield WARNING, f"{words}: no queue is bound, or the queue is full."
 
 
+def _peer_queues_unlimited(status: ShardStatus) -> _Found:
+    names = [queue.name for queue in status.peer_queues if not queue.is_bounded]
+    if names:
+        queues = plural(len(names), "queue of a peer", "queues of peers")
+        words = f"No policy limits {queues} (with reject-publish), for example {names[0]}"
+        yield ERROR, f"{words}: a peer that does not read can fill the disk of RabbitMQ."
+
+
+def _peer_queues_full(status: ShardStatus) -> _Found:
+    for queue in status.peer_queues:
+        if queue.full_ratio >= FULL_RATIO:
+            words = f"Queue {queue.name} of a peer is {queue.full_ratio:.0%} full"
+            yield WARNING, f"{words}: the peer does not read. What is beyond waits in the database."
+
+
 def _dead_letters(status: ShardStatus) -> _Found:
     if count := status.open_letters_count:
         yield WARNING, f"{plural(count, 'unhandled dead letter')}."
+    if (count := status.open_money_letters_count) and status.money_letters is not None:
+        letters = plural(count, "unhandled dead letter")
+        queue = status.money_letters.name.removesuffix(".XQ")
+        yield ERROR, f"{letters} of money between shards (`dead_letters list -q {queue}`)."
 
 
 def _long_transactions(status: ShardStatus) -> _Found:
@@ -211,6 +233,13 @@ def _lock_waits(status: ShardStatus) -> _Found:
             yield NOTE, f"{plural(count, 'session')} of {worker.name} {waits} for a lock."
 
 
+def _older_senders(status: ShardStatus) -> _Found:
+    for one in () if status.database is None else status.database.older_senders:
+        moment = one.taken_until.astimezone(UTC).isoformat(" ", "minutes")
+        words = f"PendingBalanceChange messages are taken from any sender until {moment}"
+        yield NOTE, f"{words}, because of the {one.cause}."
+
+
 def _replica(status: ShardStatus) -> _Found:
     if status.database is not None and status.database.is_replica:
         yield NOTE, "This database is a replica: workers are connected to the primary."
@@ -227,10 +256,13 @@ RULES: Final = (
     HealthRule("rows_many", _LATE, _rows_many),
     HealthRule("queue_long", _SEE, _queues_long),
     HealthRule("returned_messages", "docs/how-to/end-returned-messages.md", _returned_messages),
+    HealthRule("peer_queue_unlimited", _PEERS, _peer_queues_unlimited),
+    HealthRule("peer_queue_full", _PEERS, _peer_queues_full),
     HealthRule("dead_letters", "docs/how-to/read-the-dead-letters.md", _dead_letters),
     HealthRule("long_transaction", _LOCKS, _long_transactions),
     HealthRule("scan_late", _SEE, _scan_late),
     HealthRule("lock_waits", _LOCKS, _lock_waits),
+    HealthRule("older_senders", "docs/reference/amqp.md", _older_senders),
     HealthRule("replica", _SEE, _replica),
 )
 _ORDER: Final = tuple(HealthSeverity)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from swpt_accounts.broker.peer_queues import PeerQueue
 from swpt_accounts.db.backlog import TableBacklog
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.observability.liveness import Condition
@@ -73,6 +74,14 @@ class AccountsSample:
 
 
 @dataclass(frozen=True, slots=True)
+class OlderSenders:
+    """Until when balance changes of any sender are taken, and why: an upgrade, or a move."""
+
+    cause: str
+    taken_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ScanState:
     """How far the last pass of a scan is: pages of its table, and seconds since some moments."""
 
@@ -105,8 +114,10 @@ class DatabaseState:
     returned_lines_count: int
     returned_lines: tuple[ReturnedLine, ...]
     dealt_with_count: int
+    money_dealt_with_count: int = field(default=0, kw_only=True)
     accounts: AccountsSample
     scans: tuple[ScanState, ...] = ()
+    older_senders: tuple[OlderSenders, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +144,8 @@ class ShardStatus:
     database: DatabaseState | None
     workers: tuple[WorkerState, ...] = ()
     rates: dict[str, TableRates] = field(default_factory=dict)
+    money_letters: BrokerQueue | None = None
+    peer_queues: tuple[PeerQueue, ...] = ()
 
     def worker(self, name: str) -> WorkerState:
         """The state of a worker."""
@@ -146,6 +159,14 @@ class ShardStatus:
         if count is None or self.database is None:
             return count
         return max(count - self.database.dealt_with_count, 0)
+
+    @property
+    def open_money_letters_count(self) -> int:
+        """The unhandled ones of those with money. There is no queue before the first one."""
+        count = self.money_letters.messages_count if self.money_letters is not None else None
+        if not count or self.database is None:
+            return count or 0
+        return max(count - self.database.money_dealt_with_count, 0)
 
     @property
     def have_all_answered(self) -> bool:

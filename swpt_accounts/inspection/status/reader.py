@@ -10,8 +10,9 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.peer_queues import PeerQueue, peer_queues
 from swpt_accounts.broker.queue_lengths import queue_lengths
-from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.inspection.status.database import (
@@ -33,6 +34,7 @@ from swpt_accounts.settings import Settings, SettingsError
 DATABASE: Final = "the database"
 BROKER: Final = "the broker"
 BROKER_OF_CHORES: Final = "the broker of chores"
+MANAGEMENT: Final = "the management of the broker"
 BROKER_SECONDS_MAX: Final = 3.0
 _RATE_SECONDS_MIN: Final = 0.5
 
@@ -64,29 +66,33 @@ class StatusReader:
         began_at = monotonic()
         settings = self._settings
         incoming, chores = settings.protocol_broker_queue, settings.chores_broker_queue
-        letters = dead_letter_queue(incoming)
+        letters, money = dead_letter_queue(incoming), money_letter_queue(incoming)
         is_one_broker = settings.protocol_broker_url == settings.chores_broker_url
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            names = [incoming, letters, *([chores] if is_one_broker else [])]
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            peers = pool.submit(_ask_management, settings)
+            names = [incoming, letters, money, *([chores] if is_one_broker else [])]
             asked = [pool.submit(_ask_broker, settings.protocol_broker_url, BROKER, names)]
             if not is_one_broker:
                 url = settings.chores_broker_url
                 asked.append(pool.submit(_ask_broker, url, BROKER_OF_CHORES, [chores]))
             database, server = self._ask_database()
             answers = [answer.result() for answer in asked]
+            peer_queues, management = peers.result()
         queues = {queue.name: queue for found, _ in answers for queue in found}
-        if database is not None and (offset := queues[letters].first_offset) is not None:
-            database, server = self._add_dealt_with(database, offset)
+        if database is not None:
+            database, server = self._add_dealt_with(database, queues[letters], queues[money])
         return ShardStatus(
             shard=str(settings.realm),
             seconds=monotonic() - began_at,
-            servers=(server, *(broker for _, broker in answers)),
+            servers=(server, *(broker for _, broker in answers), *management),
             incoming=queues[incoming],
             chores=queues[chores],
             dead_letters=queues[letters],
             database=database,
             workers=find_workers(settings, database),
             rates=self._measure(database),
+            money_letters=queues[money],
+            peer_queues=peer_queues,
         )
 
     def _ask_database(self) -> tuple[DatabaseState | None, Server]:
@@ -103,15 +109,22 @@ class StatusReader:
             return None, Server(DATABASE, f"{failure}: {one_line(error)}")
 
     def _add_dealt_with(
-        self, database: DatabaseState, offset: int
+        self, database: DatabaseState, letters: BrokerQueue, money: BrokerQueue
     ) -> tuple[DatabaseState | None, Server]:
         try:
             assert self._connection is not None
-            count = count_dealt_with(self._connection, self._settings, offset)
+            counts = [
+                0
+                if queue.first_offset is None
+                else count_dealt_with(self._connection, queue.name, queue.first_offset)
+                for queue in (letters, money)
+            ]
         except psycopg.Error as error:
             self._disconnect()
             return None, Server(DATABASE, f"The database rejected a query: {one_line(error)}")
-        return replace(database, dealt_with_count=count), Server(DATABASE)
+        count, money_count = counts
+        changed = replace(database, dealt_with_count=count, money_dealt_with_count=money_count)
+        return changed, Server(DATABASE)
 
     def _measure(self, now: DatabaseState | None) -> dict[str, TableRates]:
         """The rates since the reading before, if that was not just now."""
@@ -135,6 +148,19 @@ def rates_between(
         and c.inserted >= b.inserted
         and c.deleted >= b.deleted
     }
+
+
+def _ask_management(settings: Settings) -> tuple[tuple[PeerQueue, ...], tuple[Server, ...]]:
+    """The queues of peers, if the settings say who knows of them."""
+    url = settings.protocol_broker_management_url
+    if url is None:
+        return (), ()
+    try:
+        found = peer_queues(url, settings.protocol_broker_url, BROKER_SECONDS_MAX)
+        return tuple(found), (Server(MANAGEMENT),)
+    except (AMQPError, OSError, ValueError, KeyError, TypeError) as error:
+        problem = f"The management of the broker does not tell the queues of peers: {error}"
+        return (), (Server(MANAGEMENT, problem),)
 
 
 def _ask_broker(url: str, server: str, names: Sequence[str]) -> tuple[list[BrokerQueue], Server]:

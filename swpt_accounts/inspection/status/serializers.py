@@ -20,8 +20,10 @@ def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:
         "findings": findings,
         "servers": status.servers,
         "queues": queues,
+        "peer_queues": status.peer_queues,
         "workers": status.workers,
         "open_dead_letters_count": status.open_letters_count,
+        "open_money_letters_count": status.open_money_letters_count,
         "database": None if database is None else _database(database, status),
     }
     return msgspec.json.encode(members).decode()
@@ -48,4 +50,5 @@ def _database(database: DatabaseState, status: ShardStatus) -> dict[str, Any]:
         "returned_lines": database.returned_lines,
         "accounts_sample": database.accounts,
         "scans": database.scans,
+        "older_senders": database.older_senders,
     }

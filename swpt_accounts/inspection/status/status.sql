@@ -45,6 +45,11 @@ FROM scan_pass
 ORDER BY scan
 LIMIT 10
 
+-- name: older_senders
+SELECT cause, taken_until FROM older_senders
+WHERE taken_until > current_ts() AND (cause = 'move' OR NOT %(is_alone)s)
+ORDER BY cause
+
 -- name: accounts_sample
 -- Of the accounts of some pages: those whose AccountUpdates the scan should have sent by now.
 SELECT

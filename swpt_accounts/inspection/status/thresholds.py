@@ -19,6 +19,8 @@ OLD_TRANSACTION_SECONDS: Final = 1800.0
 """And for so long, it holds back vacuum so that queues become slow to read."""
 OVERDUE_RATIO: Final = 0.01
 """So many accounts of a sample were not visited by the accounts scan: it is late."""
+FULL_RATIO: Final = 0.8
+"""So full a queue of a peer will soon take no more."""
 
 
 def late_seconds(table: str) -> float:

@@ -105,10 +105,10 @@ MESSAGES_SENT: Final = _counter(
 )
 DEAD_LETTERS: Final = _counter(
     "dead_letters",
-    "Messages moved to the dead-letter queue. The reason is `malformed`, `other_shard` or"
-    " `refused_by_database`.",
+    "Messages moved to the dead-letter queue. The reason is `malformed`, `other_shard`,"
+    " `not_from_shard` or `refused_by_database`.",
     "reason",
-    known=(("malformed",), ("other_shard",), ("refused_by_database",)),
+    known=(("malformed",), ("other_shard",), ("not_from_shard",), ("refused_by_database",)),
 )
 RETURNED_MESSAGES: Final = _counter(
     "returned_messages",

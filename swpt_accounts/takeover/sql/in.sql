@@ -238,6 +238,16 @@ INSERT INTO move (direction, moved_at, reference_schema, pages_count, is_copied)
 VALUES (%(direction)s, clock_timestamp(), %(reference_schema)s, %(pages_count)s, %(is_copied)s)
 RETURNING id
 
+-- name: take_older_senders
+-- What the reference's shards have sent, or send until they are moved, too.
+INSERT INTO older_senders (cause, taken_until)
+VALUES ('move', clock_timestamp() + interval '30 days')
+ON CONFLICT (cause) DO UPDATE SET taken_until = excluded.taken_until
+
+-- name: refuse_older_senders
+-- The move is over.
+DELETE FROM older_senders WHERE cause = 'move'
+
 -- name: keep_change_ids
 -- The part of our change ids that does not depend on a clock goes on where it was.
 SELECT setval('change_id_seq', last_value, is_called) FROM {left}.change_id_seq

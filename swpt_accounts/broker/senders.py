@@ -1,0 +1,19 @@
+"""Which users of the broker are those of shards."""
+
+import re
+from typing import Final
+
+from swpt_accounts.broker.connections import user_of
+from swpt_accounts.settings import Settings
+
+_NUMBERS: Final = r"(_[0-9]+)*"
+
+
+def is_shard(user: str | None, settings: Settings) -> bool:
+    """Whether a user, as the broker has verified it, is one of a shard of this authority."""
+    if user is None:
+        return False
+    own = user_of(settings.protocol_broker_url)
+    family = re.escape(re.sub(rf"{_NUMBERS}\Z", "", own)) + _NUMBERS
+    pattern = settings.protocol_broker_shard_users or family
+    return user == own or re.fullmatch(pattern, user) is not None
