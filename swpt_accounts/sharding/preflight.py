@@ -128,8 +128,8 @@ def _problems_of_child(child: ChildSession, found: Any, parent: Any) -> Iterator
     if found.free_origins_count < _ORIGINS_OF_CHILD:
         yield (
             f"{name}: max_replication_slots of its server (since PostgreSQL 18"
-            f" max_active_replication_origins) leaves {found.free_origins_count} replication origins"
-            f" free; {_ORIGINS_OF_CHILD} are needed"
+            f" max_active_replication_origins) leaves {found.free_origins_count} replication"
+            f" origins free; {_ORIGINS_OF_CHILD} are needed"
         )
     yield from _what_is_there(child, found)
 

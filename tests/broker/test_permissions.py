@@ -156,7 +156,7 @@ def test_how_to_names_the_same_permissions() -> None:
             names = re.findall(r"`(\w+…?)`", who.partition(":")[0])
             shown[names[0]] = tuple(p.strip(" `").replace("\0", "|") for p in patterns)
     assert tuple(permissions_of(STOMP_CLIENT).values()) == shown.pop("stomp_client_…", None)
-    named = (*ADDRESSED[:5], OPERATOR)
+    named = (*ADDRESSED[:6], OPERATOR)
     assert shown == {user: tuple(permissions_of(user).values()) for user in named}
 
 
