@@ -2,21 +2,20 @@
 
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agentkit.broker import Broker
 from agentkit.keys import hex_key
 from agentkit.messages import CONTENT_TYPE, Message, encode
-from agentkit.processes import ROOT, Service, free_port, run
+from agentkit.processes import Service, free_port, run
 from agentkit.real_nodes import STOMP_PYTHON, id_of, real
 from agentkit.received import Received
 from agentkit.waiting import KitError, wait_until
 
 SECONDS_MAX = 45.0
 INBOX = "inbox"
-FOLLOW = ROOT / "deploy" / "kubernetes" / "components" / "stomp" / "follow.sh"
 
 
 class Programs:
@@ -29,7 +28,6 @@ class Programs:
         self.settings: dict[str, str] = {}
         self._logs = logs
         self._urls = {"": broker_url, **other_urls}
-        self._names: Path | None = None
         self.server: Service | None = None
         self.clients: dict[str, Service] = {}
         self._queues: dict[str, str] = {}
@@ -39,30 +37,9 @@ class Programs:
     def id(self) -> str:
         return id_of(self.folder)
 
-    def another(self, logs: Path) -> "Programs":
-        """Those of the same node, which listen elsewhere."""
-        others = {name: url for name, url in self._urls.items() if name}
-        return Programs(self.folder, logs, self._urls[""], **others)
-
-    def follow_folder(self) -> None:
-        """From now on they run as in containers, and end when what they have read has changed."""
-        self._names = self._logs / f"{self.folder.name}_names"
-        self._names.mkdir()
-        for name in ("server", "client", "drainer"):
-            file = self._names / f"swpt-{name}"
-            file.write_text(f'#!/bin/sh\nexec {STOMP_PYTHON} -m swpt_stomp.{name} "$@"\n')
-            file.chmod(0o755)
-
-    def _command(self, name: str, words: Iterable[str]) -> list[str]:
-        if self._names is not None:
-            return ["sh", str(FOLLOW), f"swpt-{name}", *words]
-        return [str(STOMP_PYTHON), "-m", f"swpt_stomp.{name}", *words]
-
     def environment(self, name: str) -> Mapping[str, str]:
-        names = "" if self._names is None else f"{self._names}:"
         return {
-            **{k: v for k, v in os.environ.items() if k.startswith(("HOME", "LANG"))},
-            "PATH": f"{names}{os.environ['PATH']}",
+            **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "HOME", "LANG"))},
             "PYTHONPATH": str(real("swpt_stomp")),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
@@ -82,7 +59,8 @@ class Programs:
     def start(self, name: str, *words: str) -> Service:
         """Start a program: server, client PEER QUEUE, or drainer PEER QUEUE."""
         log = self._logs / f"{self.folder.name}_{name}_{len(self._services)}.log"
-        service = Service(name, self._command(name, words), log)
+        command = [str(STOMP_PYTHON), "-m", f"swpt_stomp.{name}", *words]
+        service = Service(name, command, log)
         self._services.append(service)
         service.start(self.environment(name))
         return service
@@ -113,9 +91,7 @@ class Programs:
             self.connect(peer_id, queue)
 
     def revive(self) -> None:
-        """Start again what has ended, as an orchestrator does."""
-        if self.server is not None and not self.server.is_alive():
-            self.serve()
+        """Start the clients again that have ended, as an orchestrator does."""
         for peer_id, client in list(self.clients.items()):
             if not client.is_alive():
                 self.connect(peer_id, self._queues[peer_id])

@@ -78,25 +78,21 @@ backups() {
     secret-access-key "$S3_SECRET_ACCESS_KEY" region "$S3_REGION"
 }
 
-# stomp NAMESPACE PEER...: the users of the STOMP server, of a client for each peer, and of the drainer.
+# stomp NAMESPACE FOLDER PEER...: for the STOMP server, and a client for each peer; the folder is the
+# node's data folder, whose root key stays out.
 stomp() {
-  local namespace=$1 peer
-  shift
+  local namespace=$1 folder=$2 peer
+  shift 2
+  [ -f "$folder/server.crt" ] && [ -d "$folder/peers" ] ||
+    die "$folder is not the data folder of a node: it has no server.crt, or no peers"
   broker_user "$namespace" "$namespace" stomp-config stomp_config
   broker_user "$namespace" "$namespace" stomp-server stomp_server
-  broker_user "$namespace" "$namespace" stomp-drainer stomp_drainer
   for peer; do
     broker_user "$namespace" "$namespace" "stomp-client-$peer" "stomp_client_$peer"
   done
-}
-
-# nodedata NAMESPACE FOLDER: the node's data folder, whose root key stays out.
-nodedata() {
-  [ -f "$2/server.crt" ] && [ -d "$2/peers" ] ||
-    die "$2 is not the data folder of a node: it has no server.crt, or no peers"
-  printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: nodedata\n  namespace: %s\n' "$1"
+  printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: nodedata\n  namespace: %s\n' \
+    "$namespace"
   printf 'type: Opaque\ndata:\n  nodedata.tar: '
-  tar -C "$2" --exclude=./private --exclude=./requests --exclude=.git --owner=0 --group=0 --sort=name \
-    -c . | base64 -w 0
+  tar -C "$folder" --exclude=./private --exclude=./requests --exclude=.git --owner=0 --group=0 -c . | base64 -w 0
   printf '\n'
 }

@@ -25,10 +25,14 @@ CONFIG, WORKER = "swpt_accounts_config", "swpt_accounts_worker"
 OPERATOR = "swpt_accounts_operator"
 MONITOR = "swpt_accounts_monitor"
 STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT = "stomp_config", "stomp_server", "stomp_client_creditors"
-STOMP_DRAINER = "stomp_drainer"
 ADDRESSED = (
-    *(CONFIG, WORKER, MONITOR, STOMP_CONFIG, STOMP_SERVER, STOMP_DRAINER),
-    *(STOMP_CLIENT, "stomp_client_debtors"),
+    CONFIG,
+    WORKER,
+    MONITOR,
+    STOMP_CONFIG,
+    STOMP_SERVER,
+    STOMP_CLIENT,
+    "stomp_client_debtors",
 )
 DEFINITIONS = json.loads((ROOT / "docker" / "rabbitmq" / "definitions.json").read_text())
 
@@ -100,8 +104,6 @@ def test_who_declares_can_take_it_away_again(
         (WORKER, read(CHORES)),
         (STOMP_SERVER, publish("accounts_in")),
         (STOMP_CLIENT, read(f"aa.{AGENT}")),
-        (STOMP_DRAINER, read(f"aa.{AGENT}")),
-        (STOMP_DRAINER, publish("accounts_in")),
     ],
 )
 def test_what_a_user_can_do(node: Callable[[str], str], user: str, do: Do) -> None:
@@ -138,8 +140,6 @@ def test_what_a_user_can_do(node: Callable[[str], str], user: str, do: Do) -> No
         (STOMP_CLIENT, read(QUEUE)),
         (STOMP_CLIENT, publish("accounts_in")),
         ("stomp_client_debtors", read(f"aa.{AGENT}")),
-        (STOMP_DRAINER, read(QUEUE)),
-        (STOMP_DRAINER, publish("to_creditors")),
     ],
 )
 def test_what_a_user_cannot_do(node: Callable[[str], str], user: str, do: Do) -> None:
@@ -156,7 +156,7 @@ def test_how_to_names_the_same_permissions() -> None:
             names = re.findall(r"`(\w+…?)`", who.partition(":")[0])
             shown[names[0]] = tuple(p.strip(" `").replace("\0", "|") for p in patterns)
     assert tuple(permissions_of(STOMP_CLIENT).values()) == shown.pop("stomp_client_…", None)
-    named = (*ADDRESSED[:6], OPERATOR)
+    named = (*ADDRESSED[:5], OPERATOR)
     assert shown == {user: tuple(permissions_of(user).values()) for user in named}
 
 

@@ -1,18 +1,15 @@
 """Messages pass through the STOMP programs of real nodes, over TLS, both ways."""
 
-import base64
 import os
 import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
 from agentkit.authority import Authority
 from agentkit.keys import hex_key
@@ -26,7 +23,7 @@ from agentkit.messages import (
     finalize,
     prepare,
 )
-from agentkit.processes import ROOT, free_port
+from agentkit.processes import free_port
 from agentkit.real_nodes import RealNode
 from agentkit.stomp import SECONDS_MAX, Agent, Programs, has_ended
 from agentkit.waiting import wait_until
@@ -36,8 +33,6 @@ from tests.support.real import needs_real
 pytestmark = needs_real
 AUTHORITY_ID = "0000abcd"
 DEBTOR = 0x0000ABCD00000001
-REVOKED_SECONDS_MAX = 30.0
-"""See docs/how-to/join-the-network.md: there, it looks into the folder every 10 seconds."""
 # As the creditors agent knows its creditors, and as the authority does: it was the second agent.
 INSIDE, OUTSIDE = 0x0000010000000007 | 1 << 32, 0x0000020000000007 | 1 << 32
 FROM_AUTHORITY = {
@@ -111,16 +106,11 @@ def made(
     server, vhost = broker_url.rsplit("/", 1)
     with ExitStack() as stack:
         idle_authority.start()
-        users = {
-            "server": "stomp_server",
-            "configure_queue": "stomp_config",
-            "drainer": "stomp_drainer",
-        }
+        users = {"server": "stomp_server", "configure_queue": "stomp_config"}
         urls = {name: broker_users.url_as(user, broker_url) for name, user in users.items()}
         ours = Programs(folder / "authority", folder, broker_url, **urls)
         stack.callback(ours.stop)
-        ours.follow_folder()
-        ours.settings = {"FOLLOW_SECONDS": "0.5"}
+        ours.settings = {"APP_PEERS_CACHE_SECONDS": "0.1", "APP_PEERS_CHECK_SECONDS": "0.1"}
         address = f"127.0.0.1:{ours.port}"
         node_sh("make", ours.folder, "accounting-authority", address, AUTHORITY_ID)
         admit_somebody(ours.folder, folder / "somebody")
@@ -219,61 +209,14 @@ def test_check_tells_what_a_client_would_see(made: Network) -> None:
 
 
 def test_server_certificates_are_renewed(made: Network) -> None:
-    """Ours are noticed without a word."""
-    server = made.stomp.server
-    assert server is not None
     node_sh("renew", made.folder, "server")
-    assert has_ended(server) != 0
-    assert "the node's folder has changed; swpt-server has to start again" in server.log
+    assert "restart the STOMP servers" in "\n".join(made.checked())
+    made.stomp.restart()
     theirs = made.node.folder
     (theirs / "server.crt").unlink()
     made.node.run("sign-servercert", theirs / "server.csr", theirs / "server.crt")
     made.creditors.programs.restart()
     made.is_reached()
-
-
-def test_folder_in_an_archive_is_followed(made: Network, tmp_path: Path) -> None:
-    """As on Kubernetes: what only others read comes at once, what it has read itself ends it."""
-    archive, unpacked = tmp_path / "nodedata.tar", tmp_path / "unpacked"
-    unpacked.mkdir()
-    pack(made.folder, archive)
-    current = unpacked / "current"
-    programs = made.stomp.another(tmp_path)
-    programs.follow_folder()
-    programs.settings = {
-        "FOLLOW_SECONDS": "0.5",
-        "NODEDATA_ARCHIVE": str(archive),
-        "NODEDATA_FOLDER": str(unpacked),
-        "SWPT_NODEDATA_URL": f"file://{current}",
-        "SWPT_SERVER_CERT": str(current / "server.crt"),
-        "SWPT_SERVER_KEY": str(current / "server.key"),
-    }
-    try:
-        server = programs.serve()
-        copy = tmp_path / "copy"
-        shutil.copytree(made.folder, copy)
-        (copy / "peers" / "another").mkdir()
-        pack(copy, archive)
-        wait_until((current / "peers" / "another").is_dir, SECONDS_MAX, "the new folder")
-        assert server.is_alive()
-        node_sh("renew", copy, "server")
-        pack(copy, archive)
-        assert has_ended(server) != 0
-        assert "the node's folder has changed" in server.log
-        programs.serve()
-        assert {path.name for path in unpacked.iterdir()} == {"current", os.readlink(current)}
-    finally:
-        programs.stop()
-
-
-def pack(folder: Path, archive: Path) -> None:
-    """As `make_secrets.sh --nodedata` does; the kubelet exchanges it in one step, too."""
-    script = ROOT / "deploy" / "kubernetes" / "overlays" / "production" / "make_secrets.sh"
-    made = subprocess.run([script, "--nodedata", folder], check=True, capture_output=True)
-    secret = yaml.safe_load(made.stdout)
-    part = archive.with_suffix(".part")
-    part.write_bytes(base64.b64decode(secret["data"]["nodedata.tar"]))
-    part.replace(archive)
 
 
 def moved(programs: Programs) -> None:
@@ -295,9 +238,7 @@ def test_both_move(made: Network, tmp_path: Path) -> None:
     made.node.run("sign-peercert", bundle)
     made.creditors.programs.restart()
     made.debtors.programs.stop()  # it has not heard of it
-    assert has_ended(made.stomp.clients[made.creditors.id]) != 0, "it does not know of the change"
-    assert made.stomp.server is not None
-    made.stomp.stop(made.stomp.server)  # its port is a setting
+    made.stomp.restart()
     made.is_reached()
 
 
@@ -362,14 +303,11 @@ def test_peer_is_deactivated_drained_and_comes_back(made: Network) -> None:
     creditors.send(prepare(DEBTOR, INSIDE, 0, 100))
     locks = "SELECT count(*), sum(total_locked_amount) FROM account WHERE total_locked_amount > 0"
     wait_until(lambda: query(locks) == [(1, 100)], SECONDS_MAX, "the amount is locked")
-    client = creditors.programs.clients[AUTHORITY_ID]
     node_sh("deactivate", made.folder, creditors.id)
-    # It says nothing, and is out all the same, within the time that the documents promise.
-    client.process.wait(REVOKED_SECONDS_MAX)
-    made.stomp.revive()
-    client = creditors.programs.connect(AUTHORITY_ID, "to.authority")
+    creditors.send(configure(DEBTOR, INSIDE))
+    client = creditors.programs.clients[AUTHORITY_ID]
     assert has_ended(client) == 1
-    assert "Unknown peer serial number" in client.log
+    assert "The peer has been deactivated" in client.log
     assert has_ended(made.stomp.connect(creditors.id, made.queue)) == 1
     drainer = made.stomp.start("drainer", creditors.id, made.queue)
     wait_until(lambda: query(locks) == [(0, None)], SECONDS_MAX, "nothing is locked")

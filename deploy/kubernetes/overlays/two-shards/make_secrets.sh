@@ -1,23 +1,17 @@
 #!/usr/bin/env bash
 # make_secrets.sh FOLDER: the Secrets of this overlay, for `kubectl create -f -`. The folder is the node's
-# data folder. make_secrets.sh --nodedata FOLDER: only its Secret, for `kubectl replace -f -`.
-# $S3_ACCESS_KEY_ID, $S3_SECRET_ACCESS_KEY and $S3_REGION are those of the backups' bucket.
+# data folder. $S3_ACCESS_KEY_ID, $S3_SECRET_ACCESS_KEY and $S3_REGION are those of the backups' bucket.
 set -euo pipefail
 # shellcheck source=deploy/kubernetes/secrets.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../secrets.sh"
 
-if [ "${1:-}" = --nodedata ] && [ $# = 2 ]; then
-  all_or_nothing nodedata swpt-accounts "$2"
-  exit
-fi
-[ $# = 1 ] || die "usage: make_secrets.sh [--nodedata] FOLDER, the data folder of the node"
+[ $# = 1 ] || die "usage: make_secrets.sh FOLDER, the data folder of the node"
 secrets() {
   for n in 0 1; do
     shard "swpt-accounts-$n" swpt-accounts "_$n"
     autoscaler "swpt-accounts-$n" swpt-accounts "_$n"
     backups "swpt-accounts-$n"
   done
-  stomp swpt-accounts creditors debtors
-  nodedata swpt-accounts "$1"
+  stomp swpt-accounts "$1" creditors debtors
 }
 all_or_nothing secrets "$1"
