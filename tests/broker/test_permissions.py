@@ -24,7 +24,11 @@ AGENT = "970fa1c0ef6659de38b0d7e8112a9190"
 CONFIG, WORKER = "swpt_accounts_config", "swpt_accounts_worker"
 OPERATOR = "swpt_accounts_operator"
 STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT = "stomp_config", "stomp_server", "stomp_client_creditors"
-ADDRESSED = (CONFIG, WORKER, STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT, "stomp_client_debtors")
+STOMP_DRAINER = "stomp_drainer"
+ADDRESSED = (
+    *(CONFIG, WORKER, STOMP_CONFIG, STOMP_SERVER, STOMP_DRAINER),
+    *(STOMP_CLIENT, "stomp_client_debtors"),
+)
 DEFINITIONS = json.loads((ROOT / "docker" / "rabbitmq" / "definitions.json").read_text())
 
 Do = Callable[[BlockingChannel], Any]
@@ -145,7 +149,7 @@ def test_how_to_names_the_same_permissions() -> None:
             names = re.findall(r"`(\w+…?)`", who.partition(":")[0])
             shown[names[0]] = tuple(p.strip(" `").replace("\0", "|") for p in patterns)
     assert tuple(permissions_of(STOMP_CLIENT).values()) == shown.pop("stomp_client_…", None)
-    named = (*ADDRESSED[:4], OPERATOR)
+    named = (*ADDRESSED[:5], OPERATOR)
     assert shown == {user: tuple(permissions_of(user).values()) for user in named}
 
 
