@@ -1,6 +1,7 @@
 """The STOMP programs that every real node runs, and agents that speak through them."""
 
 import os
+import shlex
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,20 +10,28 @@ from typing import Any
 from agentkit.broker import Broker
 from agentkit.keys import hex_key
 from agentkit.messages import CONTENT_TYPE, Message, encode
-from agentkit.processes import Service, free_port, run
+from agentkit.processes import ROOT, Service, free_port, run
 from agentkit.real_nodes import STOMP_PYTHON, id_of, real
 from agentkit.received import Received
 from agentkit.waiting import KitError, wait_until
 
 SECONDS_MAX = 45.0
 INBOX = "inbox"
+STOMP_SH = ROOT / "deploy" / "kubernetes" / "components" / "stomp" / "stomp.sh"
+# As the image names the programs.
+NAMES = {
+    "server": "swpt-server",
+    "client": "swpt-client",
+    "drainer": "swpt-drainer",
+    "configure_queue": "configure-queue",
+}
 
 
 class Programs:
     """The STOMP programs of a node. To be closed."""
 
     def __init__(self, folder: Path, logs: Path, broker_url: str, **other_urls: str) -> None:
-        """The others are the addresses for `server` and `configure_queue`, if they differ."""
+        """The others are the addresses for single programs, if they differ."""
         self.folder = folder
         self.port = free_port()
         self.settings: dict[str, str] = {}
@@ -51,16 +60,18 @@ class Programs:
             **self.settings,
         }
 
+    def command(self, name: str) -> list[str]:
+        return [str(STOMP_PYTHON), "-m", f"swpt_stomp.{name}"]
+
     def configure_queue(self, peer_id: str, queue: str) -> None:
-        command = [str(STOMP_PYTHON), "-m", "swpt_stomp.configure_queue", peer_id, queue]
+        command = [*self.command("configure_queue"), peer_id, queue]
         done = run(command, self.environment("configure_queue"), SECONDS_MAX)
         assert done.returncode == 0, done.stdout
 
     def start(self, name: str, *words: str) -> Service:
         """Start a program: server, client PEER QUEUE, or drainer PEER QUEUE."""
         log = self._logs / f"{self.folder.name}_{name}_{len(self._services)}.log"
-        command = [str(STOMP_PYTHON), "-m", f"swpt_stomp.{name}", *words]
-        service = Service(name, command, log)
+        service = Service(name, [*self.command(name), *words], log)
         self._services.append(service)
         service.start(self.environment(name))
         return service
@@ -106,6 +117,25 @@ class Programs:
 
     def logs(self) -> str:
         return "\n".join(f"-- {s.log_path.name}\n{s.log[-2000:]}" for s in self._services[-6:])
+
+
+class OurPrograms(Programs):
+    """As the containers of this project run them: stomp.sh looks at the folder."""
+
+    def command(self, name: str) -> list[str]:
+        return ["sh", str(STOMP_SH), NAMES[name]]
+
+    def environment(self, name: str) -> Mapping[str, str]:
+        """With programs that have the names of the image's."""
+        programs = self._logs / "programs"
+        if not programs.exists():
+            programs.mkdir()
+            for module, program in NAMES.items():
+                words = shlex.join(super().command(module))
+                (programs / program).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+                (programs / program).chmod(0o755)
+        environment = super().environment(name)
+        return {**environment, "PATH": f"{programs}:{environment['PATH']}"}
 
 
 def declare_incoming(broker: Broker, *, is_creditors: bool) -> str:

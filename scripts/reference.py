@@ -21,6 +21,7 @@ _SOURCES: Final = {
     Source.DATABASE: "What the database says",
     Source.BROKERS: "What the brokers say",
     Source.SETTINGS: "What the program is, and how it is set",
+    Source.NODE: "What is in the folder of the node",
 }
 _OWN_LEVEL: Final = ("supervisor", "other", "lines_left_out")
 

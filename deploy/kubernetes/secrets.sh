@@ -79,20 +79,53 @@ backups() {
 }
 
 # stomp NAMESPACE FOLDER PEER...: for the STOMP server, and a client for each peer; the folder is the
-# node's data folder, whose root key stays out.
+# node's data folder.
 stomp() {
-  local namespace=$1 folder=$2 peer
+  local namespace=$1 folder=$2 name
   shift 2
+  for name in config server drainer; do
+    broker_user "$namespace" "$namespace" "stomp-$name" "stomp_$name"
+  done
+  for name; do
+    broker_user "$namespace" "$namespace" "stomp-client-$name" "stomp_client_$name"
+  done
+  nodedata "$namespace" "$folder"
+}
+
+# nodedata NAMESPACE FOLDER: what the STOMP programs read of the node's data folder, and only that:
+# no root key. The same files give the same Secret.
+nodedata() {
+  local namespace=$1 folder=$2
   [ -f "$folder/server.crt" ] && [ -d "$folder/peers" ] ||
     die "$folder is not the data folder of a node: it has no server.crt, or no peers"
-  broker_user "$namespace" "$namespace" stomp-config stomp_config
-  broker_user "$namespace" "$namespace" stomp-server stomp_server
-  for peer; do
-    broker_user "$namespace" "$namespace" "stomp-client-$peer" "stomp_client_$peer"
-  done
   printf -- '---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: nodedata\n  namespace: %s\n' \
     "$namespace"
-  printf 'type: Opaque\ndata:\n  nodedata.tar: '
-  tar -C "$folder" --exclude=./private --exclude=./requests --exclude=.git --owner=0 --group=0 -c . | base64 -w 0
+  printf 'type: Opaque\ndata:\n  nodedata.tar.gz: '
+  tar -C "$folder" --exclude=./private --exclude=./requests --exclude=./certs --exclude=./db/index\* \
+    --exclude=.git --exclude='*.old' --exclude='.*.new' \
+    --owner=0 --group=0 --numeric-owner --sort=name --mtime=@0 -c . | gzip -9 -n | base64 -w 0
   printf '\n'
+}
+
+# certificates NAMESPACE FOLDER: the node's certificates, which are no secrets, in a ConfigMap for a
+# shard, whose metrics tell when they end.
+certificates() {
+  local namespace=$1 folder=$2 file files=()
+  printf -- '---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: node-certificates\n'
+  printf '  namespace: %s\ndata:\n' "$namespace"
+  mapfile -t files < <(cd "$folder" && certificates_in_use)
+  for file in "${files[@]}"; do
+    printf '  %s: |\n' "${file//\//_}"
+    sed -n '/^-----BEGIN CERT/,/^-----END CERT/s/^/    /p' "$folder/$file"
+  done
+}
+
+# Those of deactivated peers may end.
+certificates_in_use() {
+  local peer
+  printf '%s\n' root-ca.crt server.crt
+  for peer in peers/*/; do
+    [ ! -e "${peer}DEACTIVATED" ] || continue
+    find "$peer" -maxdepth 1 \( -name peercert.crt -o -name sub-ca.crt \) | tr -s / | sort
+  done
 }

@@ -126,21 +126,23 @@ def activate(node: Node, peer_id: str) -> int:
 
 def deactivate(node: Node, peer_id: str) -> int:
     peer = peering.deactivate(node, peer_id)
-    tell(f"the peer {peer.id} is deactivated: restart the STOMP servers, which look at open")
-    tell("connections once an hour; stop its clients; let swpt-drainer empty its queues")
+    tell(f"the peer {peer.id} is deactivated: stomp.sh ends its connections within 15 seconds, and")
+    tell("starts its drainer; elsewhere restart the STOMP servers, which look at open connections")
+    tell("once an hour, stop its clients, and let swpt-drainer empty its queues")
     return 0
 
 
 def queues(node: Node, peer_id: str, count: str) -> int:
     peering.set_queues(node, peer_id, count)
-    tell(f"the peer {peer_id} has {count} queues: make them, and start a client for each")
+    tell(f"the peer {peer_id} has {count} queues: make them (configure-queue); stomp.sh starts a")
+    tell("client for each, elsewhere do it")
     return 0
 
 
 def renew(node: Node, what: str) -> int:
     if what == "server":
         node.certify_server()
-        tell("the STOMP servers and clients show the new certificate after a restart")
+        tell("stomp.sh lets the STOMP programs show it within 15 seconds; elsewhere restart them")
         return 0
     peer = node.known_peer(what)
     give(node.certify_peer(peer, peer.name))

@@ -135,7 +135,7 @@ def check_references(world: World) -> Iterator[str]:
 def _volume_problems(world: World, pod: Pod) -> Iterator[str]:
     volumes = pod.spec.get("volumes", [])
     for volume in volumes:
-        if "configMap" in volume:
+        if "configMap" in volume and not volume["configMap"].get("optional"):
             yield from _lack(world, pod.owner, "ConfigMap", volume["configMap"]["name"])
         if "secret" in volume:
             yield from _lack(world, pod.owner, "Secret", volume["secret"]["secretName"])

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from swpt_accounts.core.version import VERSION
 from swpt_accounts.db.installer import procedures_version
+from swpt_accounts.exporter.certificates import ends_of_certificates
 from swpt_accounts.exporter.health import HealthPoller, Probe
 from swpt_accounts.exporter.pollers import BrokerPoller, DatabasePoller, Values
 from swpt_accounts.observability.events.lifecycle import METRICS_UNREADABLE
@@ -56,6 +57,7 @@ class MetricsCollector(Collector):
         self._add_state(values)
         self._add_servers(values)
         values |= _about(self._settings)
+        values |= ends_of_certificates(self._settings.nodedata_dir)
         yield from _families(values)
 
     def _recorded(self) -> Iterator[Family]:

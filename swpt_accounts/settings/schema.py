@@ -19,6 +19,7 @@ from swpt_accounts.settings.types import (
     Days,
     DaysOrZero,
     FolderName,
+    FolderNameOrEmpty,
     HeaderName,
     HttpUrl,
     LenientSwitch,
@@ -283,6 +284,13 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             " It must be theirs alone."
         ),
     ] = "/tmp/swpt_accounts"  # noqa: S108 - it is refused where it belongs to somebody else
+    nodedata_dir: Annotated[
+        FolderNameOrEmpty,
+        doc(
+            "The node's data folder, or its certificates alone; the metrics tell when they end."
+            " When it is empty, nobody tells."
+        ),
+    ] = ""
     setup_rabbitmq_bindings: Annotated[
         LenientSwitch,
         doc("Makes `configure` declare the exchanges, the queue and the bindings too."),

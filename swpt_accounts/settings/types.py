@@ -103,6 +103,13 @@ FolderName = Annotated[
         extra_json_schema=_rule("an absolute path of at most 401 characters"),
     ),
 ]
+FolderNameOrEmpty = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(/[^\x00]{1,400})?\Z",
+        extra_json_schema=_rule("empty, or an absolute path of at most 401 characters"),
+    ),
+]
 Secret = Annotated[
     str,
     Meta(

@@ -25,14 +25,10 @@ CONFIG, WORKER = "swpt_accounts_config", "swpt_accounts_worker"
 OPERATOR = "swpt_accounts_operator"
 MONITOR = "swpt_accounts_monitor"
 STOMP_CONFIG, STOMP_SERVER, STOMP_CLIENT = "stomp_config", "stomp_server", "stomp_client_creditors"
+STOMP_DRAINER = "stomp_drainer"
 ADDRESSED = (
-    CONFIG,
-    WORKER,
-    MONITOR,
-    STOMP_CONFIG,
-    STOMP_SERVER,
-    STOMP_CLIENT,
-    "stomp_client_debtors",
+    *(CONFIG, WORKER, MONITOR, STOMP_CONFIG, STOMP_SERVER, STOMP_DRAINER),
+    *(STOMP_CLIENT, "stomp_client_debtors"),
 )
 DEFINITIONS = json.loads((ROOT / "docker" / "rabbitmq" / "definitions.json").read_text())
 
@@ -156,7 +152,7 @@ def test_how_to_names_the_same_permissions() -> None:
             names = re.findall(r"`(\w+…?)`", who.partition(":")[0])
             shown[names[0]] = tuple(p.strip(" `").replace("\0", "|") for p in patterns)
     assert tuple(permissions_of(STOMP_CLIENT).values()) == shown.pop("stomp_client_…", None)
-    named = (*ADDRESSED[:5], OPERATOR)
+    named = (*ADDRESSED[:6], OPERATOR)
     assert shown == {user: tuple(permissions_of(user).values()) for user in named}
 
 

@@ -121,7 +121,7 @@ def test_development_database_is_on_port_5433() -> None:
 def test_peers_are_those_of_the_data_folder() -> None:
     known = {path.name for path in (DOCKER / "nodedata" / "peers").iterdir()}
     clients = [s["command"].split() for s in ALL.values() if "swpt_stomp" in s["image"]]
-    for program in ("swpt-client", "configure-queue"):
+    for program in ("swpt-client", "swpt-drainer", "configure-queue"):
         named = [words[1:] for words in clients if words[0] == program]
         assert {peer_id for peer_id, _ in named} == known
         assert all(queue == f"aa.{peer_id}" for peer_id, queue in named)
@@ -130,7 +130,7 @@ def test_peers_are_those_of_the_data_folder() -> None:
 
 def test_stomp_containers_find_the_data_folder() -> None:
     environment = ALL["stomp-server"]["environment"]
-    (volume,) = ALL["stomp-server"]["volumes"]
+    volume, _ = ALL["stomp-server"]["volumes"]
     source, target, mode = volume.split(":")
     assert mode == "ro"
     assert environment["SWPT_NODEDATA_URL"] == f"file://{target}"

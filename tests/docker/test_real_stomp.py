@@ -2,16 +2,20 @@
 
 import os
 import shutil
+import signal
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from agentkit.authority import Authority
+from agentkit.broker import Broker
 from agentkit.keys import hex_key
 from agentkit.management import Management, Users
 from agentkit.messages import (
@@ -23,15 +27,17 @@ from agentkit.messages import (
     finalize,
     prepare,
 )
-from agentkit.processes import free_port
+from agentkit.processes import Service, free_port
 from agentkit.real_nodes import RealNode
-from agentkit.stomp import SECONDS_MAX, Agent, Programs, has_ended
+from agentkit.stomp import SECONDS_MAX, Agent, OurPrograms, Programs, has_ended
 from agentkit.waiting import wait_until
 from tests.docker.nodes import context, node_sh, one_line, run_node_sh
 from tests.support.real import needs_real
 
 pytestmark = needs_real
 AUTHORITY_ID = "0000abcd"
+# docs/operations.md says it.
+REVOKED_SECONDS_MAX = 15.0
 DEBTOR = 0x0000ABCD00000001
 # As the creditors agent knows its creditors, and as the authority does: it was the second agent.
 INSIDE, OUTSIDE = 0x0000010000000007 | 1 << 32, 0x0000020000000007 | 1 << 32
@@ -46,7 +52,7 @@ class Network:
     """An authority of ours, and two agents of other people."""
 
     authority: Authority
-    stomp: Programs
+    stomp: OurPrograms
     creditors: Agent
     debtors: Agent
     node: RealNode
@@ -71,6 +77,15 @@ class Network:
         words = ("--broker", self.management_url)
         wait_until(lambda: text in "\n".join(self.checked(*words)), SECONDS_MAX, text)
 
+    def second_queue(self) -> str:
+        """Another queue for the creditors agent, which is read, too."""
+        second, count = f"{self.queue}.1", self.authority.broker.consumers_count
+        node_sh("queues", self.folder, self.creditors.id, "2")
+        self.stomp.configure_queue(self.creditors.id, self.queue)
+        self.stomp.revive()
+        wait_until(lambda: count(second) == 1, SECONDS_MAX, "the second is read")
+        return second
+
     def is_reached(self) -> None:
         """A message from the creditors agent, and the answer to it, get through."""
         since = len(self.creditors.heard)
@@ -94,6 +109,11 @@ def meet(authority: Path, agent: RealNode, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
+def authority_settings() -> dict[str, str]:
+    return {"APP_PREPARED_TRANSFERS_SCAN_DAYS": "0.00003"}
+
+
+@pytest.fixture(scope="module")
 def made(
     idle_authority: Authority,
     broker_url: str,
@@ -106,11 +126,11 @@ def made(
     server, vhost = broker_url.rsplit("/", 1)
     with ExitStack() as stack:
         idle_authority.start()
-        users = {"server": "stomp_server", "configure_queue": "stomp_config"}
+        names = {"server": "server", "configure_queue": "config", "drainer": "drainer"}
+        users = {name: f"stomp_{user}" for name, user in names.items()}
         urls = {name: broker_users.url_as(user, broker_url) for name, user in users.items()}
-        ours = Programs(folder / "authority", folder, broker_url, **urls)
+        ours = OurPrograms(folder / "authority", folder, broker_url, **urls)
         stack.callback(ours.stop)
-        ours.settings = {"APP_PEERS_CACHE_SECONDS": "0.1", "APP_PEERS_CHECK_SECONDS": "0.1"}
         address = f"127.0.0.1:{ours.port}"
         node_sh("make", ours.folder, "accounting-authority", address, AUTHORITY_ID)
         admit_somebody(ours.folder, folder / "somebody")
@@ -134,7 +154,26 @@ def made(
             ours.connect(agent.id, f"aa.{agent.id}")
             agent.programs.connect(AUTHORITY_ID, "to.authority")
         api = f"{os.environ['TEST_BROKER_MANAGEMENT_URL']}/{vhost}"
-        yield Network(idle_authority, ours, agents[0], agents[1], nodes[0], api)
+        network = Network(idle_authority, ours, agents[0], agents[1], nodes[0], api)
+        issue(network, 1000)
+        yield network
+
+
+def issue(made: Network, amount: int) -> None:
+    """The debtor issues an amount to the creditor."""
+    debtors, creditors = made.debtors, made.creditors
+    since = len(creditors.heard)
+    debtors.send(configure_root(DEBTOR))
+    debtors.wait("AccountUpdate", creditor_id=0)
+    creditors.send(configure(DEBTOR, INSIDE))
+    update = creditors.wait("AccountUpdate", creditor_id=INSIDE)
+    assert update["account_id"] == str(OUTSIDE)
+    issuing = prepare(DEBTOR, 0, update["account_id"], amount)
+    debtors.send(issuing)
+    request = {"coordinator_request_id": issuing["coordinator_request_id"]}
+    debtors.send(finalize(debtors.wait("PreparedTransfer", **request), amount))
+    assert debtors.wait("FinalizedTransfer", **request)["status_code"] == "OK"
+    creditors.wait("AccountTransfer", since, creditor_id=INSIDE, acquired_amount=amount)
 
 
 def admit_somebody(authority: Path, folder: Path) -> None:
@@ -148,19 +187,8 @@ def admit_somebody(authority: Path, folder: Path) -> None:
 
 def test_currency_lives_over_them(made: Network) -> None:
     debtors, creditors = made.debtors, made.creditors
-    debtors.send(configure_root(DEBTOR))
-    debtors.wait("AccountUpdate", creditor_id=0)
-    creditors.send(configure(DEBTOR, INSIDE))
-    update = creditors.wait("AccountUpdate", creditor_id=INSIDE)
-    assert update["account_id"] == str(OUTSIDE)
-    # The debtor issues 1000 to the creditor,
-    issuing = prepare(DEBTOR, 0, update["account_id"], 1000)
-    debtors.send(issuing)
-    request = {"coordinator_request_id": issuing["coordinator_request_id"]}
-    debtors.send(finalize(debtors.wait("PreparedTransfer", **request), 1000))
-    assert debtors.wait("FinalizedTransfer", **request)["status_code"] == "OK"
-    assert creditors.wait("AccountTransfer", creditor_id=INSIDE)["acquired_amount"] == 1000
-    # who pays 400 back, has 5000 refused, a configuration refused, and an account purged.
+    # The debtor has issued 1000 to the creditor, who pays 400 back, has 5000 refused, a
+    # configuration refused, and an account purged.
     paying = prepare(DEBTOR, INSIDE, 0, 400)
     creditors.send(paying)
     request = {"coordinator_request_id": paying["coordinator_request_id"]}
@@ -208,10 +236,21 @@ def test_check_tells_what_a_client_would_see(made: Network) -> None:
     made.is_reached()
 
 
+def says(service: Service, text: str) -> None:
+    wait_until(lambda: text in service.log, SECONDS_MAX, f"{service.name}: {text}")
+
+
 def test_server_certificates_are_renewed(made: Network) -> None:
+    """Nobody says it to our programs."""
+    server = made.stomp.server
+    assert server is not None
+    server.process.send_signal(signal.SIGSTOP)  # the script, not the program
     node_sh("renew", made.folder, "server")
     assert "restart the STOMP servers" in "\n".join(made.checked())
-    made.stomp.restart()
+    server.process.send_signal(signal.SIGCONT)
+    for service in (server, *made.stomp.clients.values()):
+        says(service, "has changed")
+    wait_until(lambda: "node at" not in "\n".join(made.checked()), SECONDS_MAX, "it is shown")
     theirs = made.node.folder
     (theirs / "server.crt").unlink()
     made.node.run("sign-servercert", theirs / "server.csr", theirs / "server.crt")
@@ -228,7 +267,9 @@ def moved(programs: Programs) -> None:
 
 def test_both_move(made: Network, tmp_path: Path) -> None:
     moved(made.creditors.programs)
+    made.creditors.programs.restart()
     node_sh("admit", made.folder, made.node.bundle(tmp_path / "theirs.zip"))
+    made.is_reached()
     moved(made.stomp)
     bundle = tmp_path / "ours.zip"
     bundle.write_bytes(node_sh("introduce", made.folder))
@@ -296,22 +337,76 @@ def test_what_the_server_does_not_let_in(made: Network) -> None:
         assert "CONNECTED" not in told
 
 
+# -- more of a peer, and its end ---------------------------------------------------
+
+
+def test_peer_gets_another_queue(made: Network) -> None:
+    broker, creditors = made.authority.broker, made.creditors
+    second = made.second_queue()
+    # What cannot be delivered from one of them, by chance, holds up no other.
+    broker.publish("", second, b"nonsense")
+    client = made.stomp.clients[creditors.id]
+    wait_until(lambda: "Traceback" in client.log, SECONDS_MAX, "a program has ended")
+    since = len(creditors.heard)
+    for _ in range(20):
+        creditors.send(message := configure(DEBTOR, INSIDE))
+    creditors.wait("AccountUpdate", since)
+    assert client.is_alive()
+    wait_until(lambda: taken(broker, second) == b"nonsense", SECONDS_MAX, "it is taken away")
+    creditors.wait("AccountUpdate", since, last_config_seqnum=message["seqnum"])
+
+
+def taken(broker: Broker, queue: str) -> bytes | None:
+    message = broker.get(queue)
+    return message.body if message else None
+
+
+LOCKED = "SELECT count(*), sum(total_locked_amount) FROM account WHERE total_locked_amount > 0"
+PREPARED = "SELECT count(*) FROM prepared_transfer"
+
+
 def test_peer_is_deactivated_drained_and_comes_back(made: Network) -> None:
     made.is_reached()
-    creditors, query = made.creditors, made.authority.query
-    made.stomp.stop(made.stomp.clients[creditors.id])
+    creditors, query, broker = made.creditors, made.authority.query, made.authority.broker
+    server = made.stomp.server
+    assert server is not None
+    queues = [made.queue, made.second_queue()]
+    # Two locks: the peer has been told of the first one, the second waits in a queue.
     creditors.send(prepare(DEBTOR, INSIDE, 0, 100))
-    locks = "SELECT count(*), sum(total_locked_amount) FROM account WHERE total_locked_amount > 0"
-    wait_until(lambda: query(locks) == [(1, 100)], SECONDS_MAX, "the amount is locked")
-    node_sh("deactivate", made.folder, creditors.id)
-    creditors.send(configure(DEBTOR, INSIDE))
-    client = creditors.programs.clients[AUTHORITY_ID]
-    assert has_ended(client) == 1
-    assert "The peer has been deactivated" in client.log
-    assert has_ended(made.stomp.connect(creditors.id, made.queue)) == 1
+    creditors.wait("PreparedTransfer", locked_amount=100)
+    made.stomp.stop(made.stomp.clients[creditors.id])
+    creditors.send(prepare(DEBTOR, INSIDE, 0, 50))
+    wait_until(lambda: query(LOCKED) == [(1, 150)], SECONDS_MAX, "the amounts are locked")
+    assert query(PREPARED) == [(2,)]
+    # The connection of the peer is open, and says nothing: it is closed all the same.
+    open_one = creditors.programs.clients[AUTHORITY_ID]
+    assert open_one.is_alive()
     drainer = made.stomp.start("drainer", creditors.id, made.queue)
-    wait_until(lambda: query(locks) == [(0, None)], SECONDS_MAX, "nothing is locked")
-    assert query("SELECT count(*) FROM prepared_transfer") == [(0,)]
-    made.stomp.stop(drainer)
+    client = made.stomp.connect(creditors.id, made.queue)
+    wait_until(lambda: broker.consumers_count(made.queue), SECONDS_MAX, "it is served")
+    starts = server.log.count("Started STOMP server")
+    node_sh("deactivate", made.folder, creditors.id)
+    began = time.monotonic()
+    assert has_ended(open_one) == 1
+    assert time.monotonic() - began < REVOKED_SECONDS_MAX
+    assert "has changed: swpt-server starts again" in server.log
+    wait_until(
+        lambda: server.log.count("Started STOMP server") > starts, SECONDS_MAX, "it listens again"
+    )
+    again = creditors.programs.connect(AUTHORITY_ID, "to.authority")
+    assert has_ended(again) == 1
+    assert "Unknown peer serial number" in again.log
+    for service, what in ((client, "nothing to do for swpt-client"), (drainer, "starts again")):
+        says(service, what)
+    for queue in queues:
+        wait_until(partial(broker.consumers_count, queue), SECONDS_MAX, "it is drained")
+    # The reminder comes after days; here, at once.
+    made.authority.query(
+        "UPDATE prepared_transfer SET prepared_at = prepared_at - interval '10 years' RETURNING 1"
+    )
+    wait_until(lambda: query(PREPARED) == [(0,)], SECONDS_MAX, "nothing is prepared")
+    assert query(LOCKED) == [(0, None)]
     node_sh("activate", made.folder, creditors.id)
+    wait_until(lambda: drainer.log.count("nothing to do") == 2, SECONDS_MAX, "it waits again")
+    creditors.programs.revive()
     made.is_reached()

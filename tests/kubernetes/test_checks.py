@@ -263,7 +263,7 @@ def test_secrets_are_new_each_time_and_without_the_root_key() -> None:
                 passwords.add(password)
     assert len(passwords) == 2 * 5
     data = world("production").data("Secret", "swpt-accounts", "nodedata")
-    with tarfile.open(fileobj=BytesIO(data["nodedata.tar"].encode("latin-1"))) as archive:
+    with tarfile.open(fileobj=BytesIO(data["nodedata.tar.gz"].encode("latin-1"))) as archive:
         names = set(archive.getnames())
     assert {"./server.key", "./db/nodeid", "./peers"} <= names
     assert not any("private" in name or "root-ca.key" in name for name in names)

@@ -84,6 +84,7 @@ def test_rights_in_rabbitmq_are_those_of_the_whole_node() -> None:
         **{name: f"swpt_accounts_{name}" for name in ("config", "worker", "operator")},
         "stomp-config": "stomp_config",
         "stomp-server": "stomp_server",
+        "stomp-drainer": "stomp_drainer",
         "stomp-client-creditors": "stomp_client_creditors",
         "stomp-client-debtors": "stomp_client_debtors",
     }

@@ -182,3 +182,9 @@ def freeze_the_flusher(watched: Watched) -> None:
     process = watched.authority.services["flush_messages"].process
     assert process is not None
     os.killpg(process.pid, signal.SIGSTOP)
+
+
+def certificates_age(watched: Watched) -> None:
+    """One is to end in weeks, another one in days."""
+    watched.issue("peers/aa/sub-ca.crt", days=29)
+    watched.issue("server.crt", days=6)

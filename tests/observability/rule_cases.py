@@ -52,6 +52,16 @@ def growing(alert: str, name: str, labels: str, minute: int, by: int, **fires: s
     ]
 
 
+def ending(alert: str, days: int) -> list[Case]:
+    """An alert about a certificate (it is 1970), and about one that nobody can read."""
+    series, seconds = metric("certificate_end_timestamp_seconds", 'file="a"'), days * 86400
+    return [
+        Case(alert, 1, {series: f"{seconds + 59}x1"}, of(file="a")),
+        Case(alert, 1, {series: "0x1"}, of(file="a"), name="unreadable"),
+        Case(alert, 1, {series: f"{seconds + 61}x1"}, name="later"),
+    ]
+
+
 LOOPS = (
     *("consume_messages", "consume_chore_messages", "process_transfer_requests"),
     *("verify_recipients", "process_finalization_requests", "process_balance_changes"),
@@ -148,7 +158,7 @@ SUBJECTS = {
     "disks": f"node_filesystem_avail_bytes{{{DISK}}}",
     "alarms of RabbitMQ": f"rabbitmq_alarms_free_disk_space_watermark{{{BROKER}}}",
     "queues of peers": f"rabbitmq_detailed_queue_messages_ready{{{BROKER}, {PEER}}}",
-    "certificates": 'probe_ssl_earliest_cert_expiry{instance="https://a", job="blackbox"}',
+    "certificates": metric("certificate_end_timestamp_seconds", 'file="server.crt"'),
 }
 
 
@@ -400,18 +410,6 @@ CASES = [
         ({"job": "rabbitmq", "vhost": "/", "queue": "aa.1"},),
     ),
     Case("AccountsPeerQueueFull", 3, {SUBJECTS["queues of peers"]: "160000x3"}),
-    Case(
-        "AccountsCertificateEnds",
-        61,
-        {SUBJECTS["certificates"]: "1200000x61"},
-        ({"job": "blackbox", "instance": "https://a"},),
-    ),
-    Case(
-        "AccountsCertificateEnds",
-        61,
-        {'x509_cert_not_after{job="x509", subject_CN="ca", filepath="/x"}': "1200000x61"},
-        ({"job": "x509", "subject_CN": "ca", "filepath": "/x"},),
-        name="of a file",
-    ),
-    Case("AccountsCertificateEnds", 61, {SUBJECTS["certificates"]: "1300000x61"}),
+    *ending("AccountsCertificateEnds", days=30),
+    *ending("AccountsCertificateEndsSoon", days=7),
 ]

@@ -26,12 +26,12 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 FILES = (ALERTS, SERVER_ALERTS)
 _SERIES = r"swpt_accounts_\w+"
 # Answers and questions, messages that wait for a lock, processes, slots, and what a scan finds: its
-# container may be gone, and AccountsScanStuck says so.
+# container may be gone, and AccountsScanStuck says so; AccountsServersUnwatched, of certificates.
 COME_WITH_WHAT_THEY_COUNT = {
     *("fetch_api_answer_seconds_count", "fetch_api_answer_seconds_bucket"),
     *("fetch_api_question_seconds_count", "root_configs_not_fetched_total"),
     *("messages_held", "process_starts_total", "scan_late_seconds", "accounts"),
-    "debtors_near_limit",
+    *("debtors_near_limit", "certificate_end_timestamp_seconds"),
 }
 PARTS = ["Meaning", "Diagnosis", "Mitigation"]
 ALL = read_alerts()

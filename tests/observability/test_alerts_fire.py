@@ -41,6 +41,8 @@ OTHERS = {
     "AccountsScanPagesFailed": {"job": JOB, "scan": "scan_accounts"},
     "AccountsOverflown": {"job": JOB},
     "AccountsDebtorNearLimit": {"job": JOB},
+    "AccountsCertificateEnds": {"job": JOB, "file": "peers/aa/sub-ca.crt"},
+    "AccountsCertificateEndsSoon": {"job": JOB, "file": "server.crt"},
 }
 # On a server of its own: test_database_alerts_fire.py. The last one, by cases alone: the exporter
 # has always all metrics.
@@ -83,6 +85,7 @@ def test_faults_are_told(watched: Watched) -> None:
     misfortunes.somebody_locks(watched)
     misfortunes.web_stutters(watched)
     misfortunes.somebody_changes_a_table(watched)
+    misfortunes.certificates_age(watched)
     prometheus.await_alerts(PEERS, watched.go_on)
     misfortunes.freeze_the_flusher(watched)
     misfortunes.chores_die(watched)

@@ -1,5 +1,6 @@
 """An authority with its exporter and its Prometheus, and agents who go on whatever happens."""
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -51,6 +52,10 @@ class Watched:
         self.folder = folder
         self.port, self.other_port, self.away_port = (free_port() for _ in range(3))
         authority.environment["METRICS_PORT"] = str(self.port)
+        self.node = folder / "node"
+        authority.environment["NODEDATA_DIR"] = str(self.node)
+        for file in ("root-ca.crt", "server.crt", "peers/aa/peercert.crt", "peers/aa/sub-ca.crt"):
+            self.issue(file, days=365)
         authority.services[EXPORTER] = self.service(EXPORTER, EXPORTER)
         self.extra: list[Service] = []
         self.is_over = Event()
@@ -61,6 +66,14 @@ class Watched:
     def service(self, name: str, *command: str) -> Service:
         """A command of the program, which is not started yet."""
         return Service(name, program_command(*command), self.folder / f"{name}.log")
+
+    def issue(self, file: str, days: int) -> None:
+        """Make a certificate in the node's folder."""
+        path = self.node / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options = ["-newkey", "rsa:1024", "-nodes", "-subj", "/CN=x", "-keyout", "/dev/null"]
+        command = ["openssl", "req", "-x509", *options, "-days", str(days), "-out", str(path)]
+        subprocess.run(command, check=True, capture_output=True)
 
     def start(self) -> None:
         """Start everything, and open accounts."""

@@ -65,6 +65,7 @@ DEFAULTS: dict[str, Any] = {
     "APP_OPENTELEMETRY": False,
     "METRICS_PORT": 0,
     "STATE_DIR": "/tmp/swpt_accounts",
+    "NODEDATA_DIR": "",
     "SETUP_RABBITMQ_BINDINGS": False,
     "MOVE_IN_FROM_REFERENCE": False,
     "SUBSTITUTE_LOCALHOST_IN_VARS": "",

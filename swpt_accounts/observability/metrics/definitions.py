@@ -27,6 +27,7 @@ class Source(StrEnum):
     DATABASE = "database"
     BROKERS = "brokers"
     SETTINGS = "program and settings"
+    NODE = "the node's folder"
 
 
 SECONDS: Final = (
@@ -321,6 +322,12 @@ DATABASE_ASKED: Final = _gauge(
     Source.DATABASE,
     "database_asked_timestamp_seconds",
     "When the exporter last queried the database successfully.",
+)
+CERTIFICATE_END: Final = _gauge(
+    Source.NODE,
+    "certificate_end_timestamp_seconds",
+    "When a certificate in `NODEDATA_DIR` ends; 0 if it cannot be read.",
+    "file",
 )
 BROKER_QUEUE_MESSAGES: Final = _gauge(
     Source.BROKERS, "broker_queue_messages", "Ready messages in a queue.", "queue"
