@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from agentkit.processes import Service
+from agentkit.stomp import NAMES, STOMP_SH
 from agentkit.waiting import wait_until
-from tests.docker.real_stomp import NAMES, STOMP_SH
 
 PEER = "ab" * 16
 PROGRAM = """#!/bin/sh
