@@ -106,7 +106,8 @@ def test_status_tells_that_the_policy_is_missing(
     drops = {"max-length": 300, "overflow": "drop-head"}
     body = {**PEERS, "definition": drops}
     management.request("PUT", "policies", vhost, PEERS["name"], body=body)
-    assert QUEUE in _findings(authority)["peer_queue_unlimited"]
+    wait_until(lambda: management.queue(vhost, QUEUE).get("effective_policy_definition") == drops)
+    wait_until(lambda: QUEUE in _findings(authority).get("peer_queue_unlimited", ""))
     answer = authority.run("status", "--json", PROTOCOL_BROKER_MANAGEMENT_URL="http://127.0.0.1:1")
     assert answer.returncode == 2
     assert "does not tell the queues of peers" in answer.stdout
