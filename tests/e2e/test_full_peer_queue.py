@@ -106,17 +106,11 @@ def test_status_tells_that_the_policy_is_missing(
     drops = {"max-length": 300, "overflow": "drop-head"}
     body = {**PEERS, "definition": drops}
     management.request("PUT", "policies", vhost, PEERS["name"], body=body)
-    # while it comes into effect, the queue may not be listed
-    wait_until(lambda: _limits(management, vhost) == drops)
+    wait_until(lambda: management.queue(vhost, QUEUE).get("effective_policy_definition") == drops)
     wait_until(lambda: QUEUE in _findings(authority).get("peer_queue_unlimited", ""))
     answer = authority.run("status", "--json", PROTOCOL_BROKER_MANAGEMENT_URL="http://127.0.0.1:1")
     assert answer.returncode == 2
     assert "does not tell the queues of peers" in answer.stdout
-
-
-def _limits(management: Management, vhost: str) -> Any:
-    found = management.request("GET", "queues", vhost, QUEUE)
-    return found and found.get("effective_policy_definition")
 
 
 def _findings(authority: Authority) -> dict[str, str]:
