@@ -2,8 +2,11 @@
 
 import pika
 
+from agentkit.keys import hex_key
 from agentkit.messages import Message, encode
 from agentkit.received import Received
+from scripts.demo_agents.agents import make_accounts
+from scripts.demo_agents.conversation import PREFIXES
 from scripts.demo_agents.steps import Step
 
 FINALIZED = {
@@ -33,3 +36,11 @@ def test_another_message_makes_a_step_wrong() -> None:
     assert not step.check(answer(FINALIZED), "PreparedTransfer", {"locked_amount": 0})
 
     assert step.problems == ["expected PreparedTransfer, came FinalizedTransfer TIMEOUT"]
+
+
+def test_the_queue_that_stays_takes_what_comes_for_the_accounts() -> None:
+    keys = tuple(key.removesuffix("#") for _, key in PREFIXES)
+    debtor, *creditors = make_accounts()
+
+    assert hex_key(debtor.debtor_id).startswith(keys[0])
+    assert all(hex_key(one.creditor_id).startswith(keys[1]) for one in creditors)
