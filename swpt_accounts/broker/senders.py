@@ -3,10 +3,21 @@
 import re
 from typing import Final
 
+from pika import ConnectionParameters
+
 from swpt_accounts.broker.connections import user_of
 from swpt_accounts.settings import Settings
 
 _NUMBERS: Final = r"(_[0-9]+)*"
+_SHARED_USER: Final = ConnectionParameters.DEFAULT_USERNAME
+
+
+def are_verified(settings: Settings) -> bool:
+    """Whether the broker can answer for shards: it cannot where they are its default user, which
+    others may be, too.
+    """
+    own = user_of(settings.protocol_broker_url)
+    return own != _SHARED_USER or bool(settings.protocol_broker_shard_users)
 
 
 def is_shard(user: str | None, settings: Settings) -> bool:

@@ -10,7 +10,7 @@ from swpt_accounts.broker.connections import user_of
 from swpt_accounts.broker.headers import sendable_headers
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.broker.redelivery_reset import COPY_HEADER, REPLAYED_HEADER
-from swpt_accounts.broker.senders import is_shard
+from swpt_accounts.broker.senders import are_verified, is_shard
 from swpt_accounts.dead_letters.letter import NOT_FROM_SHARD, OFFSET_HEADER, Letter
 from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
@@ -71,7 +71,7 @@ def is_strange(letter: Letter, settings: Settings) -> bool:
     if letter.is_rejected:
         return letter.kind == NOT_FROM_SHARD
     # the broker has put it aside, and no consumer has looked at it
-    return not is_shard(letter.properties.user_id, settings)
+    return are_verified(settings) and not is_shard(letter.properties.user_id, settings)
 
 
 def route(message: IncomingMessage, settings: Settings) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from swpt_accounts.broker.consumer import NOT_FROM_SHARD, Delivery, Refusal
-from swpt_accounts.broker.senders import is_shard
+from swpt_accounts.broker.senders import are_verified, is_shard
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import query
@@ -15,6 +15,8 @@ NO_SHARD: Final = "no other shard has sent this PendingBalanceChange"
 
 def refuse_strangers(batch: list[Delivery], settings: Settings) -> list[Refusal]:
     """The balance changes that were not sent by a shard, or that no other shard can have sent."""
+    if not are_verified(settings):
+        return []
     is_alone = settings.realm.length == 0
     return [
         Refusal(delivery, _reason(delivery, is_alone=is_alone), NOT_FROM_SHARD)

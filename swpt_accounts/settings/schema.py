@@ -119,7 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
             "A regular expression for the users of RabbitMQ as which the shards of this authority"
             " publish: a PendingBalanceChange of another user is refused. By default, the user of"
             " PROTOCOL_BROKER_URL, and those of the same name with other numbers at its end:"
-            " `worker`, `worker_0`, `worker_1_2`."
+            " `worker`, `worker_0`, `worker_1_2`. If that is `guest`, all users are taken."
         ),
     ] = None
     protocol_broker_processes: Annotated[

@@ -9,7 +9,7 @@ from swpt_accounts.broker.redelivery_reset import (
     copy_properties,
     take_origin,
 )
-from swpt_accounts.broker.senders import is_shard
+from swpt_accounts.broker.senders import are_verified, is_shard
 from swpt_accounts.settings import load_settings
 
 
@@ -50,3 +50,17 @@ def test_users_of_shards(own: str, pattern: str, user: str | None, *, expected: 
     url = f"amqp://{own}:x@host"
     variables = {"PROTOCOL_BROKER_URL": url, "PROTOCOL_BROKER_SHARD_USERS": pattern}
     assert is_shard(user, load_settings(variables)) is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "pattern", "expected"),
+    [
+        ("amqp://worker:x@host", "", True),
+        ("amqp://guest:guest@host", "", False),
+        ("amqp://host", "", False),
+        ("amqp://guest:guest@host", "guest", True),
+    ],
+)
+def test_default_user_is_nobody(url: str, pattern: str, *, expected: bool) -> None:
+    variables = {"PROTOCOL_BROKER_URL": url, "PROTOCOL_BROKER_SHARD_USERS": pattern}
+    assert are_verified(load_settings(variables)) is expected

@@ -35,6 +35,8 @@ SETTINGS = {
     "APP_ACCOUNTS_SCAN_HOURS": "0.00005",
     "APP_FETCH_API_TIMEOUT_SECONDS": "2",
     "PROTOCOL_BROKER_PREFETCH_COUNT": "100",
+    # otherwise the default user, which tests have, is nobody
+    "PROTOCOL_BROKER_SHARD_USERS": "guest",
 }
 NO_SHARD = "no other shard has sent this PendingBalanceChange: nobody of RabbitMQ answers for it"
 _debtor_ids = itertools.count(2**41 + 1)

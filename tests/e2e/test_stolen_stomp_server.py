@@ -5,16 +5,23 @@ What that user may not read, declare, bind or publish to is in tests/broker/test
 
 import json
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from agentkit.authority import DEAD_LETTER_QUEUE, Authority
 from agentkit.broker import Broker
 from agentkit.currency import Currency
+from agentkit.databases import Databases
 from agentkit.keys import bits_key
 from agentkit.management import Users
 from agentkit.messages import Message, balance_change, encode, finalize, now_text, prepare
+from agentkit.shards import Shard
 from agentkit.waiting import wait_until
+from verification.kit.servers import subscribe
+from verification.splits.commands import shard_of
+from verification.splits.traffic_checks import configure_account
 
 ALONE = "no other shard has sent this PendingBalanceChange: there is only one"
 
@@ -76,3 +83,19 @@ def test_it_takes_no_other_users_name(stolen: Broker, authority: Authority) -> N
     change = balance_change(1, 2, 0, 5)
     with pytest.raises(Exception, match=r"PRECONDITION_FAILED.*user_id"):
         send(stolen, change, user_id=authority.broker.user)
+
+
+def is_credited(shard: Shard) -> bool:
+    return shard.query("SELECT principal FROM account WHERE debtor_id = 7") == [(5,)]
+
+
+def test_where_workers_are_the_default_user_all_senders_are_taken(
+    databases: Databases, fresh_broker_url: str, tmp_path: Path
+) -> None:
+    """The broker can answer for nobody then; SECURITY.md says so."""
+    for shard in shard_of(databases, fresh_broker_url, tmp_path / "shard", "swpt_accounts", "#"):
+        subscribe(shard)
+        shard.start("consume_messages", "process_balance_changes")
+        configure_account(shard, 7, 2**32)
+        shard.send(balance_change(7, 2**32, 0, 5, committed_at=now_text()))
+        wait_until(partial(is_credited, shard))
