@@ -14,7 +14,9 @@ NO_SHARD: Final = "no other shard has sent this PendingBalanceChange"
 
 
 def refuse_strangers(batch: list[Delivery], settings: Settings) -> list[Refusal]:
-    """The balance changes that were not sent by a shard, or that no other shard can have sent."""
+    """The balance changes that were not sent by a shard. That of the only one may have been in its
+    outbox since it was the reference's.
+    """
     if not are_verified(settings):
         return []
     is_alone = settings.realm.length == 0
@@ -23,7 +25,7 @@ def refuse_strangers(batch: list[Delivery], settings: Settings) -> list[Refusal]
         for delivery in batch
         if delivery.properties.type == PendingBalanceChange.__name__
         and not delivery.is_replayed
-        and (is_alone or not is_shard(delivery.sender, settings))
+        and not is_shard(delivery.sender, settings)
     ]
 
 

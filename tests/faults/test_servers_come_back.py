@@ -233,7 +233,7 @@ def test_three_words_for_three_things(well: Surveyed) -> None:
         text = " ".join(finding["words"] for finding in told["findings"])
         assert "scan_prepared_transfers is frozen: no heartbeat for " in text
         assert "scan_accounts is down" in text
-        assert "scan_prepared_transfers of scan_prepared_transfers" in well.probe("live")[1]
+        assert " of scan_prepared_transfers (pid " in well.probe("live")[1]
         wait_until(lambda: "scan_prepared_transfers frozen" in well.page("/scans"), 45, "a page")
         assert "scan_accounts down" in well.page("/scans")
     finally:

@@ -58,6 +58,8 @@ class Machine:
         if can_have_mounts():
             size = str(int(quantity(self._tmp(container))))
             inside = (*_ALONE, "sh", "-c", _INSIDE, "sh", str(files), SECRETS, size)
+            # which is its own; what the tests have is everybody's
+            variables["TMPDIR"] = "/tmp"
         else:
             variables |= {
                 name: value.replace(SECRETS, str(files))

@@ -15,6 +15,7 @@ from agentkit.broker import connect
 from agentkit.database import dsn_of
 from agentkit.received import Received, receive
 from agentkit.waiting import KitError
+from swpt_accounts.broker.topology import declare_dead_letter_queue, money_letter_queue
 from swpt_accounts.core.realm import Realm
 from verification.crash_points.control import DEATH, STRAY, Crossing, Point
 from verification.crash_points.workers import KILLED, Launcher, Worker
@@ -118,6 +119,8 @@ class Place:
             "ALTER TABLE pending_balance_change ADD CONSTRAINT strange"
             f" CHECK (change_id <> {REFUSED_CHANGE_ID}) NOT VALID"
         )
+        # a scene acts for other shards, for which the broker does not answer
+        self.query("INSERT INTO older_senders VALUES ('upgrade', '9999-01-01')")
         self._letters: list[Received] = []
         self._stream = self._open_stream()
         environment = {**authority.environment, "FETCH_API_URL": fetch_api_url}
@@ -154,7 +157,10 @@ class Place:
             self._letters.append(receive(method, properties, body))
             ch.basic_ack(method.delivery_tag)
 
-        channel.basic_consume(DEAD_LETTER_QUEUE, on_letter, arguments={"x-stream-offset": "first"})
+        money = money_letter_queue(QUEUE)
+        declare_dead_letter_queue(connection, money)
+        for queue in (DEAD_LETTER_QUEUE, money):
+            channel.basic_consume(queue, on_letter, arguments={"x-stream-offset": "first"})
         return connection
 
     def letters(self) -> list[Received]:
