@@ -1,6 +1,7 @@
 """Which users of the broker are those of shards."""
 
 import re
+from functools import cache
 from typing import Final
 
 from pika import ConnectionParameters
@@ -25,6 +26,11 @@ def is_shard(user: str | None, settings: Settings) -> bool:
     if user is None:
         return False
     own = user_of(settings.protocol_broker_url)
-    family = re.escape(re.sub(rf"{_NUMBERS}\Z", "", own)) + _NUMBERS
-    pattern = settings.protocol_broker_shard_users or family
+    pattern = settings.protocol_broker_shard_users or _family(own)
     return user == own or re.fullmatch(pattern, user) is not None
+
+
+@cache
+def _family(own: str) -> str:
+    """A pattern for the users with the name of this one, and other numbers at its end."""
+    return re.escape(re.sub(rf"{_NUMBERS}\Z", "", own)) + _NUMBERS

@@ -67,7 +67,14 @@ def money_letter_queue(queue: str) -> str:
     """The name of the queue for those of them that were balance changes of other shards. It is
     declared when the first one comes.
     """
-    return dead_letter_queue(f"{queue}.money")
+    return dead_letter_queue(money_queue(queue))
+
+
+def money_queue(queue: str) -> str:
+    """What `dead_letters -q` calls the queue whose refused money that is: there is none of this
+    name.
+    """
+    return f"{queue}.money"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from swpt_accounts.broker.topology import money_queue
 from swpt_accounts.cli.options import (
     account_option,
     all_of,
@@ -84,7 +85,7 @@ def _filter_for(settings: Settings, queue: str | None, **options: Any) -> Letter
     all shards together deal with each of them once.
     """
     own = settings.protocol_broker_queue
-    is_own = queue in (None, own, f"{own}.money")
+    is_own = queue in (None, own, money_queue(own))
     return make_filter(realm=None if is_own else settings.realm, **options)
 
 
