@@ -6,7 +6,7 @@ from threading import Thread
 import click
 
 from swpt_accounts.cli.options import get_settings
-from swpt_accounts.exporter.health import Probe, check, describe
+from swpt_accounts.inspection.exporter.health import Probe, check, describe
 from swpt_accounts.observability.metrics.recorder import METRICS_FOLDER
 from swpt_accounts.observability.state_dir import UnusableStateDir, open_folder
 from swpt_accounts.workers.runner import Worker, run_workers
@@ -23,10 +23,10 @@ def serve_metrics(port: int | None, beside: int | None) -> None:
     settings = get_settings(metrics_port=port)
     if settings.metrics_port == 0:
         raise click.UsageError("set METRICS_PORT, or pass --port")
-    from swpt_accounts.exporter.collector import MetricsCollector
-    from swpt_accounts.exporter.health import HealthPoller
-    from swpt_accounts.exporter.pollers import DatabasePoller, make_broker_pollers
-    from swpt_accounts.exporter.server import ExporterServer, stop_with_parent
+    from swpt_accounts.inspection.exporter.collector import MetricsCollector
+    from swpt_accounts.inspection.exporter.health import HealthPoller
+    from swpt_accounts.inspection.exporter.pollers import DatabasePoller, make_broker_pollers
+    from swpt_accounts.inspection.exporter.server import ExporterServer, stop_with_parent
 
     try:
         open_folder(settings.state_dir, METRICS_FOLDER)

@@ -14,7 +14,7 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import connection as db_connection
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import ADD_UP_ACCOUNTS
-from swpt_accounts.exporter.pollers import read_values
+from swpt_accounts.inspection.exporter.pollers import read_values
 from swpt_accounts.observability import heartbeat, liveness
 from swpt_accounts.observability.heartbeat import HeartbeatFile
 from swpt_accounts.observability.liveness import degraded_loops, living_processes, stuck_loops

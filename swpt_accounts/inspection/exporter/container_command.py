@@ -33,7 +33,7 @@ def find_command(words: list[str]) -> str:
     for i, word in enumerate(words):
         if word.endswith("entrypoint.sh"):
             return next(iter(words[i + 1 :]), "all")
-    return "all" if any("swpt_accounts.supervisor" in word for word in words) else ""
+    return "all" if any("swpt_accounts.cli.supervisor" in word for word in words) else ""
 
 
 def worker_of_command(command: str) -> str | None:

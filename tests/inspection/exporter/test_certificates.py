@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swpt_accounts.exporter.certificates import ends_of_certificates
+from swpt_accounts.inspection.exporter.certificates import ends_of_certificates
 
 PEER = "ab" * 16
 

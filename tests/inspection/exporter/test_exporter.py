@@ -14,12 +14,12 @@ import pytest
 
 from agentkit.processes import free_port
 from agentkit.waiting import wait_until
-from swpt_accounts.exporter import health
-from swpt_accounts.exporter.collector import MetricsCollector
-from swpt_accounts.exporter.container_command import find_command, has_web_server, worker_of_command
-from swpt_accounts.exporter.health import HealthPoller, Probe
-from swpt_accounts.exporter.pollers import Answers
-from swpt_accounts.exporter.server import ExporterServer
+from swpt_accounts.inspection.exporter import health
+from swpt_accounts.inspection.exporter.collector import MetricsCollector
+from swpt_accounts.inspection.exporter.container_command import find_command, has_web_server, worker_of_command
+from swpt_accounts.inspection.exporter.health import HealthPoller, Probe
+from swpt_accounts.inspection.exporter.pollers import Answers
+from swpt_accounts.inspection.exporter.server import ExporterServer
 from swpt_accounts.observability.liveness import HealthProblem
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -36,8 +36,8 @@ ENTRYPOINT = ("tini", "-g", "--", "/usr/src/app/docker/entrypoint.sh")
         ((*ENTRYPOINT, "consume_messages", "--draining-mode"), "consume_messages"),
         (("docker-init", "--", *ENTRYPOINT, "flush_all"), "flush_all"),
         (("/bin/sh", ENTRYPOINT[-1], "configure"), "configure"),
-        (("python", "-m", "swpt_accounts.supervisor", "--nodaemon"), "all"),
-        (("python -m swpt_accounts.supervisor",), "all"),
+        (("python", "-m", "swpt_accounts.cli.supervisor", "--nodaemon"), "all"),
+        (("python -m swpt_accounts.cli.supervisor",), "all"),
         (("sleep", "60"), ""),
     ],
 )

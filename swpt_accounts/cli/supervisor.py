@@ -1,4 +1,4 @@
-"""supervisord, which forks the workers from itself: `python -m swpt_accounts.supervisor`.
+"""supervisord, which forks the workers from itself: `python -m swpt_accounts.cli.supervisor`.
 
 It runs docker/supervisord.conf, and starts, monitors and stops the services as usual. But a program
 whose command is `python -m swpt_accounts COMMAND` does not start a new interpreter: it runs in the
@@ -122,9 +122,9 @@ def main() -> None:
     for module in set(MODULES.values()):
         import_module(f"swpt_accounts.cli.{module}")
     if settings.metrics_port:
-        import_module("swpt_accounts.exporter.collector")
+        import_module("swpt_accounts.inspection.exporter.collector")
     # Now, for the library finds its place in memory when it is first used.
-    setproctitle("python -m swpt_accounts.supervisor")
+    setproctitle("python -m swpt_accounts.cli.supervisor")
     gc.collect()
     gc.freeze()  # never collected: what is loaded by now is not written to, and stays shared
     options.realize(sys.argv[1:], doc=__doc__)

@@ -12,7 +12,7 @@ from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.worker_names import EXPORTER
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import one_line
-from swpt_accounts.exporter.container_command import (
+from swpt_accounts.inspection.exporter.container_command import (
     CONSOLE,
     check_console,
     check_services,

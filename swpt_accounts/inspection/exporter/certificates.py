@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from swpt_accounts.exporter.pollers import Values
+from swpt_accounts.inspection.exporter.pollers import Values
 from swpt_accounts.observability.metrics import definitions as m
 
 BYTES_MAX: Final = 65536

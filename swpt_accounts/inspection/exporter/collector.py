@@ -16,9 +16,9 @@ from prometheus_client.registry import Collector
 
 from swpt_accounts.core.version import VERSION
 from swpt_accounts.db.installer import procedures_version
-from swpt_accounts.exporter.certificates import ends_of_certificates
-from swpt_accounts.exporter.health import HealthPoller, Probe
-from swpt_accounts.exporter.pollers import BrokerPoller, DatabasePoller, Values
+from swpt_accounts.inspection.exporter.certificates import ends_of_certificates
+from swpt_accounts.inspection.exporter.health import HealthPoller, Probe
+from swpt_accounts.inspection.exporter.pollers import BrokerPoller, DatabasePoller, Values
 from swpt_accounts.observability.events.lifecycle import METRICS_UNREADABLE
 from swpt_accounts.observability.liveness import (
     Condition,
