@@ -9,7 +9,6 @@ from swpt_accounts.cli.options import (
     threads_option,
     wait_option,
 )
-from swpt_accounts.peers.recipient_verification import RecipientVerifier
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.definitions import (
     BALANCE_CHANGES,
@@ -17,6 +16,7 @@ from swpt_accounts.stages.definitions import (
     TRANSFER_REQUESTS,
     Stage,
 )
+from swpt_accounts.stages.recipient_verification import RecipientVerifier
 from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent

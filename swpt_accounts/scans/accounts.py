@@ -11,14 +11,6 @@ from typing import Any
 
 import psycopg
 
-from swpt_accounts.chores.poster import ChoresPoster
-from swpt_accounts.chores.tasks import (
-    CapitalizeInterest,
-    ChangeInterestRate,
-    Chore,
-    TryToDeleteAccount,
-    UpdateDebtorInfo,
-)
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     ADD_UP_ACCOUNTS,
@@ -37,6 +29,14 @@ from swpt_accounts.observability.metrics.definitions import (
 )
 from swpt_accounts.observability.metrics.recorder import is_on, set_value
 from swpt_accounts.peers.root_configs import AGE_MAX, RootConfigPoller
+from swpt_accounts.scans.chores import (
+    CapitalizeInterest,
+    ChangeInterestRate,
+    Chore,
+    TryToDeleteAccount,
+    UpdateDebtorInfo,
+)
+from swpt_accounts.scans.chores_poster import ChoresPoster
 from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings

@@ -1,4 +1,4 @@
-"""Chores: the tasks that the accounts scan posts to the shard's own chores queue.
+"""The tasks that the accounts scan posts to the shard's own chores queue.
 
 Chores are not part of the public protocol. They are written by the same rules. Other versions of
 the program read them: a type keeps its fields, and what they mean. It may get further ones, which

@@ -11,7 +11,6 @@ from pika.exceptions import AMQPError
 from pika.spec import PERSISTENT_DELIVERY_MODE
 
 from swpt_accounts.broker.publisher import Publication, Publisher
-from swpt_accounts.chores.tasks import Chore, encode_chore
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability.events.background import (
     CHORES_LEFT,
@@ -19,6 +18,7 @@ from swpt_accounts.observability.events.background import (
     CHORES_QUEUE_REFUSES,
     CHORES_QUEUE_TAKES,
 )
+from swpt_accounts.scans.chores import Chore, encode_chore
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.types import CONTENT_TYPE
 from swpt_accounts.workers.backoff import Backoff

@@ -9,15 +9,6 @@ from time import monotonic
 import psycopg
 
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery
-from swpt_accounts.chores.tasks import (
-    CapitalizeInterest,
-    ChangeInterestRate,
-    Chore,
-    TryToDeleteAccount,
-    UnknownChoreType,
-    UpdateDebtorInfo,
-    decode_chore,
-)
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     CAPITALIZE_INTEREST,
@@ -35,6 +26,15 @@ from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.observability.metrics.definitions import CHORES
 from swpt_accounts.observability.metrics.recorder import count
+from swpt_accounts.scans.chores import (
+    CapitalizeInterest,
+    ChangeInterestRate,
+    Chore,
+    TryToDeleteAccount,
+    UnknownChoreType,
+    UpdateDebtorInfo,
+    decode_chore,
+)
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
 from swpt_accounts.workers.backoff import Backoff

@@ -163,7 +163,7 @@ def spans(count: int) -> list[ReadableSpan]:
 
 
 def queue(exporter: ReportingExporter, count: int, count_max: int = 1000) -> list[bool]:
-    return [inspection/exporter.may_queue(count_max) for _ in range(count)]
+    return [exporter.may_queue(count_max) for _ in range(count)]
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:

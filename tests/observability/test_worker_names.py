@@ -6,8 +6,8 @@ from configparser import RawConfigParser
 from agentkit.authority import SERVICES
 from agentkit.processes import ROOT
 from swpt_accounts.cli.group import MODULES
-from swpt_accounts.core.worker_names import EXPORTER, LOOPS, VERIFIER, WORKERS, worker_of
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
+from swpt_accounts.observability.worker_names import EXPORTER, LOOPS, VERIFIER, WORKERS, worker_of
 from tests.support.prometheus import read_alerts
 
 

@@ -14,9 +14,9 @@ from agentkit.fetch_api import FetchApi
 from agentkit.waiting import wait_until
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.peers.recipient_verification import RecipientVerifier
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.settings import Settings
+from swpt_accounts.stages.recipient_verification import RecipientVerifier
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.support.realms import find_creditors, find_debtor, make_shard

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.chores.tasks import (
+from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
+from swpt_accounts.core.timestamps import MAX_MOMENT
+from swpt_accounts.scans.chores import (
     CHORE_BYTES_MAX,
     CHORE_TYPES,
     CapitalizeInterest,
@@ -20,8 +22,6 @@ from swpt_accounts.chores.tasks import (
     decode_chore,
     encode_chore,
 )
-from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
-from swpt_accounts.core.timestamps import MAX_MOMENT
 from swpt_accounts.smp.decoder import MalformedMessage
 
 TS = datetime(2024, 5, 20, 13, 15, 9, 123456, UTC)

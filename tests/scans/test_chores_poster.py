@@ -11,9 +11,9 @@ from agentkit.broker import Broker
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.broker.topology import create_chores_queue
-from swpt_accounts.chores import poster as poster_module
-from swpt_accounts.chores.poster import ChoresPoster
-from swpt_accounts.chores.tasks import CapitalizeInterest, Chore, TryToDeleteAccount, decode_chore
+from swpt_accounts.scans import chores_poster as poster_module
+from swpt_accounts.scans.chores import CapitalizeInterest, Chore, TryToDeleteAccount, decode_chore
+from swpt_accounts.scans.chores_poster import ChoresPoster
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

@@ -7,8 +7,8 @@ import pytest
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import LEASE_UNVERIFIED_REQUESTS, NOTE_VERIFICATIONS
 from swpt_accounts.db.queries import query
-from swpt_accounts.peers.recipient_verification import PATIENCE
 from swpt_accounts.settings import Settings
+from swpt_accounts.stages.recipient_verification import PATIENCE
 from tests.support.realms import find_creditors, make_shard
 from tests.support.sessions import another_session
 from verification.kit.shard import Shard

@@ -7,9 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from swpt_accounts.audit.books import BookFinding, find_book_errors
-from swpt_accounts.chores.poster import ChoresPoster
-from swpt_accounts.chores.tasks import CHORE_TYPES, Chore, decode_chore, encode_chore
-from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     SEND_DUE_ACCOUNT_UPDATES,
@@ -21,6 +18,9 @@ from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
 from swpt_accounts.scans import prompt_updates
 from swpt_accounts.scans.accounts import AccountsScan
+from swpt_accounts.scans.chores import CHORE_TYPES, Chore, decode_chore, encode_chore
+from swpt_accounts.scans.chores_poster import ChoresPoster
+from swpt_accounts.scans.chores_worker import do_chore
 from swpt_accounts.scans.pass_schedule import Step
 from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
 from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan

@@ -12,12 +12,12 @@ import msgspec
 import psycopg
 
 from agentkit.database import dsn_of
-from swpt_accounts.chores.worker import ChoresWorker
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.outbox.worker import FlushWorker
 from swpt_accounts.scans.accounts import AccountsScan
+from swpt_accounts.scans.chores_worker import ChoresWorker
 from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
 from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
 from swpt_accounts.settings import Settings, load_settings

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from swpt_accounts.core.worker_names import EXPORTER, FLUSHER, WORKERS
 from swpt_accounts.observability.liveness import HealthProblem
+from swpt_accounts.observability.worker_names import EXPORTER, FLUSHER, WORKERS
 
 TIMEOUT_SECONDS: Final = 4
 CONSOLE: Final = "console"

@@ -9,7 +9,6 @@ from typing import Final
 import psycopg
 
 from swpt_accounts.core.formatting import plural
-from swpt_accounts.core.worker_names import EXPORTER
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.inspection.exporter.container_command import (
@@ -31,6 +30,7 @@ from swpt_accounts.observability.liveness import (
     stuck_loops,
 )
 from swpt_accounts.observability.metrics.recorder import report_healthy
+from swpt_accounts.observability.worker_names import EXPORTER
 from swpt_accounts.settings import Settings, SettingsError
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

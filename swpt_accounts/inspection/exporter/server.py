@@ -18,12 +18,12 @@ from typing import Any, Final, cast
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import CollectorRegistry
 
-from swpt_accounts.core.worker_names import EXPORTER
 from swpt_accounts.inspection.exporter.collector import MetricsCollector
 from swpt_accounts.inspection.exporter.health import HealthPoller, Probe, describe
 from swpt_accounts.observability.events.lifecycle import REQUEST_FAILED
 from swpt_accounts.observability.heartbeat import SLICE_SECONDS, beat
 from swpt_accounts.observability.metrics.recorder import report_healthy
+from swpt_accounts.observability.worker_names import EXPORTER
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)

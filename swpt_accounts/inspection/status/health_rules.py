@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Final
 
 from swpt_accounts.core.formatting import duration, number, plural
-from swpt_accounts.core.worker_names import FLUSHER, VERIFIER, worker_of
 from swpt_accounts.db.backlog import TableBacklog
 from swpt_accounts.inspection.status.model import BrokerQueue, ShardStatus, WorkerState
 from swpt_accounts.inspection.status.thresholds import (
@@ -18,6 +17,7 @@ from swpt_accounts.inspection.status.thresholds import (
     late_seconds,
 )
 from swpt_accounts.observability.liveness import Condition
+from swpt_accounts.observability.worker_names import FLUSHER, VERIFIER, worker_of
 
 _LATE: Final = "docs/how-to/find-a-late-transfer.md"
 _LOCKS: Final = f"{_LATE}#6-who-holds-a-lock"

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from swpt_accounts.core.formatting import duration, number, percent, plural, rate
-from swpt_accounts.core.worker_names import SCANS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import (
@@ -29,6 +28,7 @@ from swpt_accounts.inspection.status.model import (
     ShardStatus,
 )
 from swpt_accounts.observability.liveness import Condition
+from swpt_accounts.observability.worker_names import SCANS
 
 Findings = Sequence[HealthFinding]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from swpt_accounts.core.worker_names import worker_of
 from swpt_accounts.inspection.status.health_rules import HealthFinding
 from swpt_accounts.inspection.status.model import DatabaseState, ShardStatus
+from swpt_accounts.observability.worker_names import worker_of
 
 
 def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:

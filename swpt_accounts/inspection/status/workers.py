@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Final
 
 from swpt_accounts.core.formatting import plural
-from swpt_accounts.core.worker_names import LOOPS
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.model import DatabaseState, WorkerState
 from swpt_accounts.observability.liveness import (
@@ -17,6 +16,7 @@ from swpt_accounts.observability.liveness import (
     condition_of,
     living_processes,
 )
+from swpt_accounts.observability.worker_names import LOOPS
 from swpt_accounts.settings import Settings
 
 _ORDER: Final = tuple(Condition)

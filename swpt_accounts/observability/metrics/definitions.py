@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
-from swpt_accounts.core.worker_names import SCANS
+from swpt_accounts.observability.worker_names import SCANS
 
 PREFIX: Final = "swpt_accounts_"
 
