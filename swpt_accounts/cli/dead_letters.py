@@ -20,6 +20,7 @@ from swpt_accounts.cli.options import (
     url_option,
     yes_option,
 )
+from swpt_accounts.cli.progress import LettersRead
 from swpt_accounts.core.formatting import number, plural
 from swpt_accounts.dead_letters import rendering
 from swpt_accounts.dead_letters.letter import Letter, LetterFilter
@@ -97,7 +98,8 @@ def dead_letters() -> None:
 def _session(
     settings: Settings, queue: str | None, *, changes: bool
 ) -> AbstractContextManager[DeadLetterSession]:
-    return open_session(settings, queue or settings.protocol_broker_queue, changes=changes)
+    queue = queue or settings.protocol_broker_queue
+    return open_session(settings, queue, LettersRead(), changes=changes)
 
 
 @dead_letters.command("list")

@@ -9,12 +9,16 @@ import click
 
 from swpt_accounts.core.progress import NoProgress, Progress
 from swpt_accounts.observability.events.progress import (
+    LETTERS_READ,
     MOVE_PART_BEGINS,
     MOVE_PART_OVER,
     PROGRESS_LOGGER,
 )
 
 logger = logging.getLogger(PROGRESS_LOGGER)
+
+_TERMINAL_SECONDS = 0.5
+_LINE_SECONDS = 10.0
 
 
 class _LogLines:
@@ -62,6 +66,25 @@ class _Bar:
         """Draw the full bar, and leave its line."""
         self._bar.finish()
         self._bar.__exit__(None, None, None)
+
+
+class LettersRead:
+    """Says from time to time how many dead letters of how many were read."""
+
+    def __init__(self) -> None:
+        self._seconds = _TERMINAL_SECONDS if is_terminal() else _LINE_SECONDS
+        self._due_at = monotonic() + self._seconds
+
+    def __call__(self, count: int, total: int) -> None:
+        """Write a line of the log, or the same line of a terminal again."""
+        if count % 100 or monotonic() < self._due_at:
+            return
+        self._due_at = monotonic() + self._seconds
+        if is_terminal():
+            sys.stderr.write(f"\rread {count} of {total} letters\x1b[K\r")
+            sys.stderr.flush()
+        else:
+            LETTERS_READ.log(logger, done_count=count, total_count=total)
 
 
 def is_terminal() -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
+from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     FIND_DEALT_WITH,
@@ -28,11 +29,11 @@ class LetterState(StrEnum):
 
 
 class Register:
-    """The handled letters of a dead-letter queue."""
+    """The handled letters of the dead-letter queue of a queue."""
 
-    def __init__(self, connection: DatabaseConnection, name: str) -> None:
+    def __init__(self, connection: DatabaseConnection, queue: str) -> None:
         self._connection = connection
-        self._name = name
+        self._name = dead_letter_queue(queue)
 
     def lock(self) -> bool:
         """Lock the letters for this connection. Returns False if another one has the lock."""

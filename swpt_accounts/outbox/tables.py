@@ -21,6 +21,7 @@ from swpt_accounts.smp.outgoing import (
     PendingBalanceChange,
     PreparedTransfer,
     RejectedTransfer,
+    outbox_name,
 )
 
 # Each of them is the outcome of one message.
@@ -44,8 +45,7 @@ class OutboxTable:
 
     @property
     def table(self) -> str:
-        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)
-        return words.removeprefix("_")
+        return outbox_name(self.name)
 
     @property
     def columns(self) -> tuple[str, ...]:

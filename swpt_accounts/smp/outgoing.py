@@ -175,3 +175,8 @@ SIGNALS: Final = MappingProxyType[str, type[OutgoingMessage]](
     {f"{cls.__name__}Signal": cls for cls in get_args(OutgoingMessage)}
 )
 """The names by which operators know the outboxes, and the messages in them."""
+
+
+def outbox_name(signal_name: str) -> str:
+    """The name of an outbox table: `account_update_signal` of `AccountUpdateSignal`."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in signal_name)[1:]

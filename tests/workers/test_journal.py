@@ -14,8 +14,8 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import SWEEP_JOURNAL
 from swpt_accounts.inspection.lookup.journal import journal_extent
 from swpt_accounts.inspection.lookup.models import AccountKey
+from swpt_accounts.inspection.lookup.resend_filter import ResendFilter, select_messages
 from swpt_accounts.inspection.lookup.session import open_reader
-from swpt_accounts.inspection.resend import ResendFilter, select_messages
 from swpt_accounts.outbox.messages import OutboxMessage
 from swpt_accounts.outbox.worker import record_sent
 from swpt_accounts.settings import Settings

@@ -169,7 +169,7 @@ def read_values(connection: DatabaseConnection) -> Values:
 def _rows(
     connection: DatabaseConnection, file: str, name: str, **parameters: Any
 ) -> list[tuple[Any, ...]]:
-    query = read_queries(f"exporter/{file}.sql")[name].encode()
+    query = read_queries(f"inspection/exporter/{file}.sql")[name].encode()
     return connection.raw.execute(query, parameters or None).fetchall()
 
 

@@ -1,22 +1,14 @@
-"""Sends messages of the journal again, to peers that have lost them."""
+"""Selects messages of the journal that are to be sent again."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from typing import Any, Final
 
-import msgspec
-
-from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.inspection.lookup.journal import JournalFilter, entry_of, read_journal
 from swpt_accounts.inspection.lookup.models import AccountKey, JournalEntry
 from swpt_accounts.inspection.lookup.session import LookupReader
-from swpt_accounts.outbox.messages import make_publication
-from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.workers.shutdown import ShutdownEvent
 
 PAGE_COUNT: Final = 500
 SLOTS_COUNT: Final = 32
@@ -129,52 +121,3 @@ def _last_id_before(reader: LookupReader, slot: int, moment: datetime) -> int:
             else:
                 high = middle
         return int(low)
-
-
-NAME: Final = "resend"
-BATCH_COUNT: Final = 100
-
-
-def publication(entry: JournalEntry) -> Publication:
-    """The message with its body, its headers and its route, as they were."""
-    message = msgspec.json.decode(entry.body, type=SIGNALS[f"{entry.message_type}Signal"])
-    return replace(make_publication(message), body=entry.body)
-
-
-class Resender:
-    """Publishes batches at a bounded pace, and counts what became of them."""
-
-    def __init__(self, publisher: Publisher, stop: ShutdownEvent, per_second: float) -> None:
-        self._publisher = publisher
-        self._stop = stop
-        self._per_second = per_second
-        self._begun_at = monotonic()
-        self._tried_count = 0
-        self.sent: Counter[str] = Counter()
-        self.refused: Counter[str] = Counter()
-
-    def send(self, entries: Sequence[JournalEntry]) -> bool:
-        """Send messages. Returns whether all were tried: not after the stop.
-
-        Raises `AMQPError`; then some of the last batch may have been sent.
-        """
-        for start in range(0, len(entries), BATCH_COUNT):
-            if not self._keep_pace():
-                return False
-            batch = entries[start : start + BATCH_COUNT]
-            refused = self._publisher.publish(map(publication, batch))
-            self._tried_count += len(batch)
-            self.sent.update(
-                entry.message_type for n, entry in enumerate(batch) if n not in refused
-            )
-            self.refused.update(refused.values())
-        return True
-
-    def _keep_pace(self) -> bool:
-        """Wait until the next batch is due. Returns False at the stop."""
-        due_at = self._begun_at + self._tried_count / self._per_second
-        while (rest := due_at - monotonic()) > 0:
-            if self._stop.wait(min(rest, 1.0)):
-                return False
-            self._publisher.keep_alive()
-        return not self._stop.is_requested()
