@@ -11,10 +11,10 @@ from pika.adapters.utils.connection_workflow import (
     AMQPConnectorException,
     AMQPConnectorStackTimeout,
 )
-from pika.exceptions import AMQPConnectionError, AMQPError
+from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosed, ConnectionClosed
 
 from swpt_accounts.broker.headers import accept_any_headers
-from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.errors import innermost, one_line
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 HEARTBEAT_SECONDS = 60
@@ -113,3 +113,13 @@ class ShutdownWatch:
         self._thread.join()
         os.close(self._end_fd)
         os.close(self._write_fd)
+
+
+def describe(error: BaseException) -> str:
+    """One line for an operator, which says which server it is about."""
+    if not isinstance(error, AMQPError) or isinstance(error, BrokerUnreachable):
+        return one_line(error)
+    cause = innermost(error)
+    if isinstance(cause, ChannelClosed | ConnectionClosed):
+        return f"RabbitMQ: {cause.reply_text} ({cause.reply_code})"
+    return f"RabbitMQ: {one_line(cause)}"

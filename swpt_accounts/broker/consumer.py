@@ -37,7 +37,7 @@ from swpt_accounts.observability.events.messages import (
 )
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS, DEAD_LETTERS
 from swpt_accounts.observability.metrics.recorder import count
-from swpt_accounts.smp.id_extraction import ids_in
+from swpt_accounts.smp.decoder import ids_in
 from swpt_accounts.smp.incoming import PendingBalanceChange
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

@@ -10,7 +10,7 @@ import click
 import psycopg
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.cli.options import (
     account_option,

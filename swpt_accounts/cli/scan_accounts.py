@@ -6,8 +6,7 @@ It is a module of its own, because it needs the parser of root configurations.
 import click
 
 from swpt_accounts.cli.options import get_settings, quit_early_option
-from swpt_accounts.scans.accounts import AccountsScan
-from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
+from swpt_accounts.scans.accounts import AccountsScan, PromptUpdatesWorker
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

@@ -3,8 +3,7 @@
 import click
 
 from swpt_accounts.cli.options import get_settings, quit_early_option
-from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
-from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
+from swpt_accounts.scans.transfers import PreparedTransfersScan, RegisteredBalanceChangesScan
 from swpt_accounts.workers.runner import run_workers
 
 days_option = click.option(

@@ -10,14 +10,14 @@ from swpt_accounts.cli.options import (
     wait_option,
 )
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.recipient_verification import RecipientVerifier
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
     Stage,
+    StageWorker,
 )
-from swpt_accounts.stages.recipient_verification import RecipientVerifier
-from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

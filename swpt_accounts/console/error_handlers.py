@@ -10,7 +10,7 @@ from swpt_accounts.console.auth import refusal
 from swpt_accounts.console.database import NotAllowed, TooSlow
 from swpt_accounts.console.dead_letter_queue import BrokerProblem
 from swpt_accounts.observability.events.console import CONSOLE_PAGE_FAILED
-from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
+from swpt_accounts.workers.outage_reporter import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = "5"

@@ -8,7 +8,7 @@ from itertools import islice
 import psycopg
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.db.connection import connect
 from swpt_accounts.dead_letters.letter import Letter, LetterFilter
 from swpt_accounts.dead_letters.reader import (

@@ -8,7 +8,7 @@ from typing import Final
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.shard_state import ORIGIN, refuse_consumers
+from swpt_accounts.db.session_checks import ORIGIN, refuse_consumers
 from swpt_accounts.observability.events.messages import DRAINING_PAUSE
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

@@ -8,8 +8,7 @@ import pika
 from pika.spec import PERSISTENT_DELIVERY_MODE
 
 from swpt_accounts.broker.publisher import Publication
-from swpt_accounts.smp.encoder import encode
-from swpt_accounts.smp.outgoing import OutgoingMessage, PendingBalanceChange
+from swpt_accounts.smp.outgoing import OutgoingMessage, PendingBalanceChange, encode
 from swpt_accounts.smp.routing import TO_COORDINATORS_EXCHANGE, headers, route
 from swpt_accounts.smp.types import CONTENT_TYPE
 

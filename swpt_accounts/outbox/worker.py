@@ -6,20 +6,18 @@ from time import monotonic
 from pika.exceptions import ChannelClosedByBroker
 from psycopg import sql
 
-from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
-from swpt_accounts.broker.publisher import SERVER, Publisher
+from swpt_accounts.broker.publisher import SERVER, AdaptiveBatch, Publisher
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
 from swpt_accounts.outbox.flush import Flush, watch_flush
 from swpt_accounts.outbox.messages import OutboxMessage
-from swpt_accounts.outbox.metrics import note_flush
+from swpt_accounts.outbox.observers import SentSpans, note_flush
 from swpt_accounts.outbox.returned_messages import (
     end_lines,
     note_lines,
     put_aside,
     take_due_messages,
 )
-from swpt_accounts.outbox.spans import SentSpans
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker

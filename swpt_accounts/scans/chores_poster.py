@@ -21,7 +21,7 @@ from swpt_accounts.observability.events.background import (
 from swpt_accounts.scans.chores import Chore, encode_chore
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.workers.backoff import Backoff
+from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)

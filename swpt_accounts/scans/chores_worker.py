@@ -23,9 +23,8 @@ from swpt_accounts.observability.events.background import (
     CHORES_DROPPED,
 )
 from swpt_accounts.observability.log.throttle import LogThrottle
-from swpt_accounts.observability.metrics.batches import note_batch
 from swpt_accounts.observability.metrics.definitions import CHORES
-from swpt_accounts.observability.metrics.recorder import count
+from swpt_accounts.observability.metrics.recorder import count, note_batch
 from swpt_accounts.scans.chores import (
     CapitalizeInterest,
     ChangeInterestRate,
@@ -37,8 +36,8 @@ from swpt_accounts.scans.chores import (
 )
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
-from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.database_worker import DatabaseWorker
+from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from swpt_accounts.db.operator_session import OperatorSession, PreconditionFaile
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.sharding.children import Family
-from swpt_accounts.sharding.deadline import Deadline
+from swpt_accounts.sharding.sessions import Deadline
 from swpt_accounts.smp.routing import ACCOUNTS_IN_EXCHANGE
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

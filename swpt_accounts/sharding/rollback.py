@@ -7,7 +7,7 @@ import psycopg
 from pika.exceptions import AMQPError
 from psycopg import sql
 
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.sharding.children import Family

@@ -20,7 +20,7 @@ from swpt_accounts.observability.metrics.definitions import FETCH_ANSWERS
 from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.settings import Settings
 from swpt_accounts.web.database import read
-from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
+from swpt_accounts.workers.outage_reporter import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -1,17 +1,43 @@
 """Outages of servers: how long to wait before the next attempt, and few lines of the log."""
 
 import logging
+import random
+import threading
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+import psycopg
+
 from swpt_accounts.core.formatting import duration
+from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.errors import ShardClosedError, kind_of, one_line
 from swpt_accounts.observability.events.lifecycle import SERVER_AWAY, SERVER_BACK
 from swpt_accounts.observability.heartbeat import current_heartbeat
 from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import RETRIES
 from swpt_accounts.observability.metrics.recorder import count
-from swpt_accounts.workers.backoff import Backoff
+
+
+class Backoff:
+    """Waits that double from `seconds_min` to `seconds_max`, with a random part."""
+
+    def __init__(self, seconds_min: float = 0.1, seconds_max: float = 5.0) -> None:
+        assert 0 < seconds_min <= seconds_max
+        self._min = seconds_min
+        self._max = seconds_max
+        self._next = seconds_min
+
+    def next(self) -> float:
+        """The seconds to wait now."""
+        seconds = self._next
+        self._next = min(2 * seconds, self._max)
+        return seconds * random.uniform(0.75, 1.0)  # noqa: S311 - it guards no secret
+
+    def reset(self) -> None:
+        """Start again with `seconds_min`: the last try succeeded."""
+        self._next = self._min
+
 
 REMINDER_SECONDS: Final = 300.0
 # What has failed a moment ago is not over yet: it may come and go.
@@ -110,3 +136,48 @@ class OutageReporter:
             problem=one_line(error),
             outlook=end,
         )
+
+
+# After a failure no thread tries again for so long: the threads are needed for other answers.
+_PAUSE_SECONDS_MAX = 1.0
+
+
+class DatabaseUnavailable(Exception):
+    """The database does not answer, or not this question. That may pass."""
+
+
+class CircuitBreaker:
+    """Logs once that the database is unreachable, and lets one thread at a time try again."""
+
+    def __init__(self, logger: logging.Logger, name: str) -> None:
+        self._reporter = OutageReporter(logger, name)
+        self._lock = threading.Lock()
+        self._is_connecting = False
+        self._closed_until = 0.0
+
+    def failed(self, error: psycopg.Error) -> None:
+        with self._lock:
+            seconds = self._reporter.failed("the database", error)
+            self._closed_until = monotonic() + min(seconds, _PAUSE_SECONDS_MAX)
+
+    def succeeded(self) -> None:
+        """Cheap where nothing has failed."""
+        if self._reporter.is_failing:
+            with self._lock:
+                self._closed_until = 0.0
+                self._reporter.succeeded()
+
+    def connect(self, open_connection: Callable[[], DatabaseConnection]) -> DatabaseConnection:
+        """Connect, but while that fails: one thread at a time, and not all the time.
+
+        Raises `DatabaseUnavailable`, `psycopg.Error`.
+        """
+        with self._lock:
+            is_failing = self._closed_until > 0
+            if monotonic() < self._closed_until or (is_failing and self._is_connecting):
+                raise DatabaseUnavailable
+            self._is_connecting = True
+        try:
+            return open_connection()
+        finally:
+            self._is_connecting = False

@@ -15,7 +15,7 @@ from swpt_accounts.inspection.status.model import (
     ShardStatus,
     TableCounters,
 )
-from swpt_accounts.inspection.status.workers import join_states
+from swpt_accounts.inspection.status.reader import join_states
 from swpt_accounts.observability.worker_names import LOOPS, SCANS
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)

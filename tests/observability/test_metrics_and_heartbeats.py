@@ -21,7 +21,7 @@ from swpt_accounts.observability.liveness import degraded_loops, living_processe
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.state_dir import open_folder, take_slot
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,

@@ -11,13 +11,13 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.outbox.returned_messages import put_aside, take_due_messages
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
     Stage,
+    StageWorker,
 )
-from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.outbox.test_flush import make_purge
 from tests.support.sessions import Blocked, another_session

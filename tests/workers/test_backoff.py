@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from swpt_accounts.stages.worker import BatchSize
-from swpt_accounts.workers.backoff import Backoff
+from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.runner import Countdown
 
 

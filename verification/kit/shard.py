@@ -16,18 +16,17 @@ from swpt_accounts.db.procedures import (
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
-from swpt_accounts.scans import prompt_updates
+from swpt_accounts.scans import accounts as accounts_scan
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.scans.chores import CHORE_TYPES, Chore, decode_chore, encode_chore
 from swpt_accounts.scans.chores_poster import ChoresPoster
 from swpt_accounts.scans.chores_worker import do_chore
 from swpt_accounts.scans.pass_schedule import Step
-from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
-from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
+from swpt_accounts.scans.transfers import PreparedTransfersScan, RegisteredBalanceChangesScan
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
@@ -182,10 +181,10 @@ class Shard(StoredRows):
             **self.settings.realm.parameters,
         )
 
-    def send_prompt_account_updates(self, *, count_max: int = prompt_updates.COUNT_MAX) -> int:
+    def send_prompt_account_updates(self, *, count_max: int = accounts_scan.COUNT_MAX) -> int:
         count: int = self.connection.call_value(
             SEND_PROMPT_ACCOUNT_UPDATES,
-            quiet_min=prompt_updates.QUIET_TIME,
+            quiet_min=accounts_scan.QUIET_TIME,
             count_max=count_max,
             **self.settings.realm.parameters,
         )

@@ -16,19 +16,18 @@ from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.outbox.worker import FlushWorker
-from swpt_accounts.scans.accounts import AccountsScan
+from swpt_accounts.scans.accounts import AccountsScan, PromptUpdatesWorker
 from swpt_accounts.scans.chores_worker import ChoresWorker
-from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
-from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
+from swpt_accounts.scans.transfers import PreparedTransfersScan
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
     Stage,
+    StageWorker,
 )
-from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from verification.kit.params import settings_with

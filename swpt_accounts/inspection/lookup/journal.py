@@ -13,9 +13,9 @@ from swpt_accounts.inspection.lookup.models import (
     JournalExtent,
     JournalPage,
     TraceStage,
+    words,
 )
 from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, LookupReader
-from swpt_accounts.inspection.lookup.summaries import words
 
 PLACE: Final = "journal"
 

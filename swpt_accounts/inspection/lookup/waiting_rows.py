@@ -15,9 +15,9 @@ from swpt_accounts.inspection.lookup.models import (
     Subject,
     TraceStage,
     TransferKey,
+    words,
 )
 from swpt_accounts.inspection.lookup.session import LookupReader
-from swpt_accounts.inspection.lookup.summaries import words
 from swpt_accounts.smp.outgoing import SIGNALS
 
 FILE: Final = "transfers"

@@ -13,7 +13,13 @@ from typing import Any, Final
 
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.lifecycle import METRICS_DAMAGED, NOTHING_RECORDED
-from swpt_accounts.observability.metrics.definitions import PROCESS_STARTS, Kind, Metric
+from swpt_accounts.observability.metrics.definitions import (
+    BATCH_ROWS,
+    BATCH_SECONDS,
+    PROCESS_STARTS,
+    Kind,
+    Metric,
+)
 from swpt_accounts.observability.state_dir import UnusableStateDir, open_folder, take_slot
 
 logger = logging.getLogger(__name__)
@@ -188,3 +194,10 @@ class BoundedLabel:
                 return OTHER
             self._known.add(text)
         return text
+
+
+def note_batch(loop: str, rows_count: int, seconds: float) -> None:
+    """Note a batch of messages or rows; an empty one is none."""
+    if rows_count:
+        observe(BATCH_ROWS, rows_count, loop)
+        observe(BATCH_SECONDS, seconds, loop)

@@ -16,12 +16,13 @@ from agentkit.processes import free_port
 from agentkit.waiting import wait_until
 from swpt_accounts.inspection.exporter import health
 from swpt_accounts.inspection.exporter.collector import MetricsCollector
-from swpt_accounts.inspection.exporter.container_command import (
+from swpt_accounts.inspection.exporter.health import (
+    HealthPoller,
+    Probe,
     find_command,
     has_web_server,
     worker_of_command,
 )
-from swpt_accounts.inspection.exporter.health import HealthPoller, Probe
 from swpt_accounts.inspection.exporter.pollers import Answers
 from swpt_accounts.inspection.exporter.server import ExporterServer
 from swpt_accounts.observability.liveness import HealthProblem
