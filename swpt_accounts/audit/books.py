@@ -66,11 +66,9 @@ class BooksReport:
 
     @property
     def findings(self) -> list[BookFinding]:
-        """All findings that are reported."""
         return [finding for check in self.checks for finding in check.findings]
 
     def count(self, severity: CheckSeverity) -> int:
-        """How many findings of a severity there are."""
         return sum(c.findings_count for c in self.checks if c.severity == severity)
 
 

@@ -108,7 +108,6 @@ class ShutdownWatch:
                 self._connection.add_callback_threadsafe(lambda: None)
 
     def end(self) -> None:
-        """End the thread."""
         os.write(self._write_fd, b"!")
         self._thread.join()
         os.close(self._end_fd)

@@ -268,7 +268,6 @@ class BatchConsumer:
             self._batch, self._worn = [], []
 
     def resume(self) -> None:
-        """Receive again."""
         self._consumer_tag = self._channel.basic_consume(self._queue, self._on_delivery)
 
     def close(self) -> None:

@@ -77,7 +77,6 @@ all_option = click.option(
 
 
 def make_filter(*, types: tuple[str, ...], **options: Any) -> LetterFilter:
-    """The filter that these options are."""
     return LetterFilter(types=frozenset(types), **options)
 
 

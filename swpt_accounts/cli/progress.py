@@ -29,7 +29,6 @@ class _LogLines:
         self._began_at = 0.0
 
     def begin(self, what: str, total: int) -> None:
-        """Log the beginning."""
         self._began_at = monotonic()
         self._part = what
         MOVE_PART_BEGINS.log(logger, total_count=total, part=what)
@@ -38,7 +37,6 @@ class _LogLines:
         """Log nothing."""
 
     def end(self) -> None:
-        """Log the duration."""
         MOVE_PART_OVER.log(logger, part=self._part, seconds=monotonic() - self._began_at)
 
 
@@ -50,7 +48,6 @@ class _Bar:
         self._done = 0
 
     def begin(self, what: str, total: int) -> None:
-        """Draw the empty bar."""
         self._done = 0
         self._bar = click.progressbar(
             length=max(total, 1), label=what, file=sys.stderr, item_show_func=lambda item: item
@@ -58,7 +55,6 @@ class _Bar:
         self._bar.__enter__()
 
     def note(self, done: int, item: str = "") -> None:
-        """Draw what is done."""
         self._bar.update(done - self._done, item)
         self._done = done
 

@@ -60,7 +60,6 @@ filter_options = all_of(
 def make_filter(
     *, types: tuple[str, ...], destinations: tuple[str, ...], **options: Any
 ) -> ReturnedMessageFilter:
-    """The filter that these options are."""
     return ReturnedMessageFilter(
         signal_names=[f"{name}Signal" for name in types] or None,
         destinations=list(destinations) or None,

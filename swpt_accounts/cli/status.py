@@ -57,7 +57,6 @@ def status(is_watching: bool, seconds: float | None, is_json: bool) -> None:
 
 
 def exit_code(shard_status: ShardStatus, found: list[HealthFinding]) -> int:
-    """What the exit code says of it."""
     if not shard_status.have_all_answered:
         return UNKNOWN
     return WRONG if problems_count(found) else 0

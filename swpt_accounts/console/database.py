@@ -42,7 +42,6 @@ class ConsoleSnapshot:
         return cursor.execute(read_queries(_FILE)[name], parameters).fetchall()
 
     def row(self, name: str, **parameters: Any) -> Any:
-        """The first row, or None."""
         found = self.rows(name, **parameters)
         return found[0] if found else None
 
@@ -92,7 +91,6 @@ class ConsoleDatabase:
         self._outage.succeeded()
 
     def close(self) -> None:
-        """Close the connection of this thread."""
         kept: DatabaseConnection | None = getattr(self._local, "connection", None)
         self._local.connection = None
         if kept is not None:

@@ -58,8 +58,6 @@ class LettersPage:
 
 
 class DeadLetterQueue:
-    """The stream of dead letters."""
-
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._free = threading.BoundedSemaphore(_AT_ONCE_COUNT_MAX)

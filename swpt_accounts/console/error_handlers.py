@@ -21,7 +21,6 @@ _NOT_FOUND = (
 
 
 def problem(title: str, text: str, status: HTTPStatus) -> Response:
-    """A page with a problem."""
     response = Response(render_template("problem.html", title=title, text=text), status.value)
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_AFTER_SECONDS
@@ -79,7 +78,6 @@ def _bug(error: Exception) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Let the application show these pages."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailable, _database_away)
     app.register_error_handler(TooSlow, _too_slow)

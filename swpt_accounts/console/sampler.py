@@ -67,7 +67,6 @@ class Sampler:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Take no more samples."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()

@@ -40,7 +40,6 @@ class Register:
         return bool(self._connection.call_value(LOCK_DEAD_LETTERS))
 
     def states(self, letters: Sequence[Letter]) -> list[LetterState]:
-        """What became of each of the letters."""
         rows = self._connection.call_table(
             FIND_DEALT_WITH,
             queue=self._name,
@@ -51,7 +50,6 @@ class Register:
         return [found.get((letter.offset, letter.digest), LetterState.OPEN) for letter in letters]
 
     def mark(self, letters: Sequence[Letter], state: LetterState) -> None:
-        """Write down what became of letters."""
         self._connection.call(
             MARK_DEALT_WITH,
             queue=self._name,
@@ -61,7 +59,6 @@ class Register:
         )
 
     def unmark(self, letters: Sequence[Letter]) -> None:
-        """Let letters be open again."""
         self._connection.call(
             UNMARK_DEALT_WITH,
             queue=self._name,

@@ -51,7 +51,6 @@ class DeadLetterSession:
         return self._register
 
     def replayer(self) -> Replayer:
-        """What sends letters in this session."""
         return self._stack.enter_context(open_replayer(self._settings, self.register, NAME))
 
     def letters(

@@ -70,11 +70,9 @@ class DrainSignal:
 
     @property
     def rest_seconds(self) -> float:
-        """In how many seconds to check."""
         return self._due_at - time.monotonic()
 
     def put_off(self, seconds: float) -> None:
-        """Check in so many seconds."""
         self._due_at = time.monotonic() + seconds
 
     def check(self, connection: DatabaseConnection) -> None:

@@ -56,7 +56,6 @@ class LockedAccounts:
 
     @property
     def count(self) -> int:
-        """How many messages are parked."""
         return sum(len(parked.messages) for parked in self._parked.values())
 
     def park(

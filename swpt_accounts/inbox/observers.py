@@ -58,7 +58,6 @@ class ReceivedSpans:
         self._receiver = open_receiver(settings)
 
     def begin(self, received: Iterable[ReceivedMessage]) -> None:
-        """Start the spans of the messages of a batch."""
         if self._receiver is not None:
             for r in received:
                 headers = r.delivery.properties.headers

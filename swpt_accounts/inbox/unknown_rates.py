@@ -24,7 +24,6 @@ class UnknownRates:
 
     @property
     def count(self) -> int:
-        """How many messages are parked."""
         return sum(map(len, self._parked.values()))
 
     def park(

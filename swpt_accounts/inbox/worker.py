@@ -219,7 +219,6 @@ class InboxWorker:
         return self._persist(consumer, lambda c, _: parent.mark(c, received))
 
     def _commit(self, consumer: BatchConsumer, ready: list[ReceivedMessage]) -> None:
-        """Commit the effects of messages, and acknowledge them."""
         if not ready:
             return
         outcome = self._persist(

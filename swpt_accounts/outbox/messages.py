@@ -43,7 +43,6 @@ class OutboxMessage:
 
     @property
     def signal_name(self) -> str:
-        """The name of its outbox."""
         return f"{type(self.message).__name__}Signal"
 
     @property
@@ -66,7 +65,6 @@ class OutboxMessage:
 
 
 def make_publication(message: OutgoingMessage, traceparent: str | None = None) -> Publication:
-    """How a message is published."""
     destination = route(message)
     message_headers = headers(message)
     if traceparent is not None:

@@ -155,7 +155,6 @@ class FlushWorker(DatabaseWorker):
     def _take_outbox(
         self, connection: DatabaseConnection, flush: Flush, outbox: OutboxTable, count_max: int
     ) -> None:
-        """Take rows out of an outbox."""
         cursor = self._cursors[outbox.name]
         rows = outbox.take(connection.raw, after_id=cursor.after_id, count_max=count_max)
         flush.messages += (

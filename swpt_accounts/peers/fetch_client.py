@@ -183,7 +183,6 @@ class FetchClient:
             event.log(logger, kind=kind, problem=problem, untold=untold)
 
     async def close(self) -> None:
-        """Disconnect."""
         await self._session.close()
 
 

@@ -74,7 +74,6 @@ class Totals:
         self._issued = self._locked = Decimal(0)
 
     def add(self, found: Any) -> None:
-        """Add what was found on some pages."""
         for state in ("normal", "deleted", "overflown"):
             self._counts[state] += getattr(found, f"{state}_count")
         self._near_limit_count += found.near_limit_count
@@ -82,7 +81,6 @@ class Totals:
         self._locked += found.locked
 
     def export(self) -> None:
-        """Set the metrics."""
         for state, count in self._counts.items():
             set_value(ACCOUNTS, count, state)
         set_value(DEBTORS_NEAR_LIMIT, self._near_limit_count)
@@ -127,14 +125,12 @@ class AccountsScan(ScanWorker):
         self._deleted_for_min = deleted_for_min(settings)
 
     def run(self) -> None:
-        """Make passes until shutdown."""
         try:
             super().run()
         finally:
             self.close()
 
     def close(self) -> None:
-        """Disconnect from the chores broker, and from other shards."""
         self._poster.close()
         self._root_configs.close()
 
@@ -155,11 +151,9 @@ class AccountsScan(ScanWorker):
             self._post_chores(connection, pages)
 
     def begin_pass(self) -> None:
-        """Begin to add up."""
         self._totals = Totals()
 
     def end_pass(self) -> None:
-        """Export what was added up."""
         self._totals.export()
 
     def _ask_about_debtors(self, connection: DatabaseConnection, pages: dict[str, int]) -> set[int]:

@@ -116,7 +116,6 @@ class ChoresWorker(DatabaseWorker):
         self._unknown_types = LogThrottle(keys_max=UNKNOWN_TYPES_COUNT_MAX)
 
     def work(self, connection: DatabaseConnection) -> None:
-        """Consume until shutdown."""
         settings = self.settings
         # Those that were held come back with the new connection.
         self._held = []

@@ -45,7 +45,6 @@ class PreparedTransfersScan(ScanWorker):
         )
 
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
-        """Send the reminders that are due."""
         realm = self.settings.realm.parameters
         if self.settings.delete_parent_shard_records:
             connection.call(DROP_PARENT_PREPARED_TRANSFERS, **step.pages, **realm)

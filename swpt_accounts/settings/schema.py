@@ -462,7 +462,6 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def realm(self) -> Realm:
-        """The accounts that belong to this shard."""
         return Realm.parse(self.protocol_broker_queue_routing_key)
 
     @property

@@ -39,7 +39,6 @@ class Child:
 
     @property
     def name(self) -> str:
-        """What an operator calls it."""
         return f"the child {self.realm} ({self.file})"
 
 

@@ -166,7 +166,6 @@ class QueueCutover:
                     _move(self._url, queue, self._queue, found.ready, publisher)
 
     def undo(self) -> None:
-        """As it was before."""
         with self._connected() as connection:
             channel = connection.channel()
             channel.queue_bind(self._queue, ACCOUNTS_IN_EXCHANGE, self._key)
@@ -231,8 +230,6 @@ def _publication(delivery: Delivery, queue: str, user: str) -> Publication:
 
 
 class WatchedQueue:
-    """A queue that is polled."""
-
     def __init__(self, connection: BlockingConnection, queue: str) -> None:
         self._connection = connection
         self._queue = queue

@@ -121,7 +121,6 @@ def _require_closed_children(sessions: Sessions) -> None:
 
 
 def has_begun(child: ChildSession) -> bool:
-    """Whether the child works."""
     return any(row.opened_at is not None for row in child.session.run("child", "read_origin"))
 
 

@@ -31,12 +31,10 @@ class Deadline:
 
     @property
     def passed_seconds(self) -> float:
-        """How long it has lasted."""
         return monotonic() - self._began_at
 
     @property
     def rest_seconds(self) -> float:
-        """How long it may still last."""
         return max(self.seconds - self.passed_seconds, 0.0)
 
     def check(self, problem: str) -> None:

@@ -145,11 +145,9 @@ class _Questions:
 
     @property
     def open_count(self) -> int:
-        """How many are not answered yet, or their answers not taken."""
         return len(self._open) + len(self._answers)
 
     def ask(self, rows: list[Request]) -> None:
-        """Start to ask for requests."""
         recipients: dict[tuple[int, int], list[int]] = {}
         for request_id, debtor_id, creditor_id in rows:
             recipients.setdefault((debtor_id, creditor_id), []).append(request_id)

@@ -146,7 +146,6 @@ def _filled_tables(session: OperatorSession, schema: str) -> list[str]:
 
 
 def exists(session: OperatorSession, schema: str, table: str) -> bool:
-    """Whether there is such a table."""
     name = sql.Identifier(schema, table).as_string(session.connection)
     return bool(session.run("out", "exists", quoted_table=sql.Literal(name))[0][0])
 

@@ -66,7 +66,6 @@ class DatabaseWorker(ABC):
                 self.stop.wait(self._database_outage.failed("the database", error))
 
     def _work_over(self, connection: DatabaseConnection) -> None:
-        """Work over one session, whatever becomes of the broker."""
         while not self.stop.is_requested():
             try:
                 self.work(connection)

@@ -48,7 +48,6 @@ def _list(found: LettersPage) -> str:
 
 @letters.get("/dead-letters/<int:offset>")
 def letter(offset: int) -> str:
-    """A letter, with what is wrong with it."""
     return _show(_get(offset), None)
 
 
@@ -74,7 +73,6 @@ def _show(found: Letter, done: str | None) -> str:
 
 @letters.post("/dead-letters/<int:offset>/<any(replay, discard):action>")
 def act(offset: int, action: str) -> str:
-    """Send a letter again, or discard it."""
     if not here().auth.has_actions:
         abort(404)
     check_form()

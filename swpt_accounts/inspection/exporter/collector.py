@@ -54,7 +54,6 @@ class MetricsCollector(Collector):
         self._brokers = tuple(brokers)
 
     def collect(self) -> Iterator[Family]:
-        """All metrics."""
         yield from self._recorded()
         values: Values = {}
         self._add_state(values)

@@ -73,7 +73,6 @@ def has_web_server(command: str, processes_count: int) -> bool:
 
 
 def check_web(port: int) -> Iterator[HealthProblem]:
-    """What is wrong with the web server."""
     return _check_url("webserver", f"http://127.0.0.1:{port}/accounts/healthz")
 
 
@@ -208,7 +207,6 @@ class HealthPoller:
         self._problems = dict.fromkeys(Probe, unknown)
 
     def run(self) -> None:
-        """Check until the stop."""
         while not self._stop.is_requested():
             live = check_live(self.settings)[:PROBLEMS_COUNT_MAX]
             ready = [*live, *check_ready(self.settings)][:PROBLEMS_COUNT_MAX]
@@ -228,7 +226,6 @@ class HealthPoller:
         return replace(problem, since=min(since, problem.since))
 
     def problems(self, probe: Probe) -> list[HealthProblem]:
-        """What the last check has found."""
         seconds = monotonic() - self._checked_at
         if seconds > AGE_SECONDS_MAX:
             return [HealthProblem(EXPORTER, f"no check for {seconds:.0f} s", time() - seconds)]

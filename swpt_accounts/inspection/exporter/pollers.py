@@ -55,7 +55,6 @@ class Answers:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether they may be shown."""
         return time() - self.asked_at < AGE_SECONDS_MAX
 
 
@@ -71,7 +70,6 @@ class _Poller(Generic[Session]):
         self.answers = Answers()
 
     def run(self) -> None:
-        """Poll until the stop, whatever becomes of the server."""
         while not self._stop.is_requested():
             try:
                 with self._connect() as session:

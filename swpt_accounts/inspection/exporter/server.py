@@ -84,8 +84,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class ExporterServer:
-    """Serves until the stop."""
-
     name = EXPORTER
 
     def __init__(
@@ -102,7 +100,6 @@ class ExporterServer:
         self._socket = socket.create_server(("", port))
 
     def run(self) -> None:
-        """Answer requests until the stop."""
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:

@@ -75,7 +75,6 @@ def journal_extent(reader: LookupReader) -> JournalExtent:
 
 
 def entry_of(row: Any) -> JournalEntry:
-    """The message of a row."""
     return JournalEntry(
         row.id,
         row.recorded_at.astimezone(UTC),

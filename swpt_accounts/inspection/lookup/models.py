@@ -36,8 +36,6 @@ class TransferKey:
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """An account."""
-
     debtor_id: int
     creditor_id: int
 
@@ -49,8 +47,6 @@ Subject = CoordinatorRequest | TransferKey | AccountKey
 
 
 class TransferState(StrEnum):
-    """Where a transfer is."""
-
     UNKNOWN = "unknown"
     VERIFYING = "recipient is verified"
     REQUESTED = "waits to be prepared"

@@ -75,8 +75,6 @@ class FittingLayout:
 
 
 class StatusScreen:
-    """The standard output."""
-
     def __init__(self) -> None:
         console = Console(highlight=False, markup=False)
         if not console.is_terminal:
@@ -84,7 +82,6 @@ class StatusScreen:
         self._console = console
 
     def show(self, status: ShardStatus, findings: Findings) -> None:
-        """Write all of it."""
         self._console.print(render(status, findings, self._console.width))
 
     @contextmanager

@@ -58,7 +58,6 @@ class Metric:
 
     @property
     def full_name(self) -> str:
-        """The name on the page of metrics."""
         total = "_total" if self.kind == Kind.COUNTER else ""
         return f"{PREFIX}{self.name}{total}"
 
