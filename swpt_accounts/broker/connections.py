@@ -58,7 +58,10 @@ def connection_parameters(url: str, name: str) -> pika.URLParameters:
 def connect_blocking(
     url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
 ) -> pika.BlockingConnection:
-    """Connect. Raises `AMQPError`, also where the host is not found, refuses, or says nothing."""
+    """Connect; `with` it, it is closed in the end.
+
+    Raises `AMQPError`, also where the host is not found, refuses, or says nothing.
+    """
     parameters = connection_parameters(url, name)
     parameters.heartbeat = heartbeat_seconds
     return open_blocking(parameters)

@@ -3,8 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
@@ -24,24 +23,18 @@ _OFFSET_HEADER: Final = "x-stream-offset"
 _FIRST_SECONDS_MAX: Final = 2.0
 
 
-@contextmanager
-def _connection(url: str, name: str, seconds_max: float) -> Iterator[pika.BlockingConnection]:
+def _connect(url: str, name: str, seconds_max: float) -> pika.BlockingConnection:
     parameters = connection_parameters(url, name)
     parameters.socket_timeout = parameters.stack_timeout = seconds_max
     parameters.blocked_connection_timeout = seconds_max
-    connection = open_blocking(parameters)
-    try:
-        yield connection
-    finally:
-        if connection.is_open:
-            connection.close()
+    return open_blocking(parameters)
 
 
 def queue_lengths(
     url: str, name: str, queues: Sequence[str], seconds_max: float
 ) -> list[tuple[str, int | None, int | None, str | None, int | None]]:
     """The lengths of queues, and of dead-letter queues the first offset. Raises `AMQPError`."""
-    with _connection(url, name, seconds_max) as connection:
+    with _connect(url, name, seconds_max) as connection:
         lengths = [queue_length(connection, queue) for queue in queues]
         letters = [queue for queue, count, *_ in lengths if count and is_dead_letter_queue(queue)]
         offsets = {queue: first_offset(connection, queue) for queue in letters}

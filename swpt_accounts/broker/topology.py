@@ -4,15 +4,14 @@ import json
 import logging
 import re
 import shlex
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
 from swpt_accounts.broker.connections import (
-    HEARTBEAT_SECONDS,
     connect_blocking,
     connection_parameters,
     server_version,
@@ -116,19 +115,6 @@ def money_queue(queue: str) -> str:
     name.
     """
     return f"{queue}.money"
-
-
-@contextmanager
-def connection_to(
-    url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
-) -> Iterator[BlockingConnection]:
-    """A connection that is closed in the end. Raises `pika.exceptions.AMQPError`."""
-    connection = connect_blocking(url, name, heartbeat_seconds)
-    try:
-        yield connection
-    finally:
-        if connection.is_open:
-            connection.close()
 
 
 # A queue that has these values too is as good: the first is that of an older version and, misspelt
@@ -235,15 +221,30 @@ def _difference(text: str) -> tuple[str, str]:
     return (found[1], found[2] or "") if found else ("", "")
 
 
-def _find_queue(channel: BlockingChannel, queue: str) -> Any:
-    """How many messages and consumers a queue has; None, which is logged, if there is none."""
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """Messages that are ready, and consumers."""
+
+    ready: int
+    consumers: int
+
+
+def queue_counts(connection: BlockingConnection, queue: str) -> QueueCounts | None:
+    """What is in a queue now; None if there is no such queue."""
+    channel = connection.channel()
     try:
-        return channel.queue_declare(queue, passive=True).method
+        found = channel.queue_declare(queue, passive=True).method
     except ChannelClosedByBroker as error:
         if error.reply_code != _NOT_FOUND:
             raise
-        QUEUE_MISSING.log(logger, queue=queue)
         return None
+    channel.close()
+    return QueueCounts(found.message_count, found.consumer_count)
+
+
+def exchange_exists(connection: BlockingConnection, name: str) -> bool:
+    """Whether there is such an exchange, of whatever type."""
+    return _Object("exchange", name).exists(connection)
 
 
 def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | None) -> None:
@@ -288,7 +289,7 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
     incoming = _incoming(queue)
     letters = _DeadLetterQueue(dead_letter_queue(queue))
     exchanges = [_Object("exchange", name, exchange_type=kind) for name, kind in _EXCHANGES]
-    with connection_to(url, "subscribe") as connection:
+    with connect_blocking(url, "subscribe") as connection:
         _declare_all(connection, [*exchanges, letters, incoming])
         channel = connection.channel()
         for coordinator_type, destination in _COORDINATORS:
@@ -304,7 +305,7 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
 
 def unsubscribe(url: str, queue: str, routing_key: str) -> None:
     """Remove the binding of the queue of incoming messages, and nothing else."""
-    with connection_to(url, "unsubscribe") as connection:
+    with connect_blocking(url, "unsubscribe") as connection:
         connection.channel().queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
     QUEUE_UNBOUND.log(logger, queue=queue, routing_key=routing_key)
 
@@ -318,22 +319,22 @@ def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
     if queue in (incoming, dead_letter_queue(incoming)):
         CHORES_QUEUE_FOREIGN.log(logger, queue=queue)
         return
-    with connection_to(url, "unsubscribe") as connection:
-        channel = connection.channel()
-        found = _find_queue(channel, queue)
+    with connect_blocking(url, "unsubscribe") as connection:
+        found = queue_counts(connection, queue)
         if found is None:
+            QUEUE_MISSING.log(logger, queue=queue)
             return
-        if found.consumer_count:
-            CHORES_QUEUE_USED.log(logger, queue=queue, consumers_count=found.consumer_count)
+        if found.consumers:
+            CHORES_QUEUE_USED.log(logger, queue=queue, consumers_count=found.consumers)
             return
-        channel.queue_delete(queue)
-    QUEUE_DELETED.log(logger, queue=queue, count=found.message_count)
+        connection.channel().queue_delete(queue)
+    QUEUE_DELETED.log(logger, queue=queue, count=found.ready)
 
 
 def create_chores_queue(url: str, queue: str) -> None:
     """Declare the queue of the local tasks. Raises `TopologyError`."""
     chores = _QuorumQueue(queue)
-    with connection_to(url, "create_chores_queue") as connection:
+    with connect_blocking(url, "create_chores_queue") as connection:
         chores.declare(connection)
         _advise(connection, url, queue, chores.delivery_limit)
     QUEUE_DECLARED.log(logger, queue=queue)
@@ -347,21 +348,18 @@ def delete_queue(url: str, queue: str, stop: ShutdownEvent) -> bool:
     """
     backoff = Backoff(0.5, 5.0)
     while not stop.is_requested():
-        with connection_to(url, "delete_queue") as connection:
-            channel = connection.channel()
+        with connect_blocking(url, "delete_queue") as connection:
             # RabbitMQ cannot delete a quorum queue on condition that it is empty or unused.
-            found = _find_queue(channel, queue)
+            found = queue_counts(connection, queue)
             if found is None:
+                QUEUE_MISSING.log(logger, queue=queue)
                 return True
-            if found.message_count == 0 and found.consumer_count == 0:
-                channel.queue_delete(queue)
+            if found.ready == 0 and found.consumers == 0:
+                connection.channel().queue_delete(queue)
                 QUEUE_DELETED.log(logger, queue=queue, count=0)
                 return True
         QUEUE_DELETION_WAITS.log(
-            logger,
-            queue=queue,
-            count=found.message_count,
-            consumers_count=found.consumer_count,
+            logger, queue=queue, count=found.ready, consumers_count=found.consumers
         )
         stop.wait(backoff.next())
     return False

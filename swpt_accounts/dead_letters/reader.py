@@ -10,11 +10,11 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from swpt_accounts.broker.topology import connection_to, dead_letter_queue
+from swpt_accounts.broker.connections import connect_blocking
+from swpt_accounts.broker.topology import dead_letter_queue, queue_counts
 from swpt_accounts.dead_letters.letter import Letter, receive
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
-_NOT_FOUND = 404
 _PRECONDITION_FAILED = 406
 # A stream has no end, only silence.
 _SILENCE_SECONDS = 1.0
@@ -65,18 +65,13 @@ class DeadLetterReader:
         return self._end
 
     def _count_messages(self) -> int:
-        channel = self._connection.channel()
-        try:
-            count = channel.queue_declare(self.name, passive=True).method.message_count
-        except ChannelClosedByBroker as error:
-            if error.reply_code != _NOT_FOUND:
-                raise
+        found = queue_counts(self._connection, self.name)
+        if found is None:
             raise ReadingError(
                 f"queue {self.name!r} does not exist: check --queue, or run `subscribe` to declare"
                 " the queue"
-            ) from None
-        channel.close()
-        return int(count)
+            )
+        return found.ready
 
     def _find_end(self) -> int:
         """The offset after that of the last letter: the stream delivers its last chunk.
@@ -186,7 +181,7 @@ def open_reader(
 
     Heartbeats are not answered while an operator thinks about a question.
     """
-    with connection_to(url, client_name, heartbeat_seconds=0) as connection:
+    with connect_blocking(url, client_name, heartbeat_seconds=0) as connection:
         yield DeadLetterReader(connection, queue, stop)
 
 

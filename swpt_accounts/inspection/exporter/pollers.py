@@ -2,8 +2,8 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from time import time
 from typing import Any, Final, Generic, TypeVar
@@ -189,15 +189,10 @@ class BrokerPoller(_Poller[pika.BlockingConnection]):
         self._read_at: dict[str, float] = {}
         self._url = url
 
-    @contextmanager
-    def _connect(self) -> Iterator[pika.BlockingConnection]:
+    def _connect(self) -> AbstractContextManager[pika.BlockingConnection]:
         with awaiting(self.server):
-            connection = connect_blocking(self._url, EXPORTER)
-        try:
-            yield connection
-        finally:
-            if connection.is_open:
-                connection.close()
+            connection: AbstractContextManager[Any] = connect_blocking(self._url, EXPORTER)
+        return connection
 
     def _ask(self, session: pika.BlockingConnection) -> Values:
         values: Values = {}
