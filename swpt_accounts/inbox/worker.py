@@ -20,9 +20,8 @@ from swpt_accounts.inbox.batch import (
 from swpt_accounts.inbox.commit import commit_batch
 from swpt_accounts.inbox.deduplication import DigestRetention, HandledByParent
 from swpt_accounts.inbox.drain import DRAINING_POLL_SECONDS, DrainPauses, DrainSignal
-from swpt_accounts.inbox.locked_accounts import LockedAccounts
 from swpt_accounts.inbox.observers import ReceivedSpans, note_parked, note_received, note_refused
-from swpt_accounts.inbox.unknown_rates import UnknownRates
+from swpt_accounts.inbox.parking import LockedAccounts, UnknownRates
 from swpt_accounts.observability.metrics.recorder import note_batch
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.outage_reporter import OutageReporter

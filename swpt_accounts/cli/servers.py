@@ -1,5 +1,6 @@
-"""The commands that show metrics and health."""
+"""The commands of servers: metrics and health, and the console."""
 
+import os
 import sys
 from threading import Thread
 
@@ -9,6 +10,7 @@ from swpt_accounts.cli.options import get_settings
 from swpt_accounts.inspection.exporter.health import Probe, check, describe
 from swpt_accounts.observability.metrics.recorder import METRICS_FOLDER
 from swpt_accounts.observability.state_dir import UnusableStateDir, open_folder
+from swpt_accounts.settings import Settings
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -60,3 +62,21 @@ def healthcheck(probe: str) -> None:
     problems = check(settings, Probe(probe))
     click.echo("; ".join(describe(settings, problems)))
     sys.exit(1 if problems else 0)
+
+
+_CONFIG = "python:swpt_accounts.console.gunicorn_conf"
+_APPLICATION = "swpt_accounts.console.application:make_console()"
+
+
+@click.command("console")
+@click.pass_obj
+def console(settings: Settings) -> None:
+    """Serve the operator console, a web application."""
+    if settings.console_token is None and settings.console_user_header is None:
+        sys.exit(
+            "swpt_accounts: set CONSOLE_TOKEN or CONSOLE_USER_HEADER: without one of them, nobody"
+            " can sign in to the console"
+        )
+    sys.stdout.flush()
+    arguments = ["-m", "gunicorn", "--config", _CONFIG, _APPLICATION]
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
