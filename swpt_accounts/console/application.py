@@ -51,8 +51,8 @@ _UNAVAILABLE: Final[dict[type[Exception], tuple[str, str]]] = {
     DatabaseUnavailable: (
         "The database is unreachable",
         (
-            "The console cannot use the database; its log has the cause. Reload the page to try again."
-            " The workers of the authority may be running."
+            "The console cannot use the database; its log has the cause. Reload the page to try"
+            " again. The workers of the authority may be running."
         ),
     ),
     TooSlow: (
