@@ -16,6 +16,7 @@ from swpt_accounts.broker.connections import (
     connection_parameters,
     server_version,
 )
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.observability.events.topology import (
     CHORES_QUEUE_FOREIGN,
     CHORES_QUEUE_USED,
@@ -33,7 +34,6 @@ from swpt_accounts.smp.routing import (
     TO_CREDITORS_EXCHANGE,
     TO_DEBTORS_EXCHANGE,
 )
-from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 ARGUMENT: Final = "x-delivery-limit"

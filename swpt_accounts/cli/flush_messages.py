@@ -8,15 +8,15 @@ from swpt_accounts.cli.options import (
     quit_early_option,
     wait_option,
 )
+from swpt_accounts.outbox.tables import OUTBOX_NAMES
 from swpt_accounts.outbox.worker import FlushWorker
-from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.runner import run_workers
 from swpt_accounts.workers.setting_warnings import warn_of_slow_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 
 @click.command("flush_messages")
-@click.argument("types", nargs=-1, type=click.Choice(list(SIGNALS)))
+@click.argument("types", nargs=-1, type=click.Choice(OUTBOX_NAMES))
 @processes_option
 @wait_option
 @quit_early_option
@@ -33,7 +33,7 @@ def flush_messages(
             FlushWorker(
                 settings,
                 stop,
-                types or tuple(SIGNALS),
+                types or OUTBOX_NAMES,
                 wait_seconds=settings.flush_period,
                 quit_early=quit_early,
             )

@@ -25,8 +25,8 @@ from swpt_accounts.inspection.lookup.models import AccountKey, JournalEntry
 from swpt_accounts.inspection.lookup.resend_filter import ResendFilter, select_messages
 from swpt_accounts.inspection.lookup.session import LookupReader, open_reader
 from swpt_accounts.outbox.resend import Resender
+from swpt_accounts.outbox.tables import SENT_TYPES
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 NAME: Final = "resend"
@@ -40,7 +40,7 @@ NAME: Final = "resend"
     "--type",
     "types",
     multiple=True,
-    type=click.Choice([message_type.__name__ for message_type in SIGNALS.values()]),
+    type=click.Choice(SENT_TYPES),
     help="Of this message type.",
 )
 @click.option(

@@ -30,7 +30,7 @@ from swpt_accounts.outbox.returned_messages_admin import (
     open_returned_messages,
     type_name,
 )
-from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.outbox.tables import SENT_TYPES
 
 _LISTED_COUNT_MAX = 100
 _SHOWN_COUNT_MAX = 10
@@ -41,7 +41,7 @@ filter_options = all_of(
         "--type",
         "types",
         multiple=True,
-        type=click.Choice([message_type.__name__ for message_type in SIGNALS.values()]),
+        type=click.Choice(SENT_TYPES),
         help="Of this message type.",
     ),
     click.option(

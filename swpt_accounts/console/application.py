@@ -19,10 +19,10 @@ from swpt_accounts.console.pages import BLUEPRINTS
 from swpt_accounts.console.sampler import Sampler
 from swpt_accounts.console.status_poller import StatusPoller
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
+from swpt_accounts.db.outage_reporter import DatabaseUnavailable
 from swpt_accounts.observability.events.console import CONSOLE_PAGE_FAILED
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
-from swpt_accounts.workers.outage_reporter import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = "5"

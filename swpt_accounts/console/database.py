@@ -11,11 +11,11 @@ from psycopg.rows import namedtuple_row
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.outage_reporter import CircuitBreaker, DatabaseUnavailable
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.session_options import ASKING
 from swpt_accounts.inspection.lookup import session as lookup
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.outage_reporter import CircuitBreaker, DatabaseUnavailable
 
 NAME: Final = "console"
 _FILE: Final = "console/console.sql"

@@ -11,7 +11,7 @@ from typing import Final
 
 from swpt_accounts.console.database import ConsoleDatabase, NotAllowed, TooSlow
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog, read_backlog
-from swpt_accounts.workers.outage_reporter import DatabaseUnavailable
+from swpt_accounts.db.outage_reporter import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 

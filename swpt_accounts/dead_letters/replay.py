@@ -72,7 +72,8 @@ def is_strange(letter: Letter, settings: Settings) -> bool:
     if letter.is_rejected:
         return letter.kind == NOT_FROM_SHARD
     # the broker has put it aside, and no consumer has looked at it
-    return are_verified(settings) and not is_shard(letter.properties.user_id, settings)
+    shards = settings.protocol_broker_url, settings.protocol_broker_shard_users
+    return are_verified(*shards) and not is_shard(letter.properties.user_id, *shards)
 
 
 def route(message: IncomingMessage, settings: Settings) -> tuple[str, str]:

@@ -83,7 +83,8 @@ def refuse_strangers(batch: list[Delivery], settings: Settings) -> list[Refusal]
     """The balance changes that were not sent by a shard. That of the only one may have been in its
     outbox since it was the reference's.
     """
-    if not are_verified(settings):
+    shards = settings.protocol_broker_url, settings.protocol_broker_shard_users
+    if not are_verified(*shards):
         return []
     is_alone = settings.realm.length == 0
     return [
@@ -91,7 +92,7 @@ def refuse_strangers(batch: list[Delivery], settings: Settings) -> list[Refusal]
         for delivery in batch
         if delivery.properties.type == PendingBalanceChange.__name__
         and not delivery.is_replayed
-        and not is_shard(delivery.sender, settings)
+        and not is_shard(delivery.sender, *shards)
     ]
 
 

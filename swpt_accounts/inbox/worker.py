@@ -11,6 +11,7 @@ from pika.exceptions import AMQPError
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery, Refusal
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import ShardClosedError, UnsuitableDatabase
+from swpt_accounts.db.outage_reporter import OutageReporter
 from swpt_accounts.inbox.batch import (
     ReceivedMessage,
     are_strangers_taken,
@@ -24,7 +25,6 @@ from swpt_accounts.inbox.observers import ReceivedSpans, note_parked, note_recei
 from swpt_accounts.inbox.parking import LockedAccounts, UnknownRates
 from swpt_accounts.observability.metrics.recorder import note_batch
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.outage_reporter import OutageReporter
 from swpt_accounts.workers.shard_guard import claim_database
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection, Cursor, sql
 from psycopg.abc import Buffer
@@ -23,6 +23,12 @@ from swpt_accounts.smp.outgoing import (
     RejectedTransfer,
     outbox_name,
 )
+
+OUTBOX_NAMES: Final = tuple(SIGNALS)
+"""The names by which operators know the outboxes."""
+
+SENT_TYPES: Final = tuple(message_type.__name__ for message_type in SIGNALS.values())
+"""The types of the messages in them."""
 
 # Each of them is the outcome of one message.
 _TRACED = (

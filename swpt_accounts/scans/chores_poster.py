@@ -12,6 +12,7 @@ from pika.spec import PERSISTENT_DELIVERY_MODE
 
 from swpt_accounts.broker.publisher import Publication, Publisher
 from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.observability.events.background import (
     CHORES_LEFT,
     CHORES_NOT_POSTED,
@@ -21,7 +22,6 @@ from swpt_accounts.observability.events.background import (
 from swpt_accounts.scans.chores import Chore, encode_chore
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)

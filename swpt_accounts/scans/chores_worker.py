@@ -10,6 +10,7 @@ import psycopg
 
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.db.procedures import (
     CAPITALIZE_INTEREST,
     CHANGE_INTEREST_RATE,
@@ -37,7 +38,6 @@ from swpt_accounts.scans.chores import (
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.decoder import MalformedMessage
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from psycopg import sql
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.sharding.sessions import Deadline, Sessions, open_session
 from swpt_accounts.sharding.tables import (
     FILTERED,
@@ -22,7 +23,6 @@ from swpt_accounts.sharding.tables import (
     change_tables,
     lock_tables,
 )
-from swpt_accounts.workers.outage_reporter import Backoff
 
 REPLICATED: Final = (*FILTERED, *WHOLE)
 COPIED: Final = (*OWNED, *SHARED)

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.db.procedures import (
     PROCESS_BALANCE_CHANGES,
     PROCESS_FINALIZATION_REQUESTS,
@@ -29,7 +30,6 @@ from swpt_accounts.observability.metrics.definitions import (
 from swpt_accounts.observability.metrics.recorder import count, note_batch, observe
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.queue_cursor import QueueCursor
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

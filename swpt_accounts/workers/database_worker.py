@@ -11,8 +11,8 @@ from pika.exceptions import AMQPError
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import UnsuitableDatabase
+from swpt_accounts.db.outage_reporter import OutageReporter
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.outage_reporter import OutageReporter
 from swpt_accounts.workers.shard_guard import claim_database, guard_tables
 from swpt_accounts.workers.shutdown import ShutdownEvent
 

@@ -18,11 +18,11 @@ import agentkit.messages
 import agentkit.waiting
 import swpt_accounts.broker.consumer
 import swpt_accounts.db.connection
+import swpt_accounts.db.outage_reporter
 import swpt_accounts.inbox.drain
 import swpt_accounts.inbox.worker
 import swpt_accounts.scans.chores_poster
 import swpt_accounts.scans.pass_schedule
-import swpt_accounts.workers.outage_reporter
 import swpt_accounts.workers.queue_cursor
 import verification.chaos.agents
 from swpt_accounts.db.connection import InstrumentedConnection
@@ -108,7 +108,7 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         verification.chaos.agents,
     ):
         yield mock.patch.object(module, "time", sim_time)
-    yield mock.patch.object(swpt_accounts.workers.outage_reporter, "random", random)
+    yield mock.patch.object(swpt_accounts.db.outage_reporter, "random", random)
     yield mock.patch.object(swpt_accounts.scans.pass_schedule, "randrange", random.randrange)
     yield mock.patch.object(InstrumentedConnection, "connect", database.connect)
     yield mock.patch.object(

@@ -21,13 +21,13 @@ from swpt_accounts.broker.queue_lengths import (
 from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
 from swpt_accounts.db.backlog import read_backlog
 from swpt_accounts.db.connection import DatabaseConnection, connect
+from swpt_accounts.db.outage_reporter import OutageReporter
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.sessions import read_sessions
 from swpt_accounts.observability.heartbeat import awaiting
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.worker_names import EXPORTER, SCANS
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.outage_reporter import OutageReporter
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, UndefinedFunction
 
-from swpt_accounts.workers import outage_reporter
-from swpt_accounts.workers.outage_reporter import QUIET_SECONDS, REMINDER_SECONDS, OutageReporter
+from swpt_accounts.db import outage_reporter
+from swpt_accounts.db.outage_reporter import QUIET_SECONDS, REMINDER_SECONDS, OutageReporter
 
 logger = logging.getLogger("faults")
 AWAY = psycopg.OperationalError("connection refused\n  Is the server running?")

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.stages.worker import BatchSize
-from swpt_accounts.workers.outage_reporter import Backoff
 from swpt_accounts.workers.runner import Countdown
 
 
