@@ -24,7 +24,6 @@ from swpt_accounts.dead_letters.reader import (
 from swpt_accounts.dead_letters.replay import open_replayer
 from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.shutdown import ShutdownEvent
 
 PAGE_COUNT: Final = 50
 _NAME: Final = "console"
@@ -36,16 +35,6 @@ _CACHE_SECONDS: Final = 5.0
 
 class BrokerProblem(Exception):
     """Why there is no answer, in a sentence."""
-
-
-class _Deadline(ShutdownEvent):
-    """A stop that requests itself."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = monotonic() + seconds
-
-    def is_requested(self) -> bool:
-        return monotonic() >= self._at
 
 
 @dataclass(frozen=True)
@@ -128,7 +117,8 @@ class DeadLetterQueue:
             raise BrokerProblem("Too many visitors are reading dead letters. Try again.")
         try:
             url, queue = settings.protocol_broker_url, settings.protocol_broker_queue
-            with open_reader(url, queue, _NAME, _Deadline(_SECONDS_MAX)) as reader:
+            end = monotonic() + _SECONDS_MAX
+            with open_reader(url, queue, _NAME, lambda: monotonic() >= end) as reader:
                 _require_stream(reader)
                 yield reader
         except StoppedError:

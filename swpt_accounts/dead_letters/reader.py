@@ -13,7 +13,6 @@ from pika.exceptions import ChannelClosedByBroker
 from swpt_accounts.broker.connections import connect_blocking
 from swpt_accounts.broker.topology import dead_letter_queue, queue_counts
 from swpt_accounts.dead_letters.letter import Letter, receive
-from swpt_accounts.workers.shutdown import ShutdownEvent
 
 _PRECONDITION_FAILED = 406
 # A stream has no end, only silence.
@@ -41,12 +40,12 @@ class DeadLetterReader:
     """Reads what is in the dead-letter queue when it is made; what comes later is left out."""
 
     def __init__(
-        self, connection: pika.BlockingConnection, queue: str, stop: ShutdownEvent
+        self, connection: pika.BlockingConnection, queue: str, is_stopped: Callable[[], bool]
     ) -> None:
         """Look for the end. Raises `ReadingError`, `StoppedError` and `AMQPError`."""
         self._connection = connection
         self.name = dead_letter_queue(queue)
-        self._stop = stop
+        self._is_stopped = is_stopped
         self._count = self._count_messages()
         self.is_stream = True
         # The letters before this offset, if known, are not in the stream any more.
@@ -131,7 +130,7 @@ class DeadLetterReader:
             channel.basic_consume(self.name, on_delivery, arguments={"x-stream-offset": offset})
             count = 0
             silent_since = monotonic()
-            while not self._stop.is_requested():
+            while not self._is_stopped():
                 if not arrived:
                     self._connection.process_data_events(time_limit=_SILENCE_SECONDS)
                 if not arrived:
@@ -154,7 +153,7 @@ class DeadLetterReader:
         channel = self._connection.channel()
         try:
             for n in range(1, self._count + 1):
-                if self._stop.is_requested():
+                if self._is_stopped():
                     raise StoppedError
                 method, properties, body = channel.basic_get(self.name)
                 if method is None:
@@ -175,14 +174,14 @@ class DeadLetterReader:
 
 @contextmanager
 def open_reader(
-    url: str, queue: str, client_name: str, stop: ShutdownEvent
+    url: str, queue: str, client_name: str, is_stopped: Callable[[], bool]
 ) -> Iterator[DeadLetterReader]:
     """A reader with a connection of its own. Raises as the reader does.
 
     Heartbeats are not answered while an operator thinks about a question.
     """
     with connect_blocking(url, client_name, heartbeat_seconds=0) as connection:
-        yield DeadLetterReader(connection, queue, stop)
+        yield DeadLetterReader(connection, queue, is_stopped)
 
 
 def _leave_stream(connection: pika.BlockingConnection, channel: BlockingChannel) -> None:

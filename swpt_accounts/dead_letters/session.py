@@ -21,7 +21,6 @@ from swpt_accounts.dead_letters.reader import (
 from swpt_accounts.dead_letters.replay import Replayer, open_replayer
 from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.shutdown import ShutdownEvent
 
 NAME = "dead_letters"
 # So many are looked up, or sent, at once.
@@ -39,7 +38,7 @@ class DeadLetterSession:
         stack: ExitStack,
         progress: ReportRead,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._reader = reader
         self._register = register
         self._stack = stack
@@ -51,7 +50,7 @@ class DeadLetterSession:
         return self._register
 
     def replayer(self) -> Replayer:
-        return self._stack.enter_context(open_replayer(self._settings, self.register, NAME))
+        return self._stack.enter_context(open_replayer(self.settings, self.register, NAME))
 
     def letters(
         self, wanted: LetterFilter, *, all_states: bool
@@ -112,7 +111,12 @@ class DeadLetterSession:
 
 @contextmanager
 def open_session(
-    settings: Settings, queue: str, progress: ReportRead, *, changes: bool
+    settings: Settings,
+    queue: str,
+    is_stopped: Callable[[], bool],
+    progress: ReportRead,
+    *,
+    changes: bool,
 ) -> Iterator[DeadLetterSession]:
     """A session with the letters of a queue, this shard's or another one's.
 
@@ -120,13 +124,11 @@ def open_session(
 
     Exits with one line if it fails, or at a signal.
     """
-    stop = ShutdownEvent()
-    stop.on_signals()
     try:
         with ExitStack() as stack:
             register = _open_register(stack, settings, queue, is_needed=changes)
             url = settings.protocol_broker_url
-            reader = stack.enter_context(open_reader(url, queue, NAME, stop))
+            reader = stack.enter_context(open_reader(url, queue, NAME, is_stopped))
             yield DeadLetterSession(settings, reader, register, stack, progress)
     except StoppedError:
         sys.exit("swpt_accounts: stopped before completion")

@@ -198,7 +198,7 @@ def test_the_broker_is_away(letters: Authority) -> None:
 
 
 def reader_of(authority: Authority, connection: Any, stop: ShutdownEvent) -> DeadLetterReader:
-    return DeadLetterReader(connection, load_settings({}).protocol_broker_queue, stop)
+    return DeadLetterReader(connection, load_settings({}).protocol_broker_queue, stop.is_requested)
 
 
 def test_the_end_is_that_of_the_start(letters: Authority) -> None:
