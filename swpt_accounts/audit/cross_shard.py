@@ -228,6 +228,5 @@ def _check_reach(exports: Iterable[Export]) -> None:
             f"the export of {sender.realm} is complete until {sender.complete_until:%H:%M:%S}Z,"
             f" but that of {receiver.realm} reaches back only to"
             f" {receiver.received_since:%H:%M:%S}Z: export all shards at about the same time, or"
-            " with"
-            " more --export-minutes"
+            " with more --export-minutes"
         )

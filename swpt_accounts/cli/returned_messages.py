@@ -184,8 +184,7 @@ def retry(**options: Any) -> None:
         count = messages.retry()
     click.echo(
         f"Scheduled {plural(count, 'queue')} of returned messages; `flush_messages` retries them"
-        " within"
-        " FLUSH_PERIOD."
+        " within FLUSH_PERIOD."
     )
 
 

@@ -88,8 +88,7 @@ def check_our_place(session: OperatorSession, found: Found) -> None:
     if not exists(session, BOOKS, "account_key"):
         raise PreconditionFailed(
             f"the tables of this program are not in the schema {BOOKS!r}, and leave no room for"
-            " those"
-            f" of the reference: {MAKE_ROOM}"
+            f" those of the reference: {MAKE_ROOM}"
         )
     _check_our_version(session, BOOKS)
 
