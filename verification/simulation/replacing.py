@@ -23,7 +23,7 @@ import swpt_accounts.inbox.drain
 import swpt_accounts.inbox.worker
 import swpt_accounts.scans.chores_poster
 import swpt_accounts.scans.pass_schedule
-import swpt_accounts.workers.queue_cursor
+import swpt_accounts.workers.database_worker
 import verification.chaos.agents
 from swpt_accounts.db.connection import InstrumentedConnection
 from verification.simulation.broker import SimBroker
@@ -102,7 +102,7 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         ):
             yield mock.patch.object(module, "monotonic", world.monotonic)
     for module in (
-        swpt_accounts.workers.queue_cursor,
+        swpt_accounts.workers.database_worker,
         swpt_accounts.inbox.drain,
         agentkit.waiting,
         verification.chaos.agents,
