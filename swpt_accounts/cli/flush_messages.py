@@ -29,14 +29,6 @@ def flush_messages(
     warn_of_slow_settings(settings, "app_flush_")
 
     def make_workers(stop: ShutdownEvent) -> list[FlushWorker]:
-        return [
-            FlushWorker(
-                settings,
-                stop,
-                types or OUTBOX_NAMES,
-                wait_seconds=settings.flush_period,
-                quit_early=quit_early,
-            )
-        ]
+        return [FlushWorker(settings, stop, types or OUTBOX_NAMES, quit_early=quit_early)]
 
     run_workers(make_workers, processes_count=settings.flush_processes)

@@ -19,12 +19,9 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 def scan_accounts(hours: float | None, quit_early: bool) -> None:
     """Scan the accounts repeatedly."""
     settings = get_settings(app_accounts_scan_hours=hours)
-    pass_hours = settings.app_accounts_scan_hours
 
     def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        workers: list[Worker] = [
-            AccountsScan(settings, stop, hours=pass_hours, quit_early=quit_early)
-        ]
+        workers: list[Worker] = [AccountsScan(settings, stop, quit_early=quit_early)]
         if settings.app_prompt_account_updates:
             workers.append(PromptUpdatesWorker(settings, stop, quit_early=quit_early))
         return workers

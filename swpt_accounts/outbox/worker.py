@@ -41,7 +41,6 @@ class FlushWorker(DatabaseWorker):
         stop: ShutdownEvent,
         signal_names: Iterable[str],
         *,
-        wait_seconds: float,
         quit_early: bool = False,
     ) -> None:
         self._outboxes = [outbox_table(name, settings) for name in signal_names]
@@ -53,7 +52,7 @@ class FlushWorker(DatabaseWorker):
             tables=[*(s.table for s in self._outboxes), "returned_message"],
         )
         self._spans = SentSpans(settings)
-        self._wait_seconds = wait_seconds
+        self._wait_seconds = settings.flush_period
         self._quit_early = quit_early
         # Those with the largest bursts get what the others have left.
         self._outboxes.sort(key=lambda s: s.burst_count)

@@ -104,10 +104,10 @@ class AccountsScan(ScanWorker):
     """Visits every account. It waits neither for the chores broker nor for other shards."""
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, hours: float, quit_early: bool = False
+        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
         schedule = PassSchedule(
-            hours * 3600,
+            settings.app_accounts_scan_hours * 3600,
             settings.app_accounts_scan_blocks_per_query,
             settings.app_accounts_scan_beat_millisecs / 1000,
         )

@@ -23,10 +23,10 @@ class PreparedTransfersScan(ScanWorker):
     """Reminds coordinators of the prepared transfers that they do not finalize."""
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, days: float, quit_early: bool = False
+        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
         schedule = PassSchedule(
-            timedelta(days=days).total_seconds(),
+            settings.app_prepared_transfers_scan_days * 86_400,
             settings.app_prepared_transfers_scan_blocks_per_query,
             settings.app_prepared_transfers_scan_beat_millisecs / 1000,
         )
@@ -89,10 +89,10 @@ class RegisteredBalanceChangesScan(ScanWorker):
     """
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, days: float, quit_early: bool = False
+        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
         schedule = PassSchedule(
-            timedelta(days=days).total_seconds(),
+            settings.app_registered_balance_changes_scan_days * 86_400,
             settings.app_registered_balance_changes_scan_blocks_per_query,
             settings.app_registered_balance_changes_scan_beat_millisecs / 1000,
         )

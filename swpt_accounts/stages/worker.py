@@ -47,6 +47,7 @@ class Stage:
     topic: str
     table: str
     procedure: Procedure
+    wait_seconds: Callable[[Settings], float]
     count_max: Callable[[Settings], int]
     parameters: Callable[[Settings], dict[str, Any]]
     latency: Metric
@@ -57,6 +58,7 @@ TRANSFER_REQUESTS = Stage(
     "TransferRequest",
     "transfer_request",
     PROCESS_TRANSFER_REQUESTS,
+    lambda s: s.app_process_transfer_requests_wait,
     lambda s: s.app_process_transfer_requests_max_count,
     lambda s: {"commit_period": timedelta(days=s.app_prepared_transfer_max_delay_days)},
     PREPARE_SECONDS,
@@ -66,6 +68,7 @@ FINALIZATION_REQUESTS = Stage(
     "FinalizationRequest",
     "finalization_request",
     PROCESS_FINALIZATION_REQUESTS,
+    lambda s: s.app_process_finalization_requests_wait,
     lambda s: s.app_process_finalization_requests_max_count,
     lambda s: s.realm.parameters,
     FINALIZE_SECONDS,
@@ -75,6 +78,7 @@ BALANCE_CHANGES = Stage(
     "PendingBalanceChange",
     "pending_balance_change",
     PROCESS_BALANCE_CHANGES,
+    lambda s: s.app_process_balance_changes_wait,
     lambda s: s.app_process_balance_changes_max_count,
     lambda _settings: {},
     CREDIT_SECONDS,
@@ -125,12 +129,11 @@ class StageWorker(DatabaseWorker):
         stop: ShutdownEvent,
         stage: Stage,
         *,
-        wait_seconds: float,
         quit_early: bool = False,
     ) -> None:
         super().__init__(settings, stop, stage.name, (stage.topic,), (stage.table,))
         self._stage = stage
-        self._wait_seconds = wait_seconds
+        self._wait_seconds = stage.wait_seconds(settings)
         self._quit_early = quit_early
         self._count_max = stage.count_max(settings)
         self._parameters = stage.parameters(settings)

@@ -32,7 +32,7 @@ def stage(request: pytest.FixtureRequest, shard: Shard, settings: Settings) -> I
     stage: Stage = request.param
     open_books(shard, {ALICE: 1000, BOB: 1000})
     stop = ShutdownEvent()
-    worker = StageWorker(settings, stop, stage, wait_seconds=0.1)
+    worker = StageWorker(settings, stop, stage)
     thread = threading.Thread(target=worker.run)
     thread.start()
     yield stage

@@ -357,7 +357,7 @@ def work(settings: Settings, stages: list[Stage]) -> Callable[[], None]:
 
     def run() -> None:
         for stage in stages:
-            StageWorker(settings, ShutdownEvent(), stage, wait_seconds=1.0, quit_early=True).run()
+            StageWorker(settings, ShutdownEvent(), stage, quit_early=True).run()
 
     return run
 
@@ -368,7 +368,7 @@ class _InterruptedWorker(StageWorker):
     def __init__(
         self, settings: Settings, stop: ShutdownEvent, stage: Stage, after_batch: Callable[[], None]
     ) -> None:
-        super().__init__(settings, stop, stage, wait_seconds=1.0, quit_early=True)
+        super().__init__(settings, stop, stage, quit_early=True)
         self._after_batch = after_batch
 
     def note_success(self) -> None:

@@ -211,23 +211,27 @@ def _settings(url: str, shape: Shape) -> Settings:
         for name in settings.__struct_fields__
         if name.endswith("_burst_count")
     }
-    return settings_with(msgspec.structs.replace(settings, **bursts), PARAMS)
+    changed = msgspec.structs.replace(
+        settings,
+        **bursts,
+        app_accounts_scan_hours=_SCAN_SECONDS / _HOUR,
+        app_prepared_transfers_scan_days=_SCAN_SECONDS / _DAY,
+    )
+    return settings_with(changed, PARAMS)
 
 
 def _processes(
     settings: Settings, shape: Shape
 ) -> dict[str, Callable[[ShutdownEvent], Sequence[Worker]]]:
     def stage(which: Stage) -> Callable[[ShutdownEvent], Sequence[Worker]]:
-        return lambda stop: [
-            StageWorker(settings, stop, which, wait_seconds=2.0) for _ in range(shape.threads)
-        ]
+        return lambda stop: [StageWorker(settings, stop, which) for _ in range(shape.threads)]
 
     processes: dict[str, Callable[[ShutdownEvent], Sequence[Worker]]] = {
         "inbox": lambda stop: [InboxWorker(settings, stop)],
         "preparing": stage(TRANSFER_REQUESTS),
         "finalizing": stage(FINALIZATION_REQUESTS),
         "changing": stage(BALANCE_CHANGES),
-        "flusher": lambda stop: [FlushWorker(settings, stop, tuple(SIGNALS), wait_seconds=2.0)],
+        "flusher": lambda stop: [FlushWorker(settings, stop, tuple(SIGNALS))],
     }
     if shape.inboxes > 1:
         processes["inbox2"] = processes["inbox"]
@@ -236,10 +240,8 @@ def _processes(
     if shape.has_scans:
         processes["chores"] = lambda stop: [ChoresWorker(settings, stop)]
         processes["scan"] = lambda stop: [
-            AccountsScan(settings, stop, hours=_SCAN_SECONDS / _HOUR),
+            AccountsScan(settings, stop),
             PromptUpdatesWorker(settings, stop),
         ]
-        processes["reminding"] = lambda stop: [
-            PreparedTransfersScan(settings, stop, days=_SCAN_SECONDS / _DAY)
-        ]
+        processes["reminding"] = lambda stop: [PreparedTransfersScan(settings, stop)]
     return processes
