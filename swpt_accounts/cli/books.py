@@ -12,11 +12,11 @@ from swpt_accounts.audit.checks import CheckSeverity
 from swpt_accounts.audit.cross_shard import Verdict, add_up
 from swpt_accounts.audit.exports import make_export, read_export, write_export
 from swpt_accounts.audit.report import as_json, as_table, is_sound, sum_as_json, sum_as_table
-from swpt_accounts.audit.shard_content import find_foreign_record
 from swpt_accounts.cli.options import fail, get_settings, url_option_of
 from swpt_accounts.cli.progress import is_terminal, make_progress
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.shard_content import find_foreign_record
 from swpt_accounts.observability.events.progress import BOOKS_CHECK_OVER, PROGRESS_LOGGER
 from swpt_accounts.settings import SettingsError
 

@@ -21,7 +21,6 @@ from swpt_accounts.smp.outgoing import (
     PendingBalanceChange,
     PreparedTransfer,
     RejectedTransfer,
-    outbox_name,
 )
 
 OUTBOX_NAMES: Final = tuple(SIGNALS)
@@ -51,7 +50,7 @@ class OutboxTable:
 
     @property
     def table(self) -> str:
-        return outbox_name(self.name)
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)[1:]
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -179,11 +179,6 @@ SIGNALS: Final = MappingProxyType[str, type[OutgoingMessage]](
 """The names by which operators know the outboxes, and the messages in them."""
 
 
-def outbox_name(signal_name: str) -> str:
-    """The name of an outbox table: `account_update_signal` of `AccountUpdateSignal`."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in signal_name)[1:]
-
-
 _encoder = msgspec.json.Encoder()
 _NULL_VALUE = b":null"
 

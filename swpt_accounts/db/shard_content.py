@@ -5,22 +5,14 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
+from swpt_accounts.db.backlog import OUTBOXES, QUEUES
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import OWNER_COLUMNS
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.session_options import READING
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.outgoing import SIGNALS, outbox_name
 
-_TABLES = (
-    "account",
-    "prepared_transfer",
-    "transfer_request",
-    "unverified_transfer_request",
-    "finalization_request",
-    "pending_balance_change",
-    "returned_message",
-)
+_TABLES = ("account", "prepared_transfer", *QUEUES, *OUTBOXES)
 
 
 def find_foreign_record(settings: Settings) -> str | None:
@@ -30,7 +22,7 @@ def find_foreign_record(settings: Settings) -> str | None:
     """
     connection = connect(settings, "verify_shard_content", is_read_only=True, behaviour=[READING])
     try:
-        for table in (*_TABLES, *map(outbox_name, SIGNALS)):
+        for table in _TABLES:
             for debtor_id, creditor_id in _owners(connection, settings, table):
                 if not settings.realm.contains(debtor_id, creditor_id):
                     return (
