@@ -35,7 +35,11 @@ JOURNAL_SLOTS_COUNT = 32
 
 
 class Base(DeclarativeBase):
-    """The base of all tables."""
+    """The base of all tables, which are named after their classes."""
+
+    @declared_attr.directive
+    def __tablename__(cls: Any) -> str:
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__)[1:]
 
 
 db = SQLAlchemy(model_class=Base)
@@ -54,8 +58,6 @@ class ProceduresVersion(Base):
     `revision` is the migration for whose tables they were written.
     """
 
-    __tablename__ = "procedures_version"
-
     version: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     revision: Mapped[Text]
     installed_at: Mapped[Timestamp]
@@ -69,8 +71,6 @@ class AccountKey(Base):
     visit all versions of a row, dead ones too, whenever the row is changed.
     """
 
-    __tablename__ = "account_key"
-
     debtor_id: Mapped[Int64Key]
     creditor_id: Mapped[Int64Key]
 
@@ -78,7 +78,6 @@ class AccountKey(Base):
 class Account(Base):
     """An account: what the debtor owes to the creditor (SMP, "The world")."""
 
-    __tablename__ = "account"
     __table_args__: Any = (
         # read backwards, from the newest version: see decision 12
         sa.Index(
@@ -149,8 +148,6 @@ class RootConfig(Base):
     `fetched_at` is NULL for debtors whose own account is in this shard.
     """
 
-    __tablename__ = "root_config"
-
     debtor_id: Mapped[Int64Key]
     interest_rate: Mapped[Float64]
     info_iri: Mapped[Text | None]
@@ -162,7 +159,6 @@ class RootConfig(Base):
 class PreparedTransfer(Base):
     """A transfer that waits to be finalized; its amount is locked on the sender's account."""
 
-    __tablename__ = "prepared_transfer"
     __table_args__: Any = (
         sa.CheckConstraint("locked_amount >= 0"),
         {"postgresql_with": {"autovacuum_vacuum_cost_delay": 0}},
@@ -185,8 +181,6 @@ class PreparedTransfer(Base):
 
 class RegisteredBalanceChange(Base):
     """The archive of the balance changes received from other shards."""
-
-    __tablename__ = "registered_balance_change"
 
     debtor_id: Mapped[Int64Key]
     other_creditor_id: Mapped[Int64Key]
@@ -228,15 +222,12 @@ class _TransferRequest(_Queue, _Account, _Coordinator, _Traced):
 class TransferRequest(_TransferRequest, Base):
     """A PrepareTransfer whose recipient is known to accept transfers."""
 
-    __tablename__ = "transfer_request"
-
     received_at: Mapped[Timestamp] = _default("now()")
 
 
 class UnverifiedTransferRequest(_TransferRequest, Base):
     """A PrepareTransfer whose recipient is in another shard, which has not answered yet."""
 
-    __tablename__ = "unverified_transfer_request"
     __table_args__: Any = (
         sa.Index("idx_unverified_transfer_request_due", "next_attempt_at"),
         {"postgresql_with": QUEUE_STORAGE},
@@ -249,7 +240,6 @@ class UnverifiedTransferRequest(_TransferRequest, Base):
 
 
 class FinalizationRequest(_Queue, _Account, _Coordinator, _Traced, Base):
-    __tablename__ = "finalization_request"
     __table_args__: Any = (
         # Where earlier requests for a transfer are found. The creditor comes first, so that the
         # planner does not use it to sort by accounts.
@@ -270,8 +260,6 @@ class PendingBalanceChange(_Queue, _Account, _Traced, Base):
     `is_registered` says that it came from another shard, and is in the archive.
     """
 
-    __tablename__ = "pending_balance_change"
-
     other_creditor_id: Mapped[CreditorId]
     change_id: Mapped[Int64]
     principal_delta: Mapped[Int64]
@@ -289,8 +277,6 @@ class HandledBatch(_Queue, Base):
     lost after the commit, from a new one.
     """
 
-    __tablename__ = "handled_batch"
-
     handled_at: Mapped[Timestamp]
     digests: Mapped[list[bytes]] = mapped_column(pg.ARRAY(pg.BYTEA))
 
@@ -302,7 +288,6 @@ class ReturnedMessage(_Queue, _Traced, Base):
     lines: its rows have no destination, and `next_attempt_at` is for them.
     """
 
-    __tablename__ = "returned_message"
     __table_args__: Any = (
         sa.Index(
             "idx_returned_message_due",
@@ -334,7 +319,6 @@ class ReturnedLine(_Queue, Base):
     A line has no attempts behind it, and no pause, while the destination takes its messages.
     """
 
-    __tablename__ = "returned_line"
     __table_args__: Any = (
         sa.UniqueConstraint("destination", "signal_name"),
         sa.Index("idx_returned_line_due", "pause_seconds", "signal_name", "next_attempt_at"),
@@ -354,7 +338,6 @@ class DeadLetterDealtWith(Base):
     `stream_offset` is -1 where that queue is no stream.
     """
 
-    __tablename__ = "dead_letter_dealt_with"
     __table_args__: Any = (sa.CheckConstraint("state IN ('replaying', 'replayed', 'discarded')"),)
 
     queue: Mapped[str] = mapped_column(sa.Text, primary_key=True)
@@ -370,8 +353,6 @@ class ScanPass(Base):
     `pass_seconds` is how long it is to take, `late_seconds` how far it is behind that pace.
     """
 
-    __tablename__ = "scan_pass"
-
     scan: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     began_at: Mapped[Timestamp]
     noted_at: Mapped[Timestamp]
@@ -385,7 +366,6 @@ class ScanPass(Base):
 class OlderSenders(Base):
     """Until when balance changes of any sender are taken, and why."""
 
-    __tablename__ = "older_senders"
     __table_args__ = (sa.CheckConstraint("cause IN ('upgrade', 'move')"),)
 
     cause: Mapped[str] = mapped_column(sa.Text, primary_key=True)
@@ -409,7 +389,6 @@ class Move(Base):
     reference's own programs look for its tables.
     """
 
-    __tablename__ = "move"
     __table_args__: Any = (sa.CheckConstraint("direction IN ('in', 'out')"),)
 
     id: Mapped[RowId]
@@ -427,8 +406,6 @@ class MoveProof(Base):
     Without a debtor, it is about all of them.
     """
 
-    __tablename__ = "move_proof"
-
     id: Mapped[RowId]
     move_id: Mapped[Int64]
     subject: Mapped[Text]
@@ -443,7 +420,6 @@ class Journal(Base):
     Each partition is for one of 32 days, and is emptied as a whole.
     """
 
-    __tablename__ = "journal"
     __table_args__: Any = (
         sa.Index("idx_journal_account", "debtor_id", "creditor_id", "recorded_at"),
         sa.Index(
@@ -489,11 +465,6 @@ for _slot in range(JOURNAL_SLOTS_COUNT):
 
 class Signal(_Queue, _Account):
     """An outbox table. Its columns are the fields of the message, as they go out."""
-
-    @declared_attr.directive
-    def __tablename__(cls: Any) -> str:
-        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__)
-        return words.removeprefix("_")
 
 
 class RejectedConfigSignal(Signal, Base):
