@@ -5,17 +5,18 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
 from setproctitle import setproctitle
 
-from swpt_accounts.core.id_notation import parse_account, parse_number
+from swpt_accounts.core.id_notation import parse_account
 from swpt_accounts.settings import Settings, SettingsError, read_setting
 from swpt_accounts.settings.urls import without_password
 
 Decorator = Callable[[Any], Any]
+T = TypeVar("T")
 
 _SECRET = re.compile(r"//[^/?#@]*:(?!guest@)[^/?#@]+@|password=")
 
@@ -101,11 +102,16 @@ def get_settings(**options: Any) -> Settings:
         raise click.UsageError(str(error)) from None
 
 
-def _account(text: str) -> tuple[int, int]:
-    try:
-        return parse_account(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+def usage_error(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """The type of an option or argument whose `ValueError` is one of usage."""
+
+    def convert(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return convert
 
 
 def _moment(text: str) -> datetime:
@@ -118,7 +124,7 @@ def _moment(text: str) -> datetime:
 
 account_option = click.option(
     "--account",
-    type=_account,
+    type=usage_error(parse_account),
     metavar="DEBTOR/CREDITOR",
     help="For this account: two ids, in any notation.",
 )
@@ -144,30 +150,3 @@ def is_confirmed(action: str, warning: str = "") -> bool:
             f"Standard input is not a terminal; pass --yes to {action}.{warning}"
         )
     return click.confirm(f"{action[0].upper()}{action[1:]}?{warning}", err=True)
-
-
-class IdParam(click.ParamType[int]):
-    """A signed 64-bit id, as people paste it."""
-
-    name = "id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return parse_number(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class CoordinatorTypeParam(click.ParamType[str]):
-    name = "type"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if not re.fullmatch(r"[ -~]{1,30}", text) or text.startswith("-"):
-            self.fail(
-                f"{text[:50]!r} is not a coordinator type: use 1 to 30 ASCII characters, like"
-                " `direct`, `issuing` or `agent`",
-                param,
-                ctx,
-            )
-        return text

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,13 +14,13 @@ import msgspec
 import psycopg
 
 from swpt_accounts.cli.options import (
-    CoordinatorTypeParam,
-    IdParam,
     fail,
     get_settings,
     json_option,
     span_options,
+    usage_error,
 )
+from swpt_accounts.core.id_notation import parse_number
 from swpt_accounts.core.timestamps import MAX_MOMENT, MIN_MOMENT
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.inspection.lookup.models import (
@@ -198,8 +199,17 @@ def _write_json(value: Any) -> None:
 _WITH_IDS: Final = {"ignore_unknown_options": True}
 
 
+def _coordinator_type(text: str) -> str:
+    if not re.fullmatch(r"[ -~]{1,30}", text) or text.startswith("-"):
+        raise click.BadParameter(
+            f"{text[:50]!r} is not a coordinator type: use 1 to 30 ASCII characters, like"
+            " `direct`, `issuing` or `agent`"
+        )
+    return text
+
+
 def id_argument(name: str) -> Callable[[Any], Any]:
-    return click.argument(name, type=IdParam(), metavar=name.upper())
+    return click.argument(name, type=usage_error(parse_number), metavar=name.upper())
 
 
 @contextmanager
@@ -217,7 +227,7 @@ def trace() -> None:
 
 
 @trace.command("coordinator", context_settings=_WITH_IDS)
-@click.argument("coordinator_type", type=CoordinatorTypeParam(), metavar="TYPE")
+@click.argument("coordinator_type", type=_coordinator_type, metavar="TYPE")
 @id_argument("coordinator_id")
 @id_argument("request_id")
 @json_option
