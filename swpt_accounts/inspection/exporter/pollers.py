@@ -120,7 +120,7 @@ class DatabasePoller(_Poller[DatabaseConnection]):
             offset = next((found for found in offsets if found is not None), None)
             count = 0
             if offset is not None:
-                row = _row(session, "dead_letters", "dealt_with", queue=name, first_offset=offset)
+                row = _row(session, "dealt_with", queue=name, first_offset=offset)
                 (count,) = row
             values[m.DEAD_LETTERS_DEALT_WITH, (name,)] = count
         return values
@@ -133,7 +133,7 @@ class DatabasePoller(_Poller[DatabaseConnection]):
         )
         periods = dict(zip(SCANS, (hours / 24, *days), strict=True))
         values: Values = {}
-        for scan, completed_at, seconds in _rows(session, "scans", "scans", scans=list(SCANS)):
+        for scan, completed_at, seconds in _rows(session, "scans", scans=list(SCANS)):
             values[m.SCAN_PASS_END, (scan,)] = completed_at
             values[m.SCAN_PERIOD, (scan,)] = periods[scan] * 86_400 if seconds is None else seconds
         return values
@@ -156,23 +156,21 @@ def read_values(connection: DatabaseConnection) -> Values:
     values[m.OLDEST_TRANSACTION, ()] = max(
         (one.transaction_seconds or 0.0 for one in sessions), default=0.0
     )
-    (values[m.RETURNED_LINES, ()],) = _row(connection, "returned_messages", "returned_lines")
-    found = _row(connection, "server", "server")
+    (values[m.RETURNED_LINES, ()],) = _row(connection, "returned_lines")
+    found = _row(connection, "server")
     values[m.WAL_ARCHIVE_FAILING, ()], values[m.WAL_UNARCHIVED, ()], values[m.STANDBYS, ()] = found
-    slots = _row(connection, "replication", "slots")
+    slots = _row(connection, "slots")
     values[m.IDLE_SLOTS, ()], values[m.KEPT_WAL, ()], values[m.LOST_SLOTS, ()] = slots
     return values
 
 
-def _rows(
-    connection: DatabaseConnection, file: str, name: str, **parameters: Any
-) -> list[tuple[Any, ...]]:
-    query = read_queries(f"inspection/exporter/{file}.sql")[name].encode()
+def _rows(connection: DatabaseConnection, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    query = read_queries("inspection/exporter/exporter.sql")[name].encode()
     return connection.raw.execute(query, parameters or None).fetchall()
 
 
-def _row(connection: DatabaseConnection, file: str, name: str, **parameters: Any) -> Any:
-    return _rows(connection, file, name, **parameters)[0]
+def _row(connection: DatabaseConnection, name: str, **parameters: Any) -> Any:
+    return _rows(connection, name, **parameters)[0]
 
 
 class BrokerPoller(_Poller[pika.BlockingConnection]):

@@ -54,7 +54,7 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
                 "long_transactions",
                 seconds_min=LONG_TRANSACTION_SECONDS,
             ),
-            returned_lines_count=_rows(connection, "returned_messages:returned_lines")[0].count,
+            returned_lines_count=_rows(connection, "exporter:returned_lines")[0].count,
             returned_lines=_objects(connection, ReturnedLine, "returned_lines"),
             dealt_with_count=0,
             accounts=_objects(
@@ -73,7 +73,7 @@ def read_database(connection: DatabaseConnection, settings: Settings) -> Databas
 
 def count_dealt_with(connection: DatabaseConnection, queue: str, first_offset: int) -> int:
     """How many of the dead letters from an offset on were dealt with. Raises `psycopg.Error`."""
-    found = _rows(connection, "dead_letters:dealt_with", queue=queue, first_offset=first_offset)
+    found = _rows(connection, "exporter:dealt_with", queue=queue, first_offset=first_offset)
     return int(found[0].count)
 
 
@@ -83,9 +83,9 @@ def _heartbeat(settings: Settings) -> timedelta:
 
 
 def _statement(name: str) -> bytes:
-    """One of status.sql, or of a file of the exporter before the colon."""
-    file, _, name = name.rpartition(":")
-    path = f"inspection/exporter/{file}.sql" if file else "inspection/status/status.sql"
+    """One of status.sql, or after `exporter:` one of exporter.sql."""
+    folder, _, name = name.rpartition(":")
+    path = "inspection/exporter/exporter.sql" if folder else "inspection/status/status.sql"
     return read_queries(path)[name].encode()
 
 
