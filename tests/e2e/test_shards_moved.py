@@ -128,7 +128,7 @@ def test_undone(
         assert management.queue(vhost, children[0].queue) is None
         parent.query("DELETE FROM account WHERE creditor_id = 1")
         parent.query("DELETE FROM account_key WHERE creditor_id = 1")
-    commands.refuse("switch", "no split of this shard has begun")
+    commands.refuse("switch", r"no split of this shard has begun: run `shards prepare`\n\Z")
 
 
 @pytest.mark.timeout(900)
