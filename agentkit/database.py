@@ -62,11 +62,11 @@ def execute(dsn: str, statement: str | sql.Composed, *arguments: Any) -> list[tu
     if kept is None:
         with _connect(dsn) as connection:
             return _rows(connection, statement, arguments)
-    if (connection := kept.get(dsn)) is not None:
+    if (own := kept.get(dsn)) is not None:
         try:
-            return _rows(connection, statement, arguments)
+            return _rows(own, statement, arguments)
         except psycopg.Error:
-            if not connection.closed:
+            if not own.closed:
                 raise
     kept[dsn] = _connect(dsn)
     return _rows(kept[dsn], statement, arguments)
