@@ -38,12 +38,12 @@ MODULES: Final = MappingProxyType(
         "resend": "resend",
         "mend_gap": "mend_gap",
         "status": "status",
-        "serve_metrics": "metrics_and_health",
-        "healthcheck": "metrics_and_health",
+        "serve_metrics": "servers",
+        "healthcheck": "servers",
         "move_in": "takeover",
         "move_out": "takeover",
         "shards": "shards",
-        "console": "console",
+        "console": "servers",
     }
 )
 """The commands, and the modules of this package in which they are, as functions of that name."""

@@ -7,7 +7,7 @@ import psycopg
 from pika.exceptions import AMQPError
 from psycopg import sql
 
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.sharding.children import Family
@@ -121,7 +121,6 @@ def _require_closed_children(sessions: Sessions) -> None:
 
 
 def has_begun(child: ChildSession) -> bool:
-    """Whether the child works."""
     return any(row.opened_at is not None for row in child.session.run("child", "read_origin"))
 
 
