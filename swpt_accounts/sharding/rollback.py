@@ -70,7 +70,7 @@ def restore(family: Family) -> str:
     while True:
         try:
             with open_parent_sessions(family) as sessions, sessions.parent.one_at_a_time():
-                return _restore(without_others(sessions))
+                return _restore(sessions)
         except PreconditionFailed as error:
             return f"It was not taken back: {error}"
         except (psycopg.Error, AMQPError) as error:
@@ -83,7 +83,7 @@ def _restore(sessions: Sessions) -> str:
     noted = read_noted(sessions.parent)
     if noted is None or noted.step not in (SWITCHING, OPENING):
         return ""
-    take_back(sessions)
+    take_back(without_others(sessions))
     return "All is as before `shards switch`: the parent works, and the children wait."
 
 
