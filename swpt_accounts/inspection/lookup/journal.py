@@ -13,6 +13,7 @@ from swpt_accounts.inspection.lookup.models import (
     JournalExtent,
     JournalPage,
     TraceStage,
+    parameters_of,
     words,
 )
 from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, LookupReader
@@ -47,8 +48,7 @@ def read_journal(
         PLACE,
         "rows",
         {"condition": "condition:account_page"},
-        debtor_id=choice.account.debtor_id,
-        creditor_id=choice.account.creditor_id,
+        **parameters_of(choice.account),
         since=choice.since,
         until=choice.until,
         after_at=after_at,
@@ -98,56 +98,40 @@ def stage_of(entry: JournalEntry) -> TraceStage:
     )
 
 
+def _find(
+    reader: LookupReader, name: str, condition: str | None = None, **parameters: Any
+) -> list[JournalEntry]:
+    parts = None if condition is None else {"condition": f"condition:{condition}"}
+    rows = reader.try_rows(PLACE, PLACE, name, parts, **parameters)
+    return [entry_of(row) for row in rows]
+
+
 def find_entries(reader: LookupReader, condition: str, **parameters: Any) -> list[JournalEntry]:
     """The first messages that fulfil a condition of sql/journal.sql."""
-    parts = {"condition": f"condition:{condition}"}
-    rows = reader.try_rows(PLACE, PLACE, "rows", parts, **parameters)
-    return [entry_of(row) for row in rows]
+    return _find(reader, "rows", condition, **parameters)
 
 
 def find_last_entries(reader: LookupReader, account: AccountKey) -> list[JournalEntry]:
     """The last messages about an account, the oldest first."""
-    rows = reader.try_rows(
-        PLACE,
-        PLACE,
-        "last_rows",
-        {"condition": "condition:by_account"},
-        debtor_id=account.debtor_id,
-        creditor_id=account.creditor_id,
-    )
-    return [entry_of(row) for row in reversed(rows)]
+    return _find(reader, "last_rows", "by_account", **parameters_of(account))[::-1]
 
 
 def find_after_commit(
     reader: LookupReader, account: AccountKey, committed_at: datetime
 ) -> list[JournalEntry]:
     """What was sent about an account because of a commit at this moment."""
-    rows = reader.try_rows(
-        PLACE,
-        PLACE,
-        "after_commit",
-        debtor_id=account.debtor_id,
-        creditor_id=account.creditor_id,
-        committed_at=committed_at,
-        part=f'"committed_at":"{committed_at.astimezone(UTC).isoformat()}"',
-    )
-    return [entry_of(row) for row in rows]
+    part = f'"committed_at":"{committed_at.astimezone(UTC).isoformat()}"'
+    about = parameters_of(account)
+    return _find(reader, "after_commit", **about, committed_at=committed_at, part=part)
 
 
 def find_last_transfers(
     reader: LookupReader, account: AccountKey, before: datetime
 ) -> list[JournalEntry]:
     """The last AccountTransfers of an account sent before a moment, the last one first."""
-    rows = reader.try_rows(
-        PLACE,
-        PLACE,
-        "last_rows",
-        {"condition": "condition:transfers_before"},
-        debtor_id=account.debtor_id,
-        creditor_id=account.creditor_id,
-        before=before,
-    )
-    if len(rows) == ROWS_COUNT_MAX:
+    condition = "transfers_before"
+    found = _find(reader, "last_rows", condition, **parameters_of(account), before=before)
+    if len(found) == ROWS_COUNT_MAX:
         # that there are more is no news
         reader.unread.pop(PLACE, None)
-    return [entry_of(row) for row in rows]
+    return found

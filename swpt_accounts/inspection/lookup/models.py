@@ -46,6 +46,11 @@ class AccountKey:
 Subject = CoordinatorRequest | TransferKey | AccountKey
 
 
+def parameters_of(subject: Subject) -> dict[str, Any]:
+    """The parameters of the conditions in sql/."""
+    return {name: getattr(subject, name) for name in subject.__slots__}
+
+
 class TransferState(StrEnum):
     UNKNOWN = "unknown"
     VERIFYING = "recipient is verified"

@@ -23,13 +23,13 @@ from swpt_accounts.inspection.lookup.models import (
     TraceStage,
     TransferKey,
     TransferState,
+    parameters_of,
 )
 from swpt_accounts.inspection.lookup.session import LookupReader
 from swpt_accounts.inspection.lookup.waiting_rows import (
     find_account,
     find_of_commit,
     find_waiting,
-    parameters_of,
     plain,
 )
 

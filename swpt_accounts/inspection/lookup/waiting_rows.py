@@ -15,6 +15,7 @@ from swpt_accounts.inspection.lookup.models import (
     Subject,
     TraceStage,
     TransferKey,
+    parameters_of,
     words,
 )
 from swpt_accounts.inspection.lookup.session import LookupReader
@@ -145,11 +146,6 @@ def find_of_commit(
             yield from _read(reader, place, condition, parameters)
     wire = committed_at.astimezone(UTC).isoformat()
     yield from _read_returned(reader, [f'"debtor_id":{debtor_id},', f'"committed_at":"{wire}"'])
-
-
-def parameters_of(subject: Subject) -> dict[str, Any]:
-    """The parameters of the conditions in sql/."""
-    return {name: getattr(subject, name) for name in subject.__slots__}
 
 
 def plain(row: Any) -> dict[str, Any]:
