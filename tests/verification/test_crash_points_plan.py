@@ -26,7 +26,7 @@ from verification.crash_points.visits import Rehearsal, Rehearsals, compare
 # and what is sent again is a copy.
 WITHOUT_STEPS = {
     *("web", "audit", "inspection", "db", "smp", "settings", "core", "takeover"),
-    *("observability", "exporter", "console", "sharding"),
+    *("observability", "console", "sharding"),
 }
 
 SOURCE = """

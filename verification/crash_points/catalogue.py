@@ -12,7 +12,7 @@ from agentkit.processes import ROOT
 
 PACKAGE: Final = "swpt_accounts"
 PACKAGES: Final = (
-    *("inbox", "stages", "outbox", "chores", "scans", "peers", "broker", "dead_letters"),
+    *("inbox", "stages", "outbox", "scans", "peers", "broker", "dead_letters"),
     *("workers", "cli"),
 )
 """All that does something. The others only read (`web`, `audit`), or know no server; `db` is what
