@@ -15,6 +15,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+READS = ("finalization_request", "returned_message")
+
 
 def upgrade() -> None:
     op.create_index(

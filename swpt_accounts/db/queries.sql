@@ -72,6 +72,7 @@ FROM (
 -- name: check_session
 -- The same, and whose session this is. Commits are kept from now on, whatever the role says: a
 -- message that is acknowledged must survive the server. (`transaction_timeout` is of version 17.)
+-- The lock, which nobody waits for, shows which version the session works with (`upgrade check`).
 SELECT
     pg_backend_pid() AS pid,
     coalesce(current_setting(%(arrived)s, true), '') <> '' AS has_options,
@@ -86,7 +87,8 @@ SELECT
     CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
         THEN set_config('synchronous_commit', 'on', false)
     END,
-    (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
+    (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'),
+    pg_advisory_lock_shared(hashtext('swpt_accounts version'), hashtext(%(version)s))
 
 -- name: unless_past
 -- The end of a statement that finds nothing when other shards have taken over from this one.

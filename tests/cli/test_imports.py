@@ -18,7 +18,7 @@ TRACES = ("opentelemetry", "google")
 WITHOUT_DOCUMENTS = (
     *("stages", "flush_messages", "scans", "books", "topology"),
     *("dead_letters", "returned_messages", "status", "metrics_and_health", "trace", "resend"),
-    "console",
+    *("console", "upgrade"),
 )
 
 PROGRAM = """
