@@ -54,9 +54,10 @@ def exit_code(report: UpgradeReport) -> int:
 def _lines(report: UpgradeReport) -> Iterator[str]:
     yield f"Version: {report.program}, migration {report.revision}, procedures {report.procedures}"
     yield f"Servers: {', '.join([report.database or 'no database', *report.brokers])}"
+    before = report.installed_revision or "none"
     yield (
-        f"Migrations: {len(report.migrations)} after {report.installed_revision or 'none'}; with the"
-        f" stored procedures at most {duration(report.seconds)}, in one transaction"
+        f"Migrations: {len(report.migrations)} after {before}; with the stored procedures at most"
+        f" {duration(report.seconds)}, in one transaction"
     )
     for one in report.migrations:
         yield f"  {one.revision}  {duration(one.seconds):>7}  {one.subject}"
