@@ -20,7 +20,7 @@ from swpt_accounts.settings import Settings
 T = TypeVar("T")
 
 LOCK_SECONDS: Final = 10.0
-"""So long a migration waits for a lock (`MIGRATING`)."""
+"""Whoever holds a lock for longer is likely to go on."""
 _NAME: Final = "upgrade"
 
 
