@@ -8,7 +8,7 @@ from typing import Any, Final
 
 FOLDER: Final = Path(__file__).parents[2] / "migrations" / "versions"
 
-SECONDS_EACH: Final = 0.1
+SECONDS_EACH: Final = 0.5
 """How long a migration takes, at most, that only changes the catalogue."""
 SECONDS_PER_MILLION_ROWS: Final = 5.0
 """How much longer, at most, for the rows of the tables that it reads (`READS` in its file)."""

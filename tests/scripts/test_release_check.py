@@ -1,4 +1,4 @@
-"""`./dev release-check`: what it finds in the files of a release. This checkout has nothing of it."""
+"""`./dev release-check`: what it finds in the files of a release. This checkout has none."""
 
 import json
 import shutil
