@@ -49,6 +49,14 @@ def test_tables_have_everything_that_the_program_describes() -> None:
     assert sorted(name for names in places for name in names) == sorted(TABLES)
 
 
+def test_the_readme_is_short_and_shows_pictures_that_are_there() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 120
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", text)
+    assert len(pictures) == 2
+    assert all((ROOT / name).is_file() for name in pictures)
+
+
 def test_every_command_is_documented_once() -> None:
     page = read("reference/commands.md").partition("## Queues and exchanges")[2]
     for name in MODULES:
