@@ -61,7 +61,8 @@ def run_migrations() -> None:
         is_later = is_of_later_version(found.revision) and is_upgrade()
         if is_later:
             refuse_later(connection, found.revision)
-        run_in_one_transaction(has_tables=is_later)
+        has_older = found.revision is not None and not is_later and found.revision != REVISION
+        run_in_one_transaction(has_tables=is_later, has_older_tables=has_older and is_upgrade())
 
 
 def is_upgrade() -> bool:
@@ -102,8 +103,10 @@ def why_not_migrated(error: DBAPIError) -> str:
     return f"cannot migrate the database {url.database!r} at {address}: {one_line(cause)}{hint}"
 
 
-def run_in_one_transaction(*, has_tables: bool = False) -> None:
+def run_in_one_transaction(*, has_tables: bool = False, has_older_tables: bool = False) -> None:
     with context.begin_transaction():
+        if has_older_tables:
+            run_script(iter([query("end_autovacuum")]))
         if is_downgrade():
             run_script(uninstall_script())
         if not has_tables:

@@ -90,6 +90,29 @@ SELECT
     (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'),
     pg_advisory_lock_shared(hashtext('swpt_accounts version'), hashtext(%(version)s))
 
+-- name: end_autovacuum
+-- In a migration, which waits for the locks that it needs so briefly that PostgreSQL would not end an
+-- autovacuum for it (that takes `deadlock_timeout`, a second). It does for this lock, which is in the
+-- way of no worker, and keeps the next autovacuum away.
+DO $$
+DECLARE
+    v_lock_timeout text := current_setting('lock_timeout');
+    v_table regclass;
+BEGIN
+    PERFORM set_config('lock_timeout', '5s', true);
+    FOR v_table IN
+        SELECT oid FROM pg_class
+        WHERE relkind = 'r' AND pg_has_role(relowner, 'USAGE') AND relnamespace = (
+            SELECT relnamespace FROM pg_class WHERE oid = 'alembic_version'::regclass
+        )
+        ORDER BY oid
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', v_table);
+    END LOOP;
+    PERFORM set_config('lock_timeout', v_lock_timeout, true);
+END
+$$
+
 -- name: unless_past
 -- The end of a statement that finds nothing when other shards have taken over from this one.
 WHERE NOT EXISTS (

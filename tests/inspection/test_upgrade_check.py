@@ -18,7 +18,7 @@ from swpt_accounts.db.migrations import read_migrations
 from swpt_accounts.inspection.upgrade import report as reporting
 from swpt_accounts.inspection.upgrade.installation import read_installation
 from swpt_accounts.inspection.upgrade.report import POSTGRESQL, RABBITMQ, UpgradeReport, add_server
-from swpt_accounts.settings import load_settings
+from swpt_accounts.settings import load_settings, unused_settings
 from tests.docker.processes import ENTRYPOINT, image_environment
 
 CONTENT = """
@@ -174,6 +174,20 @@ def test_settings_that_are_ignored(check: Check) -> None:
         *("APP_NO_SUCH", "GUNICORN_WORKERS", "PROTOCOL_BROKER_THREAD", "SQLALCHEMY_ECHO")
     ]
     assert "WEBSERVER_PROCESSES" in str(found["settings"])
+
+
+def test_settings_that_are_ours_are_not_told_of() -> None:
+    text = "\n".join(
+        (ROOT / name).read_text()
+        for name in ("development.env", "docker-compose-all.yml", "docker/entrypoint.sh")
+    )
+    names = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
+    of_kubernetes = {
+        "WEBSERVER_PORT_8080_TCP",
+        "WEBSERVER_SERVICE_HOST",
+        "CONSOLE_PORT_80_TCP_PORT",
+    }
+    assert unused_settings(dict.fromkeys(names | of_kubernetes, "x")) == {}
 
 
 def test_servers_that_do_not_answer(url: str, broker_url: str) -> None:

@@ -63,6 +63,15 @@ def test_jobs_of_a_release_have_the_least_rights() -> None:
     )
 
 
+def test_commands_of_the_page_about_images_are_run() -> None:
+    """Each night, and before a release: its marks are what `docker/verify artifact` looks for."""
+    page = (ROOT / "docs" / "how-to" / "verify-an-image.md").read_text("utf-8")
+    assert page.count("<!-- run by docker/verify -->\n```sh\n") == page.count("```sh") == 5
+    for name in ("release", "verify"):
+        text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
+        assert re.search(r"docker/verify .*\bartifact\b", text)
+
+
 def test_an_image_is_built_once_tested_pushed_and_signed() -> None:
     jobs = RELEASE["jobs"]
     built = {name: len(re.findall("docker build", release_text(name))) for name in jobs}

@@ -44,7 +44,7 @@ ORDER BY 1, 2
 
 -- name: holders
 -- The sessions for which the upgrade would wait: in vain, where they hold their locks for longer than
--- it waits. The second kind is another upgrade, a move, or a split.
+-- it waits. The second kind is another upgrade, a move, or a split. An autovacuum gives way.
 SELECT
     pid,
     coalesce(nullif(application_name, ''), backend_type) AS name,
@@ -52,6 +52,7 @@ SELECT
     extract(epoch FROM clock_timestamp() - min(xact_start))::float8 AS seconds
 FROM pg_stat_activity JOIN pg_locks USING (pid)
 WHERE pid <> pg_backend_pid() AND granted
+    AND backend_type IS DISTINCT FROM 'autovacuum worker'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (
         %(changes_tables)s AND xact_start < clock_timestamp() - %(seconds_min)s * interval '1 second'
