@@ -17,6 +17,8 @@ The commands of this container:
   all                               run all services under a supervisor (the default)
   configure                         upgrade the database, declare the queue of chores; can be
                                     repeated
+  upgrade                           check: what an upgrade to this image would do, and what is in
+                                    its way (exit code 1: do not upgrade yet); changes nothing
   await_migrations                  wait until the database has the schema of this version; exit
                                     with 1 if that of a later one does not serve it
   webserver                         run the fetch API
@@ -212,7 +214,8 @@ case $1 in
     ;;
   serve_metrics | healthcheck | subscribe | unsubscribe | delete_queue | dead_letters | \
     returned_messages | trace | statement | resend | mend_gap | status | \
-    verify_shard_content | verify_books | add_up_books | move_in | move_out | shards | console)
+    verify_shard_content | verify_books | add_up_books | move_in | move_out | shards | console | \
+    upgrade)
     exec python -m swpt_accounts "$@"
     ;;
   flush_all)

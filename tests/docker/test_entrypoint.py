@@ -39,6 +39,7 @@ SAME_NAME = (
         "move_out",
         "shards",
         "console",
+        "upgrade",
     ),
 )
 FLUSH = {f"flush_{re.sub('(?<!^)(?=[A-Z])', '_', n[:-6]).lower()}s": n for n in SIGNALS}

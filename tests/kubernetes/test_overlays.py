@@ -56,6 +56,22 @@ def test_upgrades_leave_no_gap(name: str) -> None:
             assert container.pod.spec["terminationGracePeriodSeconds"] >= 5 + 10
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_job_checks_what_it_upgrades_before_it_does(name: str) -> None:
+    """With the same settings, secrets and certificates."""
+    jobs = [c for c in world(name).ours() if c.pod.owner.name == "configure"]
+    checks = [c for c in jobs if c.is_init]
+    assert checks
+    for check in checks:
+        (main,) = check.pod.spec["containers"]
+        assert check.body["args"] == ["upgrade", "check"]
+        assert check.body["volumeMounts"] == main["volumeMounts"]
+        assert check.body["envFrom"] == main["envFrom"]
+        given = {one["name"]: one for one in main["env"]}
+        given.pop("SETUP_RABBITMQ_BINDINGS")
+        assert {one["name"]: one for one in check.body["env"]} == given
+
+
 def memory(kind: str) -> Iterator[Decimal]:
     """What the parts of the small overlay request, or their limits, in MiB."""
     found = world("small")
