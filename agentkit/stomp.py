@@ -129,7 +129,7 @@ class Proxy(Service):
     """What this project ships before a STOMP server."""
 
     def __init__(self, folder: Path, port: int, server_port: int, **limits: str) -> None:
-        """It logs and writes into a folder. Limits that are not given are those that are shipped."""
+        """It logs and writes into a folder. Limits that are not given are the shipped ones."""
         folder.mkdir(exist_ok=True)
         super().__init__("proxy", ["sh", str(PROXY_SH)], folder / "proxy.log")
         self._environment = {

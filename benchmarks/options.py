@@ -178,9 +178,7 @@ def _names(
 def _sizes(given: argparse.Namespace) -> Sizes:
     sizes = SMOKE if given.smoke else FULL
     if seconds := LONG_SECONDS if given.long else given.seconds:
-        sizes = replace(
-            sizes, held_seconds=seconds, memory_seconds=seconds, flood_seconds=seconds
-        )
+        sizes = replace(sizes, held_seconds=seconds, memory_seconds=seconds, flood_seconds=seconds)
     if given.accounts:
         sizes = replace(sizes, moved_accounts=given.accounts)
     if given.archive:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -24,7 +24,8 @@ from agentkit.processes import ROOT, free_port
 from agentkit.real_nodes import id_of, what_is_missing
 from agentkit.received import receive
 from agentkit.stomp import Programs, Proxy
-from agentkit.stomp_sender import StompSender, client_context, flood as send_flood
+from agentkit.stomp_sender import StompSender, client_context
+from agentkit.stomp_sender import flood as send_flood
 from agentkit.waiting import KitError, wait_until
 from benchmarks.bench import Bench, Results
 from benchmarks.histogram import Histogram
@@ -182,7 +183,9 @@ class _Scene:
     def is_quiet(self) -> bool:
         """Whether all requests were handled."""
         waiting = "SELECT count(*) FROM transfer_request"
-        return not self.authority.broker.ready_count(QUEUE) and not self.authority.query(waiting)[0][0]
+        return (
+            not self.authority.broker.ready_count(QUEUE) and not self.authority.query(waiting)[0][0]
+        )
 
     def problems(self) -> list[str]:
         """What is wrong with the money, or with RabbitMQ."""

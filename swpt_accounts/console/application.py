@@ -13,6 +13,7 @@ from swpt_accounts.console.context import Console
 from swpt_accounts.console.database import ConsoleDatabase
 from swpt_accounts.console.dead_letter_queue import DeadLetterQueue
 from swpt_accounts.console.pages import BLUEPRINTS
+from swpt_accounts.console.pages.dead_letters import MONEY_LETTERS, letters
 from swpt_accounts.console.sampler import Sampler
 from swpt_accounts.console.status_poller import StatusPoller
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
@@ -71,6 +72,7 @@ def make_console(settings: Settings | None = None) -> Flask:
     app.after_request(_finish)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.register_blueprint(letters, name=MONEY_LETTERS, url_prefix="/dead-letters/money")
     template_filters.register(app)
     error_handlers.register(app)
     return app
@@ -85,6 +87,7 @@ def _make(settings: Settings) -> Console:
         Sampler(database),
         StatusPoller(settings),
         DeadLetterQueue(settings),
+        DeadLetterQueue(settings, is_money=True),
     )
 
 

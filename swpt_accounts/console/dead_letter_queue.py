@@ -13,11 +13,16 @@ from cachetools import TTLCache
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.publisher import Publisher
-from swpt_accounts.broker.topology import connection_to, dead_letter_queue
+from swpt_accounts.broker.topology import connection_to, dead_letter_queue, money_queue
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.dead_letters.letter import Letter
-from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
+from swpt_accounts.dead_letters.reader import (
+    DeadLetterReader,
+    NoQueueError,
+    ReadingError,
+    StoppedError,
+)
 from swpt_accounts.dead_letters.replay import Replayer
 from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
@@ -55,11 +60,15 @@ class LettersPage:
 
 
 class DeadLetterQueue:
-    """The stream of dead letters."""
+    """The stream of dead letters; or that of those with money, which exists after the first one."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, is_money: bool = False) -> None:
         self._settings = settings
-        self.name = dead_letter_queue(settings.protocol_broker_queue)
+        incoming = settings.protocol_broker_queue
+        self.queue = money_queue(incoming) if is_money else incoming
+        """As `dead_letters -q` names it."""
+        self.name = dead_letter_queue(self.queue)
+        self._may_be_absent = is_money
         self._free = threading.BoundedSemaphore(_AT_ONCE_COUNT_MAX)
         self._lock = threading.Lock()
         self._known: TTLCache[int | None, LettersPage] = TTLCache(20, _CACHE_SECONDS)
@@ -69,19 +78,28 @@ class DeadLetterQueue:
         with self._lock:
             if (known := self._known.get(before)) is not None:
                 return known
-        with self._reader(self._settings) as (reader, _):
-            end = reader.end if before is None else min(before, reader.end)
-            first = max(end - PAGE_COUNT, 0)
-            found = [letter for letter in _read(reader, first, end) if letter.offset < end]
-            letters = LettersPage(found[::-1], first, reader.end)
+        try:
+            letters = self._page(before)
+        except NoQueueError:
+            return LettersPage([], 0, 0)
         with self._lock:
             self._known[before] = letters
         return letters
 
+    def _page(self, before: int | None) -> LettersPage:
+        with self._reader(self._settings) as (reader, _):
+            end = reader.end if before is None else min(before, reader.end)
+            first = max(end - PAGE_COUNT, 0)
+            found = [letter for letter in _read(reader, first, end) if letter.offset < end]
+            return LettersPage(found[::-1], first, reader.end)
+
     def letter(self, offset: int) -> Letter | None:
         """The letter with an offset. Raises `BrokerProblem`."""
-        with self._reader(self._settings) as (reader, _):
-            return _find(reader, offset)
+        try:
+            with self._reader(self._settings) as (reader, _):
+                return _find(reader, offset)
+        except NoQueueError:
+            return None
 
     def replay(self, offset: int, digest: str) -> str:
         """Send a letter again. Returns what became of it. Raises `BrokerProblem`."""
@@ -128,10 +146,12 @@ class DeadLetterQueue:
                 connection = stack.enter_context(
                     connection_to(settings.protocol_broker_url, _NAME, heartbeat_seconds=0)
                 )
-                yield _open(connection, settings), stack
+                yield _open(connection, self.queue), stack
         except StoppedError:
             raise BrokerProblem("RabbitMQ did not answer in time.") from None
         except ReadingError as error:
+            if self._may_be_absent and isinstance(error, NoQueueError):
+                raise
             raise BrokerProblem(f"Cannot read the dead letters: {error}.") from error
         except AMQPError as error:
             raise BrokerProblem(f"Cannot use RabbitMQ: {one_line(error)}.") from error
@@ -150,8 +170,8 @@ def _acting(settings: Settings) -> Settings:
     )
 
 
-def _open(connection: pika.BlockingConnection, settings: Settings) -> DeadLetterReader:
-    reader = DeadLetterReader(connection, settings.protocol_broker_queue, _Deadline(_SECONDS_MAX))
+def _open(connection: pika.BlockingConnection, queue: str) -> DeadLetterReader:
+    reader = DeadLetterReader(connection, queue, _Deadline(_SECONDS_MAX))
     if not reader.is_stream:
         # Whoever looks at such a queue takes everything out, and gives it back.
         raise BrokerProblem(

@@ -32,6 +32,10 @@ class ReadingError(Exception):
     """The dead-letter queue cannot be read. One line for the operator."""
 
 
+class NoQueueError(ReadingError):
+    """There is no such queue."""
+
+
 class StoppedError(Exception):
     """The command was stopped before the end."""
 
@@ -70,7 +74,7 @@ class DeadLetterReader:
         except ChannelClosedByBroker as error:
             if error.reply_code != _NOT_FOUND:
                 raise
-            raise ReadingError(
+            raise NoQueueError(
                 f"queue {self._name!r} does not exist: check --queue, or run `subscribe` to declare"
                 " the queue"
             ) from None

@@ -144,7 +144,7 @@ def test_log_tells_who_is_who(make_scene: MakeScene) -> None:
     scene = make_scene()
     with scene.connect("127.0.0.9") as connection:
         assert scene.is_let_in(connection)
-        peer = "client 127.0.0.9:{} connected".format(connection.getsockname()[1])
+        peer = f"client 127.0.0.9:{connection.getsockname()[1]} connected"
         assert peer in scene.proxy.log
         assert re.search(r"proxy 127\.0\.0\.1:\d+ connected", scene.proxy.log)
 
