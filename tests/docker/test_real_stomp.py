@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -397,6 +398,34 @@ LOCKED = "SELECT count(*), sum(total_locked_amount) FROM account WHERE total_loc
 PREPARED = "SELECT count(*) FROM prepared_transfer"
 
 
+def drainer_and_authority_come_to_rest(made: Network) -> None:
+    """Each update is answered by a configuration, which would be answered by an update."""
+    broker, told = made.authority.broker, "told"
+    update = next(m.data for m in made.creditors.heard if m.type == "AccountUpdate")
+    broker.declare_queue(told)
+    broker.channel.queue_bind(told, "accounts_in", "#")
+    answers: Counter[int] = Counter()
+
+    def answers_about(account: int) -> int:
+        while message := broker.get(told):
+            if message.type == "ConfigureAccount":
+                answers[message.data["creditor_id"]] += 1
+        return answers[account]
+
+    # The first of the two opens the account, the second says the same. What went on about one
+    # account would be seen while the others are dealt with.
+    for account in range(OUTSIDE + 1, OUTSIDE + 6):
+        body = encode({**update, "creditor_id": account})
+        broker.publish("", made.queue, body, type=update["type"], content_type=CONTENT_TYPE)
+        wait_until(
+            lambda: answers_about(account) >= 2,  # noqa: B023 (it is called at once)
+            SECONDS_MAX,
+            "it is answered",
+        )
+    assert set(answers.values()) == {2}
+    broker.channel.queue_delete(told)
+
+
 def test_peer_is_deactivated_drained_and_comes_back(made: Network) -> None:
     made.is_reached()
     creditors, query, broker = made.creditors, made.authority.query, made.authority.broker
@@ -438,6 +467,7 @@ def test_peer_is_deactivated_drained_and_comes_back(made: Network) -> None:
     )
     wait_until(lambda: query(PREPARED) == [(0,)], SECONDS_MAX, "nothing is prepared")
     assert query(LOCKED) == [(0, None)]
+    drainer_and_authority_come_to_rest(made)
     node_sh("activate", made.folder, creditors.id)
     wait_until(lambda: drainer.log.count("nothing to do") == 2, SECONDS_MAX, "it waits again")
     creditors.programs.revive()
