@@ -148,11 +148,11 @@ class _Scene:
     def queue(self, name: str) -> str:
         return f"aa.{id_of(self.folder / name)}"
 
-    def sender(self, name: str, way: str) -> StompSender:
-        node, ours = self.folder / name, self.programs.folder
+    def identity(self, name: str) -> tuple[Path, list[Path], Path]:
+        """The folder of an agent, what it shows, and what it trusts."""
+        node = self.folder / name
         chain = [node / "server.crt", node / "peers" / _AUTHORITY_ID / "sub-ca.crt"]
-        context = client_context(node, chain, ours / "root-ca.crt")
-        return StompSender(self.ports[way], context)
+        return node, chain, self.programs.folder / "root-ca.crt"
 
     def _open(self) -> None:
         send, query = self.authority.send, self.authority.query
@@ -199,28 +199,43 @@ class _Scene:
         }
         letters = self.authority.broker.ready_count(DEAD_LETTER_QUEUE)
         (node,) = self.management.request("GET", "nodes")
+        queue = self.management.queue(self.vhost, self.queue("flooder"))
         return [
             *([f"verify_books: {books.stdout}"] if books.returncode else []),
             *([f"the accounts have {found}, not {expected}"] if found != expected else []),
             *([f"{letters} dead letters"] if letters else []),
+            *([f"{queue['name']} has no limit"] if not queue.get("policy") else []),
             *(f"{name} of RabbitMQ" for name in ("disk_free_alarm", "mem_alarm") if node.get(name)),
         ]
+
+
+def _cpu_seconds() -> tuple[int, int]:
+    """Of the whole machine: at work, and in all."""
+    line = Path("/proc/stat").read_text().partition("\n")[0]
+    spent = [int(word) for word in line.split()[1:9]]
+    return sum(spent) - spent[3] - spent[4], sum(spent)
 
 
 @dataclass
 class _Phase:
     latencies: Histogram = field(default_factory=Histogram)
+    busy: float = 0.0
+    """Which part of the processor time of the machine was used, by others too."""
 
     def __str__(self) -> str:
         p50, p99, top = (1000 * self.latencies.percentile(p) for p in (50, 99, 100))
-        return f"p50 {p50:,.0f} p99 {p99:,.0f} max {top:,.0f} ms ({self.latencies.count})"
+        return (
+            f"p50 {p50:,.0f} p99 {p99:,.0f} max {top:,.0f} ms ({self.latencies.count} transfers;"
+            f" the machine is busy by {100 * self.busy:.0f} %)"
+        )
 
 
 class _Transfers:
     """Transfers of the honest agent at a steady rate. To be closed."""
 
     def __init__(self, scene: _Scene, way: str) -> None:
-        self._sender = scene.sender("honest", way)
+        context = client_context(*scene.identity("honest"))
+        self._sender = StompSender(scene.ports[way], context)
         self._scene = scene
         self._connection = connect(scene.authority.broker_url)
         self._channel = self._connection.channel()
@@ -246,6 +261,7 @@ class _Transfers:
         phase = _Phase()
         next_at, look_at = monotonic(), monotonic() + _POLL_SECONDS
         end = next_at + _SECONDS_MAX
+        worked, passed = _cpu_seconds()
         while True:
             if monotonic() >= next_at:
                 request = prepare(_DEBTOR_ID, _HONEST[0], _HONEST[1], 1)
@@ -259,6 +275,8 @@ class _Transfers:
                     break
                 if monotonic() >= end:
                     raise KitError("the flood was not handled")
+        work, whole = _cpu_seconds()
+        phase.busy = (work - worked) / max(whole - passed, 1)
         while self._begun:
             self._connection.process_data_events(time_limit=1)
             if monotonic() >= end:
@@ -270,9 +288,9 @@ class _Transfers:
         self._connection.close()
 
 
-def _flood(port: int, context: tuple[Path, list[Path], Path], count: int, pipe: Any) -> None:
+def _flood(port: int, identity: tuple[Path, list[Path], Path], count: int, pipe: Any) -> None:
     """A process: connect, say so, send until told when to end, and tell how many were taken."""
-    senders = [StompSender(port, client_context(*context)) for _ in range(count)]
+    senders = [StompSender(port, client_context(*identity)) for _ in range(count)]
     pipe.send("connected")
     until = monotonic() + pipe.recv()
     threads = []
@@ -309,6 +327,7 @@ def _measure(bench: Bench, scene: _Scene, way: str) -> Results:
         "count": result["count"],
         "handled_seconds": handled_seconds,
         "latencies": {name: phase.latencies.as_json() for name, phase in phases.items()},
+        "busy": {name: phase.busy for name, phase in phases.items()},
     }
 
 
@@ -320,12 +339,10 @@ def _after(seconds: float) -> Callable[[], bool]:
 @contextmanager
 def _flooding(scene: _Scene, way: str, seconds: float) -> Iterator[dict[str, int]]:
     """A flood meanwhile. The result has how many messages were taken, in the end."""
-    node, ours = scene.folder / "flooder", scene.programs.folder
-    chain = [node / "server.crt", node / "peers" / _AUTHORITY_ID / "sub-ca.crt"]
     own, other = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=_flood,
-        args=(scene.ports[way], (node, chain, ours / "root-ca.crt"), scene.connections, other),
+        args=(scene.ports[way], scene.identity("flooder"), scene.connections, other),
         daemon=True,
     )
     process.start()

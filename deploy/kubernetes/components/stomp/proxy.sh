@@ -28,8 +28,7 @@ worker_processes 1;
 worker_shutdown_timeout 2s;
 worker_rlimit_nofile 4096;
 pid $folder/stomp_proxy.pid;
-# It names the peer of each connection, and the port with which the server sees it.
-error_log stderr info;
+error_log stderr notice;
 
 events {
     worker_connections 2048;
@@ -39,6 +38,22 @@ stream {
     ${names:+resolver $names valid=5s ipv6=off;}
     limit_conn_zone \$binary_remote_addr zone=address:1m;
     limit_conn_zone \$server_port zone=all:32k;
+    limit_conn_log_level info;
+
+    # When a connection ends, its line, if it lasted for ten seconds: no stranger's does. Of those
+    # that are refused, one in a hundred: else strangers could fill the disk with lines.
+    split_clients \$connection \$is_sample {
+        1% 1;
+        * 0;
+    }
+    map \$limit_conn_status:\$is_sample:\$session_time \$is_told {
+        ~^REJECTED:1: 1;
+        ~^PASSED:.:\d\d+[.] 1;
+        default 0;
+    }
+    log_format peers '\$time_iso8601 \$remote_addr \$limit_conn_status, \$session_time s,'
+        ' \$bytes_received bytes from it';
+    access_log /dev/stdout peers if=\$is_told;
 
     server {
         listen $STOMP_PROXY_PORT backlog=100 so_keepalive=1m:20s:3;
