@@ -9,6 +9,10 @@
 #   --secret id=debian.sources,src=FILE    apt's sources
 
 # To pin the base for a release: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
+#
+# Two builds of one commit on one base are the same, if nothing else has changed: see
+# docs/how-to/verify-an-image.md. So bytecode has the digest of its source, not its time, and what
+# a step leaves about its own time is removed.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 
@@ -20,8 +24,9 @@ RUN python -m venv --without-pip /opt/venv
 COPY requirements/main.txt /tmp/
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt,target=/run/secrets/ca.crt \
-    pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: \
-        -r /tmp/main.txt
+    pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: --no-compile \
+        -r /tmp/main.txt \
+    && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 
 
 # The same, and what tests need.
@@ -29,8 +34,9 @@ FROM venv AS tests-venv
 COPY requirements/dev.txt /tmp/
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt,target=/run/secrets/ca.crt \
-    pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: \
-        -r /tmp/dev.txt
+    pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: --no-compile \
+        -r /tmp/dev.txt \
+    && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 
 
 FROM ${PYTHON_IMAGE} AS base
@@ -44,7 +50,9 @@ RUN --mount=type=secret,id=debian.sources,target=/etc/apt/sources.list.d/debian.
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*.log /var/log/apt \
     && groupadd --system --gid 10001 swpt_accounts \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /tmp \
-        --shell /usr/sbin/nologin swpt_accounts
+        --shell /usr/sbin/nologin swpt_accounts \
+    && chage --lastday 1 swpt_accounts \
+    && rm -f /var/cache/ldconfig/aux-cache /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-
 # Nothing is ever written but below /tmp: the root file system may be read-only.
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
@@ -68,7 +76,7 @@ FROM base AS tests
 RUN --mount=type=secret,id=debian.sources,target=/etc/apt/sources.list.d/debian.sources \
     --mount=type=secret,id=ca.crt,target=/run/secrets/ca.crt \
     apt-get update \
-    && apt-get install -y --no-install-recommends nginx-light openssl procps \
+    && apt-get install -y --no-install-recommends libnginx-mod-stream nginx-light openssl procps \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 COPY --from=tests-venv /opt/venv /opt/venv
 COPY . .
@@ -87,7 +95,8 @@ COPY docker/await_servers.py docker/check_settings.py docker/entrypoint.sh docke
     docker/host_address.sh docker/psql.py docker/supervise.sh docker/supervisord.conf docker/
 COPY swpt_accounts swpt_accounts
 # The link is for deployments that name the entrypoint of another program's image.
-RUN python -m compileall -q swpt_accounts migrations docker \
+RUN PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash \
+        swpt_accounts migrations docker \
     && ln -s docker/entrypoint.sh entrypoint.sh
 USER 10001:10001
 ARG VERSION=unknown

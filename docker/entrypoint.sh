@@ -17,6 +17,8 @@ The commands of this container:
   all                               run all services under a supervisor (the default)
   configure                         upgrade the database, declare the queue of chores; can be
                                     repeated
+  upgrade                           check: what an upgrade to this image would do, and what is in
+                                    its way (exit code 1: do not upgrade yet); changes nothing
   await_migrations                  wait until the database has the schema of this version; exit
                                     with 1 if that of a later one does not serve it
   webserver                         run the fetch API
@@ -124,14 +126,6 @@ is_yes() {
   esac
 }
 
-# Beside the command that follows, with which it ends: exec keeps the process id.
-begin_metrics() {
-  case ${METRICS_PORT:-0} in
-    0) ;;
-    *) python -m swpt_accounts serve_metrics --beside $$ & ;;
-  esac
-}
-
 # Every step may be done again: after a failure, `configure` is simply repeated.
 configure() {
   if is_yes "${SETUP_RABBITMQ_BINDINGS:-}"; then
@@ -174,11 +168,15 @@ run_tests() {
   exec pytest -o "cache_dir=${TMPDIR:-/tmp}/pytest_cache" "$@"
 }
 
+# work COMMAND [OPTION...]: a worker, and what shows its metrics, which it forks.
+work() {
+  exec python -m swpt_accounts --with-metrics "$@"
+}
+
 flush() { # TYPE COMMAND [OPTION...]
   type=$1
   shift 2
-  begin_metrics
-  exec python -m swpt_accounts flush_messages "$type" "$@"
+  work flush_messages "$type" "$@"
 }
 
 [ $# -gt 0 ] || set -- all
@@ -198,7 +196,11 @@ case $1 in
     ;;
   webserver)
     shift
-    begin_metrics
+    # Beside the command that follows, with which it ends: exec keeps the process id.
+    case ${METRICS_PORT:-0} in
+      0) ;;
+      *) python -m swpt_accounts serve_metrics --beside $$ & ;;
+    esac
     exec gunicorn --config "$here/gunicorn.conf.py" "$@" wsgi:app
     ;;
   develop-run-flask)
@@ -208,18 +210,17 @@ case $1 in
   consume_messages | consume_chore_messages | \
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
     scan_accounts | scan_prepared_transfers | scan_registered_balance_changes)
-    begin_metrics
-    exec python -m swpt_accounts "$@"
+    work "$@"
     ;;
   serve_metrics | healthcheck | subscribe | unsubscribe | delete_queue | dead_letters | \
     returned_messages | trace | statement | resend | mend_gap | status | \
-    verify_shard_content | verify_books | add_up_books | move_in | move_out | shards | console)
+    verify_shard_content | verify_books | add_up_books | move_in | move_out | shards | console | \
+    upgrade)
     exec python -m swpt_accounts "$@"
     ;;
   flush_all)
     shift
-    begin_metrics
-    exec python -m swpt_accounts flush_messages "$@"
+    work flush_messages "$@"
     ;;
   flush_rejected_transfers) flush RejectedTransferSignal "$@" ;;
   flush_prepared_transfers) flush PreparedTransferSignal "$@" ;;

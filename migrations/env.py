@@ -7,8 +7,9 @@ transaction; on the way down the procedures are removed first.
 On tables that a later version has made, an upgrade changes none: it installs the procedures of this
 version again, beside those of the later one, if these tables serve both.
 
-A migration does not wait for long, for a lock or for anything else: it fails, and can be run again.
-Its limits are those of the session (swpt_accounts/db/session_options.py).
+A migration does not wait for long: for half a second for a lock, again and again for a minute. Then
+it fails, and can be run again. Its limits are those of the session
+(swpt_accounts/db/session_options.py).
 """
 
 import re
@@ -21,6 +22,7 @@ from psycopg.errors import UndefinedObject
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from swpt_accounts.db.engine import retry_locked
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.db.installer import (
     REVISION,
@@ -59,7 +61,8 @@ def run_migrations() -> None:
         is_later = is_of_later_version(found.revision) and is_upgrade()
         if is_later:
             refuse_later(connection, found.revision)
-        run_in_one_transaction(has_tables=is_later)
+        has_older = found.revision is not None and not is_later and found.revision != REVISION
+        run_in_one_transaction(has_tables=is_later, has_older_tables=has_older and is_upgrade())
 
 
 def is_upgrade() -> bool:
@@ -100,8 +103,10 @@ def why_not_migrated(error: DBAPIError) -> str:
     return f"cannot migrate the database {url.database!r} at {address}: {one_line(cause)}{hint}"
 
 
-def run_in_one_transaction(*, has_tables: bool = False) -> None:
+def run_in_one_transaction(*, has_tables: bool = False, has_older_tables: bool = False) -> None:
     with context.begin_transaction():
+        if has_older_tables:
+            run_script(iter([query("end_autovacuum")]))
         if is_downgrade():
             run_script(uninstall_script())
         if not has_tables:
@@ -150,6 +155,6 @@ if context.is_offline_mode():
     print_migrations()
 else:
     try:
-        run_migrations()
+        retry_locked(run_migrations)
     except DBAPIError as error:
         sys.exit(f"swpt_accounts: {why_not_migrated(error)}. Nothing has changed.")

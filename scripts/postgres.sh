@@ -95,15 +95,19 @@ postgres_url() {
   echo "postgresql+psycopg://$POSTGRES_USER:$POSTGRES_PASSWORD@127.0.0.1:$POSTGRES_PORT/$POSTGRES_DB"
 }
 
-# write_release_schema NAME: what `flask db upgrade` makes of an empty database, as pg_dump says, without
+# write_release_schema NAME: a database as this version makes it, as pg_dump says, without
 # its comments and empty lines.
 write_release_schema() {
   local database=release_schema file=$ROOT/tests/db/releases/$1.sql url
   postgres_psql -qc "DROP DATABASE IF EXISTS $database" -c "CREATE DATABASE $database" -d postgres
   url=$(postgres_url)
   POSTGRES_URL=${url%/*}/$database flask db upgrade
+  (
+    use_test_servers
+    python -m scripts.release_data "${url%/*}/$database"
+  ) >"${file%.sql}.json"
   {
-    echo "-- The schema of $1, as pg_dump writes it."
+    echo "-- A database of $1, as pg_dump writes it, stopped in the middle of its work."
     PGPASSWORD=$POSTGRES_PASSWORD "$(postgres_bin)/pg_dump" --inserts --no-owner --no-privileges \
       -h 127.0.0.1 -p "$POSTGRES_PORT" -U "$POSTGRES_USER" "$database" |
       grep -vE '^($|--|[\])'

@@ -8,12 +8,14 @@ import re
 
 from agentkit.processes import ROOT
 from benchmarks.report.figures import Results
+from benchmarks.report.picture import draw_latencies
 from benchmarks.report.tables import TABLES
 from benchmarks.results import combine, read_results, write_results
 
 PAGE = ROOT / "docs" / "performance.md"
 FOLDER = ROOT / "docs" / "performance"
 RESULTS = FOLDER / "results.json"
+PICTURE = FOLDER / "latency.svg"
 _PART = re.compile(r"(<!-- begin (.+?) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -32,5 +34,6 @@ def publish(results: Results) -> None:
 
 
 def render(results: Results) -> None:
-    """Make the tables anew."""
+    """Make the tables, and the picture, anew."""
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+    PICTURE.write_text(draw_latencies(results), encoding="utf-8")

@@ -13,6 +13,8 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+READS = ("finalization_request", "returned_message")
+
 
 def upgrade() -> None:
     op.create_index(

@@ -44,6 +44,7 @@ MODULES: Final = MappingProxyType(
         "move_out": "takeover",
         "shards": "shards",
         "console": "servers",
+        "upgrade": "upgrade",
     }
 )
 """The commands, and the modules of this package in which they are, as functions of that name."""
@@ -55,12 +56,12 @@ _WITHOUT_DATABASE_SETTING: Final = _ON_BROKERS | _CHECKS | {"healthcheck"}
 # Their standard output is for what they are asked for, which may be JSON, and not for the log.
 _WITH_ANSWERS: Final = _CHECKS | {
     *("dead_letters", "returned_messages", "status", "move_in", "move_out", "healthcheck"),
-    *("trace", "statement", "resend", "mend_gap", "shards"),
+    *("trace", "statement", "resend", "mend_gap", "shards", "upgrade"),
 }
 
 
-# They run in containers of other commands.
-_BESIDE_OTHERS: Final = {"healthcheck", "serve_metrics"}
+# They run in containers of other commands, or tell of the settings themselves.
+_WITHOUT_WARNINGS: Final = {"healthcheck", "serve_metrics", "upgrade"}
 
 _IS_ASKED_FOR_HELP: Final = "swpt_accounts.is_asked_for_help"
 
@@ -82,8 +83,13 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup)
+@click.option(
+    "--with-metrics",
+    is_flag=True,
+    help="If METRICS_PORT is set, serve the metrics and the health, too, in a process beside.",
+)
 @click.pass_context
-def swpt_accounts(context: click.Context) -> None:
+def swpt_accounts(context: click.Context, with_metrics: bool) -> None:
     """Run the parts of the accounting authority."""
     if context.meta[_IS_ASKED_FOR_HELP]:
         return  # which needs no setting
@@ -93,6 +99,11 @@ def swpt_accounts(context: click.Context) -> None:
             _ = context.obj.database_url
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
+    if with_metrics and context.obj.metrics_port:
+        # A module of its own, for it needs this one.
+        from swpt_accounts.cli.forked import fork_command
+
+        fork_command("serve_metrics", "--beside", str(os.getpid()))
     configure_recording(
         context.obj.state_dir,
         context.invoked_subcommand or "",
@@ -101,5 +112,5 @@ def swpt_accounts(context: click.Context) -> None:
     )
     is_asked = context.invoked_subcommand in _WITH_ANSWERS
     configure_logging(context.obj, sys.stderr if is_asked else sys.stdout)
-    if context.invoked_subcommand not in _BESIDE_OTHERS:
+    if context.invoked_subcommand not in _WITHOUT_WARNINGS:
         warn_of_misspelt_settings(os.environ)

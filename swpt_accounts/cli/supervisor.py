@@ -9,11 +9,10 @@ their memory, and start immediately.
 import gc
 import logging
 import os
-import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 from setproctitle import setproctitle
 from supervisor import loggers
@@ -21,7 +20,7 @@ from supervisor.medusa.asyncore_25 import ExitNow
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
 
-from swpt_accounts.cli import swpt_accounts
+from swpt_accounts.cli.forked import run_command
 from swpt_accounts.cli.group import MODULES
 from swpt_accounts.observability.events.lifecycle import SUPERVISOR
 from swpt_accounts.observability.log import configure_logging
@@ -29,14 +28,6 @@ from swpt_accounts.settings import SettingsError, load_settings
 from swpt_accounts.workers.setting_warnings import warn_of_misspelt_settings
 
 _OWN_COMMAND = ["python", "-m", "swpt_accounts"]
-_SIGNALS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGQUIT,
-    signal.SIGHUP,
-    signal.SIGCHLD,
-    signal.SIGUSR2,
-)
 
 
 class _Handler:
@@ -81,31 +72,6 @@ class PromptSupervisor(Supervisor):  # type: ignore[misc]
         for group in sorted(self.process_groups.values()):
             group.transition()
         super().runforever()
-
-
-def run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
-    """Run one of our own commands, as a new interpreter would. Does not return."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    os.environ.clear()
-    os.environ.update(env)
-    sys.argv = ["swpt_accounts", *arguments]
-    setproctitle(" ".join(sys.argv))
-    code: Any = 1
-    try:
-        swpt_accounts(arguments, prog_name="swpt_accounts")
-    except SystemExit as end:
-        code = end.code
-        if isinstance(code, str):
-            sys.stderr.write(f"{code}\n")
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        # What the parent has registered to be done at its exit is not for its children.
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
 def main() -> None:

@@ -72,6 +72,7 @@ FROM (
 -- name: check_session
 -- The same, and whose session this is. Commits are kept from now on, whatever the role says: a
 -- message that is acknowledged must survive the server. (`transaction_timeout` is of version 17.)
+-- The lock, which nobody waits for, shows which version the session works with (`upgrade check`).
 SELECT
     pg_backend_pid() AS pid,
     coalesce(current_setting(%(arrived)s, true), '') <> '' AS has_options,
@@ -86,7 +87,31 @@ SELECT
     CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
         THEN set_config('synchronous_commit', 'on', false)
     END,
-    (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout')
+    (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'),
+    pg_advisory_lock_shared(hashtext('swpt_accounts version'), hashtext(%(version)s))
+
+-- name: end_autovacuum
+-- In a migration, which waits for the locks that it needs so briefly that PostgreSQL would not end an
+-- autovacuum for it (that takes `deadlock_timeout`, a second). It does for this lock, which is in the
+-- way of no worker, and keeps the next autovacuum away.
+DO $$
+DECLARE
+    v_lock_timeout text := current_setting('lock_timeout');
+    v_table regclass;
+BEGIN
+    PERFORM set_config('lock_timeout', '5s', true);
+    FOR v_table IN
+        SELECT oid FROM pg_class
+        WHERE relkind = 'r' AND pg_has_role(relowner, 'USAGE') AND relnamespace = (
+            SELECT relnamespace FROM pg_class WHERE oid = 'alembic_version'::regclass
+        )
+        ORDER BY oid
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', v_table);
+    END LOOP;
+    PERFORM set_config('lock_timeout', v_lock_timeout, true);
+END
+$$
 
 -- name: unless_past
 -- The end of a statement that finds nothing when other shards have taken over from this one.

@@ -38,7 +38,7 @@ LIMITS: Final[Pins] = {
     "idle_session_timeout": ("0", "a worker that waits for a wake-up is idle"),
 }
 MIGRATING: Final[Pins] = {
-    "lock_timeout": ("10s", "a session that waits for a lock blocks those behind it"),
+    "lock_timeout": ("500ms", "a session that waits for a lock blocks those behind it"),
     "statement_timeout": ("10min", "an index of a large table takes long"),
     "idle_in_transaction_session_timeout": ("10min", "all migrations are one transaction"),
     "idle_session_timeout": ("0", "a pool keeps connections"),

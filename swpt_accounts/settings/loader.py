@@ -1,6 +1,7 @@
 """From environment variables to settings, or to one line that says what is wrong."""
 
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,22 @@ _SWITCH_WORDS = {
 _SHOWN_LENGTH_MAX = 100
 # Two letters of twenty.
 _LIKENESS_MIN = 0.9
+
+_RETIRED = {
+    "SQLALCHEMY_ENGINE_OPTIONS": "a worker has one connection for each thread; remove it",
+    "SQLALCHEMY_ECHO": "remove it",
+    "APP_USE_PGPLSQL_FUNCTIONS": "the stored procedures are always used; remove it",
+    "APP_ASSOCIATED_LOGGERS": "remove it",
+    "GUNICORN_WORKERS": "set WEBSERVER_PROCESSES",
+    "GUNICORN_THREADS": "set WEBSERVER_THREADS",
+    "GUNICORN_BIND": "set WEBSERVER_PORT",
+}
+"""Variables of earlier programs, and what to do instead. A setting that goes is added here."""
+
+_OF_THE_PROGRAM = re.compile(
+    "(APP|PROTOCOL_BROKER|CHORES_BROKER|FETCH_API|FLUSH|PROCESS|CONSOLE|METRICS|WEBSERVER)_"
+)
+_OF_KUBERNETES = re.compile("_SERVICE_(HOST|PORT)|_PORT(_[0-9]|$)")
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -65,6 +82,19 @@ def misspelt_settings(environ: Mapping[str, str]) -> dict[str, str]:
     )
     close = ((name, get_close_matches(name.upper(), known, 1, _LIKENESS_MIN)) for name in unknown)
     return {name: found[0] for name, found in close if found}
+
+
+def unused_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that seem to be meant for this program, and are none of its settings, each
+    with what to do.
+    """
+    known = {setting.variable for setting in SETTINGS.values()}
+    found = {name: _RETIRED[name] for name in _RETIRED if name in environ}
+    for name in environ:
+        is_meant = _OF_THE_PROGRAM.match(name) and not _OF_KUBERNETES.search(name)
+        if is_meant and name.removesuffix("_FILE") not in known and name not in found:
+            found[name] = "this version has no such setting"
+    return found
 
 
 def _broken_common_rules(settings: Settings) -> Iterator[str]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks.histogram import Histogram
-from benchmarks.report.page import PAGE, RESULTS, fill
+from benchmarks.report.page import PAGE, PICTURE, RESULTS, fill
+from benchmarks.report.picture import draw_latencies
 from benchmarks.report.tables import TABLES
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import combine, read_results, write_results
@@ -22,6 +23,11 @@ def results() -> dict[str, Any]:
 def test_the_page_tells_the_results(results: dict[str, Any]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert fill(text, results) == text
+
+
+def test_the_picture_shows_the_results(results: dict[str, Any]) -> None:
+    assert PICTURE.read_text(encoding="utf-8") == draw_latencies(results)
+    assert "polyline" in draw_latencies({**results, "scenarios": {}})
 
 
 def test_the_page_has_every_table() -> None:

@@ -28,6 +28,7 @@ from swpt_accounts.db.installer import (
 )
 from swpt_accounts.db.tables import JOURNAL_SLOTS_COUNT, Base
 from swpt_accounts.settings import load_settings
+from tests.docker.processes import Running
 from verification.kit.rows import TABLES
 
 # Made by `./dev release-schema NAME` when a version was released.
@@ -157,12 +158,13 @@ def test_database_of_an_earlier_release_becomes_like_a_fresh_one(
     migrate(old, "upgrade")
     assert read_procedures(old) == read_procedures(fresh) != {}
     # the old procedures stay for those who call them, and go with the version after the next
-    (version,) = {version for (version,) in installed(old)} - {procedures_version()}
-    schema = (f"swpt_accounts_{version}",)
-    assert schema in read(old, SCHEMAS) or read(old, FUNCTIONS)
+    versions = {version for (version,) in installed(old)} - {procedures_version()}
+    assert len(versions) == (f"CREATE SCHEMA {procedures_schema()};" not in release.read_text())
+    schemas = {(f"swpt_accounts_{version}",) for version in versions}
+    assert schemas <= {*read(old, SCHEMAS)} or read(old, FUNCTIONS)
     install(old, **{procedures_version(): "feedfeedfeed"})
-    assert version not in {version for (version,) in installed(old)}
-    assert schema not in read(old, SCHEMAS)
+    assert versions.isdisjoint(version for (version,) in installed(old))
+    assert schemas.isdisjoint(read(old, SCHEMAS))
     assert read(old, FUNCTIONS) == []
     assert read_tables(old) == read_tables(fresh)
 
@@ -246,6 +248,27 @@ def test_what_is_wrong_is_said_in_one_line(
     assert line.startswith(f"swpt_accounts: cannot migrate the database {address}: ")
     assert problem in line
     assert all(variable in line for variable in settings)
+
+
+def test_a_lock_that_is_held_delays_nobody_but_the_migration(databases: Databases) -> None:
+    """Whoever waits for a lock stands in the way of those behind it: so a migration does not."""
+    url = databases.create()
+    with open_database(url) as others:
+        others.execute("ALTER TABLE procedures_version DROP COLUMN oldest_revision")
+        others.execute("DROP TABLE older_senders")
+        others.execute("UPDATE alembic_version SET version_num = '0009'")
+        environment = {**os.environ, "SQLALCHEMY_DATABASE_URI": url}
+        with (
+            open_database(url) as holder,
+            Running(migrate_command("upgrade"), environment) as upgrade,
+        ):
+            with holder.transaction():
+                holder.execute("SELECT FROM procedures_version")
+                for _ in range(2):
+                    upgrade.wait_line("waits for a lock")
+                    others.execute("SET lock_timeout = '5s'; DELETE FROM procedures_version")
+            assert upgrade.wait_exit() == 0, upgrade.lines
+    assert read_tables(url) == read_tables(databases.create())
 
 
 def test_commands_that_only_read_install_nothing(databases: Databases) -> None:

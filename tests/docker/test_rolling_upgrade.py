@@ -5,12 +5,13 @@ There is no later version yet, so a copy of this one plays it. It does what late
 a migration adds columns to every table, and a table; a procedure has another parameter.
 """
 
+import json
 import shutil
 from pathlib import Path
 from textwrap import dedent
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pytest
 import requests
@@ -59,12 +60,17 @@ class Release:
         """Run a command of its container."""
         environment = {**image_environment(**settings), "PYTHONPATH": str(self.folder)}
         entrypoint = str(self.folder / "docker" / "entrypoint.sh")
-        return Running([entrypoint, command], environment, self.folder)
+        return Running([entrypoint, *command.split()], environment, self.folder)
 
     def run(self, command: str, **settings: str) -> tuple[int, list[str]]:
         """Run a command of its container to the end. Returns its exit code, and its lines."""
         with self.start(command, **settings) as container:
             return container.wait_exit(60), container.lines
+
+    def check(self, **settings: str) -> tuple[int, dict[str, Any]]:
+        """What its container says of the upgrade: the exit code, and what was found."""
+        code, lines = self.run("upgrade check --json", **settings)
+        return code, json.loads(lines[0])
 
 
 THIS = Release(ROOT)
@@ -233,6 +239,11 @@ def test_to_a_later_version_and_back_under_load(
 
     # With the version after that, theirs are gone: they wait, and nothing gets lost.
     assert later.run("configure", **settings) == (0, [])
+    code, found = still_later.check(**settings)
+    assert (code, [one["revision"] for one in found["migrations"]]) == (1, ["still_later"])
+    assert found["has_way_back"] is True
+    stopped = "\n".join(found["stop"])
+    assert all(f"{name} (" in stopped for name in ("consume_messages", "process_transfer_requests"))
     assert still_later.run("configure", **settings) == (0, [])
     installed = authority.query(INSTALLED)
     assert procedures_version() not in {version for version, *_ in installed}
@@ -285,8 +296,11 @@ def test_a_later_version_that_serves_nobody_before(
 ) -> None:
     there = {**settings, "POSTGRES_URL": databases.create()}
     breaking = Later(tmp_path / "breaking", THIS, "later", REVISION).serve_nobody_before()
+    code, found = breaking.check(**there)
+    assert (code, found["has_way_back"]) == (0, False)
     assert breaking.run("configure", **there) == (0, [])
     installed = Database(there["POSTGRES_URL"]).query(INSTALLED)
     assert [row[1:] for row in installed] == [("later", "later")]
     assert_refused(there, "later", "later")
+    assert THIS.check(**there)[0] == 1
     assert Database(there["POSTGRES_URL"]).query(INSTALLED) == installed

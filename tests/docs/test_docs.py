@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from scripts.reference import TABLES
+from swpt_accounts.cli.group import MODULES
 from swpt_accounts.db.tables import Base
 from swpt_accounts.observability.events.catalogue import EVENTS
 from swpt_accounts.observability.metrics.definitions import METRICS, PREFIX
@@ -46,6 +47,23 @@ def test_tables_have_everything_that_the_program_describes() -> None:
     assert metrics == {metric.full_name for metric in METRICS}
     places = (re.findall(r"^<!-- table: (\w+) -->$", page.read_text(), re.M) for page in PAGES)
     assert sorted(name for names in places for name in names) == sorted(TABLES)
+
+
+def test_the_readme_is_short_and_shows_pictures_that_are_there() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 120
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", text)
+    assert len(pictures) == 2
+    assert all((ROOT / name).is_file() for name in pictures)
+
+
+def test_every_command_is_documented_once() -> None:
+    page = read("reference/commands.md").partition("## Queues and exchanges")[2]
+    for name in MODULES:
+        assert f"`{name}`" in page, name
+    headings = re.findall(r"^### `(\w+)`$", page, re.MULTILINE)
+    assert len(headings) == len(set(headings))
+    assert set(headings) <= set(MODULES)
 
 
 def test_every_column_is_documented() -> None:

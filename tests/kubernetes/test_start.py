@@ -128,6 +128,8 @@ def test_a_first_transfer(
     services = of_kind(machine, "Deployment")
     (waiting,) = of_kind(machine, "Deployment", is_init=True)[:1]
     (configure,) = of_kind(machine, "Job")
+    (check,) = of_kind(machine, "Job", is_init=True)
+    run(machine, check)
     # Pods are started before the job has ended, and wait for it.
     with machine.start(waiting) as container:
         container.wait_line("waiting for migration")

@@ -15,8 +15,8 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
+from swpt_accounts.cli.forked import run_command
 from swpt_accounts.cli.group import MODULES
-from swpt_accounts.cli.supervisor import run_command
 
 _REQUEST_BYTES_MAX = 1 << 20
 # What takes long to load, of the modules that are asked for.

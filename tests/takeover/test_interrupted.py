@@ -5,11 +5,14 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 
+from agentkit.database import dsn_of, execute
+from agentkit.databases import Databases, migrate
 from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from swpt_accounts.core.progress import NoProgress
@@ -246,21 +249,50 @@ def test_an_autovacuum_is_no_obstacle(
         " autovacuum_vacuum_cost_limit = 1)"
     )
     place.query("DELETE FROM registered_balance_change WHERE debtor_id = 77 AND change_id % 2 = 0")
-    place.administrate("ALTER SYSTEM SET autovacuum_naptime = '1s'")
-    try:
-        place.administrate("SELECT pg_reload_conf()")
-        wait_until(lambda: vacuums_count(place) == 1, what="an autovacuum of the archive")
+    with autovacuum(place.administrate, "registered_balance_change"):
         assert move(place, copies_archive=False) is not None
-    finally:
-        place.administrate("ALTER SYSTEM RESET autovacuum_naptime")
-        place.administrate("SELECT pg_reload_conf()")
 
 
-def vacuums_count(place: Place) -> int:
-    ((count,),) = place.administrate(
-        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity AS a USING (pid)"
-        " WHERE relation = 'registered_balance_change'::regclass"
+def test_an_autovacuum_is_no_obstacle_to_a_migration_either(databases: Databases) -> None:
+    """(It is here because one test at a time may change how often the server looks around.)"""
+    url = databases.create()
+    query = partial(execute, dsn_of(url))
+    query("ALTER TABLE finalization_request DROP COLUMN received_at")
+    query("ALTER TABLE transfer_request DROP COLUMN received_at")
+    query("ALTER TABLE unverified_transfer_request DROP COLUMN unasked_seconds")
+    query("ALTER TABLE procedures_version DROP COLUMN oldest_revision")
+    query("DROP TABLE scan_pass, shard, older_senders")
+    query("UPDATE alembic_version SET version_num = '0006'")
+    query(
+        "INSERT INTO finalization_request (debtor_id, creditor_id, transfer_id, coordinator_type,"
+        " coordinator_id, coordinator_request_id, committed_amount, transfer_note,"
+        " transfer_note_format)"
+        " SELECT 1, n, n, '', 1, n, 0, '', '' FROM generate_series(1, 20000) AS n"
+    )
+    query(
+        "ALTER TABLE finalization_request SET (autovacuum_vacuum_threshold = 0,"
+        " autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100,"
+        " autovacuum_vacuum_cost_limit = 1)"
+    )
+    query("DELETE FROM finalization_request WHERE creditor_id % 2 = 0")
+    with autovacuum(query, "finalization_request"):
+        migrate(url, "upgrade")
+
+
+@contextmanager
+def autovacuum(query: Callable[[str], list[tuple[Any, ...]]], table: str) -> Iterator[None]:
+    """One is at work on the table, at the beginning of the context."""
+    vacuums = (
+        "SELECT 1 FROM pg_locks JOIN pg_stat_activity AS a USING (pid)"
+        f" WHERE relation = '{table}'::regclass"
         " AND backend_type = 'autovacuum worker' AND datname = current_database()"
         " AND query LIKE 'autovacuum: VACUUM%'"
     )
-    return int(count)
+    query("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+    try:
+        query("SELECT pg_reload_conf()")
+        wait_until(lambda: query(vacuums), what=f"an autovacuum of {table}")
+        yield
+    finally:
+        query("ALTER SYSTEM RESET autovacuum_naptime")
+        query("SELECT pg_reload_conf()")

@@ -14,6 +14,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from swpt_accounts.core.version import VERSION
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.inspection.exporter.certificates import ends_of_certificates
 from swpt_accounts.inspection.exporter.health import HealthPoller, Probe
@@ -28,10 +29,6 @@ from swpt_accounts.observability.liveness import (
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.metrics.recorder import METRICS_FOLDER
 from swpt_accounts.settings import Settings
-
-VERSION: Final = "1.0.0"
-"""That of pyproject.toml."""
-
 
 logger = logging.getLogger(__name__)
 

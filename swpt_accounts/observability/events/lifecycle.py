@@ -48,6 +48,12 @@ SERVER_AWAITED: Final = warning(
     "At its start, the container waits for a server or for the schema, or has stopped to wait.",
     "If it lasts, check the server, and whether `configure` was run.",
 )
+LOCK_AWAITED: Final = warning(
+    "lock_awaited",
+    "The migration waits for a lock of another session: nothing has changed; trying again",
+    "A migration has met a lock for half a second, and was undone. It tries for a minute.",
+    "If it lasts, end the session that holds the lock: `upgrade check` names it.",
+)
 SETTING_SLOW: Final = warning(
     "setting_slow",
     "%(text)s",

@@ -1,0 +1,98 @@
+"""The database of each release, stopped in the middle of its work: this version goes on with it,
+and the release itself afterwards, while others pay. `./dev release-schema` has kept them.
+
+The release's own program is taken from its tag. Where the repository has none (of a version that is
+not released yet, or in a shallow clone), the way back is that of test_rolling_upgrade.py alone.
+"""
+
+import json
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit.authority import Authority
+from agentkit.database import dsn_of
+from agentkit.databases import Databases
+from agentkit.messages import finalize
+from agentkit.processes import ROOT, free_port
+from tests.db.test_migrations import open_database
+from tests.docker.agents import AMOUNT, Agents
+from tests.docker.processes import Running
+from tests.docker.test_rolling_upgrade import THIS, Payments, Release
+from verification.kit.servers import subscribe
+
+RELEASES = sorted((ROOT / "tests" / "db" / "releases").glob("*.json"))
+
+
+def program_of(release: str, folder: Path) -> Release | None:
+    """The program of a release, from its tag; None if there is none."""
+    command = ["git", "-C", str(ROOT), "archive", f"v{release}"]
+    archive = subprocess.run(command, capture_output=True, check=False)
+    if archive.returncode:
+        return None
+    folder.mkdir()
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return Release(folder)
+
+
+def go_on(agents: Agents, left: dict[str, Any]) -> None:
+    """Have everything done that was begun, whatever stage it had come to."""
+    agents.paid = {int(creditor): amount for creditor, amount in left["principals"].items()}
+    for prepared in left["prepared"]:
+        agents.send(finalize(prepared, AMOUNT))
+    for request in left["asked"]:
+        agents.commit(request)
+    for request in (*left["prepared"], *left["asked"], *left["finalized"]):
+        agents.wait_committed(request)
+    agents.wait_balances()
+
+
+def there_and_back(
+    agents: Agents, container: Running, before: Release, settings: dict[str, str]
+) -> None:
+    """The release itself takes over from a container of this version, and this version again."""
+    with ExitStack() as stack:
+        with Payments(agents) as payments:
+            payments.go_on()
+            for release in (before, THIS):
+                assert release.run("configure", **settings) == (0, [])
+                assert container.terminate(60)[0] == 0
+                # (it is at work until the last payment is done)
+                container = stack.enter_context(release.start("all", **settings))
+                payments.go_on()
+        agents.wait_balances()
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: str(path.stem))
+def test_work_that_a_release_has_begun(
+    release: Path, databases: Databases, fresh_broker_url: str, tmp_path: Path
+) -> None:
+    url = databases.create_empty()
+    with open_database(dsn_of(url)) as connection:
+        connection.execute(release.with_suffix(".sql").read_bytes())
+    settings = {
+        "POSTGRES_URL": url,
+        "PROTOCOL_BROKER_URL": fresh_broker_url,
+        "CHORES_BROKER_URL": fresh_broker_url,
+        "APP_LOG_LEVEL": "error",
+        "WEBSERVER_PORT": str(free_port()),
+    }
+    assert THIS.check(**settings)[0] == 0
+    assert THIS.run("configure", **settings) == (0, [])
+    authority = Authority(url, fresh_broker_url, tmp_path)
+    try:
+        subscribe(authority)
+        authority.observe()
+        agents = Agents(authority)
+        with THIS.start("all", **settings) as container:
+            go_on(agents, json.loads(release.read_text()))
+            agents.pay(21, 22)
+            agents.wait_balances()
+            if before := program_of(release.stem, tmp_path / "before"):
+                there_and_back(agents, container, before, settings)
+        assert authority.run("verify_books").returncode == 0
+    finally:
+        authority.close()
