@@ -14,7 +14,7 @@ from agentkit.databases import Databases
 from agentkit.processes import ROOT, free_port, run
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.installer import REVISION, procedures_version
-from swpt_accounts.db.migrations import read_migrations
+from swpt_accounts.db.migrations import SECONDS_EACH, read_migrations
 from swpt_accounts.inspection.upgrade import report as reporting
 from swpt_accounts.inspection.upgrade.installation import read_installation
 from swpt_accounts.inspection.upgrade.report import POSTGRESQL, RABBITMQ, UpgradeReport, add_server
@@ -229,5 +229,5 @@ def test_versions_of_servers(version: str, of: Any, problem: str, note: str) -> 
 
 def test_seconds_grow_with_the_rows_that_a_migration_reads() -> None:
     (migration,) = [one for one in read_migrations() if one.reads]
-    assert migration.seconds({}) < 0.2
-    assert migration.seconds({"finalization_request": 10**6, "account": 10**9}) > 1
+    assert migration.seconds({"account": 10**9}) == SECONDS_EACH
+    assert migration.seconds({"finalization_request": 10**6}) > SECONDS_EACH + 1
