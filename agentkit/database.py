@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import psycopg
@@ -35,11 +36,54 @@ def dsn_of(url: URL | str) -> str:
     return plain.render_as_string(hide_password=False)
 
 
+_Connection = psycopg.Connection[tuple[Any, ...]]
+_kept: ContextVar[dict[str, _Connection] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def kept_connections() -> Iterator[None]:
+    """Whoever asks again and again keeps the connection, which costs more than the question."""
+    if _kept.get() is not None:
+        yield
+        return
+    kept: dict[str, _Connection] = {}
+    token = _kept.set(kept)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        for connection in kept.values():
+            connection.close()
+
+
 def execute(dsn: str, statement: str | sql.Composed, *arguments: Any) -> list[tuple[Any, ...]]:
-    """Run a statement, over a connection of its own. Returns its rows."""
-    with psycopg.connect(dsn, autocommit=True, application_name=APPLICATION_NAME) as connection:
-        cursor = connection.execute(statement, arguments or None)
-        return cursor.fetchall() if cursor.description else []
+    """Run a statement, over a connection of its own, or one that is kept. Returns its rows."""
+    kept = _kept.get()
+    if kept is None:
+        with _connect(dsn) as connection:
+            return _rows(connection, statement, arguments)
+    if (own := kept.get(dsn)) is not None:
+        try:
+            return _rows(own, statement, arguments)
+        except psycopg.Error:
+            if not own.closed:
+                raise
+    kept[dsn] = _connect(dsn)
+    return _rows(kept[dsn], statement, arguments)
+
+
+def _connect(dsn: str) -> _Connection:
+    # the tables may change while it is kept
+    return psycopg.connect(
+        dsn, autocommit=True, application_name=APPLICATION_NAME, prepare_threshold=None
+    )
+
+
+def _rows(
+    connection: _Connection, statement: str | sql.Composed, arguments: tuple[Any, ...]
+) -> list[tuple[Any, ...]]:
+    cursor = connection.execute(statement, arguments or None)
+    return cursor.fetchall() if cursor.description else []
 
 
 def leftovers(

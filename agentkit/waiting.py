@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from agentkit.database import kept_connections
+
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
@@ -30,8 +32,9 @@ def wait_until(
     Raises `NotInTimeError`.
     """
     end = time.monotonic() + seconds_max
-    while not (value := condition()):
-        if time.monotonic() >= end:
-            raise NotInTimeError(f"not within {seconds_max:g} seconds: {what or condition}")
-        time.sleep(poll_seconds)
-    return value
+    with kept_connections():
+        while not (value := condition()):
+            if time.monotonic() >= end:
+                raise NotInTimeError(f"not within {seconds_max:g} seconds: {what or condition}")
+            time.sleep(poll_seconds)
+        return value

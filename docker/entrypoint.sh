@@ -126,14 +126,6 @@ is_yes() {
   esac
 }
 
-# Beside the command that follows, with which it ends: exec keeps the process id.
-begin_metrics() {
-  case ${METRICS_PORT:-0} in
-    0) ;;
-    *) python -m swpt_accounts serve_metrics --beside $$ & ;;
-  esac
-}
-
 # Every step may be done again: after a failure, `configure` is simply repeated.
 configure() {
   if is_yes "${SETUP_RABBITMQ_BINDINGS:-}"; then
@@ -176,11 +168,15 @@ run_tests() {
   exec pytest -o "cache_dir=${TMPDIR:-/tmp}/pytest_cache" "$@"
 }
 
+# work COMMAND [OPTION...]: a worker, and what shows its metrics, which it forks.
+work() {
+  exec python -m swpt_accounts --with-metrics "$@"
+}
+
 flush() { # TYPE COMMAND [OPTION...]
   type=$1
   shift 2
-  begin_metrics
-  exec python -m swpt_accounts flush_messages "$type" "$@"
+  work flush_messages "$type" "$@"
 }
 
 [ $# -gt 0 ] || set -- all
@@ -200,7 +196,11 @@ case $1 in
     ;;
   webserver)
     shift
-    begin_metrics
+    # Beside the command that follows, with which it ends: exec keeps the process id.
+    case ${METRICS_PORT:-0} in
+      0) ;;
+      *) python -m swpt_accounts serve_metrics --beside $$ & ;;
+    esac
     exec gunicorn --config "$here/gunicorn.conf.py" "$@" wsgi:app
     ;;
   develop-run-flask)
@@ -210,8 +210,7 @@ case $1 in
   consume_messages | consume_chore_messages | \
     process_transfer_requests | process_finalization_requests | process_balance_changes | \
     scan_accounts | scan_prepared_transfers | scan_registered_balance_changes)
-    begin_metrics
-    exec python -m swpt_accounts "$@"
+    work "$@"
     ;;
   serve_metrics | healthcheck | subscribe | unsubscribe | delete_queue | dead_letters | \
     returned_messages | trace | statement | resend | mend_gap | status | \
@@ -221,8 +220,7 @@ case $1 in
     ;;
   flush_all)
     shift
-    begin_metrics
-    exec python -m swpt_accounts flush_messages "$@"
+    work flush_messages "$@"
     ;;
   flush_rejected_transfers) flush RejectedTransferSignal "$@" ;;
   flush_prepared_transfers) flush PreparedTransferSignal "$@" ;;

@@ -29,4 +29,4 @@ fi
 
 options=(--nodaemon --configuration "$conf")
 if [ "$(id -u)" = 0 ]; then options+=(--user root); fi # said aloud, or supervisord warns
-exec python -m swpt_accounts.supervisor "${options[@]}"
+exec python -m swpt_accounts.cli.supervisor "${options[@]}"

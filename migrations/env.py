@@ -33,7 +33,7 @@ from swpt_accounts.db.installer import (
 )
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.schema_discovery import BOOKS, TABLES_PATH, discover
-from swpt_accounts.db.shard_state import wrong_shard
+from swpt_accounts.db.session_checks import wrong_shard
 
 database = current_app.extensions["migrate"].db
 settings = current_app.extensions["swpt_accounts_settings"]

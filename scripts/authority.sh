@@ -43,7 +43,7 @@ authority_begin() {
 authority_end_leftover() {
   local pid
   pid=$(cat "$AUTHORITY/supervisor" 2>/dev/null) || return 0
-  if grep -qs swpt_accounts.supervisor "/proc/$pid/cmdline"; then
+  if grep -qs swpt_accounts.cli.supervisor "/proc/$pid/cmdline"; then
     say "stopping the services of an earlier ./dev up"
     kill -TERM "$pid"
     wait_until 60 is_gone "$pid" || die "process $pid does not stop"

@@ -18,7 +18,7 @@ from agentkit.messages import Message
 from agentkit.observer import TO_AGENTS, Observer
 from agentkit.received import Received
 from agentkit.waiting import KitError
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 
 CREDITOR: Final = 2**32 + 1
 AMOUNT: Final = 1000

@@ -44,7 +44,7 @@ postgres_init() {
 
 # Only what a production server would have too: fsync and synchronous_commit stay on, so that
 # development and tests have the real cost of a commit. Shards that are split at the same time need
-# slots and workers.
+# slots and workers; PostgreSQL 15 starts one subscription in each `wal_retrieve_retry_interval`.
 postgres_options() {
   local preload='' bin
   bin=$(postgres_bin)
@@ -54,6 +54,7 @@ postgres_options() {
   echo "-p $POSTGRES_PORT -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" \
     "-c wal_level=logical -c max_replication_slots=30 -c max_wal_senders=30" \
     "-c max_logical_replication_workers=16 -c max_worker_processes=24" \
+    "-c wal_retrieve_retry_interval=200ms" \
     "-c max_connections=${POSTGRES_CONNECTIONS:-300}$preload"
 }
 

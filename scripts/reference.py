@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from swpt_accounts.db.tables import Base
-from swpt_accounts.observability.events.catalogue import GROUPS, MESSAGE_IDS
+from swpt_accounts.observability.events.catalogue import FIELDS, GROUPS, MESSAGE_IDS
 from swpt_accounts.observability.events.event import Event
-from swpt_accounts.observability.events.fields import FIELDS
 from swpt_accounts.observability.log.rate_limit import BURST_COUNT, LINES_PER_SECOND, TELL_SECONDS
 from swpt_accounts.observability.metrics.definitions import METRICS, PREFIX, Kind, Metric, Source
 from swpt_accounts.settings.description import SETTINGS, Setting

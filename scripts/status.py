@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 from supervisor.xmlrpc import SupervisorTransport
 
-from swpt_accounts.exporter.health import check_web_server
+from swpt_accounts.inspection.exporter.health import check_web_server
 from swpt_accounts.settings import load_settings
 
 COLORS = {"RUNNING": "green", "STARTING": "green", "STOPPED": "dim"}

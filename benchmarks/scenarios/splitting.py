@@ -23,7 +23,7 @@ from benchmarks.authority import Authority
 from benchmarks.bench import Bench, Results
 from benchmarks.usage import Meter
 from swpt_accounts.db.queries import read_queries
-from swpt_accounts.db.shard_state import NOT_YET
+from swpt_accounts.db.session_checks import NOT_YET
 
 WORLD_COUNT: Final = 1000
 RATE: Final = 50.0

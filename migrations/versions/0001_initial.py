@@ -4,102 +4,93 @@ Revision ID: 0001
 Revises: None
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
+
+_BIGINT, _INTEGER, _FLOAT, _NUMERIC = sa.BigInteger, sa.Integer, sa.DOUBLE_PRECISION, sa.Numeric
+_TEXT, _BYTES, _BOOL, _DATE = sa.Text, postgresql.BYTEA, sa.Boolean, sa.Date
+_TIMESTAMP = sa.TIMESTAMP(timezone=True)
+_BYTES_LIST = postgresql.ARRAY(postgresql.BYTEA())
+_EPOCH = "'1970-01-01 00:00:00+00'"
+
+
+def _columns(
+    sql_type: Any, *names: str, default: str | None = None, nullable: bool = False
+) -> list[sa.Column[Any]]:
+    server_default = None if default is None else sa.text(default)
+    return [
+        sa.Column(
+            name, sql_type, autoincrement=False, server_default=server_default, nullable=nullable
+        )
+        for name in names
+    ]
+
+
+def _account() -> list[sa.Column[Any]]:
+    return _columns(_BIGINT, "debtor_id", "creditor_id")
+
+
+def _coordinator() -> list[sa.Column[Any]]:
+    return [
+        *_columns(_TEXT, "coordinator_type"),
+        *_columns(_BIGINT, "coordinator_id", "coordinator_request_id"),
+    ]
+
+
+def _create_queue(name: str, *columns: sa.Column[Any]) -> None:
+    op.create_table(
+        name,
+        sa.Column("id", _BIGINT, sa.Identity(always=True), nullable=False),
+        *columns,
+        sa.PrimaryKeyConstraint("id"),
+        postgresql_with={
+            "autovacuum_vacuum_threshold": 20000,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_insert_threshold": -1,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
+    )
 
 
 def upgrade() -> None:
     op.execute("CREATE SEQUENCE change_id_seq")
     op.create_table(
         "account_key",
-        sa.Column("debtor_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        *_columns(_BIGINT, "debtor_id", "creditor_id"),
         sa.PrimaryKeyConstraint("debtor_id", "creditor_id"),
     )
-
     op.create_table(
         "account",
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creation_date", sa.Date(), nullable=False),
-        sa.Column("last_change_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("last_change_seqnum", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("principal", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("interest", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "interest_rate", sa.DOUBLE_PRECISION(), server_default=sa.text("0"), nullable=False
+        *_columns(_BIGINT, "debtor_id", "creditor_id"),
+        *_columns(_DATE, "creation_date"),
+        *_columns(_TIMESTAMP, "last_change_ts"),
+        *_columns(_INTEGER, "last_change_seqnum", default="0"),
+        *_columns(_BIGINT, "principal", default="0"),
+        *_columns(_NUMERIC, "interest", default="0"),
+        *_columns(_FLOAT, "interest_rate", "previous_interest_rate", default="0"),
+        *_columns(_TIMESTAMP, "last_interest_rate_change_ts", default=_EPOCH),
+        *_columns(_TIMESTAMP, "last_interest_capitalization_ts"),
+        *_columns(_TIMESTAMP, "last_config_ts", default=_EPOCH),
+        *_columns(_INTEGER, "last_config_seqnum", default="0"),
+        *_columns(_FLOAT, "negligible_amount", default="0"),
+        *_columns(_INTEGER, "config_flags", "status_flags", default="0"),
+        *_columns(_BIGINT, "minimal_balance", "total_locked_amount", default="0"),
+        *_columns(_INTEGER, "pending_transfers_count", default="0"),
+        *_columns(_BIGINT, "last_transfer_id"),
+        *_columns(_BIGINT, "last_transfer_number", default="0"),
+        *_columns(_TIMESTAMP, "last_transfer_committed_at", default=_EPOCH),
+        *_columns(_BOOL, "pending_account_update", default="false"),
+        *_columns(_TIMESTAMP, "last_heartbeat_ts", "last_deletion_attempt_ts", default=_EPOCH),
+        *_columns(
+            _TEXT, "config_data", "debtor_info_iri", "debtor_info_content_type", default="''"
         ),
-        sa.Column(
-            "previous_interest_rate",
-            sa.DOUBLE_PRECISION(),
-            server_default=sa.text("0"),
-            nullable=False,
-        ),
-        sa.Column(
-            "last_interest_rate_change_ts",
-            sa.TIMESTAMP(timezone=True),
-            server_default=sa.text("'1970-01-01 00:00:00+00'"),
-            nullable=False,
-        ),
-        sa.Column("last_interest_capitalization_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column(
-            "last_config_ts",
-            sa.TIMESTAMP(timezone=True),
-            server_default=sa.text("'1970-01-01 00:00:00+00'"),
-            nullable=False,
-        ),
-        sa.Column("last_config_seqnum", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "negligible_amount", sa.DOUBLE_PRECISION(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column("config_flags", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("status_flags", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("minimal_balance", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "total_locked_amount", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "pending_transfers_count", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column("last_transfer_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "last_transfer_number", sa.BigInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "last_transfer_committed_at",
-            sa.TIMESTAMP(timezone=True),
-            server_default=sa.text("'1970-01-01 00:00:00+00'"),
-            nullable=False,
-        ),
-        sa.Column(
-            "pending_account_update", sa.Boolean(), server_default=sa.text("false"), nullable=False
-        ),
-        sa.Column(
-            "last_heartbeat_ts",
-            sa.TIMESTAMP(timezone=True),
-            server_default=sa.text("'1970-01-01 00:00:00+00'"),
-            nullable=False,
-        ),
-        sa.Column(
-            "last_deletion_attempt_ts",
-            sa.TIMESTAMP(timezone=True),
-            server_default=sa.text("'1970-01-01 00:00:00+00'"),
-            nullable=False,
-        ),
-        sa.Column("config_data", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("debtor_info_iri", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column(
-            "debtor_info_content_type", sa.Text(), server_default=sa.text("''"), nullable=False
-        ),
-        sa.Column(
-            "debtor_info_sha256", postgresql.BYTEA(), server_default=sa.text("''"), nullable=False
-        ),
+        *_columns(_BYTES, "debtor_info_sha256", default="''"),
         sa.CheckConstraint("interest_rate BETWEEN -50 AND 100"),
         sa.CheckConstraint("last_transfer_number >= 0"),
         sa.CheckConstraint("minimal_balance <= 0"),
@@ -118,357 +109,179 @@ def upgrade() -> None:
         "idx_account_key",
         "account",
         ["debtor_id", "creditor_id"],
-        unique=False,
         postgresql_with={"deduplicate_items": "off"},
     )
     op.create_index(
         "idx_account_pending_update",
         "account",
         ["last_heartbeat_ts"],
-        unique=False,
         postgresql_where=sa.text("pending_account_update"),
     )
-
-    op.create_table(
+    _create_queue(
         "account_purge_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creation_date", sa.Date(), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_columns(_DATE, "creation_date"),
+        *_columns(_TIMESTAMP, "ts"),
     )
-    op.create_table(
+    _create_queue(
         "account_transfer_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creation_date", sa.Date(), nullable=False),
-        sa.Column("transfer_number", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("sender", sa.Text(), nullable=False),
-        sa.Column("recipient", sa.Text(), nullable=False),
-        sa.Column("acquired_amount", sa.BigInteger(), nullable=False),
-        sa.Column("transfer_note", sa.Text(), nullable=False),
-        sa.Column("transfer_note_format", sa.Text(), nullable=False),
-        sa.Column("committed_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("principal", sa.BigInteger(), nullable=False),
-        sa.Column("previous_transfer_number", sa.BigInteger(), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_columns(_DATE, "creation_date"),
+        *_columns(_BIGINT, "transfer_number"),
+        *_columns(_TEXT, "coordinator_type", "sender", "recipient"),
+        *_columns(_BIGINT, "acquired_amount"),
+        *_columns(_TEXT, "transfer_note", "transfer_note_format"),
+        *_columns(_TIMESTAMP, "committed_at"),
+        *_columns(_BIGINT, "principal", "previous_transfer_number"),
+        *_columns(_TIMESTAMP, "ts"),
     )
-    op.create_table(
+    _create_queue(
         "account_update_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creation_date", sa.Date(), nullable=False),
-        sa.Column("last_change_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("last_change_seqnum", sa.Integer(), nullable=False),
-        sa.Column("principal", sa.BigInteger(), nullable=False),
-        sa.Column("interest", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("interest_rate", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("last_interest_rate_change_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("last_config_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("last_config_seqnum", sa.Integer(), nullable=False),
-        sa.Column("negligible_amount", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("config_flags", sa.Integer(), nullable=False),
-        sa.Column("config_data", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("debtor_info_iri", sa.Text(), nullable=False),
-        sa.Column("debtor_info_content_type", sa.Text(), nullable=False),
-        sa.Column("debtor_info_sha256", postgresql.BYTEA(), nullable=False),
-        sa.Column("last_transfer_number", sa.BigInteger(), nullable=False),
-        sa.Column("last_transfer_committed_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_columns(_DATE, "creation_date"),
+        *_columns(_TIMESTAMP, "last_change_ts"),
+        *_columns(_INTEGER, "last_change_seqnum"),
+        *_columns(_BIGINT, "principal"),
+        *_columns(_FLOAT, "interest", "interest_rate"),
+        *_columns(_TIMESTAMP, "last_interest_rate_change_ts", "last_config_ts"),
+        *_columns(_INTEGER, "last_config_seqnum"),
+        *_columns(_FLOAT, "negligible_amount"),
+        *_columns(_INTEGER, "config_flags"),
+        *_columns(
+            _TEXT, "config_data", "account_id", "debtor_info_iri", "debtor_info_content_type"
+        ),
+        *_columns(_BYTES, "debtor_info_sha256"),
+        *_columns(_BIGINT, "last_transfer_number"),
+        *_columns(_TIMESTAMP, "last_transfer_committed_at", "ts"),
     )
-    op.create_table(
+    _create_queue(
         "finalization_request",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("coordinator_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_request_id", sa.BigInteger(), nullable=False),
-        sa.Column("transfer_id", sa.BigInteger(), nullable=False),
-        sa.Column("committed_amount", sa.BigInteger(), nullable=False),
-        sa.Column("transfer_note", sa.Text(), nullable=False),
-        sa.Column("transfer_note_format", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_coordinator(),
+        *_columns(_BIGINT, "transfer_id", "committed_amount"),
+        *_columns(_TEXT, "transfer_note", "transfer_note_format"),
     )
-    op.create_table(
+    _create_queue(
         "finalized_transfer_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("coordinator_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_request_id", sa.BigInteger(), nullable=False),
-        sa.Column("transfer_id", sa.BigInteger(), nullable=False),
-        sa.Column("committed_amount", sa.BigInteger(), nullable=False),
-        sa.Column("status_code", sa.Text(), nullable=False),
-        sa.Column("total_locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("prepared_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_coordinator(),
+        *_columns(_BIGINT, "transfer_id", "committed_amount"),
+        *_columns(_TEXT, "status_code"),
+        *_columns(_BIGINT, "total_locked_amount"),
+        *_columns(_TIMESTAMP, "prepared_at", "ts"),
     )
-    op.create_table(
-        "handled_batch",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("handled_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("digests", postgresql.ARRAY(postgresql.BYTEA()), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+    _create_queue(
+        "handled_batch", *_columns(_TIMESTAMP, "handled_at"), *_columns(_BYTES_LIST, "digests")
     )
-    op.create_table(
+    _create_queue(
         "pending_balance_change",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("other_creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("change_id", sa.BigInteger(), nullable=False),
-        sa.Column("principal_delta", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("transfer_note", sa.Text(), nullable=False),
-        sa.Column("transfer_note_format", sa.Text(), nullable=False),
-        sa.Column("committed_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("is_registered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_columns(_BIGINT, "other_creditor_id", "change_id", "principal_delta"),
+        *_columns(_TEXT, "coordinator_type", "transfer_note", "transfer_note_format"),
+        *_columns(_TIMESTAMP, "committed_at"),
+        *_columns(_BOOL, "is_registered", default="false"),
     )
-    op.create_table(
+    _create_queue(
         "pending_balance_change_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("other_creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("change_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("transfer_note_format", sa.Text(), nullable=False),
-        sa.Column("transfer_note", sa.Text(), nullable=False),
-        sa.Column("committed_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("principal_delta", sa.BigInteger(), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_columns(_BIGINT, "other_creditor_id", "change_id"),
+        *_columns(_TEXT, "coordinator_type", "transfer_note_format", "transfer_note"),
+        *_columns(_TIMESTAMP, "committed_at"),
+        *_columns(_BIGINT, "principal_delta"),
+        *_columns(_TIMESTAMP, "ts"),
     )
     op.create_table(
         "prepared_transfer",
-        sa.Column("debtor_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("transfer_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("coordinator_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_request_id", sa.BigInteger(), nullable=False),
-        sa.Column("locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("recipient_creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("prepared_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("demurrage_rate", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("deadline", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("final_interest_rate_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("last_reminder_ts", sa.TIMESTAMP(timezone=True), nullable=True),
+        *_columns(_BIGINT, "debtor_id", "creditor_id", "transfer_id"),
+        *_columns(_TEXT, "coordinator_type"),
+        *_columns(
+            _BIGINT,
+            "coordinator_id",
+            "coordinator_request_id",
+            "locked_amount",
+            "recipient_creditor_id",
+        ),
+        *_columns(_TIMESTAMP, "prepared_at"),
+        *_columns(_FLOAT, "demurrage_rate"),
+        *_columns(_TIMESTAMP, "deadline", "final_interest_rate_ts"),
+        *_columns(_TIMESTAMP, "last_reminder_ts", nullable=True),
         sa.CheckConstraint("locked_amount >= 0"),
         sa.PrimaryKeyConstraint("debtor_id", "creditor_id", "transfer_id"),
         postgresql_with={"autovacuum_vacuum_cost_delay": 0},
     )
-    op.create_table(
+    _create_queue(
         "prepared_transfer_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("coordinator_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_request_id", sa.BigInteger(), nullable=False),
-        sa.Column("transfer_id", sa.BigInteger(), nullable=False),
-        sa.Column("locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("recipient", sa.Text(), nullable=False),
-        sa.Column("prepared_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("demurrage_rate", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("deadline", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("final_interest_rate_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_coordinator(),
+        *_columns(_BIGINT, "transfer_id", "locked_amount"),
+        *_columns(_TEXT, "recipient"),
+        *_columns(_TIMESTAMP, "prepared_at"),
+        *_columns(_FLOAT, "demurrage_rate"),
+        *_columns(_TIMESTAMP, "deadline", "final_interest_rate_ts", "ts"),
     )
     op.create_table(
         "registered_balance_change",
-        sa.Column("debtor_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("other_creditor_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("change_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("committed_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("is_applied", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        *_columns(_BIGINT, "debtor_id", "other_creditor_id", "change_id"),
+        *_columns(_TIMESTAMP, "committed_at"),
+        *_columns(_BOOL, "is_applied", default="false"),
         sa.PrimaryKeyConstraint("debtor_id", "other_creditor_id", "change_id"),
     )
-    op.create_table(
+    _create_queue(
         "rejected_config_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("config_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("config_seqnum", sa.Integer(), nullable=False),
-        sa.Column("config_flags", sa.Integer(), nullable=False),
-        sa.Column("config_data", sa.Text(), nullable=False),
-        sa.Column("negligible_amount", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("rejection_code", sa.Text(), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_columns(_TIMESTAMP, "config_ts"),
+        *_columns(_INTEGER, "config_seqnum", "config_flags"),
+        *_columns(_TEXT, "config_data"),
+        *_columns(_FLOAT, "negligible_amount"),
+        *_columns(_TEXT, "rejection_code"),
+        *_columns(_TIMESTAMP, "ts"),
     )
-    op.create_table(
+    _create_queue(
         "rejected_transfer_signal",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("coordinator_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_request_id", sa.BigInteger(), nullable=False),
-        sa.Column("status_code", sa.Text(), nullable=False),
-        sa.Column("total_locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_coordinator(),
+        *_columns(_TEXT, "status_code"),
+        *_columns(_BIGINT, "total_locked_amount"),
+        *_columns(_TIMESTAMP, "ts"),
     )
-    op.create_table(
+    _create_queue(
         "returned_message",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("signal_name", sa.Text(), nullable=False),
-        sa.Column("body", postgresql.BYTEA(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("attempts_count", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("next_attempt_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_columns(_TEXT, "signal_name"),
+        *_columns(_BYTES, "body"),
+        *_columns(_TEXT, "reason"),
+        *_columns(_INTEGER, "attempts_count", default="1"),
+        *_columns(_TIMESTAMP, "next_attempt_at"),
     )
-    op.create_index(
-        "idx_returned_message_due", "returned_message", ["next_attempt_at"], unique=False
-    )
-
+    op.create_index("idx_returned_message_due", "returned_message", ["next_attempt_at"])
     op.create_table(
         "root_config",
-        sa.Column("debtor_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("interest_rate", sa.DOUBLE_PRECISION(), nullable=False),
-        sa.Column("info_iri", sa.Text(), nullable=True),
-        sa.Column("info_content_type", sa.Text(), nullable=True),
-        sa.Column("info_sha256", postgresql.BYTEA(), nullable=True),
-        sa.Column("fetched_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        *_columns(_BIGINT, "debtor_id"),
+        *_columns(_FLOAT, "interest_rate"),
+        *_columns(_TEXT, "info_iri", "info_content_type", nullable=True),
+        *_columns(_BYTES, "info_sha256", nullable=True),
+        *_columns(_TIMESTAMP, "fetched_at", nullable=True),
         sa.PrimaryKeyConstraint("debtor_id"),
     )
-    op.create_table(
+    _create_queue(
         "transfer_request",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("coordinator_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_request_id", sa.BigInteger(), nullable=False),
-        sa.Column("min_locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("max_locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("recipient_creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("final_interest_rate_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("deadline", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_coordinator(),
+        *_columns(_BIGINT, "min_locked_amount", "max_locked_amount", "recipient_creditor_id"),
+        *_columns(_TIMESTAMP, "final_interest_rate_ts", "deadline"),
     )
-    op.create_table(
+    _create_queue(
         "unverified_transfer_request",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("debtor_id", sa.BigInteger(), nullable=False),
-        sa.Column("creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_type", sa.Text(), nullable=False),
-        sa.Column("coordinator_id", sa.BigInteger(), nullable=False),
-        sa.Column("coordinator_request_id", sa.BigInteger(), nullable=False),
-        sa.Column("received_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("next_attempt_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("attempts_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("min_locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("max_locked_amount", sa.BigInteger(), nullable=False),
-        sa.Column("recipient_creditor_id", sa.BigInteger(), nullable=False),
-        sa.Column("final_interest_rate_ts", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("deadline", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        postgresql_with={
-            "autovacuum_vacuum_threshold": 20000,
-            "autovacuum_vacuum_scale_factor": 0,
-            "autovacuum_vacuum_insert_threshold": -1,
-            "autovacuum_vacuum_cost_delay": 0,
-        },
+        *_account(),
+        *_coordinator(),
+        *_columns(_TIMESTAMP, "received_at", "next_attempt_at"),
+        *_columns(_INTEGER, "attempts_count", default="0"),
+        *_columns(_BIGINT, "min_locked_amount", "max_locked_amount", "recipient_creditor_id"),
+        *_columns(_TIMESTAMP, "final_interest_rate_ts", "deadline"),
     )
     op.create_index(
         "idx_unverified_transfer_request_due",
         "unverified_transfer_request",
         ["next_attempt_at"],
-        unique=False,
     )
 
 

@@ -9,8 +9,6 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 # The first migration used to install procedures without a version. Workers that call them may be
 # at work, so they stay until the version after the next one is installed.

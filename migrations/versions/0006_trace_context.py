@@ -11,8 +11,6 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 # In the order in which most transactions come by, so that these need not wait for one another.
 TABLES = (

@@ -38,7 +38,6 @@ class Check:
 
     @property
     def statement(self) -> str:
-        """The statement that finds what is wrong."""
         parts = read_queries("audit/sql/parts.sql")
         check = read_queries(f"audit/sql/{self.file}")[self.code]
         return parts["own"] + parts["findings"].replace("{check}", f"\n{check}\n")

@@ -40,7 +40,6 @@ class Partition:
             yield from self._missing(Realm(realm.bits << 1 | bit, realm.length + 1))
 
     def owner(self, debtor_id: int, creditor_id: int) -> Realm:
-        """The realm to which an account belongs."""
         bits = account_bits(debtor_id, creditor_id)
         for length in range(ACCOUNT_BITS_LENGTH + 1):
             realm = Realm(bits >> (ACCOUNT_BITS_LENGTH - length), length)
@@ -104,7 +103,6 @@ class Result:
     errors_counts: dict[str, int]
 
     def count(self, verdict: Verdict) -> int:
-        """How many debtors have a verdict."""
         return sum(debtor.verdict == verdict for debtor in self.debtors)
 
 
@@ -230,6 +228,5 @@ def _check_reach(exports: Iterable[Export]) -> None:
             f"the export of {sender.realm} is complete until {sender.complete_until:%H:%M:%S}Z,"
             f" but that of {receiver.realm} reaches back only to"
             f" {receiver.received_since:%H:%M:%S}Z: export all shards at about the same time, or"
-            " with"
-            " more --export-minutes"
+            " with more --export-minutes"
         )

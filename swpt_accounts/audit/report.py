@@ -72,7 +72,6 @@ def as_table(report: BooksReport) -> Iterator[str]:
 
 
 def summary(report: BooksReport) -> str:
-    """The result in one line."""
     errors, warnings = report.count(CheckSeverity.ERROR), report.count(CheckSeverity.WARNING)
     parts = [plural(errors, "error") if errors else "the books are correct"]
     if warnings:

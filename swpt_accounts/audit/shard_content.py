@@ -9,9 +9,8 @@ from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import OWNER_COLUMNS
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.session_options import READING
-from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.smp.outgoing import SIGNALS, outbox_name
 
 _TABLES = (
     "account",
@@ -31,7 +30,7 @@ def find_foreign_record(settings: Settings) -> str | None:
     """
     connection = connect(settings, "verify_shard_content", is_read_only=True, behaviour=[READING])
     try:
-        for table in (*_TABLES, *(outbox_table(name, settings).table for name in SIGNALS)):
+        for table in (*_TABLES, *map(outbox_name, SIGNALS)):
             for debtor_id, creditor_id in _owners(connection, settings, table):
                 if not settings.realm.contains(debtor_id, creditor_id):
                     return (

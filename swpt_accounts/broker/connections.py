@@ -11,10 +11,10 @@ from pika.adapters.utils.connection_workflow import (
     AMQPConnectorException,
     AMQPConnectorStackTimeout,
 )
-from pika.exceptions import AMQPConnectionError, AMQPError
+from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosed, ConnectionClosed
 
 from swpt_accounts.broker.headers import accept_any_headers
-from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.errors import innermost, one_line
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 HEARTBEAT_SECONDS = 60
@@ -58,7 +58,10 @@ def connection_parameters(url: str, name: str) -> pika.URLParameters:
 def connect_blocking(
     url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
 ) -> pika.BlockingConnection:
-    """Connect. Raises `AMQPError`, also where the host is not found, refuses, or says nothing."""
+    """Connect; `with` it, it is closed in the end.
+
+    Raises `AMQPError`, also where the host is not found, refuses, or says nothing.
+    """
     parameters = connection_parameters(url, name)
     parameters.heartbeat = heartbeat_seconds
     return open_blocking(parameters)
@@ -108,8 +111,17 @@ class ShutdownWatch:
                 self._connection.add_callback_threadsafe(lambda: None)
 
     def end(self) -> None:
-        """End the thread."""
         os.write(self._write_fd, b"!")
         self._thread.join()
         os.close(self._end_fd)
         os.close(self._write_fd)
+
+
+def describe(error: BaseException) -> str:
+    """One line for an operator, which says which server it is about."""
+    if not isinstance(error, AMQPError) or isinstance(error, BrokerUnreachable):
+        return one_line(error)
+    cause = innermost(error)
+    if isinstance(cause, ChannelClosed | ConnectionClosed):
+        return f"RabbitMQ: {cause.reply_text} ({cause.reply_code})"
+    return f"RabbitMQ: {one_line(cause)}"

@@ -37,7 +37,7 @@ from swpt_accounts.observability.events.messages import (
 )
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS, DEAD_LETTERS
 from swpt_accounts.observability.metrics.recorder import count
-from swpt_accounts.smp.id_extraction import ids_in
+from swpt_accounts.smp.decoder import ids_in
 from swpt_accounts.smp.incoming import PendingBalanceChange
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -268,7 +268,6 @@ class BatchConsumer:
             self._batch, self._worn = [], []
 
     def resume(self) -> None:
-        """Receive again."""
         self._consumer_tag = self._channel.basic_consume(self._queue, self._on_delivery)
 
     def close(self) -> None:

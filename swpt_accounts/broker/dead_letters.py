@@ -23,8 +23,8 @@ from swpt_accounts.broker.topology import (
     money_letter_queue,
 )
 from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.observability.events.messages import DEAD_LETTER_QUEUE_REFUSES
-from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)

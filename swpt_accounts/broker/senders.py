@@ -7,27 +7,24 @@ from typing import Final
 from pika import ConnectionParameters
 
 from swpt_accounts.broker.connections import user_of
-from swpt_accounts.settings import Settings
 
 _NUMBERS: Final = r"(_[0-9]+)*"
 _SHARED_USER: Final = ConnectionParameters.DEFAULT_USERNAME
 
 
-def are_verified(settings: Settings) -> bool:
+def are_verified(url: str, pattern: str | None) -> bool:
     """Whether the broker can answer for shards: it cannot where they are its default user, which
-    others may be, too.
+    others may be, too. `url` and `pattern` are settings.
     """
-    own = user_of(settings.protocol_broker_url)
-    return own != _SHARED_USER or bool(settings.protocol_broker_shard_users)
+    return user_of(url) != _SHARED_USER or bool(pattern)
 
 
-def is_shard(user: str | None, settings: Settings) -> bool:
+def is_shard(user: str | None, url: str, pattern: str | None) -> bool:
     """Whether a user, as the broker has verified it, is one of a shard of this authority."""
     if user is None:
         return False
-    own = user_of(settings.protocol_broker_url)
-    pattern = settings.protocol_broker_shard_users or _family(own)
-    return user == own or re.fullmatch(pattern, user) is not None
+    own = user_of(url)
+    return user == own or re.fullmatch(pattern or _family(own), user) is not None
 
 
 @cache

@@ -1,21 +1,22 @@
 """Exchanges, queues and bindings (docs/reference/amqp.md). Declaring them again is harmless."""
 
+import json
 import logging
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
 
 from swpt_accounts.broker.connections import (
-    HEARTBEAT_SECONDS,
     connect_blocking,
     connection_parameters,
     server_version,
 )
-from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
+from swpt_accounts.db.outage_reporter import Backoff
 from swpt_accounts.observability.events.topology import (
     CHORES_QUEUE_FOREIGN,
     CHORES_QUEUE_USED,
@@ -33,8 +34,47 @@ from swpt_accounts.smp.routing import (
     TO_CREDITORS_EXCHANGE,
     TO_DEBTORS_EXCHANGE,
 )
-from swpt_accounts.workers.backoff import Backoff
 from swpt_accounts.workers.shutdown import ShutdownEvent
+
+ARGUMENT: Final = "x-delivery-limit"
+DEFAULT_LIMIT: Final = 20
+_VERSION_WITH_DEFAULT: Final = (4,)
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version of the broker: `4.0.5` and `4.0.5-rc.1` are (4, 0, 5)."""
+    found = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
+
+
+def limit_advice(version: str, vhost: str, queue: str, limit: int | None) -> str | None:
+    """A warning for operators about the delivery limit of a queue; None if there is no need.
+
+    `limit` is the queue's argument, None where it has none. AMQP does not show policies.
+    """
+    if limit is not None:
+        if limit < 0:
+            return None
+        return (
+            f"the queue {queue!r} has the argument {ARGUMENT} {limit}: a message that comes back"
+            " more often leaves it. No policy can raise that: delete the empty queue, and"
+            " declare it again"
+        )
+    if version_numbers(version) < _VERSION_WITH_DEFAULT:
+        return None
+    return (
+        f"RabbitMQ {version} takes a message out of the queue {queue!r} when it has come back more"
+        f" than {DEFAULT_LIMIT} times, unless a policy, which AMQP does not tell, says otherwise:"
+        f" {policy_command(vhost, queue)}"
+    )
+
+
+def policy_command(vhost: str, queue: str) -> str:
+    """The command that removes the limit of a queue, for RabbitMQ 4 and newer."""
+    arguments = ("set_policy", "-p", vhost, f"{queue}-no-delivery-limit", f"^{re.escape(queue)}$")
+    definition = json.dumps({"delivery-limit": -1})
+    return shlex.join(("rabbitmqctl", *arguments, definition, "--apply-to", "quorum_queues"))
+
 
 logger = logging.getLogger(__name__)
 
@@ -75,19 +115,6 @@ def money_queue(queue: str) -> str:
     name.
     """
     return f"{queue}.money"
-
-
-@contextmanager
-def connection_to(
-    url: str, name: str, heartbeat_seconds: int = HEARTBEAT_SECONDS
-) -> Iterator[BlockingConnection]:
-    """A connection that is closed in the end. Raises `pika.exceptions.AMQPError`."""
-    connection = connect_blocking(url, name, heartbeat_seconds)
-    try:
-        yield connection
-    finally:
-        if connection.is_open:
-            connection.close()
 
 
 # A queue that has these values too is as good: the first is that of an older version and, misspelt
@@ -194,15 +221,30 @@ def _difference(text: str) -> tuple[str, str]:
     return (found[1], found[2] or "") if found else ("", "")
 
 
-def _find_queue(channel: BlockingChannel, queue: str) -> Any:
-    """How many messages and consumers a queue has; None, which is logged, if there is none."""
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """Messages that are ready, and consumers."""
+
+    ready: int
+    consumers: int
+
+
+def queue_counts(connection: BlockingConnection, queue: str) -> QueueCounts | None:
+    """What is in a queue now; None if there is no such queue."""
+    channel = connection.channel()
     try:
-        return channel.queue_declare(queue, passive=True).method
+        found = channel.queue_declare(queue, passive=True).method
     except ChannelClosedByBroker as error:
         if error.reply_code != _NOT_FOUND:
             raise
-        QUEUE_MISSING.log(logger, queue=queue)
         return None
+    channel.close()
+    return QueueCounts(found.message_count, found.consumer_count)
+
+
+def exchange_exists(connection: BlockingConnection, name: str) -> bool:
+    """Whether there is such an exchange, of whatever type."""
+    return _Object("exchange", name).exists(connection)
 
 
 def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | None) -> None:
@@ -247,7 +289,7 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
     incoming = _incoming(queue)
     letters = _DeadLetterQueue(dead_letter_queue(queue))
     exchanges = [_Object("exchange", name, exchange_type=kind) for name, kind in _EXCHANGES]
-    with connection_to(url, "subscribe") as connection:
+    with connect_blocking(url, "subscribe") as connection:
         _declare_all(connection, [*exchanges, letters, incoming])
         channel = connection.channel()
         for coordinator_type, destination in _COORDINATORS:
@@ -263,7 +305,7 @@ def subscribe(url: str, queue: str, routing_key: str) -> None:
 
 def unsubscribe(url: str, queue: str, routing_key: str) -> None:
     """Remove the binding of the queue of incoming messages, and nothing else."""
-    with connection_to(url, "unsubscribe") as connection:
+    with connect_blocking(url, "unsubscribe") as connection:
         connection.channel().queue_unbind(queue, ACCOUNTS_IN_EXCHANGE, routing_key=routing_key)
     QUEUE_UNBOUND.log(logger, queue=queue, routing_key=routing_key)
 
@@ -277,22 +319,22 @@ def delete_chores_queue(url: str, queue: str, *, incoming: str) -> None:
     if queue in (incoming, dead_letter_queue(incoming)):
         CHORES_QUEUE_FOREIGN.log(logger, queue=queue)
         return
-    with connection_to(url, "unsubscribe") as connection:
-        channel = connection.channel()
-        found = _find_queue(channel, queue)
+    with connect_blocking(url, "unsubscribe") as connection:
+        found = queue_counts(connection, queue)
         if found is None:
+            QUEUE_MISSING.log(logger, queue=queue)
             return
-        if found.consumer_count:
-            CHORES_QUEUE_USED.log(logger, queue=queue, consumers_count=found.consumer_count)
+        if found.consumers:
+            CHORES_QUEUE_USED.log(logger, queue=queue, consumers_count=found.consumers)
             return
-        channel.queue_delete(queue)
-    QUEUE_DELETED.log(logger, queue=queue, count=found.message_count)
+        connection.channel().queue_delete(queue)
+    QUEUE_DELETED.log(logger, queue=queue, count=found.ready)
 
 
 def create_chores_queue(url: str, queue: str) -> None:
     """Declare the queue of the local tasks. Raises `TopologyError`."""
     chores = _QuorumQueue(queue)
-    with connection_to(url, "create_chores_queue") as connection:
+    with connect_blocking(url, "create_chores_queue") as connection:
         chores.declare(connection)
         _advise(connection, url, queue, chores.delivery_limit)
     QUEUE_DECLARED.log(logger, queue=queue)
@@ -306,21 +348,18 @@ def delete_queue(url: str, queue: str, stop: ShutdownEvent) -> bool:
     """
     backoff = Backoff(0.5, 5.0)
     while not stop.is_requested():
-        with connection_to(url, "delete_queue") as connection:
-            channel = connection.channel()
+        with connect_blocking(url, "delete_queue") as connection:
             # RabbitMQ cannot delete a quorum queue on condition that it is empty or unused.
-            found = _find_queue(channel, queue)
+            found = queue_counts(connection, queue)
             if found is None:
+                QUEUE_MISSING.log(logger, queue=queue)
                 return True
-            if found.message_count == 0 and found.consumer_count == 0:
-                channel.queue_delete(queue)
+            if found.ready == 0 and found.consumers == 0:
+                connection.channel().queue_delete(queue)
                 QUEUE_DELETED.log(logger, queue=queue, count=0)
                 return True
         QUEUE_DELETION_WAITS.log(
-            logger,
-            queue=queue,
-            count=found.message_count,
-            consumers_count=found.consumer_count,
+            logger, queue=queue, count=found.ready, consumers_count=found.consumers
         )
         stop.wait(backoff.next())
     return False

@@ -2,7 +2,6 @@
 
 import click
 
-from swpt_accounts.chores.worker import ChoresWorker
 from swpt_accounts.cli.options import (
     all_of,
     get_settings,
@@ -14,6 +13,7 @@ from swpt_accounts.cli.options import (
     url_option,
 )
 from swpt_accounts.inbox.worker import InboxWorker
+from swpt_accounts.scans.chores_worker import ChoresWorker
 from swpt_accounts.workers.runner import run_workers
 from swpt_accounts.workers.setting_warnings import warn_of_slow_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent

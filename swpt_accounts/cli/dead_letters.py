@@ -4,7 +4,8 @@ import json
 import re
 import sys
 from collections import Counter
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -20,13 +21,14 @@ from swpt_accounts.cli.options import (
     url_option,
     yes_option,
 )
+from swpt_accounts.cli.progress import LettersRead
 from swpt_accounts.core.formatting import number, plural
 from swpt_accounts.dead_letters import rendering
 from swpt_accounts.dead_letters.letter import Letter, LetterFilter
 from swpt_accounts.dead_letters.replay import Report
 from swpt_accounts.dead_letters.resolutions import LetterState
 from swpt_accounts.dead_letters.session import DeadLetterSession, open_session
-from swpt_accounts.settings import Settings
+from swpt_accounts.workers.shutdown import ShutdownEvent
 
 _LISTED_COUNT_MAX = 100
 _SHOWN_COUNT_MAX = 10
@@ -76,17 +78,7 @@ all_option = click.option(
 
 
 def make_filter(*, types: tuple[str, ...], **options: Any) -> LetterFilter:
-    """The filter that these options are."""
     return LetterFilter(types=frozenset(types), **options)
-
-
-def _filter_for(settings: Settings, queue: str | None, **options: Any) -> LetterFilter:
-    """The same. Of another queue, each shard has the letters of its own accounts, and of none: so
-    all shards together deal with each of them once.
-    """
-    own = settings.protocol_broker_queue
-    is_own = queue in (None, own, money_queue(own))
-    return make_filter(realm=None if is_own else settings.realm, **options)
 
 
 @click.group("dead_letters")
@@ -94,10 +86,23 @@ def dead_letters() -> None:
     """List rejected messages (dead letters), and send them again."""
 
 
+@contextmanager
 def _session(
-    settings: Settings, queue: str | None, *, changes: bool
-) -> AbstractContextManager[DeadLetterSession]:
-    return open_session(settings, queue or settings.protocol_broker_queue, changes=changes)
+    *, changes: bool, url: str | None, queue: str | None, **options: Any
+) -> Iterator[tuple[DeadLetterSession, LetterFilter]]:
+    """A session, and the filter that the options are. Of another queue, each shard has the letters
+    of its own accounts, and of none: so all shards together deal with each of them once.
+    """
+    settings = get_settings(protocol_broker_url=url)
+    own = settings.protocol_broker_queue
+    is_own = queue in (None, own, money_queue(own))
+    wanted = make_filter(realm=None if is_own else settings.realm, **options)
+    stop = ShutdownEvent()
+    stop.on_signals()
+    with open_session(
+        settings, queue or own, stop.is_requested, LettersRead(), changes=changes
+    ) as session:
+        yield session, wanted
 
 
 @dead_letters.command("list")
@@ -105,21 +110,12 @@ def _session(
 @all_option
 @click.option("--limit", type=click.IntRange(0), help="Maximum number to list; 0 lists all.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def list_letters(
-    url: str | None,
-    queue: str | None,
-    all_states: bool,
-    limit: int | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def list_letters(all_states: bool, limit: int | None, as_json: bool, **options: Any) -> None:
     """List dead letters, and count them by type and kind of reason."""
-    settings = get_settings(protocol_broker_url=url)
-    wanted = _filter_for(settings, queue, **options)
     limit = _LISTED_COUNT_MAX if limit is None else limit
     counts: Counter[tuple[str, str]] = Counter()
     count = 0
-    with _session(settings, queue, changes=False) as session:
+    with _session(changes=False, **options) as (session, wanted):
         click.echo('{"letters": [' if as_json else rendering.table_head())
         for letter, state in session.letters(wanted, all_states=all_states):
             counts[letter.type_name, letter.kind] += 1
@@ -148,20 +144,12 @@ def list_letters(
 @all_option
 @click.option("--limit", type=click.IntRange(0), help="Maximum number to show; 0 shows all.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, one letter per line.")
-def show(
-    url: str | None,
-    queue: str | None,
-    all_states: bool,
-    limit: int | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def show(all_states: bool, limit: int | None, as_json: bool, **options: Any) -> None:
     """Show dead letters in full, and mark what is wrong."""
-    settings = get_settings(protocol_broker_url=url)
-    wanted = _filter_for(settings, queue, **options)
     limit = _SHOWN_COUNT_MAX if limit is None else limit
     count = 0
-    with _session(settings, queue, changes=False) as session:
+    with _session(changes=False, **options) as (session, wanted):
+        settings = session.settings
         every = all_states or wanted.is_by_name
         for letter, state in session.letters(wanted, all_states=every):
             count += 1
@@ -189,20 +177,11 @@ def show(
     help="Include letters that were handled, or may have been sent. Needs --offset or --digest.",
 )
 @yes_option
-def replay(
-    url: str | None,
-    queue: str | None,
-    limit: int | None,
-    again: bool,
-    yes: bool,
-    **options: Any,
-) -> None:
+def replay(limit: int | None, again: bool, yes: bool, **options: Any) -> None:
     """Send dead letters to the queue again, or to the shard that they belong to."""
     if again and not (options["offsets"] or options["digests"]):
         raise click.UsageError("--again needs --offset or --digest")
-    settings = get_settings(protocol_broker_url=url)
-    wanted = _filter_for(settings, queue, **options)
-    with _session(settings, queue, changes=True) as session:
+    with _session(changes=True, **options) as (session, wanted):
         if not (yes or _is_confirmed("resend", session, wanted, limit, every=again)):
             return
         replayer = session.replayer()
@@ -241,13 +220,9 @@ def _write_report(report: Report) -> None:
 @filter_options
 @click.option("--limit", type=click.IntRange(1), help="Maximum number to discard.")
 @yes_option
-def discard(
-    url: str | None, queue: str | None, limit: int | None, yes: bool, **options: Any
-) -> None:
+def discard(limit: int | None, yes: bool, **options: Any) -> None:
     """Mark dead letters as handled, without sending them. They stay in the stream."""
-    settings = get_settings(protocol_broker_url=url)
-    wanted = _filter_for(settings, queue, **options)
-    with _session(settings, queue, changes=True) as session:
+    with _session(changes=True, **options) as (session, wanted):
         if not (yes or _is_confirmed("discard", session, wanted, limit, every=False)):
             return
         count = 0

@@ -8,15 +8,15 @@ from swpt_accounts.cli.options import (
     quit_early_option,
     wait_option,
 )
+from swpt_accounts.outbox.tables import OUTBOX_NAMES
 from swpt_accounts.outbox.worker import FlushWorker
-from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.runner import run_workers
 from swpt_accounts.workers.setting_warnings import warn_of_slow_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 
 @click.command("flush_messages")
-@click.argument("types", nargs=-1, type=click.Choice(list(SIGNALS)))
+@click.argument("types", nargs=-1, type=click.Choice(OUTBOX_NAMES))
 @processes_option
 @wait_option
 @quit_early_option
@@ -29,14 +29,6 @@ def flush_messages(
     warn_of_slow_settings(settings, "app_flush_")
 
     def make_workers(stop: ShutdownEvent) -> list[FlushWorker]:
-        return [
-            FlushWorker(
-                settings,
-                stop,
-                types or tuple(SIGNALS),
-                wait_seconds=settings.flush_period,
-                quit_early=quit_early,
-            )
-        ]
+        return [FlushWorker(settings, stop, types or OUTBOX_NAMES, quit_early=quit_early)]
 
     run_workers(make_workers, processes_count=settings.flush_processes)

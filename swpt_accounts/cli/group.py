@@ -38,12 +38,12 @@ MODULES: Final = MappingProxyType(
         "resend": "resend",
         "mend_gap": "mend_gap",
         "status": "status",
-        "serve_metrics": "metrics_and_health",
-        "healthcheck": "metrics_and_health",
+        "serve_metrics": "servers",
+        "healthcheck": "servers",
         "move_in": "takeover",
         "move_out": "takeover",
         "shards": "shards",
-        "console": "console",
+        "console": "servers",
         "upgrade": "upgrade",
     }
 )
@@ -83,8 +83,13 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup)
+@click.option(
+    "--with-metrics",
+    is_flag=True,
+    help="If METRICS_PORT is set, serve the metrics and the health, too, in a process beside.",
+)
 @click.pass_context
-def swpt_accounts(context: click.Context) -> None:
+def swpt_accounts(context: click.Context, with_metrics: bool) -> None:
     """Run the parts of the accounting authority."""
     if context.meta[_IS_ASKED_FOR_HELP]:
         return  # which needs no setting
@@ -94,6 +99,11 @@ def swpt_accounts(context: click.Context) -> None:
             _ = context.obj.database_url
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
+    if with_metrics and context.obj.metrics_port:
+        # A module of its own, for it needs this one.
+        from swpt_accounts.cli.forked import fork_command
+
+        fork_command("serve_metrics", "--beside", str(os.getpid()))
     configure_recording(
         context.obj.state_dir,
         context.invoked_subcommand or "",

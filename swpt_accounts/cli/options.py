@@ -35,7 +35,6 @@ def hide_password(_context: click.Context, parameter: click.Parameter, url: str 
 
 
 def url_option_of(*names: str, meaning: str) -> Decorator:
-    """An option that is a URL."""
     return click.option(*names, help=meaning, callback=hide_password)
 
 
@@ -153,7 +152,6 @@ class IdParam(click.ParamType[int]):
     name = "id"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The id, or a usage error."""
         try:
             return parse_number(str(value))
         except ValueError as error:
@@ -161,12 +159,9 @@ class IdParam(click.ParamType[int]):
 
 
 class CoordinatorTypeParam(click.ParamType[str]):
-    """The type of a coordinator."""
-
     name = "type"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The type, or a usage error."""
         text = str(value)
         if not re.fullmatch(r"[ -~]{1,30}", text) or text.startswith("-"):
             self.fail(

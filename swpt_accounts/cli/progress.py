@@ -9,12 +9,16 @@ import click
 
 from swpt_accounts.core.progress import NoProgress, Progress
 from swpt_accounts.observability.events.progress import (
+    LETTERS_READ,
     MOVE_PART_BEGINS,
     MOVE_PART_OVER,
     PROGRESS_LOGGER,
 )
 
 logger = logging.getLogger(PROGRESS_LOGGER)
+
+_TERMINAL_SECONDS = 0.5
+_LINE_SECONDS = 10.0
 
 
 class _LogLines:
@@ -25,7 +29,6 @@ class _LogLines:
         self._began_at = 0.0
 
     def begin(self, what: str, total: int) -> None:
-        """Log the beginning."""
         self._began_at = monotonic()
         self._part = what
         MOVE_PART_BEGINS.log(logger, total_count=total, part=what)
@@ -34,7 +37,6 @@ class _LogLines:
         """Log nothing."""
 
     def end(self) -> None:
-        """Log the duration."""
         MOVE_PART_OVER.log(logger, part=self._part, seconds=monotonic() - self._began_at)
 
 
@@ -46,7 +48,6 @@ class _Bar:
         self._done = 0
 
     def begin(self, what: str, total: int) -> None:
-        """Draw the empty bar."""
         self._done = 0
         self._bar = click.progressbar(
             length=max(total, 1), label=what, file=sys.stderr, item_show_func=lambda item: item
@@ -54,7 +55,6 @@ class _Bar:
         self._bar.__enter__()
 
     def note(self, done: int, item: str = "") -> None:
-        """Draw what is done."""
         self._bar.update(done - self._done, item)
         self._done = done
 
@@ -62,6 +62,25 @@ class _Bar:
         """Draw the full bar, and leave its line."""
         self._bar.finish()
         self._bar.__exit__(None, None, None)
+
+
+class LettersRead:
+    """Says from time to time how many dead letters of how many were read."""
+
+    def __init__(self) -> None:
+        self._seconds = _TERMINAL_SECONDS if is_terminal() else _LINE_SECONDS
+        self._due_at = monotonic() + self._seconds
+
+    def __call__(self, count: int, total: int) -> None:
+        """Write a line of the log, or the same line of a terminal again."""
+        if count % 100 or monotonic() < self._due_at:
+            return
+        self._due_at = monotonic() + self._seconds
+        if is_terminal():
+            sys.stderr.write(f"\rread {count} of {total} letters\x1b[K\r")
+            sys.stderr.flush()
+        else:
+            LETTERS_READ.log(logger, done_count=count, total_count=total)
 
 
 def is_terminal() -> bool:

@@ -4,12 +4,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 import psycopg
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.cli.options import (
     account_option,
@@ -21,11 +22,14 @@ from swpt_accounts.cli.options import (
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.inspection.lookup.journal import journal_extent
 from swpt_accounts.inspection.lookup.models import AccountKey, JournalEntry
+from swpt_accounts.inspection.lookup.resend_filter import ResendFilter, select_messages
 from swpt_accounts.inspection.lookup.session import LookupReader, open_reader
-from swpt_accounts.inspection.resend import NAME, Resender, ResendFilter, select_messages
+from swpt_accounts.outbox.resend import Resender
+from swpt_accounts.outbox.tables import SENT_TYPES
 from swpt_accounts.settings import Settings
-from swpt_accounts.smp.outgoing import SIGNALS
 from swpt_accounts.workers.shutdown import ShutdownEvent
+
+NAME: Final = "resend"
 
 
 @click.command("resend")
@@ -36,7 +40,7 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
     "--type",
     "types",
     multiple=True,
-    type=click.Choice([message_type.__name__ for message_type in SIGNALS.values()]),
+    type=click.Choice(SENT_TYPES),
     help="Of this message type.",
 )
 @click.option(
@@ -115,7 +119,9 @@ def _send(settings: Settings, pages: Iterator[list[JournalEntry]], per_second: f
     resender = Resender(publisher, stop, per_second)
     is_done = False
     try:
-        is_done = all(resender.send(page) for page in pages)
+        is_done = all(
+            resender.send([(entry.message_type, entry.body) for entry in page]) for page in pages
+        )
     finally:
         publisher.close()
         _write_counts("Sent" if is_done else "Sent (incomplete)", resender.sent)

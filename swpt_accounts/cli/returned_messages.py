@@ -30,7 +30,7 @@ from swpt_accounts.outbox.returned_messages_admin import (
     open_returned_messages,
     type_name,
 )
-from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.outbox.tables import SENT_TYPES
 
 _LISTED_COUNT_MAX = 100
 _SHOWN_COUNT_MAX = 10
@@ -41,7 +41,7 @@ filter_options = all_of(
         "--type",
         "types",
         multiple=True,
-        type=click.Choice([message_type.__name__ for message_type in SIGNALS.values()]),
+        type=click.Choice(SENT_TYPES),
         help="Of this message type.",
     ),
     click.option(
@@ -60,7 +60,6 @@ filter_options = all_of(
 def make_filter(
     *, types: tuple[str, ...], destinations: tuple[str, ...], **options: Any
 ) -> ReturnedMessageFilter:
-    """The filter that these options are."""
     return ReturnedMessageFilter(
         signal_names=[f"{name}Signal" for name in types] or None,
         destinations=list(destinations) or None,
@@ -185,8 +184,7 @@ def retry(**options: Any) -> None:
         count = messages.retry()
     click.echo(
         f"Scheduled {plural(count, 'queue')} of returned messages; `flush_messages` retries them"
-        " within"
-        " FLUSH_PERIOD."
+        " within FLUSH_PERIOD."
     )
 
 

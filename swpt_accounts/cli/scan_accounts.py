@@ -6,8 +6,7 @@ It is a module of its own, because it needs the parser of root configurations.
 import click
 
 from swpt_accounts.cli.options import get_settings, quit_early_option
-from swpt_accounts.scans.accounts import AccountsScan
-from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
+from swpt_accounts.scans.accounts import AccountsScan, PromptUpdatesWorker
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -20,12 +19,9 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 def scan_accounts(hours: float | None, quit_early: bool) -> None:
     """Scan the accounts repeatedly."""
     settings = get_settings(app_accounts_scan_hours=hours)
-    pass_hours = settings.app_accounts_scan_hours
 
     def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        workers: list[Worker] = [
-            AccountsScan(settings, stop, hours=pass_hours, quit_early=quit_early)
-        ]
+        workers: list[Worker] = [AccountsScan(settings, stop, quit_early=quit_early)]
         if settings.app_prompt_account_updates:
             workers.append(PromptUpdatesWorker(settings, stop, quit_early=quit_early))
         return workers

@@ -3,8 +3,7 @@
 import click
 
 from swpt_accounts.cli.options import get_settings, quit_early_option
-from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
-from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
+from swpt_accounts.scans.transfers import PreparedTransfersScan, RegisteredBalanceChangesScan
 from swpt_accounts.workers.runner import run_workers
 
 days_option = click.option(
@@ -18,10 +17,7 @@ days_option = click.option(
 def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
     """Scan the prepared transfers repeatedly."""
     settings = get_settings(app_prepared_transfers_scan_days=days)
-    pass_days = settings.app_prepared_transfers_scan_days
-    run_workers(
-        lambda stop: [PreparedTransfersScan(settings, stop, days=pass_days, quit_early=quit_early)]
-    )
+    run_workers(lambda stop: [PreparedTransfersScan(settings, stop, quit_early=quit_early)])
 
 
 @click.command("scan_registered_balance_changes")
@@ -30,9 +26,4 @@ def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
 def scan_registered_balance_changes(days: float | None, quit_early: bool) -> None:
     """Scan the archive of balance changes repeatedly."""
     settings = get_settings(app_registered_balance_changes_scan_days=days)
-    pass_days = settings.app_registered_balance_changes_scan_days
-    run_workers(
-        lambda stop: [
-            RegisteredBalanceChangesScan(settings, stop, days=pass_days, quit_early=quit_early)
-        ]
-    )
+    run_workers(lambda stop: [RegisteredBalanceChangesScan(settings, stop, quit_early=quit_early)])

@@ -11,7 +11,7 @@ import click
 import psycopg
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.broker.topology import TopologyError
 from swpt_accounts.cli.options import fail, get_settings, quiet_option
 from swpt_accounts.cli.progress import make_progress

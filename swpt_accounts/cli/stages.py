@@ -9,15 +9,15 @@ from swpt_accounts.cli.options import (
     threads_option,
     wait_option,
 )
-from swpt_accounts.peers.recipient_verification import RecipientVerifier
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.recipient_verification import RecipientVerifier
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
     Stage,
+    StageWorker,
 )
-from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker, run_workers
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -25,12 +25,9 @@ _stage_options = all_of(threads_option, wait_option, quit_early_option)
 
 
 def _stage_workers(
-    settings: Settings, stop: ShutdownEvent, stage: Stage, count: int, wait: float, quit_early: bool
+    settings: Settings, stop: ShutdownEvent, stage: Stage, count: int, quit_early: bool
 ) -> list[Worker]:
-    return [
-        StageWorker(settings, stop, stage, wait_seconds=wait, quit_early=quit_early)
-        for _ in range(count)
-    ]
+    return [StageWorker(settings, stop, stage, quit_early=quit_early) for _ in range(count)]
 
 
 @click.command("process_transfer_requests")
@@ -41,10 +38,9 @@ def process_transfer_requests(threads: int | None, wait: float | None, quit_earl
         process_transfer_requests_threads=threads, app_process_transfer_requests_wait=wait
     )
     count = settings.process_transfer_requests_threads
-    seconds = settings.app_process_transfer_requests_wait
 
     def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        workers = _stage_workers(settings, stop, TRANSFER_REQUESTS, count, seconds, quit_early)
+        workers = _stage_workers(settings, stop, TRANSFER_REQUESTS, count, quit_early)
         return [RecipientVerifier(settings, stop, quit_early=quit_early), *workers]
 
     run_workers(make_workers)
@@ -60,11 +56,8 @@ def process_finalization_requests(
         process_finalization_requests_threads=threads, app_process_finalization_requests_wait=wait
     )
     count = settings.process_finalization_requests_threads
-    seconds = settings.app_process_finalization_requests_wait
     run_workers(
-        lambda stop: _stage_workers(
-            settings, stop, FINALIZATION_REQUESTS, count, seconds, quit_early
-        )
+        lambda stop: _stage_workers(settings, stop, FINALIZATION_REQUESTS, count, quit_early)
     )
 
 
@@ -76,7 +69,4 @@ def process_balance_changes(threads: int | None, wait: float | None, quit_early:
         process_balance_changes_threads=threads, app_process_balance_changes_wait=wait
     )
     count = settings.process_balance_changes_threads
-    seconds = settings.app_process_balance_changes_wait
-    run_workers(
-        lambda stop: _stage_workers(settings, stop, BALANCE_CHANGES, count, seconds, quit_early)
-    )
+    run_workers(lambda stop: _stage_workers(settings, stop, BALANCE_CHANGES, count, quit_early))

@@ -1,10 +1,11 @@
 """The command that shows the state of the shard, and any problems."""
 
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import click
+import msgspec
 
 from swpt_accounts.cli.options import get_settings
 from swpt_accounts.inspection.status.health_rules import (
@@ -12,9 +13,9 @@ from swpt_accounts.inspection.status.health_rules import (
     find_problems,
     problems_count,
 )
-from swpt_accounts.inspection.status.model import ShardStatus
+from swpt_accounts.inspection.status.model import DatabaseState, ShardStatus
 from swpt_accounts.inspection.status.reader import StatusReader
-from swpt_accounts.inspection.status.serializers import as_json
+from swpt_accounts.observability.worker_names import worker_of
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 WRONG: Final = 1
@@ -56,7 +57,6 @@ def status(is_watching: bool, seconds: float | None, is_json: bool) -> None:
 
 
 def exit_code(shard_status: ShardStatus, found: list[HealthFinding]) -> int:
-    """What the exit code says of it."""
     if not shard_status.have_all_answered:
         return UNKNOWN
     return WRONG if problems_count(found) else 0
@@ -87,3 +87,47 @@ def _watch(reader: StatusReader, stop: ShutdownEvent, seconds: float, *, is_json
             shard_status = reader.read()
             show(shard_status, find_problems(shard_status))
             stop.wait(seconds)
+
+
+def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:
+    """One object, in one line."""
+    queues = (status.incoming, status.chores, status.dead_letters)
+    database = status.database
+    members: dict[str, Any] = {
+        "shard": status.shard,
+        "seconds": round(status.seconds, 3),
+        "findings": findings,
+        "servers": status.servers,
+        "queues": queues,
+        "peer_queues": status.peer_queues,
+        "workers": status.workers,
+        "open_dead_letters_count": status.open_letters_count,
+        "open_money_letters_count": status.open_money_letters_count,
+        "database": None if database is None else _database(database, status),
+    }
+    return msgspec.json.encode(members).decode()
+
+
+def _database(database: DatabaseState, status: ShardStatus) -> dict[str, Any]:
+    return {
+        "taken_at": database.taken_at,
+        "is_replica": database.is_replica,
+        "tables": [
+            {
+                "name": row.table_name,
+                "rows_count": row.rows_count,
+                "is_estimate": row.is_estimate,
+                "oldest_seconds": row.age_seconds,
+                "worker": worker_of(row.table_name),
+                "rates": status.rates.get(row.table_name),
+            }
+            for row in database.backlog
+        ],
+        "workers": database.workers,
+        "long_transactions": database.long_transactions,
+        "returned_lines_count": database.returned_lines_count,
+        "returned_lines": database.returned_lines,
+        "accounts_sample": database.accounts,
+        "scans": database.scans,
+        "older_senders": database.older_senders,
+    }

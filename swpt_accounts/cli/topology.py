@@ -6,7 +6,7 @@ import click
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker import topology
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.cli.options import (
     fail,
     get_settings,

@@ -50,7 +50,6 @@ _SHOWN_COLUMNS = (
 
 
 def write_trace(trace: Trace, *, is_json: bool) -> None:
-    """Write the state of a transfer."""
     if is_json:
         _write_json({**_as_dict(trace), "waits_for": trace.waits_for})
         return
@@ -61,7 +60,6 @@ def write_trace(trace: Trace, *, is_json: bool) -> None:
 
 
 def write_account(trace: AccountTrace, *, is_json: bool) -> None:
-    """Write what is known of an account."""
     if is_json:
         _write_json(_as_dict(trace))
         return
@@ -201,7 +199,6 @@ _WITH_IDS: Final = {"ignore_unknown_options": True}
 
 
 def id_argument(name: str) -> Callable[[Any], Any]:
-    """An argument that is an id, in any notation."""
     return click.argument(name, type=IdParam(), metavar=name.upper())
 
 

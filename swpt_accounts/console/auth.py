@@ -69,8 +69,6 @@ class _Sessions(SecureCookieSessionInterface):
 
 
 class Authenticator:
-    """Recognises visitors."""
-
     def __init__(self, settings: Settings) -> None:
         self._token = settings.console_token
         self._actions_token = settings.console_actions_token
@@ -193,13 +191,11 @@ def check_form() -> None:
 
 @sign_in_pages.get("/sign-in.css")
 def style() -> Response:
-    """The style of the sign-in page, for everybody."""
     return current_app.send_static_file("sign-in.css")
 
 
 @sign_in_pages.post("/sign-in")
 def sign_in() -> AnyResponse:
-    """Begin a session for who has the token."""
     auth = here().auth
     if _is_from_elsewhere():
         return refusal("A page of another site has sent this form. Sign in here.")
@@ -213,7 +209,6 @@ def sign_in() -> AnyResponse:
 
 @sign_in_pages.post("/sign-out")
 def sign_out() -> AnyResponse:
-    """End the session."""
     check_form()
     session.clear()
     return redirect("/", 303)

@@ -88,7 +88,6 @@ def stay_series(samples: Sequence[Sample], names: Sequence[str], count: int = 6)
 
 
 def waiting_series(samples: Sequence[Sample], names: Sequence[str]) -> Series:
-    """How many rows wait."""
     return [(s.at - samples[-1].at, float(s.waiting(names))) for s in samples]
 
 

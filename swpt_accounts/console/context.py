@@ -19,8 +19,6 @@ _KEY: Final = "swpt_accounts_console"
 
 @dataclass(frozen=True)
 class Console:
-    """One for each application."""
-
     settings: Settings
     auth: "Authenticator"
     database: "ConsoleDatabase"
@@ -38,6 +36,5 @@ def here() -> Console:
 
 
 def console_of(app: Flask) -> Console:
-    """That of an application."""
     found: Console = app.extensions[_KEY]
     return found

@@ -11,11 +11,11 @@ from psycopg.rows import namedtuple_row
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.outage_reporter import CircuitBreaker, DatabaseUnavailable
 from swpt_accounts.db.queries import read_queries
 from swpt_accounts.db.session_options import ASKING
 from swpt_accounts.inspection.lookup import session as lookup
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.circuit_breaker import CircuitBreaker, DatabaseUnavailable
 
 NAME: Final = "console"
 _FILE: Final = "console/console.sql"
@@ -42,7 +42,6 @@ class ConsoleSnapshot:
         return cursor.execute(read_queries(_FILE)[name], parameters).fetchall()
 
     def row(self, name: str, **parameters: Any) -> Any:
-        """The first row, or None."""
         found = self.rows(name, **parameters)
         return found[0] if found else None
 
@@ -92,7 +91,6 @@ class ConsoleDatabase:
         self._outage.succeeded()
 
     def close(self) -> None:
-        """Close the connection of this thread."""
         kept: DatabaseConnection | None = getattr(self._local, "connection", None)
         self._local.connection = None
         if kept is not None:

@@ -2,26 +2,28 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 import msgspec
-import pika
 import psycopg
 from cachetools import TTLCache
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.publisher import Publisher
-from swpt_accounts.broker.topology import connection_to, dead_letter_queue
-from swpt_accounts.db.connection import connect
+from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.dead_letters.letter import Letter
-from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
-from swpt_accounts.dead_letters.replay import Replayer
+from swpt_accounts.dead_letters.reader import (
+    DeadLetterReader,
+    ReadingError,
+    StoppedError,
+    open_reader,
+)
+from swpt_accounts.dead_letters.replay import open_replayer
 from swpt_accounts.dead_letters.resolutions import LetterState, Register
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.shutdown import ShutdownEvent
 
 PAGE_COUNT: Final = 50
 _NAME: Final = "console"
@@ -35,79 +37,69 @@ class BrokerProblem(Exception):
     """Why there is no answer, in a sentence."""
 
 
-class _Deadline(ShutdownEvent):
-    """A stop that requests itself."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = monotonic() + seconds
-
-    def is_requested(self) -> bool:
-        return monotonic() >= self._at
-
-
+@dataclass(frozen=True)
 class LettersPage:
-    """Some letters, the newest first; `first` is the offset of the oldest, `end` that after all."""
+    """Some letters of a queue, the newest first; `first` is the offset of the oldest."""
 
-    def __init__(self, letters: list[Letter], first: int, end: int) -> None:
-        self.letters = letters
-        self.first = first
-        self.end = end
+    queue: str
+    letters: list[Letter]
+    first: int
 
 
 class DeadLetterQueue:
-    """The stream of dead letters."""
-
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.name = dead_letter_queue(settings.protocol_broker_queue)
         self._free = threading.BoundedSemaphore(_AT_ONCE_COUNT_MAX)
         self._lock = threading.Lock()
         self._known: TTLCache[int | None, LettersPage] = TTLCache(20, _CACHE_SECONDS)
+
+    def register(self, connection: DatabaseConnection) -> Register:
+        """What was done with the letters."""
+        return Register(connection, self._settings.protocol_broker_queue)
 
     def page(self, before: int | None) -> LettersPage:
         """The last letters before an offset, or of all. Raises `BrokerProblem`."""
         with self._lock:
             if (known := self._known.get(before)) is not None:
                 return known
-        with self._reader(self._settings) as (reader, _):
+        with self._reader(self._settings) as reader:
             end = reader.end if before is None else min(before, reader.end)
             first = max(end - PAGE_COUNT, 0)
             found = [letter for letter in _read(reader, first, end) if letter.offset < end]
-            letters = LettersPage(found[::-1], first, reader.end)
+            letters = LettersPage(reader.name, found[::-1], first)
         with self._lock:
             self._known[before] = letters
         return letters
 
     def letter(self, offset: int) -> Letter | None:
         """The letter with an offset. Raises `BrokerProblem`."""
-        with self._reader(self._settings) as (reader, _):
+        with self._reader(self._settings) as reader:
             return _find(reader, offset)
 
     def replay(self, offset: int, digest: str) -> str:
         """Send a letter again. Returns what became of it. Raises `BrokerProblem`."""
-        with self._dealing(offset, digest) as (settings, register, letter, stack):
-            publisher = Publisher(settings.protocol_broker_url, _NAME)
-            stack.callback(publisher.close)
-            replayer = Replayer(settings, register, publisher)
+        with (
+            self._dealing(offset, digest) as (settings, register, letter),
+            open_replayer(settings, register, _NAME) as replayer,
+        ):
             replayer.replay([letter], register.states([letter]), again=False)
             kept = [reason for _, reason in replayer.report.kept]
             return f"Not sent: {kept[0]}." if kept else "Sent again."
 
     def discard(self, offset: int, digest: str) -> str:
         """Note that a letter is dealt with. Raises `BrokerProblem`."""
-        with self._dealing(offset, digest) as (_, register, letter, _stack):
+        with self._dealing(offset, digest) as (_, register, letter):
             register.mark([letter], LetterState.DISCARDED)
             return "Discarded. It stays in the stream."
 
     @contextmanager
-    def _dealing(
-        self, offset: int, digest: str
-    ) -> Iterator[tuple[Settings, Register, Letter, ExitStack]]:
+    def _dealing(self, offset: int, digest: str) -> Iterator[tuple[Settings, Register, Letter]]:
         settings = _acting(self._settings)
-        with self._reader(settings) as (reader, stack):
-            connection = connect(settings, _NAME)
-            stack.callback(connection.close)
-            register = Register(connection, self.name)
+        with (
+            self._reader(settings) as reader,
+            closing(connect(settings, _NAME)) as connection,
+        ):
+            register = self.register(connection)
             if not register.lock():
                 raise BrokerProblem(
                     "Another process handles dead letters now. Try again when it has finished."
@@ -115,20 +107,20 @@ class DeadLetterQueue:
             letter = _find(reader, offset)
             if letter is None or letter.digest.hex() != digest:
                 raise BrokerProblem("This letter is no longer in the stream. Nothing has changed.")
-            yield settings, register, letter, stack
+            yield settings, register, letter
             with self._lock:
                 self._known.clear()
 
     @contextmanager
-    def _reader(self, settings: Settings) -> Iterator[tuple[DeadLetterReader, ExitStack]]:
+    def _reader(self, settings: Settings) -> Iterator[DeadLetterReader]:
         if not self._free.acquire(timeout=1.0):
             raise BrokerProblem("Too many visitors are reading dead letters. Try again.")
         try:
-            with ExitStack() as stack:
-                connection = stack.enter_context(
-                    connection_to(settings.protocol_broker_url, _NAME, heartbeat_seconds=0)
-                )
-                yield _open(connection, settings), stack
+            url, queue = settings.protocol_broker_url, settings.protocol_broker_queue
+            end = monotonic() + _SECONDS_MAX
+            with open_reader(url, queue, _NAME, lambda: monotonic() >= end) as reader:
+                _require_stream(reader)
+                yield reader
         except StoppedError:
             raise BrokerProblem("RabbitMQ did not answer in time.") from None
         except ReadingError as error:
@@ -150,15 +142,13 @@ def _acting(settings: Settings) -> Settings:
     )
 
 
-def _open(connection: pika.BlockingConnection, settings: Settings) -> DeadLetterReader:
-    reader = DeadLetterReader(connection, settings.protocol_broker_queue, _Deadline(_SECONDS_MAX))
+def _require_stream(reader: DeadLetterReader) -> None:
     if not reader.is_stream:
         # Whoever looks at such a queue takes everything out, and gives it back.
         raise BrokerProblem(
             "The dead-letter queue is not a stream, so it cannot be read without consuming it. Use"
             " the command `dead_letters`."
         )
-    return reader
 
 
 def _read(reader: DeadLetterReader, first: int, end: int) -> list[Letter]:

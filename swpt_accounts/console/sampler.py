@@ -11,7 +11,7 @@ from typing import Final
 
 from swpt_accounts.console.database import ConsoleDatabase, NotAllowed, TooSlow
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog, read_backlog
-from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
+from swpt_accounts.db.outage_reporter import DatabaseUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,6 @@ class Sampler:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Take no more samples."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()

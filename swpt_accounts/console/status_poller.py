@@ -39,7 +39,6 @@ class StatusReport:
 
     @property
     def problems_count(self) -> int:
-        """How many findings are more than notes."""
         return problems_count(self.findings)
 
     @property

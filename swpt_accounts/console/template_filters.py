@@ -18,22 +18,18 @@ UNKNOWN: Final = "unknown"
 
 
 def amount(value: int | float | Decimal | Undefined | None) -> str:
-    """A number."""
     return UNKNOWN if value is None or isinstance(value, Undefined) else number(value)
 
 
 def per_second(value: float | None) -> str:
-    """A rate."""
     return UNKNOWN if value is None else f"{rate(value)}/s"
 
 
 def seconds(value: float | None) -> str:
-    """A time span."""
     return UNKNOWN if value is None else duration(value)
 
 
 def moment(value: datetime | date | None) -> str:
-    """A moment in UTC."""
     if isinstance(value, datetime):
         value = value.astimezone(UTC)
         return "never" if value <= _EPOCH else value.strftime("%Y-%m-%d %H:%M:%S")
@@ -49,7 +45,6 @@ def ago(value: datetime | None) -> str:
 
 
 def size(value: int) -> str:
-    """Bytes."""
     n = float(value)
     for unit in ("B", "kB", "MB", "GB"):
         if n < 1000:
@@ -67,7 +62,6 @@ def printable(value: Any) -> str:
 
 
 def register(app: Flask) -> None:
-    """Let the templates use all that."""
     filters = (amount, per_second, seconds, moment, ago, size, printable, spellings, plural)
     app.jinja_env.filters.update({function.__name__: function for function in filters})
     app.jinja_env.globals.update(

@@ -41,7 +41,6 @@ class Realm:
         return cls(bits=int(prefix or "0", 2), length=len(prefix))
 
     def contains(self, debtor_id: int, creditor_id: int) -> bool:
-        """Return whether the account belongs to this realm."""
         shift = ACCOUNT_BITS_LENGTH - self.length
         return account_bits(debtor_id, creditor_id) >> shift == self.bits
 

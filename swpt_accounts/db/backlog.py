@@ -72,7 +72,6 @@ def read_backlog(connection: psycopg.Connection[Any]) -> list[TableBacklog]:
 
 
 def backlog_query() -> bytes:
-    """The statement."""
     queries = read_queries("db/backlog.sql")
     parts = sql.SQL("\nUNION ALL\n").join(
         sql.SQL(queries["table_backlog"]).format(

@@ -1,21 +1,70 @@
-"""Checks a new session: is it what the program needs?"""
+"""Checks a new session: is it what the program needs, and is it the turn of this shard?"""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from select import POLLIN, poll
+from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
 import psycopg
+from psycopg.errors import Diagnostic
 from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
 from swpt_accounts.core.realm import Realm
-from swpt_accounts.db.errors import ProceduresNotInstalled, UnsuitableDatabase
+from swpt_accounts.db.errors import ProceduresNotInstalled, ShardClosedError, UnsuitableDatabase
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.session_options import ARRIVED
-from swpt_accounts.db.shard_state import SCHEMA, refuse_other_shard, refuse_where_closed
+from swpt_accounts.observability.events.background import JOURNAL_INCOMPLETE
+
+SCHEMA: Final = "swpt_accounts_split"
+LEAVE: Final = "consumers_leave"
+"""The consumers of the parent stop: the command consumes what is left in its queue."""
+SWITCHED: Final = "has_switched"
+"""The database of the parent is closed for writing."""
+WAITS: Final = "waits_for_switch"
+"""The database of a child is incomplete: it may not even be read."""
+ORIGIN: Final = "origin"
+"""The database is that of a child, until `shards finish`."""
+
+TAKEN_OVER: Final = (
+    "other shards have taken over from this shard (see `shards status`): stop its services"
+)
+NOT_YET: Final = (
+    "this database is being filled from that of another shard; it can be used after `shards switch`"
+)
+
+
+def wrong_shard(problem: str, realm: Realm) -> UnsuitableDatabase:
+    """The database is not for the shard of this realm."""
+    return UnsuitableDatabase(
+        f"the database is not for the shard {realm}: {problem}. Check POSTGRES_URL and"
+        " PROTOCOL_BROKER_QUEUE_ROUTING_KEY"
+    )
+
+
+def refuse_other_shard(known: str | None, realm: Realm) -> None:
+    """Raises `UnsuitableDatabase` if the database is known to be another shard's."""
+    if known is not None and not realm.is_within(Realm.parse(known)):
+        raise wrong_shard(f"it is the database of the shard {known}", realm)
+
+
+def refuse_where_closed(marks: Collection[str], *, may_be_past: bool) -> None:
+    """Raises `ShardClosedError` where a session may not work; or, if it may be past, not read."""
+    if WAITS in marks:
+        raise ShardClosedError(NOT_YET)
+    if SWITCHED in marks and not may_be_past:
+        raise ShardClosedError(TAKEN_OVER)
+
+
+def refuse_consumers(marks: Collection[str]) -> None:
+    """Raises `ShardClosedError` if messages may not be consumed."""
+    if LEAVE in marks:
+        raise ShardClosedError("`shards switch` drains the queue of this shard: not consuming")
+
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -157,3 +206,38 @@ def _is_answered(connection: Connection, seconds_max: float) -> bool:
             return False
         pgconn.consume_input()
     return True
+
+
+logger = logging.getLogger(__name__)
+
+PAUSE_SECONDS: Final = 60.0
+_CLASS: Final = "SJ"
+
+
+class _Missing:
+    """Logs a line a minute at most, in this process."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+        self._untold_count = 0
+        self._lock = Lock()
+
+    def note(self, text: str) -> None:
+        """Log it, or count it."""
+        with self._lock:
+            now = monotonic()
+            if now < self._next_at:
+                self._untold_count += 1
+                return
+            self._next_at = now + PAUSE_SECONDS
+            untold, self._untold_count = self._untold_count, 0
+        JOURNAL_INCOMPLETE.log(logger, problem=text, count=untold)
+
+
+_missing: Final = _Missing()
+
+
+def report_missing(notice: Diagnostic) -> None:
+    """Log a warning of `record_messages`; other notices of the database are of no interest."""
+    if (notice.sqlstate or "").startswith(_CLASS):
+        _missing.note(" ".join((notice.message_primary or "").split())[:500])

@@ -249,8 +249,6 @@ class UnverifiedTransferRequest(_TransferRequest, Base):
 
 
 class FinalizationRequest(_Queue, _Account, _Coordinator, _Traced, Base):
-    """A FinalizeTransfer."""
-
     __tablename__ = "finalization_request"
     __table_args__: Any = (
         # Where earlier requests for a transfer are found. The creditor comes first, so that the

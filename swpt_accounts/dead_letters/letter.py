@@ -48,7 +48,6 @@ class Letter:
 
     @property
     def type(self) -> str | None:
-        """The type that its sender has given to it."""
         found: str | None = self.properties.type
         return found
 
@@ -188,7 +187,6 @@ class LetterFilter:
         return min((one.start for one in self.offsets), default=0)
 
     def matches(self, letter: Letter) -> bool:
-        """Whether the letter matches."""
         return (
             self._has_name(letter)
             and (not self.types or letter.type in self.types or letter.type_name in self.types)

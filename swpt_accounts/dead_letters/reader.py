@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -9,11 +10,10 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from swpt_accounts.broker.topology import dead_letter_queue
+from swpt_accounts.broker.connections import connect_blocking
+from swpt_accounts.broker.topology import dead_letter_queue, queue_counts
 from swpt_accounts.dead_letters.letter import Letter, receive
-from swpt_accounts.workers.shutdown import ShutdownEvent
 
-_NOT_FOUND = 404
 _PRECONDITION_FAILED = 406
 # A stream has no end, only silence.
 _SILENCE_SECONDS = 1.0
@@ -25,7 +25,7 @@ _PREFETCH_COUNT = 500
 _LOOKS_COUNT_MAX = 10
 
 # Gets how many letters of how many were read.
-_ReportRead = Callable[[int, int], None]
+ReportRead = Callable[[int, int], None]
 
 
 class ReadingError(Exception):
@@ -40,12 +40,12 @@ class DeadLetterReader:
     """Reads what is in the dead-letter queue when it is made; what comes later is left out."""
 
     def __init__(
-        self, connection: pika.BlockingConnection, queue: str, stop: ShutdownEvent
+        self, connection: pika.BlockingConnection, queue: str, is_stopped: Callable[[], bool]
     ) -> None:
         """Look for the end. Raises `ReadingError`, `StoppedError` and `AMQPError`."""
         self._connection = connection
-        self._name = dead_letter_queue(queue)
-        self._stop = stop
+        self.name = dead_letter_queue(queue)
+        self._is_stopped = is_stopped
         self._count = self._count_messages()
         self.is_stream = True
         # The letters before this offset, if known, are not in the stream any more.
@@ -64,18 +64,13 @@ class DeadLetterReader:
         return self._end
 
     def _count_messages(self) -> int:
-        channel = self._connection.channel()
-        try:
-            count = channel.queue_declare(self._name, passive=True).method.message_count
-        except ChannelClosedByBroker as error:
-            if error.reply_code != _NOT_FOUND:
-                raise
+        found = queue_counts(self._connection, self.name)
+        if found is None:
             raise ReadingError(
-                f"queue {self._name!r} does not exist: check --queue, or run `subscribe` to declare"
+                f"queue {self.name!r} does not exist: check --queue, or run `subscribe` to declare"
                 " the queue"
-            ) from None
-        channel.close()
-        return int(count)
+            )
+        return found.ready
 
     def _find_end(self) -> int:
         """The offset after that of the last letter: the stream delivers its last chunk.
@@ -91,7 +86,7 @@ class DeadLetterReader:
                 return end
         return end
 
-    def read(self, progress: _ReportRead, first: int = 0) -> Generator[Letter]:
+    def read(self, progress: ReportRead, first: int = 0) -> Generator[Letter]:
         """Yield the letters from an offset on. `progress` gets how many of how many were read.
 
         Close it when you leave it early: a queue that is no stream gets its letters back then.
@@ -99,7 +94,7 @@ class DeadLetterReader:
         """
         yield from self._read_stream(progress, first) if self.is_stream else self._look(progress)
 
-    def _read_stream(self, progress: _ReportRead, first: int) -> Iterator[Letter]:
+    def _read_stream(self, progress: ReportRead, first: int) -> Iterator[Letter]:
         if first >= self._end:
             return
         begin: int | None = None
@@ -108,7 +103,7 @@ class DeadLetterReader:
             if letter is None:
                 if monotonic() >= late_at:
                     raise ReadingError(
-                        f"stream {self._name!r} delivers no more messages, although its last offset"
+                        f"stream {self.name!r} delivers no more messages, although its last offset"
                         f" is {self._end - 1}: retry"
                     )
                 continue
@@ -132,10 +127,10 @@ class DeadLetterReader:
 
         try:
             channel.basic_qos(prefetch_count=_PREFETCH_COUNT)
-            channel.basic_consume(self._name, on_delivery, arguments={"x-stream-offset": offset})
+            channel.basic_consume(self.name, on_delivery, arguments={"x-stream-offset": offset})
             count = 0
             silent_since = monotonic()
-            while not self._stop.is_requested():
+            while not self._is_stopped():
                 if not arrived:
                     self._connection.process_data_events(time_limit=_SILENCE_SECONDS)
                 if not arrived:
@@ -153,20 +148,20 @@ class DeadLetterReader:
         finally:
             _leave_stream(self._connection, channel)
 
-    def _look(self, progress: _ReportRead) -> Iterator[Letter]:
+    def _look(self, progress: ReportRead) -> Iterator[Letter]:
         """Take all letters out of a queue that is no stream, and then give all back."""
         channel = self._connection.channel()
         try:
             for n in range(1, self._count + 1):
-                if self._stop.is_requested():
+                if self._is_stopped():
                     raise StoppedError
-                method, properties, body = channel.basic_get(self._name)
+                method, properties, body = channel.basic_get(self.name)
                 if method is None:
                     return
                 looks = (properties.headers or {}).get("x-delivery-count", 0)
                 if isinstance(looks, int) and looks >= _LOOKS_COUNT_MAX:
                     raise ReadingError(
-                        f"queue {self._name!r} is not a stream, and its messages were delivered"
+                        f"queue {self.name!r} is not a stream, and its messages were delivered"
                         f" {looks} times: RabbitMQ 4 would soon remove them. Move them to another"
                         " queue with the shovel plugin, delete this queue, and run `subscribe` to"
                         " declare a stream"
@@ -175,6 +170,18 @@ class DeadLetterReader:
                 yield receive(properties, body)
         finally:
             _close(channel)
+
+
+@contextmanager
+def open_reader(
+    url: str, queue: str, client_name: str, is_stopped: Callable[[], bool]
+) -> Iterator[DeadLetterReader]:
+    """A reader with a connection of its own. Raises as the reader does.
+
+    Heartbeats are not answered while an operator thinks about a question.
+    """
+    with connect_blocking(url, client_name, heartbeat_seconds=0) as connection:
+        yield DeadLetterReader(connection, queue, is_stopped)
 
 
 def _leave_stream(connection: pika.BlockingConnection, channel: BlockingChannel) -> None:

@@ -66,7 +66,6 @@ def counts_json(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
 
 
 def letter_json(letter: Letter, state: LetterState | None) -> dict[str, Any]:
-    """What `list` writes about a letter."""
     return {
         "id": letter.id,
         "offset": letter.offset if letter.offset >= 0 else None,
@@ -104,7 +103,6 @@ def wrong_field(error: MalformedMessage) -> str | None:
 
 
 def whole_lines(letter: Letter, state: LetterState | None, settings: Settings) -> Iterator[str]:
-    """All of a letter, line by line."""
     properties = letter.properties
     yield f"letter {letter.id}"
     for name, value in (

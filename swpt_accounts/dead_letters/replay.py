@@ -1,6 +1,7 @@
 """Sends dead letters again, each with an effect once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -71,7 +72,8 @@ def is_strange(letter: Letter, settings: Settings) -> bool:
     if letter.is_rejected:
         return letter.kind == NOT_FROM_SHARD
     # the broker has put it aside, and no consumer has looked at it
-    return are_verified(settings) and not is_shard(letter.properties.user_id, settings)
+    shards = settings.protocol_broker_url, settings.protocol_broker_shard_users
+    return are_verified(*shards) and not is_shard(letter.properties.user_id, *shards)
 
 
 def route(message: IncomingMessage, settings: Settings) -> tuple[str, str]:
@@ -162,3 +164,10 @@ class Replayer:
             return STRANGE
         is_uncertain = state is LetterState.REPLAYING
         return UNCERTAIN if is_uncertain and isinstance(letter.decoded, PrepareTransfer) else None
+
+
+@contextmanager
+def open_replayer(settings: Settings, register: Register, client_name: str) -> Iterator[Replayer]:
+    """A replayer with a publisher of its own. Raises `AMQPError`."""
+    with closing(Publisher(settings.protocol_broker_url, client_name)) as publisher:
+        yield Replayer(settings, register, publisher)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
+from swpt_accounts.broker.topology import dead_letter_queue
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     FIND_DEALT_WITH,
@@ -28,18 +29,17 @@ class LetterState(StrEnum):
 
 
 class Register:
-    """The handled letters of a dead-letter queue."""
+    """The handled letters of the dead-letter queue of a queue."""
 
-    def __init__(self, connection: DatabaseConnection, name: str) -> None:
+    def __init__(self, connection: DatabaseConnection, queue: str) -> None:
         self._connection = connection
-        self._name = name
+        self._name = dead_letter_queue(queue)
 
     def lock(self) -> bool:
         """Lock the letters for this connection. Returns False if another one has the lock."""
         return bool(self._connection.call_value(LOCK_DEAD_LETTERS))
 
     def states(self, letters: Sequence[Letter]) -> list[LetterState]:
-        """What became of each of the letters."""
         rows = self._connection.call_table(
             FIND_DEALT_WITH,
             queue=self._name,
@@ -50,7 +50,6 @@ class Register:
         return [found.get((letter.offset, letter.digest), LetterState.OPEN) for letter in letters]
 
     def mark(self, letters: Sequence[Letter], state: LetterState) -> None:
-        """Write down what became of letters."""
         self._connection.call(
             MARK_DEALT_WITH,
             queue=self._name,
@@ -60,7 +59,6 @@ class Register:
         )
 
     def unmark(self, letters: Sequence[Letter]) -> None:
-        """Let letters be open again."""
         self._connection.call(
             UNMARK_DEALT_WITH,
             queue=self._name,

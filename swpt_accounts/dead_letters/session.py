@@ -1,34 +1,30 @@
 """An operator's session with a dead-letter queue, its register, and the terminal."""
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
-from time import monotonic
 
 import psycopg
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.errors import describe
-from swpt_accounts.broker.publisher import Publisher
-from swpt_accounts.broker.topology import connection_to, dead_letter_queue
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.db.connection import connect
 from swpt_accounts.dead_letters.letter import Letter, LetterFilter
-from swpt_accounts.dead_letters.reader import DeadLetterReader, ReadingError, StoppedError
-from swpt_accounts.dead_letters.replay import Replayer
+from swpt_accounts.dead_letters.reader import (
+    DeadLetterReader,
+    ReadingError,
+    ReportRead,
+    StoppedError,
+    open_reader,
+)
+from swpt_accounts.dead_letters.replay import Replayer, open_replayer
 from swpt_accounts.dead_letters.resolutions import LetterState, Register
-from swpt_accounts.observability.events.progress import LETTERS_READ, PROGRESS_LOGGER
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.shutdown import ShutdownEvent
-
-logger = logging.getLogger(PROGRESS_LOGGER)
 
 NAME = "dead_letters"
 # So many are looked up, or sent, at once.
 _BATCH_COUNT = 100
-_PROGRESS_SECONDS = 0.5
-_LINE_SECONDS = 10.0
 
 
 class DeadLetterSession:
@@ -40,13 +36,13 @@ class DeadLetterSession:
         reader: DeadLetterReader,
         register: Register | None,
         stack: ExitStack,
+        progress: ReportRead,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._reader = reader
         self._register = register
         self._stack = stack
-        is_terminal = sys.stderr.isatty()
-        self._progress_at = monotonic() + (_PROGRESS_SECONDS if is_terminal else _LINE_SECONDS)
+        self._progress = progress
 
     @property
     def register(self) -> Register:
@@ -54,21 +50,7 @@ class DeadLetterSession:
         return self._register
 
     def replayer(self) -> Replayer:
-        """What sends letters in this session."""
-        publisher = Publisher(self._settings.protocol_broker_url, NAME)
-        self._stack.callback(publisher.close)
-        return Replayer(self._settings, self.register, publisher)
-
-    def _show_progress(self, count: int, total: int) -> None:
-        if count % 100 or monotonic() < self._progress_at:
-            return
-        if not sys.stderr.isatty():
-            self._progress_at = monotonic() + _LINE_SECONDS
-            LETTERS_READ.log(logger, done_count=count, total_count=total)
-        else:
-            self._progress_at = monotonic() + _PROGRESS_SECONDS
-            sys.stderr.write(f"\rread {count} of {total} letters\x1b[K\r")
-            sys.stderr.flush()
+        return self._stack.enter_context(open_replayer(self.settings, self.register, NAME))
 
     def letters(
         self, wanted: LetterFilter, *, all_states: bool
@@ -86,7 +68,7 @@ class DeadLetterSession:
         self, wanted: LetterFilter
     ) -> Iterator[tuple[list[Letter], list[LetterState | None]]]:
         """The matching letters, whatever their states, in batches."""
-        reading = self._reader.read(self._show_progress, wanted.first)
+        reading = self._reader.read(self._progress, wanted.first)
         try:
             matching = (letter for letter in reading if wanted.matches(letter))
             while batch := list(islice(matching, _BATCH_COUNT)):
@@ -128,24 +110,26 @@ class DeadLetterSession:
 
 
 @contextmanager
-def open_session(settings: Settings, queue: str, *, changes: bool) -> Iterator[DeadLetterSession]:
+def open_session(
+    settings: Settings,
+    queue: str,
+    is_stopped: Callable[[], bool],
+    progress: ReportRead,
+    *,
+    changes: bool,
+) -> Iterator[DeadLetterSession]:
     """A session with the letters of a queue, this shard's or another one's.
 
     One that `changes` states of letters needs the database, and is the only one.
 
     Exits with one line if it fails, or at a signal.
     """
-    stop = ShutdownEvent()
-    stop.on_signals()
-    name = dead_letter_queue(queue)
     try:
         with ExitStack() as stack:
-            register = _open_register(stack, settings, name, is_needed=changes)
-            # Heartbeats are not answered while an operator thinks about a question.
+            register = _open_register(stack, settings, queue, is_needed=changes)
             url = settings.protocol_broker_url
-            connection = stack.enter_context(connection_to(url, NAME, heartbeat_seconds=0))
-            reader = DeadLetterReader(connection, queue, stop)
-            yield DeadLetterSession(settings, reader, register, stack)
+            reader = stack.enter_context(open_reader(url, queue, NAME, is_stopped))
+            yield DeadLetterSession(settings, reader, register, stack, progress)
     except StoppedError:
         sys.exit("swpt_accounts: stopped before completion")
     except (ReadingError, AMQPError, psycopg.Error) as error:
@@ -153,7 +137,7 @@ def open_session(settings: Settings, queue: str, *, changes: bool) -> Iterator[D
 
 
 def _open_register(
-    stack: ExitStack, settings: Settings, name: str, *, is_needed: bool
+    stack: ExitStack, settings: Settings, queue: str, *, is_needed: bool
 ) -> Register | None:
     try:
         connection = connect(settings, NAME)
@@ -163,7 +147,7 @@ def _open_register(
         sys.stderr.write(f"swpt_accounts: states of letters are unknown: {describe(error)}\n")
         return None
     stack.callback(connection.close)
-    register = Register(connection, name)
+    register = Register(connection, queue)
     if is_needed and not register.lock():
         raise ReadingError("another process is handling dead letters: wait until it has ended")
     return register

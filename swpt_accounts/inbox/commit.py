@@ -13,7 +13,7 @@ from swpt_accounts.inbox.handlers import (
     receive_finalization_requests,
     receive_transfer_requests,
 )
-from swpt_accounts.inbox.stale_changes import stale_changes
+from swpt_accounts.inbox.observers import stale_changes
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.incoming import PrepareTransfer
 from swpt_accounts.workers.journal import record

@@ -58,7 +58,6 @@ class DigestRetention:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to forget."""
         return monotonic() >= self._due_at
 
     def forget(self, connection: DatabaseConnection) -> None:

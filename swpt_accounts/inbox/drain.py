@@ -8,7 +8,7 @@ from typing import Final
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.shard_state import ORIGIN, refuse_consumers
+from swpt_accounts.db.session_checks import ORIGIN, refuse_consumers
 from swpt_accounts.observability.events.messages import DRAINING_PAUSE
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -70,11 +70,9 @@ class DrainSignal:
 
     @property
     def rest_seconds(self) -> float:
-        """In how many seconds to check."""
         return self._due_at - time.monotonic()
 
     def put_off(self, seconds: float) -> None:
-        """Check in so many seconds."""
         self._due_at = time.monotonic() + seconds
 
     def check(self, connection: DatabaseConnection) -> None:

@@ -11,18 +11,20 @@ from pika.exceptions import AMQPError
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery, Refusal
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import ShardClosedError, UnsuitableDatabase
-from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
+from swpt_accounts.db.outage_reporter import OutageReporter
+from swpt_accounts.inbox.batch import (
+    ReceivedMessage,
+    are_strangers_taken,
+    decode_batch,
+    refuse_strangers,
+)
 from swpt_accounts.inbox.commit import commit_batch
 from swpt_accounts.inbox.deduplication import DigestRetention, HandledByParent
 from swpt_accounts.inbox.drain import DRAINING_POLL_SECONDS, DrainPauses, DrainSignal
-from swpt_accounts.inbox.locked_accounts import LockedAccounts
-from swpt_accounts.inbox.metrics import note_parked, note_received, note_refused
-from swpt_accounts.inbox.senders import are_strangers_taken, refuse_strangers
-from swpt_accounts.inbox.spans import ReceivedSpans
-from swpt_accounts.inbox.unknown_rates import UnknownRates
-from swpt_accounts.observability.metrics.batches import note_batch
+from swpt_accounts.inbox.observers import ReceivedSpans, note_parked, note_received, note_refused
+from swpt_accounts.inbox.parking import LockedAccounts, UnknownRates
+from swpt_accounts.observability.metrics.recorder import note_batch
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.outage_reporter import OutageReporter
 from swpt_accounts.workers.shard_guard import claim_database
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
@@ -216,7 +218,6 @@ class InboxWorker:
         return self._persist(consumer, lambda c, _: parent.mark(c, received))
 
     def _commit(self, consumer: BatchConsumer, ready: list[ReceivedMessage]) -> None:
-        """Commit the effects of messages, and acknowledge them."""
         if not ready:
             return
         outcome = self._persist(

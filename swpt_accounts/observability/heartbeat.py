@@ -60,8 +60,6 @@ class LoopState:
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """The records of a process."""
-
     slot: int
     pid: int
     command: str
@@ -104,7 +102,6 @@ class HeartbeatFile:
             return heartbeat
 
     def end(self, heartbeat: "Heartbeat") -> None:
-        """Remove a loop."""
         with self._lock:
             heartbeat.clear()
             self._free.append(heartbeat.number)
@@ -162,7 +159,6 @@ class Heartbeat:
         )
 
     def clear(self) -> None:
-        """Empty the record."""
         self._memory[self._at : self._at + _RECORD_BYTES] = b"\0" * _RECORD_BYTES
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Final
 
-from swpt_accounts.core.worker_names import EXPORTER
 from swpt_accounts.observability.heartbeat import LoopState, ProcessState, read_process
 from swpt_accounts.observability.metrics.recorder import PROCESSES_FOLDER
 from swpt_accounts.observability.state_dir import is_held
+from swpt_accounts.observability.worker_names import EXPORTER
 
 PATIENCE_SECONDS: Final = 30.0
 """How long a server may take to answer, or a loop to start, before the loop counts as waiting."""

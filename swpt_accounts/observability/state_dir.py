@@ -52,7 +52,6 @@ class Slot:
         self.fd = fd
 
     def release(self) -> None:
-        """Let others have it."""
         if _own.pop(self.path, None) is not None:
             os.close(self.fd)
 

@@ -8,8 +8,7 @@ import pika
 from pika.spec import PERSISTENT_DELIVERY_MODE
 
 from swpt_accounts.broker.publisher import Publication
-from swpt_accounts.smp.encoder import encode
-from swpt_accounts.smp.outgoing import OutgoingMessage, PendingBalanceChange
+from swpt_accounts.smp.outgoing import OutgoingMessage, PendingBalanceChange, encode
 from swpt_accounts.smp.routing import TO_COORDINATORS_EXCHANGE, headers, route
 from swpt_accounts.smp.types import CONTENT_TYPE
 
@@ -44,7 +43,6 @@ class OutboxMessage:
 
     @property
     def signal_name(self) -> str:
-        """The name of its outbox."""
         return f"{type(self.message).__name__}Signal"
 
     @property
@@ -67,7 +65,6 @@ class OutboxMessage:
 
 
 def make_publication(message: OutgoingMessage, traceparent: str | None = None) -> Publication:
-    """How a message is published."""
     destination = route(message)
     message_headers = headers(message)
     if traceparent is not None:

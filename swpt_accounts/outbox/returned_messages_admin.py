@@ -79,7 +79,6 @@ class ReturnedMessages:
         return rows
 
     def counts(self) -> dict[str, int]:
-        """How many messages there are, by their types."""
         return {row.signal_name: row.count for row in self._execute("count")}
 
     def messages(self) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection, Cursor, sql
 from psycopg.abc import Buffer
@@ -21,7 +21,14 @@ from swpt_accounts.smp.outgoing import (
     PendingBalanceChange,
     PreparedTransfer,
     RejectedTransfer,
+    outbox_name,
 )
+
+OUTBOX_NAMES: Final = tuple(SIGNALS)
+"""The names by which operators know the outboxes."""
+
+SENT_TYPES: Final = tuple(message_type.__name__ for message_type in SIGNALS.values())
+"""The types of the messages in them."""
 
 # Each of them is the outcome of one message.
 _TRACED = (
@@ -44,8 +51,7 @@ class OutboxTable:
 
     @property
     def table(self) -> str:
-        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)
-        return words.removeprefix("_")
+        return outbox_name(self.name)
 
     @property
     def columns(self) -> tuple[str, ...]:

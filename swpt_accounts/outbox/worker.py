@@ -6,25 +6,22 @@ from time import monotonic
 from pika.exceptions import ChannelClosedByBroker
 from psycopg import sql
 
-from swpt_accounts.broker.adaptive_batch import AdaptiveBatch
-from swpt_accounts.broker.publisher import SERVER, Publisher
+from swpt_accounts.broker.publisher import SERVER, AdaptiveBatch, Publisher
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.queries import fill_query
 from swpt_accounts.outbox.flush import Flush, watch_flush
 from swpt_accounts.outbox.messages import OutboxMessage
-from swpt_accounts.outbox.metrics import note_flush
+from swpt_accounts.outbox.observers import SentSpans, note_flush
 from swpt_accounts.outbox.returned_messages import (
     end_lines,
     note_lines,
     put_aside,
     take_due_messages,
 )
-from swpt_accounts.outbox.spans import SentSpans
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.database_worker import DatabaseWorker
+from swpt_accounts.workers.database_worker import DatabaseWorker, QueueCursor
 from swpt_accounts.workers.journal import record
-from swpt_accounts.workers.queue_cursor import QueueCursor
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 NAME = "flush_messages"
@@ -44,7 +41,6 @@ class FlushWorker(DatabaseWorker):
         stop: ShutdownEvent,
         signal_names: Iterable[str],
         *,
-        wait_seconds: float,
         quit_early: bool = False,
     ) -> None:
         self._outboxes = [outbox_table(name, settings) for name in signal_names]
@@ -56,7 +52,7 @@ class FlushWorker(DatabaseWorker):
             tables=[*(s.table for s in self._outboxes), "returned_message"],
         )
         self._spans = SentSpans(settings)
-        self._wait_seconds = wait_seconds
+        self._wait_seconds = settings.flush_period
         self._quit_early = quit_early
         # Those with the largest bursts get what the others have left.
         self._outboxes.sort(key=lambda s: s.burst_count)
@@ -157,7 +153,6 @@ class FlushWorker(DatabaseWorker):
     def _take_outbox(
         self, connection: DatabaseConnection, flush: Flush, outbox: OutboxTable, count_max: int
     ) -> None:
-        """Take rows out of an outbox."""
         cursor = self._cursors[outbox.name]
         rows = outbox.take(connection.raw, after_id=cursor.after_id, count_max=count_max)
         flush.messages += (

@@ -78,7 +78,6 @@ class Bulkhead:
         return self._count_max - min(slow_count, self._slow_count_max)
 
     def is_suspected(self, group: int) -> bool:
-        """Whether a group did not answer lately."""
         return group in self._suspects
 
     async def ask(self, group: int, question: Callable[[], Awaitable[T | None]]) -> T | None:

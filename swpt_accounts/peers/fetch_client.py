@@ -4,9 +4,14 @@ import asyncio
 import logging
 import os
 import re
+import socket
+from concurrent.futures import Future
+from threading import Lock, Thread
 from time import monotonic
+from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from swpt_accounts.core.ids import account_id
 from swpt_accounts.db.errors import one_line
@@ -16,9 +21,64 @@ from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import FETCH_QUESTIONS
 from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.peers.bulkhead import Bulkhead, group_of
-from swpt_accounts.peers.dns import DaemonResolver
 from swpt_accounts.peers.reachability_cache import ReachabilityCache
 from swpt_accounts.settings import Settings
+
+# A process exits without waiting for these threads. It would wait for those of an executor, and a
+# name server that does not answer can take half a minute.
+_lookups: dict[tuple[str, int, int], Future[list[Any]]] = {}
+_lock = Lock()
+
+
+def _look_up(host: str, port: int, family: int) -> Future[list[Any]]:
+    """The addresses, eventually. For each host there is one thread at most."""
+    key = (host, port, family)
+    with _lock:
+        if key in _lookups:
+            return _lookups[key]
+        future = _lookups[key] = Future()
+    # so that a caller that gives up does not cancel it for the others
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            flags = socket.AI_ADDRCONFIG
+            found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
+        except OSError as error:
+            future.set_exception(error)
+        else:
+            future.set_result(found)
+        finally:
+            with _lock:
+                del _lookups[key]
+
+    Thread(target=run, name="resolver", daemon=True).start()
+    return future
+
+
+class DaemonResolver(AbstractResolver):
+    """Resolves names as the operating system does."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of a host. Raises `OSError`."""
+        infos = await asyncio.wrap_future(_look_up(host, port, family))
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address[0],
+                port=address[1],
+                family=found_family,
+                proto=proto,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for found_family, _, proto, _, address in infos
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +183,6 @@ class FetchClient:
             event.log(logger, kind=kind, problem=problem, untold=untold)
 
     async def close(self) -> None:
-        """Disconnect."""
         await self._session.close()
 
 

@@ -67,11 +67,9 @@ class RootConfigPoller:
         return self._asked.intersection(debtor_ids)
 
     def is_asking(self, debtor_id: int) -> bool:
-        """Whether the answer about a debtor is awaited."""
         return debtor_id in self._asked
 
     def is_asking_any(self, debtor_ids: set[int]) -> bool:
-        """Whether the answer about one of these debtors is awaited."""
         return not self._asked.isdisjoint(debtor_ids)
 
     def collect(self, connection: DatabaseConnection) -> None:

@@ -1,1 +1,1 @@
-"""The slow scans of whole tables."""
+"""The slow scans of whole tables, and the local tasks that they post."""

@@ -11,14 +11,6 @@ from typing import Any
 
 import psycopg
 
-from swpt_accounts.chores.poster import ChoresPoster
-from swpt_accounts.chores.tasks import (
-    CapitalizeInterest,
-    ChangeInterestRate,
-    Chore,
-    TryToDeleteAccount,
-    UpdateDebtorInfo,
-)
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     ADD_UP_ACCOUNTS,
@@ -27,6 +19,7 @@ from swpt_accounts.db.procedures import (
     FIND_UNKNOWN_DEBTORS_ON_PAGES,
     PURGE_ACCOUNTS,
     SEND_DUE_ACCOUNT_UPDATES,
+    SEND_PROMPT_ACCOUNT_UPDATES,
 )
 from swpt_accounts.observability.events.background import SCAN_CHORES_LEFT
 from swpt_accounts.observability.metrics.definitions import (
@@ -37,9 +30,18 @@ from swpt_accounts.observability.metrics.definitions import (
 )
 from swpt_accounts.observability.metrics.recorder import is_on, set_value
 from swpt_accounts.peers.root_configs import AGE_MAX, RootConfigPoller
+from swpt_accounts.scans.chores import (
+    CapitalizeInterest,
+    ChangeInterestRate,
+    Chore,
+    TryToDeleteAccount,
+    UpdateDebtorInfo,
+)
+from swpt_accounts.scans.chores_poster import ChoresPoster
 from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
+from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
@@ -72,7 +74,6 @@ class Totals:
         self._issued = self._locked = Decimal(0)
 
     def add(self, found: Any) -> None:
-        """Add what was found on some pages."""
         for state in ("normal", "deleted", "overflown"):
             self._counts[state] += getattr(found, f"{state}_count")
         self._near_limit_count += found.near_limit_count
@@ -80,7 +81,6 @@ class Totals:
         self._locked += found.locked
 
     def export(self) -> None:
-        """Set the metrics."""
         for state, count in self._counts.items():
             set_value(ACCOUNTS, count, state)
         set_value(DEBTORS_NEAR_LIMIT, self._near_limit_count)
@@ -104,10 +104,10 @@ class AccountsScan(ScanWorker):
     """Visits every account. It waits neither for the chores broker nor for other shards."""
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, hours: float, quit_early: bool = False
+        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
         schedule = PassSchedule(
-            hours * 3600,
+            settings.app_accounts_scan_hours * 3600,
             settings.app_accounts_scan_blocks_per_query,
             settings.app_accounts_scan_beat_millisecs / 1000,
         )
@@ -125,14 +125,12 @@ class AccountsScan(ScanWorker):
         self._deleted_for_min = deleted_for_min(settings)
 
     def run(self) -> None:
-        """Make passes until shutdown."""
         try:
             super().run()
         finally:
             self.close()
 
     def close(self) -> None:
-        """Disconnect from the chores broker, and from other shards."""
         self._poster.close()
         self._root_configs.close()
 
@@ -153,11 +151,9 @@ class AccountsScan(ScanWorker):
             self._post_chores(connection, pages)
 
     def begin_pass(self) -> None:
-        """Begin to add up."""
         self._totals = Totals()
 
     def end_pass(self) -> None:
-        """Export what was added up."""
         self._totals.export()
 
     def _ask_about_debtors(self, connection: DatabaseConnection, pages: dict[str, int]) -> set[int]:
@@ -236,3 +232,46 @@ def _make_chore(row: Any) -> Chore:
                 debtor_info_sha256=row.debtor_info_sha256,
                 ts=row.ts,
             )
+
+
+# An account that got no AccountUpdate for so long gets a pending one promptly.
+QUIET_TIME = timedelta(hours=1)
+TOPIC = "PendingAccountUpdate"
+COUNT_MAX = 1000
+# In a burst of changes, accounts are queried from time to time, not after each commit.
+_PAUSE_SECONDS = 0.5
+# How often to query for accounts whose hour is over, though no account changes.
+_OVERDUE_SECONDS = 5.0
+
+
+class PromptUpdatesWorker(DatabaseWorker):
+    """Sends the pending updates of accounts that have been quiet for an hour."""
+
+    def __init__(
+        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
+    ) -> None:
+        super().__init__(settings, stop, "send_prompt_updates", (TOPIC,))
+        self._quit_early = quit_early
+
+    def work(self, connection: DatabaseConnection) -> None:
+        """Send updates until shutdown; with `quit_early`, until none is due."""
+        while not self.stop.is_requested():
+            looked_at = monotonic()
+            are_more = self.send(connection) == COUNT_MAX
+            self.note_success()
+            if are_more:
+                continue
+            if self._quit_early:
+                return
+            if connection.wait(_OVERDUE_SECONDS, self.stop):
+                self.stop.wait(looked_at + _PAUSE_SECONDS - monotonic())
+
+    def send(self, connection: DatabaseConnection) -> int:
+        """Send updates that are due, in one transaction. Returns how many: `COUNT_MAX` at most."""
+        count: int = connection.call_value(
+            SEND_PROMPT_ACCOUNT_UPDATES,
+            quiet_min=QUIET_TIME,
+            count_max=COUNT_MAX,
+            **self.settings.realm.parameters,
+        )
+        return count

@@ -25,7 +25,6 @@ class Step:
 
     @property
     def pages(self) -> dict[str, int]:
-        """The pages as parameters of stored procedures."""
         return {"first_page": self.first_page, "end_page": self.end_page}
 
 
@@ -79,11 +78,9 @@ class Pass:
 
     @property
     def done_ratio(self) -> float:
-        """The part of the pages that is done."""
         return self.done_count / self.total_count if self.total_count else 1.0
 
     def advance(self) -> None:
-        """Go on after the step."""
         if self.step is not None:
             self.done_count += self.step.end_page - self.step.first_page
         self.step = next(self._steps, None)

@@ -27,12 +27,10 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        """The name of the environment variable."""
         return self.field.upper()
 
     @property
     def doc(self) -> str:
-        """Its meaning."""
         return str(self.extra["description"])
 
     @property

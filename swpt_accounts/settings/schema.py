@@ -17,6 +17,7 @@ from swpt_accounts.settings.types import (
     Count,
     DatabaseUrl,
     Days,
+    DaySeconds,
     DaysOrZero,
     FolderName,
     FolderNameOrEmpty,
@@ -229,13 +230,10 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     ] = False
     journal_days: Annotated[
         int,
-        Meta(
-            ge=0,
-            le=30,
-            description=(
-                "For how many whole days before today the journal keeps the messages that were"
-                " received and sent, for `trace`, `statement` and `resend`. 0: there is none."
-            ),
+        Meta(ge=0, le=30),
+        doc(
+            "For how many whole days before today the journal keeps the messages that were"
+            " received and sent, for `trace`, `statement` and `resend`. 0: there is none."
         ),
     ] = 0
     remove_from_archive_threshold_date: Annotated[
@@ -387,11 +385,8 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
     ] = 14.0
     app_max_interest_to_principal_ratio: Annotated[
         float,
-        Meta(
-            gt=0.0,
-            le=0.1,
-            description="Interest that grew above this part of the principal is capitalized.",
-        ),
+        Meta(gt=0.0, le=0.1),
+        doc("Interest that grew above this part of the principal is capitalized."),
     ] = 0.0001
     app_deletion_attempts_min_days: Annotated[
         DaysOrZero, doc("The least time between two attempts to delete an account.")
@@ -434,43 +429,28 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
 
     app_fetch_api_timeout_seconds: Annotated[
         float,
-        Meta(
-            ge=0.0,
-            le=120.0,
-            description="The time limit of a request to the fetch API.",
-            extra_json_schema={"counts_as": 120.0},
-        ),
+        Meta(ge=0.0, le=120.0, extra_json_schema={"counts_as": 120.0}),
+        doc("The time limit of a request to the fetch API."),
     ] = 5.0
     app_fetch_dns_cache_seconds: Annotated[
-        float,
-        Meta(ge=0.0, le=86400.0, description="How long the fetch API's address is remembered."),
+        DaySeconds, doc("How long the fetch API's address is remembered.")
     ] = 10.0
     app_fetch_reachable_cache_seconds: Annotated[
-        float,
-        Meta(
-            ge=0.0,
-            le=86400.0,
-            description="How long it is remembered that a recipient in another shard is reachable;"
-            " with 0 each time it is asked about.",
+        DaySeconds,
+        doc(
+            "How long it is remembered that a recipient in another shard is reachable; with 0 each"
+            " time it is asked about."
         ),
     ] = 3600.0
     app_fetch_connections: Annotated[
         int,
-        Meta(
-            ge=0,
-            le=1_000_000,
-            description="The most connections to the fetch API at once.",
-            extra_json_schema={"counts_as": 500},
-        ),
+        Meta(ge=0, le=1_000_000, extra_json_schema={"counts_as": 500}),
+        doc("The most connections to the fetch API at once."),
     ] = 100
     app_fetch_data_cache_size: Annotated[
         int,
-        Meta(
-            ge=0,
-            le=1_000_000,
-            description="How many currencies' configurations are remembered, for two hours.",
-            extra_json_schema={"chosen": True},
-        ),
+        Meta(ge=0, le=1_000_000, extra_json_schema={"chosen": True}),
+        doc("How many currencies' configurations are remembered, for two hours."),
     ] = 1000
     app_verify_shard_yield_per: Annotated[
         Count, doc("Records that `verify_shard_content` reads at once.")
@@ -482,7 +462,6 @@ class Settings(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def realm(self) -> Realm:
-        """The accounts that belong to this shard."""
         return Realm.parse(self.protocol_broker_queue_routing_key)
 
     @property

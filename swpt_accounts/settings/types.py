@@ -19,8 +19,8 @@ def doc(text: str) -> Meta:
     return Meta(description=text)
 
 
-def _rule(text: str) -> dict[str, str]:
-    return {"rule": text}
+def _text(pattern: str, rule: str, **extra: bool) -> Meta:
+    return Meta(pattern=pattern, extra_json_schema={"rule": rule, **extra})
 
 
 _CHOSEN = {"chosen": True}
@@ -38,110 +38,81 @@ BurstCount = Annotated[
     int, Meta(ge=0, le=1_000_000, extra_json_schema={**_CHOSEN, "counts_up_to": 250})
 ]
 PrefetchSize = Annotated[
-    int, Meta(ge=0, le=0, extra_json_schema=_rule("0 (RabbitMQ implements no other limit)"))
+    int, Meta(ge=0, le=0, extra_json_schema={"rule": "0 (RabbitMQ implements no other limit)"})
 ]
 Millisecs = Annotated[int, Meta(ge=1, le=60_000)]
 # Less would keep the database busy with questions; who has work to hand on says so anyway.
 Wait = Annotated[float, Meta(ge=0.0, le=86400.0, extra_json_schema={"counts_from": 0.05})]
 Days = Annotated[float, Meta(gt=0.0, le=10_000.0)]
 DaysOrZero = Annotated[float, Meta(ge=0.0, le=10_000.0)]
+DaySeconds = Annotated[float, Meta(ge=0.0, le=86400.0)]
 LenientSwitch = Annotated[
     bool,
     Meta(
-        extra_json_schema=_rule("yes (also: true, on, 1); everything else means no")
-        | {"lenient": True}
+        extra_json_schema={
+            "rule": "yes (also: true, on, 1); everything else means no",
+            "lenient": True,
+        }
     ),
 ]
 QueueName = Annotated[
     str,
-    Meta(
-        pattern=r"\A(?!amq\.)[!-~]{1,250}\Z",
-        extra_json_schema=_rule(
-            "1 to 250 printable ASCII symbols without spaces, not beginning with `amq.`"
-        ),
+    _text(
+        r"\A(?!amq\.)[!-~]{1,250}\Z",
+        "1 to 250 printable ASCII symbols without spaces, not beginning with `amq.`",
     ),
 ]
 RoutingKey = Annotated[
     str,
-    Meta(
-        pattern=r"\A([01]\.){0,20}#\Z",
-        extra_json_schema=_rule(
-            "at most 20 zeros and ones, separated by dots, and a final hash symbol,"
-            " like `#` or `0.1.#`"
-        )
-        | {"never_empty": True},
+    _text(
+        r"\A([01]\.){0,20}#\Z",
+        "at most 20 zeros and ones, separated by dots, and a final hash symbol,"
+        " like `#` or `0.1.#`",
+        never_empty=True,
     ),
 ]
 VariableNames = Annotated[
-    str,
-    Meta(
-        pattern=r"\A[A-Za-z0-9_ ]*\Z",
-        extra_json_schema=_rule("names of variables, separated by spaces"),
-    ),
+    str, _text(r"\A[A-Za-z0-9_ ]*\Z", "names of variables, separated by spaces")
 ]
 RoleName = Annotated[
     str,
-    Meta(
-        pattern=r"\A(?!(public|none)\Z|pg_)[!-~]{1,63}\Z",
-        extra_json_schema=_rule(
-            "1 to 63 printable ASCII symbols without spaces, not `public`, not `none`, not"
-            " beginning with `pg_`"
-        ),
+    _text(
+        r"\A(?!(public|none)\Z|pg_)[!-~]{1,63}\Z",
+        "1 to 63 printable ASCII symbols without spaces, not `public`, not `none`, not"
+        " beginning with `pg_`",
     ),
 ]
 UserPattern = Annotated[
     str,
-    Meta(
-        pattern=r"\A[!-~]{1,255}\Z",
-        extra_json_schema=_rule("a regular expression of 1 to 255 printable ASCII symbols"),
-    ),
+    _text(r"\A[!-~]{1,255}\Z", "a regular expression of 1 to 255 printable ASCII symbols"),
 ]
 FolderName = Annotated[
-    str,
-    Meta(
-        pattern=r"\A/[^\x00]{1,400}\Z",
-        extra_json_schema=_rule("an absolute path of at most 401 characters"),
-    ),
+    str, _text(r"\A/[^\x00]{1,400}\Z", "an absolute path of at most 401 characters")
 ]
 FolderNameOrEmpty = Annotated[
     str,
-    Meta(
-        pattern=r"\A(/[^\x00]{1,400})?\Z",
-        extra_json_schema=_rule("empty, or an absolute path of at most 401 characters"),
-    ),
+    _text(r"\A(/[^\x00]{1,400})?\Z", "empty, or an absolute path of at most 401 characters"),
 ]
 Secret = Annotated[
     str,
-    Meta(
-        pattern=r"\A[!-~]{20,200}\Z",
-        extra_json_schema=_rule(
-            "20 to 200 printable ASCII symbols without spaces; the two tokens differ"
-        )
-        | {"secret": True},
+    _text(
+        r"\A[!-~]{20,200}\Z",
+        "20 to 200 printable ASCII symbols without spaces; the two tokens differ",
+        secret=True,
     ),
 ]
 HeaderName = Annotated[
     str,
-    Meta(
-        pattern=r"\A[A-Za-z][A-Za-z0-9-]{0,63}\Z",
-        extra_json_schema=_rule("the name of an HTTP header: up to 64 letters, digits and hyphens"),
+    _text(
+        r"\A[A-Za-z][A-Za-z0-9-]{0,63}\Z",
+        "the name of an HTTP header: up to 64 letters, digits and hyphens",
     ),
 ]
 Networks = Annotated[
     str,
-    Meta(
-        pattern=r"\A[0-9A-Fa-f.:/ ]*\Z",
-        extra_json_schema=_rule("IP addresses or networks, separated by spaces")
-        | {"networks": True},
-    ),
+    _text(r"\A[0-9A-Fa-f.:/ ]*\Z", "IP addresses or networks, separated by spaces", networks=True),
 ]
-Address = Annotated[
-    str,
-    Meta(
-        pattern=r"\A[0-9A-Fa-f.:]+\Z",
-        extra_json_schema=_rule("an IP address") | {"networks": True},
-    ),
-]
+Address = Annotated[str, _text(r"\A[0-9A-Fa-f.:]+\Z", "an IP address", networks=True)]
 HttpUrl = Annotated[str, Meta(extra_json_schema={"schemes": ["http", "https"]})]
 BrokerUrl = Annotated[str, Meta(extra_json_schema={"schemes": ["amqp", "amqps"]})]
 DatabaseUrl = Annotated[

@@ -39,7 +39,6 @@ class Child:
 
     @property
     def name(self) -> str:
-        """What an operator calls it."""
         return f"the child {self.realm} ({self.file})"
 
 
@@ -116,8 +115,7 @@ def _problems(family: Family) -> Iterator[str]:
         if _place(child.settings.protocol_broker_url) != place:
             yield (
                 f"{child.file}: PROTOCOL_BROKER_URL is not the broker of the parent: the child"
-                " would"
-                " receive no messages"
+                " would receive no messages"
             )
 
 
@@ -134,8 +132,7 @@ def _wrong_realms(family: Family) -> Iterator[str]:
         if child.realm != realm:
             yield (
                 f"{child.file}: the realm {child.realm} differs from that of the parent ({realm});"
-                " a"
-                " single child takes over all accounts"
+                " a single child takes over all accounts"
             )
         return
     if realm.length >= MAX_REALM_LENGTH:

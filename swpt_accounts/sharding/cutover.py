@@ -10,7 +10,6 @@ from psycopg import sql
 from swpt_accounts.core.formatting import duration
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
-from swpt_accounts.sharding.deadline import Deadline
 from swpt_accounts.sharding.preflight import check_versions, refuse
 from swpt_accounts.sharding.proof import (
     COPIED,
@@ -29,6 +28,7 @@ from swpt_accounts.sharding.sessions import (
     SWITCHED,
     SWITCHING,
     ChildSession,
+    Deadline,
     Sessions,
     open_session,
     require_noted,

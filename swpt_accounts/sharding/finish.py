@@ -3,7 +3,7 @@
 from pika.exceptions import AMQPError
 
 from swpt_accounts.audit.shard_content import find_foreign_record
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.broker.topology import delete_chores_queue
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.sharding.queue_cutover import QueueCutover

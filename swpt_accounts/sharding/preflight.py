@@ -146,8 +146,7 @@ def _what_is_there(child: ChildSession, found: Any) -> Iterator[str]:
     if found.workers_count:
         yield (
             f"{name}: its services have {plural(found.workers_count, 'session')}: stop them, and"
-            " start"
-            " them after `shards prepare`; then they wait for `shards switch`"
+            " start them after `shards prepare`; then they wait for `shards switch`"
         )
     for table in TABLES:
         if child.session.run("preflight", "has_row", table=sql.Identifier(table))[0].found:

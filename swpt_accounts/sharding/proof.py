@@ -13,8 +13,8 @@ from psycopg import sql
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
-from swpt_accounts.sharding.deadline import Deadline
-from swpt_accounts.sharding.sessions import Sessions, open_session
+from swpt_accounts.db.outage_reporter import Backoff
+from swpt_accounts.sharding.sessions import Deadline, Sessions, open_session
 from swpt_accounts.sharding.tables import (
     FILTERED,
     OWNED,
@@ -23,7 +23,6 @@ from swpt_accounts.sharding.tables import (
     change_tables,
     lock_tables,
 )
-from swpt_accounts.workers.backoff import Backoff
 
 REPLICATED: Final = (*FILTERED, *WHOLE)
 COPIED: Final = (*OWNED, *SHARED)

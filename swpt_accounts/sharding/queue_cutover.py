@@ -8,38 +8,28 @@ policy. Other queues that are bound to `accounts_in` receive what they always ha
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from threading import Thread
 from time import monotonic
 from typing import Final
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import ChannelClosedByBroker
 
 from swpt_accounts.broker import topology
-from swpt_accounts.broker.connections import user_of
+from swpt_accounts.broker.connections import connect_blocking, user_of
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery, copy_of
 from swpt_accounts.broker.publisher import Publication, Publisher
+from swpt_accounts.broker.topology import QueueCounts, exchange_exists, queue_counts
 from swpt_accounts.core.formatting import number, plural
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.sharding.children import Family
-from swpt_accounts.sharding.deadline import Deadline
+from swpt_accounts.sharding.sessions import Deadline
 from swpt_accounts.smp.routing import ACCOUNTS_IN_EXCHANGE
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
-_NOT_FOUND: Final = 404
 _MOVED_COUNT_MAX: Final = 1000
 _MOVE_SECONDS_MAX: Final = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class QueueCounts:
-    """Messages that are ready, and consumers."""
-
-    ready: int
-    consumers: int
 
 
 class QueueCutover:
@@ -60,7 +50,7 @@ class QueueCutover:
     def counts(self, queue: str | None = None) -> QueueCounts | None:
         """What is in the parent's queue, or in another one; None if there is no such queue."""
         with self._connected() as connection:
-            return _counts(connection, queue or self._queue)
+            return queue_counts(connection, queue or self._queue)
 
     @contextmanager
     def watched(self) -> Iterator["WatchedQueue"]:
@@ -74,7 +64,7 @@ class QueueCutover:
         """
         with self._connected() as connection:
             for queue in self._keys:
-                found = _counts(connection, queue) or QueueCounts(0, 0)
+                found = queue_counts(connection, queue) or QueueCounts(0, 0)
                 name = f"the queue {queue!r} of a child"
                 if found.consumers:
                     yield f"{name} has {plural(found.consumers, 'consumer')}: stop them"
@@ -90,7 +80,7 @@ class QueueCutover:
         Raises `TopologyError`, `AMQPError`.
         """
         with self._connected() as connection:
-            if _counts(connection, self._queue) is None:
+            if queue_counts(connection, self._queue) is None:
                 raise PreconditionFailed(f"the parent's queue {self._queue!r} does not exist")
             channel = connection.channel()
             channel.exchange_declare(self._alternate, "topic", durable=True)
@@ -126,7 +116,7 @@ class QueueCutover:
     def switch(self) -> None:
         """From now on messages go to the children. Harmless when that has been done."""
         with self._connected() as connection:
-            if not _exists(connection, self._first):
+            if not exchange_exists(connection, self._first):
                 return
             channel = connection.channel()
             self._unbind_children(channel)
@@ -150,7 +140,7 @@ class QueueCutover:
         with self._connected() as connection:
             self._bring_home(connection)
             channel = connection.channel()
-            if _exists(connection, self._first):
+            if exchange_exists(connection, self._first):
                 # from here, no message goes to the children
                 channel.queue_bind(self._queue, self._first, "")
             channel.queue_bind(self._queue, ACCOUNTS_IN_EXCHANGE, self._key)
@@ -161,12 +151,11 @@ class QueueCutover:
         """Move what is in the queues of the children now."""
         with closing(Publisher(self._url, "shards")) as publisher:
             for queue in self._keys:
-                found = _counts(connection, queue)
+                found = queue_counts(connection, queue)
                 if found is not None and found.ready:
                     _move(self._url, queue, self._queue, found.ready, publisher)
 
     def undo(self) -> None:
-        """As it was before."""
         with self._connected() as connection:
             channel = connection.channel()
             channel.queue_bind(self._queue, ACCOUNTS_IN_EXCHANGE, self._key)
@@ -179,7 +168,7 @@ class QueueCutover:
     def delete_parents_queue(self) -> None:
         """Delete the queue of the parent. Raises `PreconditionFailed` if something is in it."""
         with self._connected() as connection:
-            found = _counts(connection, self._queue)
+            found = queue_counts(connection, self._queue)
             if found is None:
                 return
             if found.ready or found.consumers:
@@ -191,15 +180,13 @@ class QueueCutover:
             connection.channel().queue_delete(self._queue)
 
     def _delete_exchanges(self, connection: BlockingConnection, channel: BlockingChannel) -> None:
-        if _exists(connection, self._first):
+        if exchange_exists(connection, self._first):
             channel.exchange_unbind(self._first, ACCOUNTS_IN_EXCHANGE, self._key)
         channel.exchange_delete(self._first)
         channel.exchange_delete(self._alternate)
 
-    @contextmanager
-    def _connected(self) -> Iterator[BlockingConnection]:
-        with topology.connection_to(self._url, "shards") as connection:
-            yield connection
+    def _connected(self) -> BlockingConnection:
+        return connect_blocking(self._url, "shards")
 
 
 def _move(url: str, queue: str, destination: str, count: int, publisher: Publisher) -> None:
@@ -231,43 +218,17 @@ def _publication(delivery: Delivery, queue: str, user: str) -> Publication:
 
 
 class WatchedQueue:
-    """A queue that is polled."""
-
     def __init__(self, connection: BlockingConnection, queue: str) -> None:
         self._connection = connection
         self._queue = queue
 
     def counts(self) -> QueueCounts:
         """What is in it now; nothing, if it was deleted."""
-        return _counts(self._connection, self._queue) or QueueCounts(0, 0)
+        return queue_counts(self._connection, self._queue) or QueueCounts(0, 0)
 
     def sleep(self, seconds: float) -> None:
         """Wait, and answer the broker's heartbeats."""
         self._connection.sleep(seconds)
-
-
-def _counts(connection: BlockingConnection, queue: str) -> QueueCounts | None:
-    channel = connection.channel()
-    try:
-        found = channel.queue_declare(queue, passive=True).method
-    except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
-            raise
-        return None
-    channel.close()
-    return QueueCounts(found.message_count, found.consumer_count)
-
-
-def _exists(connection: BlockingConnection, exchange: str) -> bool:
-    channel = connection.channel()
-    try:
-        channel.exchange_declare(exchange, passive=True)
-    except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
-            raise
-        return False
-    channel.close()
-    return True
 
 
 READY_COUNT_MAX: Final = 10_000

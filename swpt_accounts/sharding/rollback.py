@@ -7,7 +7,7 @@ import psycopg
 from pika.exceptions import AMQPError
 from psycopg import sql
 
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import describe
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.sharding.children import Family
@@ -70,7 +70,7 @@ def restore(family: Family) -> str:
     while True:
         try:
             with open_parent_sessions(family) as sessions, sessions.parent.one_at_a_time():
-                return _restore(without_others(sessions))
+                return _restore(sessions)
         except PreconditionFailed as error:
             return f"It was not taken back: {error}"
         except (psycopg.Error, AMQPError) as error:
@@ -83,7 +83,7 @@ def _restore(sessions: Sessions) -> str:
     noted = read_noted(sessions.parent)
     if noted is None or noted.step not in (SWITCHING, OPENING):
         return ""
-    take_back(sessions)
+    take_back(without_others(sessions))
     return "All is as before `shards switch`: the parent works, and the children wait."
 
 
@@ -121,7 +121,6 @@ def _require_closed_children(sessions: Sessions) -> None:
 
 
 def has_begun(child: ChildSession) -> bool:
-    """Whether the child works."""
     return any(row.opened_at is not None for row in child.session.run("child", "read_origin"))
 
 

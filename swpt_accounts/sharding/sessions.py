@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -19,6 +20,28 @@ from swpt_accounts.db.operator_session import (
 from swpt_accounts.db.schema_discovery import BOOKS
 from swpt_accounts.settings import Settings
 from swpt_accounts.sharding.children import Child, Family
+
+
+class Deadline:
+    """One for all of its steps."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._began_at = monotonic()
+
+    @property
+    def passed_seconds(self) -> float:
+        return monotonic() - self._began_at
+
+    @property
+    def rest_seconds(self) -> float:
+        return max(self.seconds - self.passed_seconds, 0.0)
+
+    def check(self, problem: str) -> None:
+        """Raise `PreconditionFailed` with what is still wrong, if the time is over."""
+        if not self.rest_seconds:
+            raise PreconditionFailed(f"after {self.seconds:.0f} s, {problem}")
+
 
 NAME: Final = "shards"
 PREPARING: Final = "preparing"

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from swpt_accounts.broker.topology import QueueCounts
 from swpt_accounts.db.operator_session import OperatorSession
-from swpt_accounts.sharding.queue_cutover import QueueCounts, QueueCutover
+from swpt_accounts.sharding.queue_cutover import QueueCutover
 from swpt_accounts.sharding.sessions import (
     AbsentChild,
     ChildSession,

@@ -10,10 +10,9 @@ from typing import Final
 from psycopg import sql
 
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
-from swpt_accounts.sharding.deadline import Deadline
-from swpt_accounts.sharding.sessions import ChildSession, Sessions
+from swpt_accounts.db.outage_reporter import Backoff
+from swpt_accounts.sharding.sessions import ChildSession, Deadline, Sessions
 from swpt_accounts.sharding.tables import change_tables
-from swpt_accounts.workers.backoff import Backoff
 
 _LAG_SECONDS_MAX: Final = 20.0
 _POLL_SECONDS: Final = 0.02

@@ -11,7 +11,7 @@ from psycopg import sql
 from swpt_accounts.core.realm import ACCOUNT_BITS_LENGTH, Realm
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.db.operator_session import OperatorSession
-from swpt_accounts.sharding.deadline import Deadline
+from swpt_accounts.sharding.sessions import Deadline
 
 FILTERED: Final = ("account", "account_key", "prepared_transfer")
 """Replicated while the parent works, each child the rows of its realm."""

@@ -5,9 +5,11 @@ Required fields are in the order of the columns of the message's outbox table, s
 unpacks into a message. Nothing is checked here: what is in the outbox has been checked.
 """
 
+import math
 from types import MappingProxyType
 from typing import Final, get_args
 
+import msgspec
 from msgspec import Struct
 
 from swpt_accounts.smp.types import (
@@ -175,3 +177,31 @@ SIGNALS: Final = MappingProxyType[str, type[OutgoingMessage]](
     {f"{cls.__name__}Signal": cls for cls in get_args(OutgoingMessage)}
 )
 """The names by which operators know the outboxes, and the messages in them."""
+
+
+def outbox_name(signal_name: str) -> str:
+    """The name of an outbox table: `account_update_signal` of `AccountUpdateSignal`."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in signal_name)[1:]
+
+
+_encoder = msgspec.json.Encoder()
+_NULL_VALUE = b":null"
+
+
+def encode(message: OutgoingMessage) -> bytes:
+    """Return the message as a JSON object in UTF-8.
+
+    Raises `ValueError` if a number is not finite: JSON cannot express it.
+    """
+    body = _encoder.encode(message)
+    if _NULL_VALUE in body:
+        _refuse_infinite_numbers(message)
+    return body
+
+
+def _refuse_infinite_numbers(message: OutgoingMessage) -> None:
+    """Raise `ValueError` if the encoder wrote `null` because of a number that is not finite."""
+    for name in message.__struct_fields__:
+        value = getattr(message, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{type(message).__name__}: `{name}` is {value}")

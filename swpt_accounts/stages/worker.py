@@ -1,6 +1,9 @@
-"""The thread that works for a stage."""
+"""The three stages of a transfer, and the thread that works for one."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -8,17 +11,79 @@ import psycopg
 from psycopg import sql
 
 from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.db.outage_reporter import Backoff
+from swpt_accounts.db.procedures import (
+    PROCESS_BALANCE_CHANGES,
+    PROCESS_FINALIZATION_REQUESTS,
+    PROCESS_TRANSFER_REQUESTS,
+    Procedure,
+)
 from swpt_accounts.db.queries import fill_query
 from swpt_accounts.observability.events.background import ROW_NOT_PROCESSED
-from swpt_accounts.observability.metrics.batches import note_batch
-from swpt_accounts.observability.metrics.definitions import ROWS_LEFT
-from swpt_accounts.observability.metrics.recorder import count, observe
+from swpt_accounts.observability.metrics.definitions import (
+    CREDIT_SECONDS,
+    FINALIZE_SECONDS,
+    PREPARE_SECONDS,
+    ROWS_LEFT,
+    Metric,
+)
+from swpt_accounts.observability.metrics.recorder import count, note_batch, observe
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import Stage
-from swpt_accounts.workers.backoff import Backoff
-from swpt_accounts.workers.database_worker import DatabaseWorker
-from swpt_accounts.workers.queue_cursor import QueueCursor
+from swpt_accounts.workers.database_worker import DatabaseWorker, QueueCursor
 from swpt_accounts.workers.shutdown import ShutdownEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage takes rows from its queue table by calling its procedure.
+
+    The procedure takes `after_id`, `count_max`, `left_ids` and the `parameters`. It returns how
+    many rows were `taken` from the queue, how many were `seen` after the id, the `last_id` of
+    these, the `left_ids` of those whose accounts another session had locked, and the
+    `waited_seconds` of the oldest row that was taken, which are its `latency`.
+    """
+
+    name: str
+    topic: str
+    table: str
+    procedure: Procedure
+    wait_seconds: Callable[[Settings], float]
+    count_max: Callable[[Settings], int]
+    parameters: Callable[[Settings], dict[str, Any]]
+    latency: Metric
+
+
+TRANSFER_REQUESTS = Stage(
+    "process_transfer_requests",
+    "TransferRequest",
+    "transfer_request",
+    PROCESS_TRANSFER_REQUESTS,
+    lambda s: s.app_process_transfer_requests_wait,
+    lambda s: s.app_process_transfer_requests_max_count,
+    lambda s: {"commit_period": timedelta(days=s.app_prepared_transfer_max_delay_days)},
+    PREPARE_SECONDS,
+)
+FINALIZATION_REQUESTS = Stage(
+    "process_finalization_requests",
+    "FinalizationRequest",
+    "finalization_request",
+    PROCESS_FINALIZATION_REQUESTS,
+    lambda s: s.app_process_finalization_requests_wait,
+    lambda s: s.app_process_finalization_requests_max_count,
+    lambda s: s.realm.parameters,
+    FINALIZE_SECONDS,
+)
+BALANCE_CHANGES = Stage(
+    "process_balance_changes",
+    "PendingBalanceChange",
+    "pending_balance_change",
+    PROCESS_BALANCE_CHANGES,
+    lambda s: s.app_process_balance_changes_wait,
+    lambda s: s.app_process_balance_changes_max_count,
+    lambda _settings: {},
+    CREDIT_SECONDS,
+)
+
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +129,11 @@ class StageWorker(DatabaseWorker):
         stop: ShutdownEvent,
         stage: Stage,
         *,
-        wait_seconds: float,
         quit_early: bool = False,
     ) -> None:
         super().__init__(settings, stop, stage.name, (stage.topic,), (stage.table,))
         self._stage = stage
-        self._wait_seconds = wait_seconds
+        self._wait_seconds = stage.wait_seconds(settings)
         self._quit_early = quit_early
         self._count_max = stage.count_max(settings)
         self._parameters = stage.parameters(settings)

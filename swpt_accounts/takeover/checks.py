@@ -140,7 +140,6 @@ def check_rows(session: OperatorSession, schema: str, realm: Realm) -> None:
 
 
 def sizes_of(session: OperatorSession, schema: str) -> dict[str, TableSize]:
-    """How large the reference's tables are."""
     rows = session.run("reference_tables", "sizes", _named(schema))
     return {row[0]: TableSize(*row[1:]) for row in rows}
 

@@ -33,8 +33,7 @@ LOSSES: Final[dict[str, Kind]] = {
         "root account",
         (
             "with a configuration that the reference cannot read, or reads differently: new"
-            " accounts"
-            " will get another interest rate, and existing rates will not change"
+            " accounts will get another interest rate, and existing rates will not change"
         ),
     ),
     "later_requests": (
@@ -52,8 +51,7 @@ HARMLESS: Final[dict[str, Kind]] = {
         "recently handled batch",
         (
             "of PrepareTransfers, without a trace: if RabbitMQ redelivers one of them, the"
-            " reference"
-            " prepares a second transfer, which the coordinator dismisses"
+            " reference prepares a second transfer, which the coordinator dismisses"
         ),
     ),
     "dead_letter_dealt_with": (

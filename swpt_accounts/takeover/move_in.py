@@ -36,7 +36,7 @@ from swpt_accounts.takeover.checks import (
 from swpt_accounts.takeover.copy_steps import fill_books
 from swpt_accounts.takeover.reconciliation import keep_proof
 from swpt_accounts.takeover.reference_schema import ARCHIVE, FUNCTIONS, TABLES, TYPES
-from swpt_accounts.takeover.table_locks import lock_tables
+from swpt_accounts.takeover.schemas import lock_tables
 
 _FILLED: Final = ("account", "account_key", "prepared_transfer", "root_config")
 

@@ -24,8 +24,7 @@ from swpt_accounts.takeover.incompatibilities import Loss, find_losses
 from swpt_accounts.takeover.move_in import set_apart
 from swpt_accounts.takeover.reconciliation import keep_proof
 from swpt_accounts.takeover.reference_schema import ARCHIVE, REFERENCE_OUTBOXES, TABLES
-from swpt_accounts.takeover.schemas import OUR_TABLES, Destination, find_destination
-from swpt_accounts.takeover.table_locks import lock_tables
+from swpt_accounts.takeover.schemas import OUR_TABLES, Destination, find_destination, lock_tables
 
 _FILLED: Final = ("account", "prepared_transfer", ARCHIVE)
 _STEPS: Final = Steps(

@@ -98,7 +98,6 @@ def survey_move_in(session: OperatorSession, settings: Settings) -> MoveInSurvey
 
 
 def count_rows(session: OperatorSession, schema: str, table: str) -> int:
-    """How many rows a table has."""
     ((count,),) = session.run(
         "reference_tables", "count", schema=sql.Identifier(schema), table=sql.Identifier(table)
     )
@@ -114,7 +113,6 @@ class WorkUnderWay:
 
     @property
     def is_calm(self) -> bool:
-        """Whether there is none."""
         return self.sessions_count == 0 and not any(self.rows_counts.values())
 
 

@@ -1,9 +1,12 @@
 """The schemas of our tables and of the reference's, and what is moved between them."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
+import psycopg
 from psycopg import sql
 
 from swpt_accounts.db.installer import REVISION, procedures_schema
@@ -24,7 +27,6 @@ from swpt_accounts.db.schema_discovery import (
 from swpt_accounts.settings import Settings
 from swpt_accounts.takeover.checks import check_structure
 from swpt_accounts.takeover.reference_schema import TABLES
-from swpt_accounts.takeover.table_locks import lock_tables
 
 JOURNAL_TABLES: Final = ("journal", *(f"journal_{slot:02}" for slot in range(32)))
 """The journal, and its slots."""
@@ -86,8 +88,7 @@ def check_our_place(session: OperatorSession, found: Found) -> None:
     if not exists(session, BOOKS, "account_key"):
         raise PreconditionFailed(
             f"the tables of this program are not in the schema {BOOKS!r}, and leave no room for"
-            " those"
-            f" of the reference: {MAKE_ROOM}"
+            f" those of the reference: {MAKE_ROOM}"
         )
     _check_our_version(session, BOOKS)
 
@@ -144,7 +145,6 @@ def _filled_tables(session: OperatorSession, schema: str) -> list[str]:
 
 
 def exists(session: OperatorSession, schema: str, table: str) -> bool:
-    """Whether there is such a table."""
     name = sql.Identifier(schema, table).as_string(session.connection)
     return bool(session.run("out", "exists", quoted_table=sql.Literal(name))[0][0])
 
@@ -200,3 +200,58 @@ def _move_books(session: OperatorSession, schema: str) -> None:
     )
     for (statement,) in statements:
         session.connection.execute(statement.encode())
+
+
+_SECONDS_MAX: Final = 120.0
+# Shorter than PostgreSQL's `deadlock_timeout`: holders of locks are terminated before.
+_ATTEMPT_MILLISECONDS: Final = 400
+
+
+def lock_tables(session: OperatorSession, schema: str, tables: Iterable[str]) -> None:
+    """Lock tables exclusively, until the end of the transaction.
+
+    Sessions of the same roles that hold locks are terminated: they reconnect, and then wait
+    behind this one. Others are waited for. Raises `PreconditionFailed`.
+    """
+    end = monotonic() + _SECONDS_MAX
+    for table in tables:
+        patience = _ATTEMPT_MILLISECONDS
+        while not _try_to_lock(session, schema, table, patience):
+            patience = _make_way(session, schema, table, is_over=monotonic() > end)
+
+
+def _try_to_lock(session: OperatorSession, schema: str, table: str, patience: int) -> bool:
+    connection = session.connection
+    connection.execute(f"SET LOCAL lock_timeout = {patience:d}")
+    try:
+        with connection.transaction():
+            session.run_all(
+                "reference_tables",
+                "lock",
+                schema=sql.Identifier(schema),
+                table=sql.Identifier(table),
+            )
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        return False
+    finally:
+        if not connection.closed:
+            connection.execute("SET LOCAL lock_timeout = 0")
+    return True
+
+
+def _make_way(session: OperatorSession, schema: str, table: str, *, is_over: bool) -> int:
+    """Terminate the holders. Returns how long the next attempt may wait."""
+    name = sql.Identifier(schema, table).as_string(session.connection)
+    patience = _ATTEMPT_MILLISECONDS
+    for holder in session.run("reference_tables", "end_holders", {"table": name}):
+        if holder.is_vacuum:
+            ((patience,),) = session.run("reference_tables", "patience")
+        if not holder.is_ended and is_over:
+            raise PreconditionFailed(
+                f"the table {name} is locked by the session {holder.pid} of the role"
+                f" {holder.role!r} ({holder.program or 'no name'}), which this role may not"
+                " terminate"
+            )
+    if is_over:
+        raise PreconditionFailed(f"could not lock the table {name} within {_SECONDS_MAX:g} s")
+    return patience

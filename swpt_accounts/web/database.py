@@ -11,11 +11,11 @@ import psycopg
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import ShardClosedError
+from swpt_accounts.db.outage_reporter import CircuitBreaker, DatabaseUnavailable
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.shard_state import TAKEN_OVER
+from swpt_accounts.db.session_checks import TAKEN_OVER
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.circuit_breaker import CircuitBreaker, DatabaseUnavailable
 
 _NAME = "webserver"
 _local = threading.local()

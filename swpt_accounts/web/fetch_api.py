@@ -15,12 +15,12 @@ from werkzeug import Response
 from werkzeug.exceptions import MethodNotAllowed
 
 from swpt_accounts.core.ids import parse_account_id
+from swpt_accounts.db.outage_reporter import DatabaseUnavailable
 from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE
 from swpt_accounts.observability.metrics.definitions import FETCH_ANSWERS
 from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.settings import Settings
 from swpt_accounts.web.database import read
-from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

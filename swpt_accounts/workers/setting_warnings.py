@@ -50,7 +50,6 @@ def slow_settings(settings: Settings, prefixes: tuple[str, ...]) -> dict[str, st
 
 
 def warn_of_slow_settings(settings: Settings, *prefixes: str) -> None:
-    """Log a line for each of them."""
     for variable, line in slow_settings(settings, prefixes).items():
         SETTING_SLOW.log(logger, text=line, variable=variable)
 

@@ -15,7 +15,7 @@ from swpt_accounts.db.procedures import (
     LAST_ROW,
 )
 from swpt_accounts.db.queries import query
-from swpt_accounts.db.shard_state import wrong_shard
+from swpt_accounts.db.session_checks import wrong_shard
 from swpt_accounts.observability.events.lifecycle import PARENT_ROWS_REMOVED
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.shutdown import ShutdownEvent

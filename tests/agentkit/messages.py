@@ -8,7 +8,7 @@ import pika
 
 from agentkit.received import Received
 from swpt_accounts.smp import outgoing
-from swpt_accounts.smp.encoder import encode
+from swpt_accounts.smp.outgoing import encode
 from swpt_accounts.smp.routing import headers, route
 
 TS = "2024-05-20T13:15:09.123456+00:00"

@@ -8,7 +8,7 @@ from benchmarks.authority import is_complaint
 from swpt_accounts.observability.events.background import PEER_SILENT
 from swpt_accounts.observability.events.event import NAME_KEY, Event
 from swpt_accounts.observability.events.lifecycle import BROKER_BLOCKED, SETTING_SLOW, WORKERS_STOP
-from swpt_accounts.observability.log.formats import TextFormatter
+from swpt_accounts.observability.log.configuration import TextFormatter
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.broker.adaptive_batch import FIRST_COUNT, SECONDS_MAX, AdaptiveBatch
+from swpt_accounts.broker.publisher import FIRST_COUNT, SECONDS_MAX, AdaptiveBatch
 
 COUNT_MIN, COUNT_MAX = 9, 2500
 

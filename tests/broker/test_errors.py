@@ -8,8 +8,7 @@ import psycopg
 import pytest
 from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
 
-from swpt_accounts.broker.connections import connect_blocking
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import connect_blocking, describe
 from swpt_accounts.broker.publisher import Publisher
 
 

@@ -10,7 +10,6 @@ from swpt_accounts.broker.redelivery_reset import (
     take_origin,
 )
 from swpt_accounts.broker.senders import are_verified, is_shard
-from swpt_accounts.settings import load_settings
 
 
 def test_copy_of_a_copy_says_who_sent_the_original() -> None:
@@ -48,8 +47,7 @@ def test_headers_of_a_stranger_say_nothing_even_after_copies() -> None:
 )
 def test_users_of_shards(own: str, pattern: str, user: str | None, *, expected: bool) -> None:
     url = f"amqp://{own}:x@host"
-    variables = {"PROTOCOL_BROKER_URL": url, "PROTOCOL_BROKER_SHARD_USERS": pattern}
-    assert is_shard(user, load_settings(variables)) is expected
+    assert is_shard(user, url, pattern or None) is expected
 
 
 @pytest.mark.parametrize(
@@ -62,5 +60,4 @@ def test_users_of_shards(own: str, pattern: str, user: str | None, *, expected: 
     ],
 )
 def test_default_user_is_nobody(url: str, pattern: str, *, expected: bool) -> None:
-    variables = {"PROTOCOL_BROKER_URL": url, "PROTOCOL_BROKER_SHARD_USERS": pattern}
-    assert are_verified(load_settings(variables)) is expected
+    assert are_verified(url, pattern or None) is expected

@@ -1,7 +1,6 @@
 """The pages in Chromium: by keyboard and on a phone, light and dark, and nothing of elsewhere."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,12 +9,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.messages import configure
-from tests.console.conftest import served, signed_in_page
+from tests.console.conftest import LOOKS, served, signed_in_page
 from tests.console.pictures import Look, take_picture
 from tests.console.web import Web
 from tests.e2e.letters import put_aside
 
 pytestmark = pytest.mark.timeout(900)
+both_looks = pytest.mark.parametrize("look", LOOKS, ids=str, indirect=True)
 HOSTILE = '</script><script>document.title="gone"</script><img src=x onerror="document.title=1">'
 
 
@@ -72,17 +72,14 @@ def paths(currency: Currency) -> dict[str, str]:
 expect.set_options(timeout=120_000)
 
 
-def look_of(request: Any) -> str:
-    return str(request.node.callspec.id)
-
-
-def test_every_page(page: Page, paths: dict[str, str], request: pytest.FixtureRequest) -> None:
+@both_looks
+def test_every_page(page: Page, paths: dict[str, str], look: Look) -> None:
     """Nothing for axe to find, nothing wider than the window, and no script of anybody else."""
     for name, path in paths.items():
         page.goto(path)
         expect(page.locator("h1")).to_be_visible()
         assert page.title().endswith("· Accounts")
-        take_picture(page, name, look_of(request))
+        take_picture(page, name, str(look))
         found = Axe().run(page)
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -172,9 +169,7 @@ def test_it_is_said_when_the_broker_is_away(
     assert complaints == []
 
 
-def test_it_is_said_when_the_database_is_away(
-    page: Page, currency: Currency, request: pytest.FixtureRequest
-) -> None:
+def test_it_is_said_when_the_database_is_away(page: Page, currency: Currency, look: Look) -> None:
     """On a page that is loaded, and on one that is open."""
     page.goto("/last-hour")
     database = currency.authority.database
@@ -184,7 +179,7 @@ def test_it_is_said_when_the_database_is_away(
         expect(trouble).to_contain_text("The database is unreachable")
         page.goto("/scans")
         expect(page.locator("h1")).to_have_text("The database is unreachable")
-        take_picture(page, "away", look_of(request))
+        take_picture(page, "away", str(look))
     finally:
         database.restore()
 

@@ -9,13 +9,13 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.core.ids import MAX_INT64
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
     Stage,
+    StageWorker,
 )
-from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from verification.kit.shard import Shard
 from verification.kit.wire import Message
@@ -32,7 +32,7 @@ def stage(request: pytest.FixtureRequest, shard: Shard, settings: Settings) -> I
     stage: Stage = request.param
     open_books(shard, {ALICE: 1000, BOB: 1000})
     stop = ShutdownEvent()
-    worker = StageWorker(settings, stop, stage, wait_seconds=0.1)
+    worker = StageWorker(settings, stop, stage)
     thread = threading.Thread(target=worker.run)
     thread.start()
     yield stage

@@ -15,7 +15,7 @@ from swpt_accounts.db.connection import connect
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import load_settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,

@@ -12,10 +12,10 @@ from swpt_accounts.db.procedures import (
     NOTE_VERIFICATIONS,
     PURGE_ACCOUNTS,
 )
-from swpt_accounts.peers.recipient_verification import TOPIC as VERIFYING_TOPIC
-from swpt_accounts.scans.prompt_updates import TOPIC as PROMPT_UPDATES_TOPIC
+from swpt_accounts.scans.accounts import TOPIC as PROMPT_UPDATES_TOPIC
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.recipient_verification import TOPIC as VERIFYING_TOPIC
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,

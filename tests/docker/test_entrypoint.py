@@ -129,20 +129,28 @@ def container(tmp_path: Path) -> Container:
 
 # -- which program ------------------------------------------------------------
 
+WORK = "python -m swpt_accounts --with-metrics"
 PROGRAM_OF = {
     "webserver": "gunicorn --config gunicorn.conf.py wsgi:app",
     "await_migrations": "python await_servers.py migrations",
     "psql": "python psql.py",
     "develop-run-flask": "flask run --host 0.0.0.0 --port 8080",
-    "flush_all": "python -m swpt_accounts flush_messages",
-    **{name: f"python -m swpt_accounts flush_messages {signal}" for name, signal in FLUSH.items()},
+    "flush_all": f"{WORK} flush_messages",
+    **{name: f"{WORK} flush_messages {signal}" for name, signal in FLUSH.items()},
     **{name: f"python -m swpt_accounts {name}" for name in SAME_NAME},
+    "scan_accounts": f"{WORK} scan_accounts",
 }
 
 
 # What has the name of a command, becomes it: one stands for all.
 @pytest.mark.parametrize(
-    "name", ["mend_gap", "flush_account_purges", *sorted({*PROGRAM_OF} - {*SAME_NAME, *FLUSH})]
+    "name",
+    [
+        "mend_gap",
+        "scan_accounts",
+        "flush_account_purges",
+        *sorted({*PROGRAM_OF} - {*SAME_NAME, *FLUSH}),
+    ],
 )
 def test_command_becomes_a_program(container: Container, name: str) -> None:
     result = container.run(name)
@@ -157,12 +165,12 @@ def test_command_becomes_a_program(container: Container, name: str) -> None:
     [
         (
             ("consume_messages", "--draining-mode", "-p", "2"),
-            "python -m swpt_accounts consume_messages --draining-mode -p 2",
+            f"{WORK} consume_messages --draining-mode -p 2",
         ),
-        (("flush_all", "-w", "0.5"), "python -m swpt_accounts flush_messages -w 0.5"),
+        (("flush_all", "-w", "0.5"), f"{WORK} flush_messages -w 0.5"),
         (
             ("flush_account_purges", "-p", "3"),
-            "python -m swpt_accounts flush_messages AccountPurgeSignal -p 3",
+            f"{WORK} flush_messages AccountPurgeSignal -p 3",
         ),
         (("subscribe", "-k", "0.#"), "python -m swpt_accounts subscribe -k 0.#"),
         (("flask", "db", "current"), "flask db current"),
@@ -172,11 +180,9 @@ def test_options_are_handed_on(container: Container, words: tuple[str, ...], pro
     assert container.run(*words).calls == [program]
 
 
-@pytest.mark.parametrize("words", [("webserver",), ("flush_all",), ("scan_accounts",)])
-def test_metrics_are_shown_beside_a_single_command(
-    container: Container, words: tuple[str, ...]
-) -> None:
-    result = container.run(*words, settings={"METRICS_PORT": "9090"})
+def test_metrics_are_shown_beside_the_web_server(container: Container) -> None:
+    """A worker forks what shows them."""
+    result = container.run("webserver", settings={"METRICS_PORT": "9090"})
     (beside,) = [call for call in result.calls if "serve_metrics" in call]
     assert re.fullmatch(r"python -m swpt_accounts serve_metrics --beside \d+", beside)
     assert len(result.calls) == 2
@@ -184,8 +190,8 @@ def test_metrics_are_shown_beside_a_single_command(
 
 @pytest.mark.parametrize("port", ["", "0"])
 def test_without_a_port_nothing_is_beside(container: Container, port: str) -> None:
-    result = container.run("scan_accounts", settings={"METRICS_PORT": port})
-    assert result.calls == [PROGRAM_OF["scan_accounts"]]
+    result = container.run("webserver", settings={"METRICS_PORT": port})
+    assert result.calls == [PROGRAM_OF["webserver"]]
 
 
 def test_the_entrypoint_may_be_a_link(container: Container) -> None:

@@ -19,7 +19,7 @@ from agentkit.messages import configure_root
 from agentkit.observer import Observer
 from agentkit.processes import ROOT, free_port
 from agentkit.waiting import wait_until
-from swpt_accounts.exporter.health import Probe, check
+from swpt_accounts.inspection.exporter.health import Probe, check
 from swpt_accounts.settings import Settings, load_settings
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
 

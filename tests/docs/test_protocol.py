@@ -9,7 +9,7 @@ from docutils import nodes
 
 from swpt_accounts.core.root_config import InvalidRootConfig, parse_root_config
 from swpt_accounts.smp.decoder import MESSAGE_TYPES, decode
-from swpt_accounts.smp.encoder import encode
+from swpt_accounts.smp.outgoing import encode
 from swpt_accounts.smp.types import CONTENT_TYPE
 from tests.support.protocol import MESSAGES, OUTGOING, ROOT, examples, sections
 

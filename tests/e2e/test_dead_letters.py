@@ -10,9 +10,8 @@ import pytest
 from agentkit.authority import DEAD_LETTER_QUEUE, Authority
 from agentkit.messages import CONTENT_TYPE, balance_change, configure, encode, prepare
 from agentkit.waiting import wait_until
-from swpt_accounts.broker.connections import server_version
-from swpt_accounts.broker.delivery_limit import version_numbers
-from swpt_accounts.broker.topology import connection_to
+from swpt_accounts.broker.connections import connect_blocking, server_version
+from swpt_accounts.broker.topology import version_numbers
 from swpt_accounts.dead_letters.reader import DeadLetterReader, StoppedError
 from swpt_accounts.settings import load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -199,13 +198,13 @@ def test_the_broker_is_away(letters: Authority) -> None:
 
 
 def reader_of(authority: Authority, connection: Any, stop: ShutdownEvent) -> DeadLetterReader:
-    return DeadLetterReader(connection, load_settings({}).protocol_broker_queue, stop)
+    return DeadLetterReader(connection, load_settings({}).protocol_broker_queue, stop.is_requested)
 
 
 def test_the_end_is_that_of_the_start(letters: Authority) -> None:
     for n in range(3):
         put_aside(letters, configure(1, 2 + n))
-    with connection_to(letters.broker_url, "test") as connection:
+    with connect_blocking(letters.broker_url, "test") as connection:
         reader = reader_of(letters, connection, ShutdownEvent())
         put_aside(letters, configure(1, 9))
         seen: list[tuple[int, int]] = []
@@ -220,7 +219,7 @@ def test_the_stop_ends_the_reading(letters: Authority) -> None:
     for n in range(3):
         put_aside(letters, configure(1, 2 + n))
     stop = ShutdownEvent()
-    with connection_to(letters.broker_url, "test") as connection:
+    with connect_blocking(letters.broker_url, "test") as connection:
         reading = reader_of(letters, connection, stop).read(lambda n, m: None)
         assert next(reading).offset == 0
         stop.request()
@@ -251,7 +250,7 @@ def test_looking_at_a_quorum_queue_has_a_limit(letters: Authority) -> None:
     """RabbitMQ 4 removes what was given back 20 times."""
     declare(letters, {"x-queue-type": "quorum", "x-delivery-limit": 20})
     put_aside(letters, configure(1, 2))
-    with connection_to(letters.broker_url, "test") as connection:
+    with connect_blocking(letters.broker_url, "test") as connection:
         for _ in range(10):
             assert (
                 len(list(reader_of(letters, connection, ShutdownEvent()).read(lambda n, m: None)))

@@ -43,7 +43,7 @@ def test_flusher_needs_to_write_to_the_exchanges_of_its_messages_alone(
     idle_authority.query(INSERT)
     settings = load_settings({**idle_authority.environment, "PROTOCOL_BROKER_URL": restricted_url})
     stop = ShutdownEvent()
-    worker = FlushWorker(settings, stop, ["AccountPurgeSignal"], wait_seconds=0.2)
+    worker = FlushWorker(settings, stop, ["AccountPurgeSignal"])
     thread = Thread(target=worker.run)
     thread.start()
     try:

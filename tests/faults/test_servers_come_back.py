@@ -23,7 +23,7 @@ from agentkit.fault_proxy import FaultProxy
 from agentkit.own_server import OwnServer, own_server
 from agentkit.processes import Service, free_port, program_command, run
 from agentkit.waiting import wait_until
-from swpt_accounts.core.worker_names import LOOPS
+from swpt_accounts.observability.worker_names import LOOPS
 from tests.console.web import TOKEN
 from tests.support.prometheus import PROMETHEUS, Prometheus
 from verification.kit.servers import subscribe

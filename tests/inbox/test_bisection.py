@@ -15,7 +15,7 @@ from swpt_accounts.inbox import bisection
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.bisection import DatabaseAtFault
 from swpt_accounts.inbox.commit import commit_batch
-from swpt_accounts.inbox.stale_changes import LINES_COUNT_MAX, stale_changes
+from swpt_accounts.inbox.observers import LINES_COUNT_MAX, stale_changes
 from verification.kit.shard import Shard
 from verification.kit.wire import make_delivery
 from verification.model import builders

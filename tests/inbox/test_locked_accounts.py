@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from swpt_accounts.inbox import locked_accounts as locked_module
+from swpt_accounts.inbox import parking as locked_module
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
-from swpt_accounts.inbox.locked_accounts import LockedAccounts
+from swpt_accounts.inbox.parking import LockedAccounts
 from swpt_accounts.settings import Settings
 from tests.support.sessions import another_session
 from verification.kit.shard import Shard

@@ -15,7 +15,7 @@ import pytest
 from swpt_accounts.core.ids import to_u64
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.inbox.batch import ReceivedMessage, decode_batch
-from swpt_accounts.inbox.unknown_rates import UnknownRates
+from swpt_accounts.inbox.parking import UnknownRates
 from swpt_accounts.settings import Settings, load_settings
 from tests.support.realms import find_creditors, find_debtor
 from verification.kit.wire import make_delivery

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from swpt_accounts.core.worker_names import LOOPS, SCANS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.model import (
@@ -16,7 +15,8 @@ from swpt_accounts.inspection.status.model import (
     ShardStatus,
     TableCounters,
 )
-from swpt_accounts.inspection.status.workers import join_states
+from swpt_accounts.inspection.status.reader import join_states
+from swpt_accounts.observability.worker_names import LOOPS, SCANS
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TABLES = [*QUEUES, *OUTBOXES]

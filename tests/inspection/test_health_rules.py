@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from swpt_accounts.core.worker_names import LOOPS, VERIFIER, WORKERS
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import (
     RULES,
@@ -28,6 +27,7 @@ from swpt_accounts.inspection.status.thresholds import (
     VERY_LATE_SECONDS,
     late_seconds,
 )
+from swpt_accounts.observability.worker_names import LOOPS, VERIFIER, WORKERS
 from tests.inspection.shard_statuses import database, shard_status, waiting
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from swpt_accounts.cli.status import exit_code
+from swpt_accounts.cli.status import as_json, exit_code
 from swpt_accounts.core.formatting import duration, rate
-from swpt_accounts.core.worker_names import WORKERS
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import HealthFinding, find_problems
 from swpt_accounts.inspection.status.model import (
@@ -23,10 +22,9 @@ from swpt_accounts.inspection.status.model import (
     TableCounters,
     TableRates,
 )
-from swpt_accounts.inspection.status.reader import rates_between
+from swpt_accounts.inspection.status.reader import join_states, rates_between
 from swpt_accounts.inspection.status.screen import WIDE, render
-from swpt_accounts.inspection.status.serializers import as_json
-from swpt_accounts.inspection.status.workers import join_states
+from swpt_accounts.observability.worker_names import WORKERS
 from tests.inspection.shard_statuses import NOW, TABLES, database, shard_status, waiting
 
 BUSY = shard_status(

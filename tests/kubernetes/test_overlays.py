@@ -12,9 +12,9 @@ import yaml
 from agentkit.processes import ROOT
 from scripts.manifests.checks import ONE
 from scripts.manifests.resources import Manifest
-from swpt_accounts.core.worker_names import FLUSHER, WORKERS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
 from swpt_accounts.observability.metrics.definitions import METRICS
+from swpt_accounts.observability.worker_names import FLUSHER, WORKERS
 from tests.docker.processes import DOCKER
 from tests.kubernetes.overlays import KUBERNETES, NAMES, quantity, world
 

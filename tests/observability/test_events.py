@@ -15,9 +15,8 @@ from swpt_accounts.observability.events import (
     progress,
     topology,
 )
-from swpt_accounts.observability.events.catalogue import EVENTS, GROUPS, MESSAGE_IDS
+from swpt_accounts.observability.events.catalogue import EVENTS, FIELDS, GROUPS, MESSAGE_IDS
 from swpt_accounts.observability.events.event import Event
-from swpt_accounts.observability.events.fields import FIELDS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(

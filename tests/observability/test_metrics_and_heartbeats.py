@@ -14,14 +14,14 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import connection as db_connection
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import ADD_UP_ACCOUNTS
-from swpt_accounts.exporter.pollers import read_values
+from swpt_accounts.inspection.exporter.pollers import read_values
 from swpt_accounts.observability import heartbeat, liveness
 from swpt_accounts.observability.heartbeat import HeartbeatFile
 from swpt_accounts.observability.liveness import degraded_loops, living_processes, stuck_loops
 from swpt_accounts.observability.metrics import definitions as m
 from swpt_accounts.observability.state_dir import open_folder, take_slot
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,

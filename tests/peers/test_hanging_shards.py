@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 import pytest
 
 from agentkit.fetch_api import FetchApi
 from agentkit.waiting import wait_until
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
-from swpt_accounts.peers.recipient_verification import RecipientVerifier
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.settings import Settings
+from swpt_accounts.stages.recipient_verification import RecipientVerifier
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.support.realms import find_creditors, find_debtor, make_shard
@@ -70,6 +71,11 @@ def running(make_worker: Callable[[ShutdownEvent], Worker]) -> Iterator[None]:
         stop.request()
         thread.join(STOP_SECONDS_MAX)
     assert not thread.is_alive(), "it has not stopped in time"
+
+
+def make_accounts_scan(settings: Settings, stop: ShutdownEvent) -> AccountsScan:
+    changed = msgspec.structs.replace(settings, app_accounts_scan_hours=PASS_HOURS)
+    return AccountsScan(changed, stop)
 
 
 def open_account(shard: Shard, debtor_id: int) -> None:
@@ -145,7 +151,7 @@ def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
     posted: list[int] = []
 
     def make_scan(stop: ShutdownEvent) -> AccountsScan:
-        scan = AccountsScan(half.settings, stop, hours=PASS_HOURS)
+        scan = make_accounts_scan(half.settings, stop)
         monkeypatch.setattr(
             scan._poster, "post", lambda chores: posted.extend(c.debtor_id for c in chores)
         )
@@ -188,7 +194,7 @@ def verify(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
 
 
 def scan(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
-    return lambda stop: AccountsScan(settings, stop, hours=PASS_HOURS)
+    return lambda stop: make_accounts_scan(settings, stop)
 
 
 @pytest.mark.parametrize("make", [verify, scan])

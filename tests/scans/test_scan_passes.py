@@ -128,11 +128,12 @@ def test_without_a_chores_broker_only_chores_wait(
                 "CHORES_BROKER_URL": f"amqp://guest:guest@127.0.0.1:{port}",
                 "APP_ACCOUNTS_SCAN_BLOCKS_PER_QUERY": "1",
                 "APP_ACCOUNTS_SCAN_BEAT_MILLISECS": "25",
+                "APP_ACCOUNTS_SCAN_HOURS": str(1 / 3600),
             }
         )
         open_accounts_with_chores(shard)
         stop = ShutdownEvent()
-        scan = AccountsScan(settings, stop, hours=1 / 3600)
+        scan = AccountsScan(settings, stop)
         thread = threading.Thread(target=scan.run)
         thread.start()
         try:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.smp import incoming, outgoing
 from swpt_accounts.smp.decoder import decode
-from swpt_accounts.smp.encoder import encode
 from swpt_accounts.smp.outgoing import (
     SIGNALS,
     AccountPurge,
@@ -23,6 +22,7 @@ from swpt_accounts.smp.outgoing import (
     PreparedTransfer,
     RejectedConfig,
     RejectedTransfer,
+    encode,
 )
 
 TS = "2024-05-20T13:15:09.123456+00:00"

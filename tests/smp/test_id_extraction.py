@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swpt_accounts.smp.id_extraction import BYTES_MAX, ids_in
+from swpt_accounts.smp.decoder import BYTES_MAX, ids_in
 
 
 def test_ids_of_a_message_that_breaks_a_rule() -> None:

@@ -11,13 +11,13 @@ import pytest
 from agentkit.waiting import wait_until
 from swpt_accounts.outbox.returned_messages import put_aside, take_due_messages
 from swpt_accounts.settings import Settings, load_settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
     Stage,
+    StageWorker,
 )
-from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.outbox.test_flush import make_purge
 from tests.support.sessions import Blocked, another_session
@@ -357,7 +357,7 @@ def work(settings: Settings, stages: list[Stage]) -> Callable[[], None]:
 
     def run() -> None:
         for stage in stages:
-            StageWorker(settings, ShutdownEvent(), stage, wait_seconds=1.0, quit_early=True).run()
+            StageWorker(settings, ShutdownEvent(), stage, quit_early=True).run()
 
     return run
 
@@ -368,7 +368,7 @@ class _InterruptedWorker(StageWorker):
     def __init__(
         self, settings: Settings, stop: ShutdownEvent, stage: Stage, after_batch: Callable[[], None]
     ) -> None:
-        super().__init__(settings, stop, stage, wait_seconds=1.0, quit_early=True)
+        super().__init__(settings, stop, stage, quit_early=True)
         self._after_batch = after_batch
 
     def note_success(self) -> None:

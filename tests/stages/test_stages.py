@@ -3,7 +3,7 @@
 import pytest
 
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,

@@ -1,6 +1,6 @@
-"""Services of tests are started as supervisord starts them: forked from what has loaded all.
+"""Programs of tests are started as supervisord starts workers: forked from what has loaded all.
 
-A new interpreter needs half a second of a core for its imports, and the tests start a thousand.
+A new interpreter needs half a second of a core for its imports, and the tests start thousands.
 """
 
 import json
@@ -18,7 +18,11 @@ import pytest
 
 from agentkit import processes
 
-_PROGRAM = processes.program_command()
+_PYTHON = [sys.executable, "-m"]
+_MODULES = (
+    *("swpt_accounts", "flask", "gunicorn"),
+    *("tests.support.dying", "verification.splits.failing"),
+)
 START_SECONDS_MAX = 60.0
 
 
@@ -86,8 +90,9 @@ class ForkServer:
     def start(
         self, command: list[str], environment: Mapping[str, str], log_path: Path
     ) -> ForkedProcess:
-        """Start a command of the program."""
-        request = {"arguments": command[len(_PROGRAM) :], "environment": dict(environment)}
+        """Start a module."""
+        _, _, module, *arguments = command
+        request = {"module": module, "arguments": arguments, "environment": dict(environment)}
         with self._turn, self._news, log_path.open("ab") as log:
             socket.send_fds(self._socket, [json.dumps(request).encode()], [log.fileno()])
             is_started = self._news.wait_for(self._has_started, START_SECONDS_MAX)
@@ -124,13 +129,14 @@ class ForkServer:
 
 @pytest.fixture(scope="session", autouse=True)
 def _forked_services() -> Iterator[None]:
-    """From now on commands of the program are forked; the server comes with the first one."""
+    """From now on modules are forked; the server comes with the first one."""
     servers: list[ForkServer] = []
 
     def launch(command: list[str], environment: Mapping[str, str], log_path: Path) -> Any:
         # another path leads to another copy of the program
         is_other = environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH")
-        if is_other or command[: len(_PROGRAM)] != _PROGRAM:
+        is_forked = command[:2] == _PYTHON and command[2] in _MODULES
+        if is_other or not is_forked:
             return processes.new_process(command, environment, log_path)
         if not servers:
             servers.append(ForkServer())

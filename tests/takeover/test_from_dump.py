@@ -10,8 +10,7 @@ import pytest
 
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.outbox.tables import outbox_table, wire_cursor
-from swpt_accounts.smp.encoder import encode
-from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.smp.outgoing import SIGNALS, encode
 from tests.takeover.reference import Place, expected
 
 # Of all accounts, those whose row knows more than the last AccountUpdate: it is still to be sent.

@@ -18,7 +18,7 @@ from agentkit.waiting import wait_until
 from swpt_accounts.core.progress import NoProgress
 from swpt_accounts.db.operator_session import OperatorSession, PreconditionFailed
 from swpt_accounts.takeover import move_in as moving
-from swpt_accounts.takeover import table_locks
+from swpt_accounts.takeover import schemas
 from tests.takeover.reference import (
     BOOKS,
     KEPT,
@@ -202,7 +202,7 @@ def test_two_at_once(place: Place) -> None:
 def test_a_session_that_may_not_be_ended_is_named(
     public: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_locks, "_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(schemas, "_SECONDS_MAX", 1.0)
     before = digest(public)
     with psycopg.connect(public.admin_url.replace("+psycopg", "")) as backup:
         backup.execute("SET application_name = 'pg_dump'")
@@ -223,13 +223,13 @@ def test_a_session_that_may_not_be_ended_is_waited_for(public: Place) -> None:
                 backup.execute("COMMIT")
 
         with pytest.MonkeyPatch.context() as patch:
-            original = table_locks._make_way
+            original = schemas._make_way
 
             def make_way(session: OperatorSession, *rest: Any, **names: Any) -> int:
                 release(session)
                 return original(session, *rest, **names)
 
-            patch.setattr(table_locks, "_make_way", make_way)
+            patch.setattr(schemas, "_make_way", make_way)
             assert move(public) is not None
 
 
@@ -237,7 +237,7 @@ def test_an_autovacuum_is_no_obstacle(
     reference: ReferenceDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would take more than a minute, which it mostly sleeps."""
-    monkeypatch.setattr(table_locks, "_SECONDS_MAX", 20.0)
+    monkeypatch.setattr(schemas, "_SECONDS_MAX", 20.0)
     place = reference.create("public")
     place.query(
         "INSERT INTO registered_balance_change"

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.db.schema_discovery import BOOKS, KEPT_REFERENCE
 from swpt_accounts.outbox.tables import outbox_table, wire_cursor
-from swpt_accounts.smp.encoder import encode
-from swpt_accounts.smp.outgoing import SIGNALS
+from swpt_accounts.smp.outgoing import SIGNALS, encode
 from swpt_accounts.takeover.archive import bring_archive_up_to_date
 from swpt_accounts.takeover.incompatibilities import EXAMPLES_MAX
 from swpt_accounts.takeover.move_out import LossRefusedError

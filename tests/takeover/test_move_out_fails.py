@@ -12,7 +12,7 @@ from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 from swpt_accounts.db.operator_session import PreconditionFailed
 from swpt_accounts.db.schema_discovery import BOOKS, KEPT_REFERENCE
-from swpt_accounts.takeover import table_locks
+from swpt_accounts.takeover import schemas
 from tests.takeover.giving_back import (
     give_back,
     move_out_command,
@@ -127,7 +127,7 @@ def test_a_row_of_the_archive_that_does_not_arrive_is_found(shared: Place) -> No
 def test_somebody_who_may_not_be_ended_is_waited_for(
     shared: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_locks, "_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(schemas, "_SECONDS_MAX", 1.0)
     before = snapshot(shared)
     with psycopg.connect(shared.admin_url.replace("+psycopg", "")) as somebody:
         somebody.execute(f"LOCK TABLE {BOOKS}.account IN ROW EXCLUSIVE MODE".encode())

@@ -3,7 +3,7 @@
 Random sequences of messages, stages, chores, scans and leaps in time go to both. After every
 step everything that they remember, and everything that they send, must be the same.
 
-`DATABASE_MODEL_EXAMPLES` sets the number of sequences for each of the worlds (40 by default),
+`DATABASE_MODEL_EXAMPLES` sets the number of sequences for each of the worlds (20 by default),
 `DATABASE_MODEL_STEPS` the number of steps in each (30 by default). `./dev verify model` has more.
 """
 
@@ -27,7 +27,7 @@ from verification.model.machine import ARCHIVE_THRESHOLD, NodesMachine
 from verification.model.node import Node
 from verification.model.state import Message
 
-EXAMPLES_COUNT = int(os.environ.get("DATABASE_MODEL_EXAMPLES", "40"))
+EXAMPLES_COUNT = int(os.environ.get("DATABASE_MODEL_EXAMPLES", "20"))
 SETTINGS = settings(
     max_examples=EXAMPLES_COUNT,
     stateful_step_count=int(os.environ.get("DATABASE_MODEL_STEPS", "30")),

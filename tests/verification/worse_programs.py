@@ -10,7 +10,7 @@ import swpt_accounts.outbox.worker
 from swpt_accounts.broker.consumer import BatchConsumer
 from swpt_accounts.broker.publisher import Publisher
 from swpt_accounts.inbox.batch import ReceivedMessage
-from swpt_accounts.inbox.locked_accounts import LockedAccounts
+from swpt_accounts.inbox.parking import LockedAccounts
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.outbox.worker import FlushWorker
 

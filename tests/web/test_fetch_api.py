@@ -7,11 +7,11 @@ from flask import Flask
 from werkzeug.test import Client
 
 from swpt_accounts.core.realm import Realm
+from swpt_accounts.db.outage_reporter import DatabaseUnavailable
 from swpt_accounts.db.procedures import IS_REACHABLE, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.web import fetch_api
 from swpt_accounts.web.fetch_api import FetchApi
-from swpt_accounts.workers.circuit_breaker import DatabaseUnavailable
 
 DEBTOR_ID = 2**64 - 2
 REACHABLE, UNREACHABLE, BROKEN, AWAY = (2**32 + i for i in range(1, 5))

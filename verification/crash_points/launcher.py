@@ -33,7 +33,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
     for number, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(number, target)
     stepping.obey(Control(Path(order["folder"]), order["name"]))
-    from swpt_accounts.supervisor import run_command
+    from swpt_accounts.cli.forked import run_command
 
     for place, value in order["constants"].items():
         name, constant = place.split(":")
@@ -101,7 +101,7 @@ def main() -> None:
 
     for module in set(MODULES.values()):
         import_module(f"swpt_accounts.cli.{module}")
-    import_module("swpt_accounts.supervisor")
+    import_module("swpt_accounts.cli.supervisor")
     import_module("swpt_accounts.peers.fetch_client")
     gc.collect()
     gc.freeze()

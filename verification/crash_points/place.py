@@ -87,7 +87,7 @@ _CONSTANTS: Final = {
     "swpt_accounts.inbox.drain:PAUSE_SECONDS_MIN": 1,
     "swpt_accounts.inbox.drain:PAUSE_SECONDS_MAX": 1,
     # the request of a verifier that has died waits for two seconds
-    "swpt_accounts.peers.recipient_verification:_LEASE_EXTRA": -28.0,
+    "swpt_accounts.stages.recipient_verification:_LEASE_EXTRA": -28.0,
     "swpt_accounts.dead_letters.reader:_SILENCE_SECONDS": 0.2,
     "swpt_accounts.outbox.worker:RETURNED_SECONDS": 0.1,
 }

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from swpt_accounts.chores.tasks import Chore
 from swpt_accounts.db.procedures import PROCEDURES
+from swpt_accounts.scans.chores import Chore
 from swpt_accounts.smp.decoder import MESSAGE_TYPES
 from swpt_accounts.smp.outgoing import SIGNALS
 from verification.crash_points.catalogue import catalogue

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from swpt_accounts.chores import tasks
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.core.root_config import InvalidRootConfig
 from swpt_accounts.core.root_config import parse_root_config as parse
+from swpt_accounts.scans import chores
 from swpt_accounts.smp import decoder
 from swpt_accounts.smp.decoder import MAX_REASON_LENGTH, MESSAGE_TYPES, MalformedMessage
 from swpt_accounts.smp.incoming import IncomingMessage
@@ -18,7 +18,7 @@ from verification.fuzzing.reading import Refused, Undecided, read
 from verification.model.root_config import parse_root_config as parse_by_model
 
 ROOT_CONFIG = "RootConfigData"
-TARGETS = (*MESSAGE_TYPES, *tasks.CHORE_TYPES, ROOT_CONFIG)
+TARGETS = (*MESSAGE_TYPES, *chores.CHORE_TYPES, ROOT_CONFIG)
 """What there is to read: the types of messages and chores, and what debtors write."""
 
 _YEAR_1 = datetime.min.replace(tzinfo=UTC)
@@ -51,7 +51,7 @@ def read_only(target: str, body: bytes) -> None:
         elif target == ROOT_CONFIG:
             parse(body[:MAX_CONFIG_DATA_BYTES].decode(errors="replace"))
         else:
-            tasks.decode_chore(target, body)
+            chores.decode_chore(target, body)
     except (MalformedMessage, InvalidRootConfig):
         pass
 
@@ -109,7 +109,7 @@ def _check_values(message: IncomingMessage, expected: dict[str, Any]) -> None:
 def check_chore(chore_type: str, body: bytes) -> bool:
     """The same for a chore. There is no second reader, but limits."""
     try:
-        chore = tasks.decode_chore(chore_type, body)
+        chore = chores.decode_chore(chore_type, body)
     except MalformedMessage as error:
         reason = str(error)
         _require(0 < len(reason) <= MAX_REASON_LENGTH and reason.isprintable(), "not one line")
@@ -118,7 +118,7 @@ def check_chore(chore_type: str, body: bytes) -> bool:
         raise Finding(f"{chore_type}: {error!r}") from error
     for value in (chore.debtor_id, chore.creditor_id):
         _require(type(value) is int and MIN_INT64 <= value <= MAX_INT64, "an id out of range")
-    again = tasks.decode_chore(chore_type, tasks.encode_chore(chore))
+    again = chores.decode_chore(chore_type, chores.encode_chore(chore))
     _require(again == chore, "it is not the same when it is encoded and decoded")
     return True
 

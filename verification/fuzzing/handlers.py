@@ -17,15 +17,14 @@ from agentkit.checks import field_problems
 from agentkit.received import Received
 from benchmarks.memory import read_memory
 from swpt_accounts.broker.consumer import Delivery
-from swpt_accounts.chores.tasks import CHORE_TYPES, decode_chore
-from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
-from swpt_accounts.smp.encoder import encode
-from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage
+from swpt_accounts.scans.chores import CHORE_TYPES, decode_chore
+from swpt_accounts.scans.chores_worker import do_chore
+from swpt_accounts.smp.outgoing import SIGNALS, OutgoingMessage, encode
 from swpt_accounts.smp.types import CONTENT_TYPE
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,

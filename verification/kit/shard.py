@@ -7,9 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from swpt_accounts.audit.books import BookFinding, find_book_errors
-from swpt_accounts.chores.poster import ChoresPoster
-from swpt_accounts.chores.tasks import CHORE_TYPES, Chore, decode_chore, encode_chore
-from swpt_accounts.chores.worker import do_chore
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import (
     SEND_DUE_ACCOUNT_UPDATES,
@@ -19,15 +16,17 @@ from swpt_accounts.db.procedures import (
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.commit import apply_messages
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
-from swpt_accounts.scans import prompt_updates
+from swpt_accounts.scans import accounts as accounts_scan
 from swpt_accounts.scans.accounts import AccountsScan
+from swpt_accounts.scans.chores import CHORE_TYPES, Chore, decode_chore, encode_chore
+from swpt_accounts.scans.chores_poster import ChoresPoster
+from swpt_accounts.scans.chores_worker import do_chore
 from swpt_accounts.scans.pass_schedule import Step
-from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
-from swpt_accounts.scans.registered_balance_changes import RegisteredBalanceChangesScan
+from swpt_accounts.scans.transfers import PreparedTransfersScan, RegisteredBalanceChangesScan
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
@@ -148,7 +147,7 @@ class Shard(StoredRows):
         return do_chore(self.connection, self.settings, received)
 
     def scan_accounts(self) -> list[Message]:
-        scan = AccountsScan(self.settings, self._stop, hours=1)
+        scan = AccountsScan(self.settings, self._stop)
         scan._poster = poster = _CollectedChores(self.settings)
         with closing(scan):
             self._make_pass(scan, "account")
@@ -156,11 +155,11 @@ class Shard(StoredRows):
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
-        scan = PreparedTransfersScan(self.settings, self._stop, days=1)
+        scan = PreparedTransfersScan(self.settings, self._stop)
         self._make_pass(scan, "prepared_transfer")
 
     def scan_registered_balance_changes(self) -> None:
-        scan = RegisteredBalanceChangesScan(self.settings, self._stop, days=1)
+        scan = RegisteredBalanceChangesScan(self.settings, self._stop)
         self._make_pass(scan, "registered_balance_change")
 
     def _make_pass(self, scan: ScanWorker, table: str) -> None:
@@ -182,10 +181,10 @@ class Shard(StoredRows):
             **self.settings.realm.parameters,
         )
 
-    def send_prompt_account_updates(self, *, count_max: int = prompt_updates.COUNT_MAX) -> int:
+    def send_prompt_account_updates(self, *, count_max: int = accounts_scan.COUNT_MAX) -> int:
         count: int = self.connection.call_value(
             SEND_PROMPT_ACCOUNT_UPDATES,
-            quiet_min=prompt_updates.QUIET_TIME,
+            quiet_min=accounts_scan.QUIET_TIME,
             count_max=count_max,
             **self.settings.realm.parameters,
         )

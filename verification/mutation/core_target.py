@@ -25,7 +25,7 @@ _GROUPS: Final = (
         *(f"tests/core/test_{name}.py" for name in ("root_config", "fields", "id_notation")),
         "tests/takeover/test_reference_root_config.py",
     ),
-    ("tests/chores/test_tasks.py", "tests/smp/test_routing.py"),
+    ("tests/scans/test_chores.py", "tests/smp/test_routing.py"),
     (
         "tests/smp/test_encoder.py",
         "tests/agentkit/test_independence.py",

@@ -22,7 +22,7 @@ from verification.mutation.sql_mutants import originals
 _EXAMPLES, _DB = "tests/examples/test_", "tests/db/test_"
 _SCANS = tuple(f"tests/scans/test_{name}.py" for name in ("scans", "scan_passes", "scan_locks"))
 _RATES = ("tests/peers/test_root_configs.py", "tests/inbox/test_unknown_rates.py")
-_RECIPIENTS = "tests/peers/test_recipient_verification.py"
+_RECIPIENTS = "tests/stages/test_recipient_verification.py"
 # The tests of a subject come first: nearly all its mutants are killed there.
 _OWN: Final[dict[str, tuple[str, ...]]] = {
     "money": (f"{_EXAMPLES}arithmetic.py", f"{_DB}money.py", f"{_DB}containing.py"),

@@ -17,13 +17,13 @@ import agentkit.load
 import agentkit.messages
 import agentkit.waiting
 import swpt_accounts.broker.consumer
-import swpt_accounts.chores.poster
 import swpt_accounts.db.connection
+import swpt_accounts.db.outage_reporter
 import swpt_accounts.inbox.drain
 import swpt_accounts.inbox.worker
+import swpt_accounts.scans.chores_poster
 import swpt_accounts.scans.pass_schedule
-import swpt_accounts.workers.backoff
-import swpt_accounts.workers.queue_cursor
+import swpt_accounts.workers.database_worker
 import verification.chaos.agents
 from swpt_accounts.db.connection import InstrumentedConnection
 from verification.simulation.broker import SimBroker
@@ -102,13 +102,13 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         ):
             yield mock.patch.object(module, "monotonic", world.monotonic)
     for module in (
-        swpt_accounts.workers.queue_cursor,
+        swpt_accounts.workers.database_worker,
         swpt_accounts.inbox.drain,
         agentkit.waiting,
         verification.chaos.agents,
     ):
         yield mock.patch.object(module, "time", sim_time)
-    yield mock.patch.object(swpt_accounts.workers.backoff, "random", random)
+    yield mock.patch.object(swpt_accounts.db.outage_reporter, "random", random)
     yield mock.patch.object(swpt_accounts.scans.pass_schedule, "randrange", random.randrange)
     yield mock.patch.object(InstrumentedConnection, "connect", database.connect)
     yield mock.patch.object(
@@ -120,7 +120,7 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
     )
     yield mock.patch.object(pika, "SelectConnection", partial(SimSelectConnection, world, broker))
     yield mock.patch.object(swpt_accounts.broker.consumer, "ShutdownWatch", _NoShutdownWatch)
-    posting = swpt_accounts.chores.poster
+    posting = swpt_accounts.scans.chores_poster
     yield mock.patch.object(posting, "Thread", partial(_SimThread, world))
     yield mock.patch.object(posting, "Condition", partial(_SimCondition, world))
     messages = agentkit.messages

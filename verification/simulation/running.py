@@ -12,23 +12,22 @@ import msgspec
 import psycopg
 
 from agentkit.database import dsn_of
-from swpt_accounts.chores.worker import ChoresWorker
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.installer import procedures_schema
 from swpt_accounts.inbox.worker import InboxWorker
 from swpt_accounts.outbox.worker import FlushWorker
-from swpt_accounts.scans.accounts import AccountsScan
-from swpt_accounts.scans.prepared_transfers import PreparedTransfersScan
-from swpt_accounts.scans.prompt_updates import PromptUpdatesWorker
+from swpt_accounts.scans.accounts import AccountsScan, PromptUpdatesWorker
+from swpt_accounts.scans.chores_worker import ChoresWorker
+from swpt_accounts.scans.transfers import PreparedTransfersScan
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.smp.outgoing import SIGNALS
-from swpt_accounts.stages.definitions import (
+from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
     TRANSFER_REQUESTS,
     Stage,
+    StageWorker,
 )
-from swpt_accounts.stages.worker import StageWorker
 from swpt_accounts.workers.runner import Worker
 from swpt_accounts.workers.shutdown import ShutdownEvent
 from verification.kit.params import settings_with
@@ -212,23 +211,27 @@ def _settings(url: str, shape: Shape) -> Settings:
         for name in settings.__struct_fields__
         if name.endswith("_burst_count")
     }
-    return settings_with(msgspec.structs.replace(settings, **bursts), PARAMS)
+    changed = msgspec.structs.replace(
+        settings,
+        **bursts,
+        app_accounts_scan_hours=_SCAN_SECONDS / _HOUR,
+        app_prepared_transfers_scan_days=_SCAN_SECONDS / _DAY,
+    )
+    return settings_with(changed, PARAMS)
 
 
 def _processes(
     settings: Settings, shape: Shape
 ) -> dict[str, Callable[[ShutdownEvent], Sequence[Worker]]]:
     def stage(which: Stage) -> Callable[[ShutdownEvent], Sequence[Worker]]:
-        return lambda stop: [
-            StageWorker(settings, stop, which, wait_seconds=2.0) for _ in range(shape.threads)
-        ]
+        return lambda stop: [StageWorker(settings, stop, which) for _ in range(shape.threads)]
 
     processes: dict[str, Callable[[ShutdownEvent], Sequence[Worker]]] = {
         "inbox": lambda stop: [InboxWorker(settings, stop)],
         "preparing": stage(TRANSFER_REQUESTS),
         "finalizing": stage(FINALIZATION_REQUESTS),
         "changing": stage(BALANCE_CHANGES),
-        "flusher": lambda stop: [FlushWorker(settings, stop, tuple(SIGNALS), wait_seconds=2.0)],
+        "flusher": lambda stop: [FlushWorker(settings, stop, tuple(SIGNALS))],
     }
     if shape.inboxes > 1:
         processes["inbox2"] = processes["inbox"]
@@ -237,10 +240,8 @@ def _processes(
     if shape.has_scans:
         processes["chores"] = lambda stop: [ChoresWorker(settings, stop)]
         processes["scan"] = lambda stop: [
-            AccountsScan(settings, stop, hours=_SCAN_SECONDS / _HOUR),
+            AccountsScan(settings, stop),
             PromptUpdatesWorker(settings, stop),
         ]
-        processes["reminding"] = lambda stop: [
-            PreparedTransfersScan(settings, stop, days=_SCAN_SECONDS / _DAY)
-        ]
+        processes["reminding"] = lambda stop: [PreparedTransfersScan(settings, stop)]
     return processes

@@ -51,14 +51,12 @@ def _sums_within_limits(debtor_id: int, accounts_count: int) -> Sums:
 
 @accounts.get("/currencies")
 def currencies() -> str:
-    """Some debtors."""
     with here().database.snapshot() as snapshot:
         return render_template("currencies.html", debtors=snapshot.rows("some_debtors"))
 
 
 @accounts.get("/debtor/<int64:debtor_id>")
 def debtor(debtor_id: int) -> str:
-    """A currency."""
     with here().database.snapshot() as snapshot:
         root = _account(snapshot, debtor_id, 0)
         config = snapshot.row("root_config", debtor_id=debtor_id)
@@ -79,7 +77,6 @@ def debtor(debtor_id: int) -> str:
 
 @accounts.get("/account/<int64:debtor_id>/<int64:creditor_id>")
 def account(debtor_id: int, creditor_id: int) -> str:
-    """An account: its state, and what is prepared."""
     with here().database.snapshot() as snapshot:
         found = _account(snapshot, debtor_id, creditor_id)
         ids = {"debtor_id": debtor_id, "creditor_id": creditor_id}

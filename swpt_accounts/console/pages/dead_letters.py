@@ -9,7 +9,7 @@ from swpt_accounts.console.context import here
 from swpt_accounts.console.dead_letter_queue import DeadLetterQueue, LettersPage
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.rendering import letter_json, whole_json
-from swpt_accounts.dead_letters.resolutions import LetterState, Register
+from swpt_accounts.dead_letters.resolutions import LetterState
 from swpt_accounts.observability.events.console import CONSOLE_ACTION
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def _dead_letters() -> DeadLetterQueue:
 
 def _states(some: list[Letter]) -> list[LetterState]:
     with here().database.snapshot() as snapshot:
-        return Register(snapshot.connection, _dead_letters().name).states(some)
+        return _dead_letters().register(snapshot.connection).states(some)
 
 
 @letters.get("/dead-letters")
@@ -43,14 +43,11 @@ def _list(found: LettersPage) -> str:
         (letter, letter_json(letter, state), state.needs_attention)
         for letter, state in zip(found.letters, states, strict=True)
     ]
-    return render_template(
-        "dead_letters.html", rows=rows, first=found.first, name=_dead_letters().name
-    )
+    return render_template("dead_letters.html", rows=rows, first=found.first, name=found.queue)
 
 
 @letters.get("/dead-letters/<int:offset>")
 def letter(offset: int) -> str:
-    """A letter, with what is wrong with it."""
     return _show(_get(offset), None)
 
 
@@ -76,7 +73,6 @@ def _show(found: Letter, done: str | None) -> str:
 
 @letters.post("/dead-letters/<int:offset>/<any(replay, discard):action>")
 def act(offset: int, action: str) -> str:
-    """Send a letter again, or discard it."""
     if not here().auth.has_actions:
         abort(404)
     check_form()

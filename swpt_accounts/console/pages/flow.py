@@ -28,7 +28,6 @@ _DATED: Final = [*QUEUES, *OUTBOXES]
 
 @flow_pages.get("/")
 def index() -> str:
-    """What is wrong, and the drawing of the flow."""
     samples = here().sampler.fresh()
     boxes = flow(samples)
     some = recent(samples)
@@ -45,7 +44,6 @@ def index() -> str:
 
 @flow_pages.get("/last-hour")
 def last_hour() -> str:
-    """Throughput and latency."""
     samples = here().sampler.fresh()
     return render_template("last_hour.html", charts=_charts(samples), at=samples[-1].moment)
 

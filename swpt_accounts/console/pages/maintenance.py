@@ -43,7 +43,6 @@ def _scans(settings: Settings) -> list[Scan]:
 
 @maintenance.get("/scans")
 def scans() -> str:
-    """The scans, and whether their processes are at work."""
     with here().database.snapshot() as snapshot:
         tables = {row.name: row for row in snapshot.rows("tables", names=_all_tables())}
         passes = {row.name: row for row in snapshot.rows("scan_passes")}
@@ -61,7 +60,6 @@ def scans() -> str:
 
 @maintenance.get("/shard")
 def shard() -> str:
-    """This shard: its realm, its database, and who is at work."""
     with here().database.snapshot() as snapshot:
         return render_template(
             "shard.html",

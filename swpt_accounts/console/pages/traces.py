@@ -29,14 +29,12 @@ _AFTER = re.compile(r"([-0-9:.T+]{10,40})_([0-9]{1,18})")
 
 @traces.get("/transfer/<int64:debtor_id>/<int64:creditor_id>/<int64:transfer_id>")
 def transfer(debtor_id: int, creditor_id: int, transfer_id: int) -> str:
-    """A prepared transfer's way."""
     with here().database.lookup() as reader:
         return _show(trace_by_transfer(reader, TransferKey(debtor_id, creditor_id, transfer_id)))
 
 
 @traces.get("/request/<type_>/<int64:coordinator_id>/<int64:request_id>")
 def by_request(type_: str, coordinator_id: int, request_id: int) -> str:
-    """The way of the transfer that a coordinator has asked for."""
     if not _TYPE.fullmatch(type_):
         abort(404)
     with here().database.lookup() as reader:

@@ -13,9 +13,9 @@ from swpt_accounts.inspection.lookup.models import (
     JournalExtent,
     JournalPage,
     TraceStage,
+    words,
 )
 from swpt_accounts.inspection.lookup.session import ROWS_COUNT_MAX, LookupReader
-from swpt_accounts.inspection.lookup.summaries import words
 
 PLACE: Final = "journal"
 
@@ -75,7 +75,6 @@ def journal_extent(reader: LookupReader) -> JournalExtent:
 
 
 def entry_of(row: Any) -> JournalEntry:
-    """The message of a row."""
     return JournalEntry(
         row.id,
         row.recorded_at.astimezone(UTC),

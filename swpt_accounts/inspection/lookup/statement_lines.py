@@ -57,7 +57,6 @@ class Lines:
 
     @property
     def closing(self) -> int | None:
-        """The principal after the last line."""
         if self.lines:
             return self.lines[-1].principal
         return self.opening.principal if self.opening else None

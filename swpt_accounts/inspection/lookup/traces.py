@@ -37,7 +37,6 @@ from swpt_accounts.inspection.lookup.waiting_rows import (
 def notes_on(
     reader: LookupReader, subject: Subject, state: TransferState, stages: Sequence[TraceStage]
 ) -> Iterator[str]:
-    """Notes for the reader of a trace."""
     has_journal = reader.settings.journal_days > 0
     if isinstance(subject, TransferKey):
         yield from _notes_on_transfer_id(reader, subject, state)

@@ -15,10 +15,9 @@ from swpt_accounts.inspection.lookup.models import (
     Subject,
     TraceStage,
     TransferKey,
+    words,
 )
 from swpt_accounts.inspection.lookup.session import LookupReader
-from swpt_accounts.inspection.lookup.summaries import words
-from swpt_accounts.smp.outgoing import SIGNALS
 
 FILE: Final = "transfers"
 RETURNED: Final = "returned_message"
@@ -219,7 +218,7 @@ def _parts_of(subject: Subject) -> list[str]:
 
 def _read_returned(reader: LookupReader, parts: list[str]) -> Iterator[TraceStage]:
     for row in reader.try_rows(RETURNED, FILE, "returned", parts=parts):
-        message_type = SIGNALS[row.signal_name].__name__
+        message_type = row.signal_name.removesuffix("Signal")
         message = msgspec.json.decode(row.body)
         yield TraceStage(
             f"{message_type} returned by RabbitMQ",

@@ -85,7 +85,7 @@ def _heartbeat(settings: Settings) -> timedelta:
 def _statement(name: str) -> bytes:
     """One of status.sql, or of a file of the exporter before the colon."""
     file, _, name = name.rpartition(":")
-    path = f"exporter/{file}.sql" if file else "inspection/status/status.sql"
+    path = f"inspection/exporter/{file}.sql" if file else "inspection/status/status.sql"
     return read_queries(path)[name].encode()
 
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Final
 
 from swpt_accounts.core.formatting import duration, number, plural
-from swpt_accounts.core.worker_names import FLUSHER, VERIFIER, worker_of
 from swpt_accounts.db.backlog import TableBacklog
 from swpt_accounts.inspection.status.model import BrokerQueue, ShardStatus, WorkerState
 from swpt_accounts.inspection.status.thresholds import (
@@ -18,6 +17,7 @@ from swpt_accounts.inspection.status.thresholds import (
     late_seconds,
 )
 from swpt_accounts.observability.liveness import Condition
+from swpt_accounts.observability.worker_names import FLUSHER, VERIFIER, worker_of
 
 _LATE: Final = "docs/how-to/find-a-late-transfer.md"
 _LOCKS: Final = f"{_LATE}#6-who-holds-a-lock"
@@ -47,6 +47,7 @@ ERROR, WARNING, NOTE = HealthSeverity
 
 # What a rule finds: how bad, and the sentence.
 _Found = Iterator[tuple[HealthSeverity, str]]
+_Find = Callable[[ShardStatus], _Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,29 @@ class HealthRule:
 
     code: str
     page: str
-    find: Callable[[ShardStatus], _Found]
+    find: _Find
 
 
+RULES: Final[list[HealthRule]] = []
+"""All of them, in the order in which they are asked."""
+
+
+def _rule(code: str, page: str) -> Callable[[_Find], _Find]:
+    def add(find: _Find) -> _Find:
+        RULES.append(HealthRule(code, page, find))
+        return find
+
+    return add
+
+
+@_rule("server_away", _SEE)
 def _servers(status: ShardStatus) -> _Found:
     for server in status.servers:
         if server.problem is not None:
             yield ERROR, f"{server.problem}."
 
 
+@_rule("queue_missing", "docs/reference/amqp.md")
 def _queues_missing(status: ShardStatus) -> _Found:
     if not status.are_brokers_up:
         return
@@ -77,6 +92,7 @@ def _consumed_queues(status: ShardStatus) -> tuple[tuple[BrokerQueue, str], ...]
     return (status.incoming, "consume_messages"), (status.chores, "consume_chore_messages")
 
 
+@_rule("queue_without_consumers", _SEE)
 def _queues_without_consumers(status: ShardStatus) -> _Found:
     for queue, name in _consumed_queues(status):
         if queue.consumers_count == 0:
@@ -93,24 +109,19 @@ def _queues_without_consumers(status: ShardStatus) -> _Found:
                 )
 
 
-def _queues_long(status: ShardStatus) -> _Found:
-    for queue, worker in _consumed_queues(status):
-        count = queue.messages_count or 0
-        if count >= BACKLOG_COUNT and queue.consumers_count:
-            words = f"Queue {queue.name} has {number(count)} messages: {worker} does not keep up."
-            yield WARNING, words
-
-
+@_rule("worker_missing", _SEE)
 def _workers_down(status: ShardStatus) -> _Found:
     """The verifier is a part of another worker."""
     down = [w for w in _workers(status, Condition.DOWN) if w.name != VERIFIER]
     yield from ((ERROR, words) for words in _say(down))
 
 
+@_rule("worker_frozen", _SEE)
 def _workers_frozen(status: ShardStatus) -> _Found:
     yield from ((ERROR, words) for words in _say(_workers(status, Condition.FROZEN)))
 
 
+@_rule("worker_waiting", _SEE)
 def _workers_waiting(status: ShardStatus) -> _Found:
     yield from ((WARNING, words) for words in _say(_workers(status, Condition.WAITING)))
 
@@ -144,6 +155,7 @@ def _is_late(table: TableBacklog) -> bool:
     return (table.age_seconds or 0.0) >= late_seconds(table.table_name)
 
 
+@_rule("rows_late", _LATE)
 def _rows_late(status: ShardStatus) -> _Found:
     for table in filter(_is_late, _backlog(status)):
         seconds = table.age_seconds or 0.0
@@ -154,11 +166,21 @@ def _rows_late(status: ShardStatus) -> _Found:
         )
 
 
+@_rule("rows_many", _LATE)
 def _rows_many(status: ShardStatus) -> _Found:
     for table in _backlog(status):
         if table.rows_count >= BACKLOG_COUNT and not _is_late(table):
             name = table.table_name
             yield WARNING, f"Table {name} has {_rows(table)} waiting: {_cause(name)}."
+
+
+@_rule("queue_long", _SEE)
+def _queues_long(status: ShardStatus) -> _Found:
+    for queue, worker in _consumed_queues(status):
+        count = queue.messages_count or 0
+        if count >= BACKLOG_COUNT and queue.consumers_count:
+            words = f"Queue {queue.name} has {number(count)} messages: {worker} does not keep up."
+            yield WARNING, words
 
 
 def _rows(table: TableBacklog) -> str:
@@ -174,6 +196,7 @@ def _cause(table: str) -> str:
     return f"{worker} is down or slow, or accounts are locked"
 
 
+@_rule("returned_messages", "docs/how-to/end-returned-messages.md")
 def _returned_messages(status: ShardStatus) -> _Found:
     database = status.database
     if database is None or database.returned_lines_count == 0:
@@ -185,6 +208,7 @@ def _returned_messages(status: ShardStatus) -> _Found:
     yield WARNING, f"{words}: no queue is bound, or the queue is full."
 
 
+@_rule("peer_queue_unlimited", _PEERS)
 def _peer_queues_unlimited(status: ShardStatus) -> _Found:
     names = [queue.name for queue in status.peer_queues if not queue.is_bounded]
     if names:
@@ -193,6 +217,7 @@ def _peer_queues_unlimited(status: ShardStatus) -> _Found:
         yield ERROR, f"{words}: a peer that does not read can fill the disk of RabbitMQ."
 
 
+@_rule("peer_queue_full", _PEERS)
 def _peer_queues_full(status: ShardStatus) -> _Found:
     for queue in status.peer_queues:
         if queue.full_ratio >= FULL_RATIO:
@@ -200,6 +225,7 @@ def _peer_queues_full(status: ShardStatus) -> _Found:
             yield WARNING, f"{words}: the peer does not read. What is beyond waits in the database."
 
 
+@_rule("dead_letters", "docs/how-to/read-the-dead-letters.md")
 def _dead_letters(status: ShardStatus) -> _Found:
     if count := status.open_letters_count:
         yield WARNING, f"{plural(count, 'unhandled dead letter')}."
@@ -209,6 +235,7 @@ def _dead_letters(status: ShardStatus) -> _Found:
         yield ERROR, f"{letters} of money between shards (`dead_letters list -q {queue}`)."
 
 
+@_rule("long_transaction", _LOCKS)
 def _long_transactions(status: ShardStatus) -> _Found:
     for one in () if status.database is None else status.database.long_transactions:
         session = f"{one.program} (pid {one.pid})"
@@ -216,6 +243,7 @@ def _long_transactions(status: ShardStatus) -> _Found:
         yield WARNING, f"{words}: it may lock accounts, and it blocks vacuum."
 
 
+@_rule("scan_late", _SEE)
 def _scan_late(status: ShardStatus) -> _Found:
     if status.database is None:
         return
@@ -226,6 +254,7 @@ def _scan_late(status: ShardStatus) -> _Found:
         yield WARNING, f"The accounts scan is late: {words}."
 
 
+@_rule("lock_waits", _LOCKS)
 def _lock_waits(status: ShardStatus) -> _Found:
     for worker in () if status.database is None else status.database.workers:
         if count := worker.lock_waits_count:
@@ -233,6 +262,7 @@ def _lock_waits(status: ShardStatus) -> _Found:
             yield NOTE, f"{plural(count, 'session')} of {worker.name} {waits} for a lock."
 
 
+@_rule("older_senders", "docs/reference/amqp.md")
 def _older_senders(status: ShardStatus) -> _Found:
     for one in () if status.database is None else status.database.older_senders:
         moment = one.taken_until.astimezone(UTC).isoformat(" ", "minutes")
@@ -240,31 +270,12 @@ def _older_senders(status: ShardStatus) -> _Found:
         yield NOTE, f"{words}, because of the {one.cause}."
 
 
+@_rule("replica", _SEE)
 def _replica(status: ShardStatus) -> _Found:
     if status.database is not None and status.database.is_replica:
         yield NOTE, "This database is a replica: workers are connected to the primary."
 
 
-RULES: Final = (
-    HealthRule("server_away", _SEE, _servers),
-    HealthRule("queue_missing", "docs/reference/amqp.md", _queues_missing),
-    HealthRule("queue_without_consumers", _SEE, _queues_without_consumers),
-    HealthRule("worker_missing", _SEE, _workers_down),
-    HealthRule("worker_frozen", _SEE, _workers_frozen),
-    HealthRule("worker_waiting", _SEE, _workers_waiting),
-    HealthRule("rows_late", _LATE, _rows_late),
-    HealthRule("rows_many", _LATE, _rows_many),
-    HealthRule("queue_long", _SEE, _queues_long),
-    HealthRule("returned_messages", "docs/how-to/end-returned-messages.md", _returned_messages),
-    HealthRule("peer_queue_unlimited", _PEERS, _peer_queues_unlimited),
-    HealthRule("peer_queue_full", _PEERS, _peer_queues_full),
-    HealthRule("dead_letters", "docs/how-to/read-the-dead-letters.md", _dead_letters),
-    HealthRule("long_transaction", _LOCKS, _long_transactions),
-    HealthRule("scan_late", _SEE, _scan_late),
-    HealthRule("lock_waits", _LOCKS, _lock_waits),
-    HealthRule("older_senders", "docs/reference/amqp.md", _older_senders),
-    HealthRule("replica", _SEE, _replica),
-)
 _ORDER: Final = tuple(HealthSeverity)
 
 

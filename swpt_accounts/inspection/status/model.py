@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from swpt_accounts.broker.peer_queues import PeerQueue
+from swpt_accounts.broker.queue_lengths import PeerQueue
 from swpt_accounts.db.backlog import TableBacklog
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.observability.liveness import Condition
@@ -122,8 +122,6 @@ class DatabaseState:
 
 @dataclass(frozen=True, slots=True)
 class TableRates:
-    """Rows per second, into and out of a table."""
-
     inserted: float
     deleted: float
 
@@ -148,7 +146,6 @@ class ShardStatus:
     peer_queues: tuple[PeerQueue, ...] = ()
 
     def worker(self, name: str) -> WorkerState:
-        """The state of a worker."""
         unknown = WorkerState(name, Condition.UNKNOWN)
         return next((one for one in self.workers if one.name == name), unknown)
 
@@ -170,7 +167,6 @@ class ShardStatus:
 
     @property
     def have_all_answered(self) -> bool:
-        """Whether every server has answered."""
         return all(server.problem is None for server in self.servers)
 
     @property

@@ -1,6 +1,6 @@
 """Asks all servers at once. One that gives no answer holds up nobody for long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from time import monotonic
@@ -9,12 +9,13 @@ from typing import Final, Self
 import psycopg
 from pika.exceptions import AMQPError
 
-from swpt_accounts.broker.errors import describe
-from swpt_accounts.broker.peer_queues import PeerQueue, peer_queues
-from swpt_accounts.broker.queue_lengths import queue_lengths
+from swpt_accounts.broker.connections import describe
+from swpt_accounts.broker.queue_lengths import PeerQueue, peer_queues, queue_lengths
 from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
+from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.errors import one_line
+from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.database import (
     NAME,
     count_dealt_with,
@@ -27,8 +28,15 @@ from swpt_accounts.inspection.status.model import (
     Server,
     ShardStatus,
     TableRates,
+    WorkerState,
 )
-from swpt_accounts.inspection.status.workers import find_workers
+from swpt_accounts.observability.liveness import (
+    PATIENCE_SECONDS,
+    Condition,
+    condition_of,
+    living_processes,
+)
+from swpt_accounts.observability.worker_names import LOOPS
 from swpt_accounts.settings import Settings, SettingsError
 
 DATABASE: Final = "the database"
@@ -171,3 +179,57 @@ def _ask_broker(url: str, server: str, names: Sequence[str]) -> tuple[list[Broke
         text = describe(error)
         problem = f"{text[0].upper()}{text[1:]}"
         return [BrokerQueue(name, problem=problem) for name in names], Server(server, problem)
+
+
+_ORDER: Final = tuple(Condition)
+
+
+def find_workers(settings: Settings, database: DatabaseState | None) -> tuple[WorkerState, ...]:
+    """The states of all workers, and of what else is frozen in this container."""
+    return join_states(_by_heartbeats(settings), database)
+
+
+def join_states(
+    by_heartbeats: Iterable[WorkerState], database: DatabaseState | None
+) -> tuple[WorkerState, ...]:
+    """Of the states of a worker, the worst one."""
+    found: dict[str, WorkerState] = {}
+    for state in (*by_heartbeats, *_by_sessions(database)):
+        known = found.get(state.name)
+        if known is None or _ORDER.index(known.condition) < _ORDER.index(state.condition):
+            found[state.name] = state
+    absent = _absent(database)
+    states = [found.pop(name, WorkerState(name, *absent)) for name in LOOPS]
+    others = [state for state in found.values() if state.condition == Condition.FROZEN]
+    return *states, *others
+
+
+def _by_heartbeats(settings: Settings) -> Iterator[WorkerState]:
+    now = monotonic()
+    for process in living_processes(settings.state_dir):
+        if process.shard == settings.shard_mark:
+            for loop in process.loops:
+                name = loop.name if loop.name in LOOPS else process.command
+                yield WorkerState(name, *condition_of(loop, now))
+
+
+def _by_sessions(database: DatabaseState | None) -> Iterator[WorkerState]:
+    for worker in () if database is None else database.workers:
+        if worker.name in LOOPS:
+            yield WorkerState(worker.name, *_condition_of(worker))
+
+
+def _condition_of(worker: WorkerSessions) -> tuple[Condition, str]:
+    if count := worker.frozen_count:
+        sessions = plural(count, "of its sessions is", "of its sessions are")
+        return Condition.FROZEN, f"frozen: {sessions} unused"
+    return (Condition.WAITING, worker.wait) if worker.wait else (Condition.WORKING, "")
+
+
+def _absent(database: DatabaseState | None) -> tuple[Condition, str]:
+    """The condition of a worker of which nothing is seen."""
+    if database is None or database.is_replica:
+        return Condition.UNKNOWN, ""
+    if database.up_seconds < PATIENCE_SECONDS:
+        return Condition.UNKNOWN, "not connected yet"
+    return Condition.DOWN, "down: no heartbeat and no database session"

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from swpt_accounts.core.formatting import duration, number, percent, plural, rate
-from swpt_accounts.core.worker_names import SCANS
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES, TableBacklog
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.inspection.status.health_rules import (
@@ -29,6 +28,7 @@ from swpt_accounts.inspection.status.model import (
     ShardStatus,
 )
 from swpt_accounts.observability.liveness import Condition
+from swpt_accounts.observability.worker_names import SCANS
 
 Findings = Sequence[HealthFinding]
 
@@ -75,8 +75,6 @@ class FittingLayout:
 
 
 class StatusScreen:
-    """The standard output."""
-
     def __init__(self) -> None:
         console = Console(highlight=False, markup=False)
         if not console.is_terminal:
@@ -84,7 +82,6 @@ class StatusScreen:
         self._console = console
 
     def show(self, status: ShardStatus, findings: Findings) -> None:
-        """Write all of it."""
         self._console.print(render(status, findings, self._console.width))
 
     @contextmanager

@@ -7,8 +7,7 @@ import psycopg
 from pika.exceptions import AMQPError
 from psycopg.rows import class_row
 
-from swpt_accounts.broker.connections import connect_blocking, server_version
-from swpt_accounts.broker.errors import describe
+from swpt_accounts.broker.connections import connect_blocking, describe, server_version
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.db.installer import is_of_later_version, why_not_before
 from swpt_accounts.db.migrations import read_migrations

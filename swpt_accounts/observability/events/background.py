@@ -52,7 +52,6 @@ CHORES_QUEUE_TAKES: Final = warning(
     "chores_queue_takes",
     "queue %(queue)s accepts chores again",
     "The end of `chores_queue_refuses`.",
-    "Nothing.",
 )
 CHORES_LEFT: Final = warning(
     "chores_left",

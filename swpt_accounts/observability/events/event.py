@@ -70,7 +70,7 @@ def info(name: str, text: str, meaning: str, action: str = "Nothing.", **options
     return Event(name, logging.INFO, text, meaning, action, **options)
 
 
-def warning(name: str, text: str, meaning: str, action: str, **options: Any) -> Event:
+def warning(name: str, text: str, meaning: str, action: str = "Nothing.", **options: Any) -> Event:
     """A problem that mends itself, or its end; or something that could be better."""
     return Event(name, logging.WARNING, text, meaning, action, **options)
 

@@ -29,7 +29,6 @@ SERVER_BACK: Final = warning(
     "server_back",
     "%(worker)s recovered after %(seconds).0f s",
     "The end of `server_away`.",
-    "Nothing.",
     is_limited=False,
 )
 BROKER_BLOCKED: Final = warning(
@@ -42,7 +41,6 @@ BROKER_UNBLOCKED: Final = warning(
     "broker_unblocked",
     "RabbitMQ unblocked the connection",
     "The end of `broker_blocked`.",
-    "Nothing.",
 )
 SERVER_AWAITED: Final = warning(
     "server_awaited",
@@ -80,7 +78,6 @@ PARENT_ROWS_REMOVED: Final = warning(
     "parent_rows_removed",
     "deleted rows of the sibling shard from table %(table)s: %(count)d",
     "After a split, with DELETE_PARENT_SHARD_RECORDS.",
-    "Nothing.",
     is_limited=False,
 )
 WORKER_DIED: Final = error(
@@ -153,7 +150,6 @@ SPANS_TAKEN: Final = warning(
     "spans_taken",
     "the OpenTelemetry collector accepts spans again; dropped since the previous line: %(count)d",
     "The end of `spans_dropped`.",
-    "Nothing.",
     is_limited=False,
 )
 SPANS_LOST: Final = warning(

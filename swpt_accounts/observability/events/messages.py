@@ -45,7 +45,6 @@ ACCOUNT_FREE: Final = warning(
     "account_free",
     "account (%(debtor_id)d, %(creditor_id)d) is unlocked after %(seconds).0f s",
     "The end of `account_locked`: its messages are processed.",
-    "Nothing.",
 )
 BALANCE_CHANGE_IGNORED: Final = error(
     "balance_change_ignored",
@@ -82,6 +81,5 @@ PUT_ASIDE_SENT: Final = warning(
     "put_aside_sent",
     "%(message_type)s messages for %(destination)r are delivered again; sent: %(count)d",
     "The end of `messages_put_aside`.",
-    "Nothing.",
 )
 EVENTS: Final = events_in(globals())

@@ -45,7 +45,6 @@ class _Budget:
         return True
 
     def leave_out(self, now: float, level: int) -> None:
-        """Count a line that is not written."""
         if self.left_out_count == 0:
             self.left_out_since = now
         self.left_out_count += 1
@@ -73,7 +72,6 @@ class RateLimitFilter(logging.Filter):
         self._timer: Timer | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is written."""
         event = getattr(record, NAME_KEY, OTHER.name)
         if record.levelno >= logging.CRITICAL or not is_limited(event):
             return True

@@ -34,5 +34,4 @@ class LogThrottle:
         return count
 
     def reset(self) -> None:
-        """Forget all keys."""
         self._logged_at.clear()

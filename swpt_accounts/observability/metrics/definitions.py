@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
-from swpt_accounts.core.worker_names import SCANS
+from swpt_accounts.observability.worker_names import SCANS
 
 PREFIX: Final = "swpt_accounts_"
 
@@ -58,7 +58,6 @@ class Metric:
 
     @property
     def full_name(self) -> str:
-        """The name on the page of metrics."""
         total = "_total" if self.kind == Kind.COUNTER else ""
         return f"{PREFIX}{self.name}{total}"
 

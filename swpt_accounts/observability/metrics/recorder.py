@@ -13,7 +13,13 @@ from typing import Any, Final
 
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.events.lifecycle import METRICS_DAMAGED, NOTHING_RECORDED
-from swpt_accounts.observability.metrics.definitions import PROCESS_STARTS, Kind, Metric
+from swpt_accounts.observability.metrics.definitions import (
+    BATCH_ROWS,
+    BATCH_SECONDS,
+    PROCESS_STARTS,
+    Kind,
+    Metric,
+)
 from swpt_accounts.observability.state_dir import UnusableStateDir, open_folder, take_slot
 
 logger = logging.getLogger(__name__)
@@ -43,7 +49,6 @@ class _Recorder:
         self._lock = threading.Lock()
 
     def child(self, metric: Metric, labels: tuple[str, ...]) -> Any:
-        """The library's object for these labels."""
         key = (metric.name, *labels)
         child = self._children.get(key)
         if child is None:
@@ -79,7 +84,6 @@ def configure(state_dir: str, command: str, *, has_metrics: bool, shard: str = "
 
 
 def command_name() -> str:
-    """What this process is called."""
     return _configured[1] if _configured else "swpt_accounts"
 
 
@@ -130,13 +134,11 @@ def is_on() -> bool:
 
 
 def count(metric: Metric, amount: float, *labels: str) -> None:
-    """Add to a counter."""
     if _recorder is not None and amount:
         _recorder.child(metric, labels).inc(amount)
 
 
 def set_value(metric: Metric, value: float, *labels: str) -> None:
-    """Set a gauge."""
     if _recorder is not None:
         _recorder.child(metric, labels).set(value)
 
@@ -155,13 +157,11 @@ def observe(metric: Metric, value: float, *labels: str, count: int = 1) -> None:
 
 
 def begin_loop(name: str) -> None:
-    """Begin the loop of this thread, which has heartbeats from now on."""
     if _heartbeat_file is not None:
         heartbeat.set_current_heartbeat(_heartbeat_file.begin(name))
 
 
 def end_loop() -> None:
-    """End the loop of this thread."""
     current = heartbeat.current_heartbeat()
     if _heartbeat_file is not None and current is not None:
         heartbeat.set_current_heartbeat(None)
@@ -188,3 +188,10 @@ class BoundedLabel:
                 return OTHER
             self._known.add(text)
         return text
+
+
+def note_batch(loop: str, rows_count: int, seconds: float) -> None:
+    """Note a batch of messages or rows; an empty one is none."""
+    if rows_count:
+        observe(BATCH_ROWS, rows_count, loop)
+        observe(BATCH_SECONDS, seconds, loop)

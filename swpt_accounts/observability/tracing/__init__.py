@@ -1,5 +1,5 @@
 """Spans of messages, for OpenTelemetry. Off, nothing of its libraries is imported.
 
-`context.py` is the text that goes with a message through the tables. Only `exporting.py`,
-`receiving.py` and `sending.py` import OpenTelemetry; `switch.py` imports them when it is on.
+`context.py` is the text that goes with a message through the tables. `setup.py` imports the other
+modules when tracing is on, and they import OpenTelemetry.
 """

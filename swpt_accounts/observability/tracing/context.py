@@ -8,7 +8,7 @@ adds each (`note_step`), with the moment of its transaction.
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 _TEXT: Final = re.compile(r"([0-9a-f]{2}(?:-[0-9a-f]{2,32}){3})((?: [rvpfb][0-9]{1,17}){1,8})")
 
@@ -38,3 +38,17 @@ def parse_context(text: str) -> TraceContext | None:
         return None
     steps = tuple((Step(word[0]), int(word[1:])) for word in found[2].split())
     return TraceContext(found[1], steps)
+
+
+# Viewers read numbers as JavaScript does, and would round the ids: they are texts.
+IDS: Final = (
+    *("debtor_id", "creditor_id", "transfer_id"),
+    *("coordinator_type", "coordinator_id", "coordinator_request_id"),
+)
+SYSTEM: Final = {"messaging.system": "rabbitmq"}
+
+
+def ids_of(message: Any) -> dict[str, str]:
+    """The ids in a message of the protocol."""
+    fields = type(message).__struct_fields__
+    return {f"swpt.{name}": str(getattr(message, name)) for name in IDS if name in fields}

@@ -7,7 +7,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from swpt_accounts.observability.tracing.attributes import SYSTEM, ids_of
+from swpt_accounts.observability.tracing.context import SYSTEM, ids_of
 from swpt_accounts.observability.tracing.tracer import open_tracer
 
 TRACEPARENT: Final = "traceparent"

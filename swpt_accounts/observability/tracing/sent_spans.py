@@ -22,8 +22,13 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from swpt_accounts.observability.tracing.attributes import SYSTEM, ids_of
-from swpt_accounts.observability.tracing.context import Step, TraceContext, parse_context
+from swpt_accounts.observability.tracing.context import (
+    SYSTEM,
+    Step,
+    TraceContext,
+    ids_of,
+    parse_context,
+)
 from swpt_accounts.observability.tracing.received_spans import (
     TRACEPARENT,
     read_traceparent,

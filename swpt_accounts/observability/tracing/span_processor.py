@@ -42,7 +42,6 @@ class _Losses:
         self._last_at = 0.0
 
     def add(self, count: int, reason: str) -> None:
-        """Count some more."""
         now = monotonic()
         with self._lock:
             self._unsaid_count += count

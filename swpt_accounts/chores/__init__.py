@@ -1,1 +1,0 @@
-"""The local tasks: posted by the accounts scan, done by the consumers of the chores queue."""

@@ -1,0 +1,138 @@
+"""The tasks that the accounts scan posts to the shard's own chores queue.
+
+Chores are not part of the public protocol. They are written by the same rules. Other versions of
+the program read them: a type keeps its fields, and what they mean. It may get further ones, which
+are ignored by versions that do not know them, and have a default for chores that lack them. What
+means something else is a new type.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow.validate import Length, Range, Regexp
+
+from swpt_accounts.core.fields import HexBytes, JsonInteger, JsonNumber, JsonText
+from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
+from swpt_accounts.core.timestamps import to_utc, wire_timestamp
+from swpt_accounts.smp.decoder import MalformedMessage
+
+CHORE_BYTES_MAX: Final = 65_536
+"""Those of this version have less than 3000."""
+
+
+class UnknownChoreType(MalformedMessage):
+    """Another version of the program has posted the chore, or it is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """A task for one account."""
+
+    debtor_id: int
+    creditor_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeInterestRate(Chore):
+    """Set the interest rate (annual, in percent) that the debtor had set by `ts`."""
+
+    interest_rate: float
+    ts: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateDebtorInfo(Chore):
+    """Set what the debtor had said about itself by `ts`. An empty value: it had said nothing."""
+
+    debtor_info_iri: str
+    debtor_info_content_type: str
+    debtor_info_sha256: bytes
+    ts: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapitalizeInterest(Chore):
+    """Turn the accumulated interest into principal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryToDeleteAccount(Chore):
+    """Delete the account, if that is possible now."""
+
+
+class _Moment(fields.Field[datetime]):
+    def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> Any:
+        return None if value is None else wire_timestamp(value)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+        try:
+            return to_utc(datetime.fromisoformat(value))
+        except (TypeError, ValueError) as error:
+            raise ValidationError(f"Not a moment: {error}.") from None
+
+
+def _check_sha256(value: bytes) -> None:
+    if len(value) not in (0, 32):
+        raise ValidationError("Neither empty nor 32 bytes.")
+
+
+class _ChoreSchema(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    debtor_id = JsonInteger(required=True, validate=Range(MIN_INT64, MAX_INT64))
+    creditor_id = JsonInteger(required=True, validate=Range(MIN_INT64, MAX_INT64))
+
+
+class _ChangeInterestRateSchema(_ChoreSchema):
+    interest_rate = JsonNumber(required=True)
+    ts = _Moment(required=True)
+
+
+class _UpdateDebtorInfoSchema(_ChoreSchema):
+    debtor_info_iri = JsonText(required=True, validate=Length(max=200))
+    debtor_info_content_type = JsonText(required=True, validate=Regexp(r"[\x00-\x7f]{0,100}\Z"))
+    debtor_info_sha256 = HexBytes(required=True, validate=_check_sha256)
+    ts = _Moment(required=True)
+
+
+_SCHEMAS: Final[Mapping[type[Chore], Schema]] = {
+    ChangeInterestRate: _ChangeInterestRateSchema(),
+    UpdateDebtorInfo: _UpdateDebtorInfoSchema(),
+    CapitalizeInterest: _ChoreSchema(),
+    TryToDeleteAccount: _ChoreSchema(),
+}
+CHORE_TYPES: Final = {cls.__name__: cls for cls in _SCHEMAS}
+
+
+def encode_chore(chore: Chore) -> bytes:
+    """Return the chore as a JSON object in UTF-8. Its AMQP type is the name of its class."""
+    cls = type(chore)
+    document = {"type": cls.__name__, **_SCHEMAS[cls].dump(chore)}
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+
+
+def decode_chore(chore_type: str | None, body: bytes) -> Chore:
+    """Decode and check a chore, given its AMQP property `type`.
+
+    Raises `MalformedMessage`, and nothing else, whatever the body contains; of an unknown type,
+    `UnknownChoreType`.
+    """
+    cls = CHORE_TYPES.get(chore_type or "")
+    if cls is None:
+        raise UnknownChoreType(f"the chore type {chore_type!r} is unknown")
+    if len(body) > CHORE_BYTES_MAX:
+        raise MalformedMessage(f"{chore_type}: {len(body)} bytes, more than {CHORE_BYTES_MAX}")
+    try:
+        document = json.loads(body.decode())
+        if not isinstance(document, dict) or document.get("type") != chore_type:
+            raise ValueError("the body is not a chore of this type")
+        return cls(**_SCHEMAS[cls].load(document))
+    except ValidationError as error:
+        raise MalformedMessage(f"{chore_type}: {error.messages}") from None
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessage(f"{chore_type}: {error}") from None
