@@ -76,7 +76,7 @@ FROM base AS tests
 RUN --mount=type=secret,id=debian.sources,target=/etc/apt/sources.list.d/debian.sources \
     --mount=type=secret,id=ca.crt,target=/run/secrets/ca.crt \
     apt-get update \
-    && apt-get install -y --no-install-recommends nginx-light openssl procps \
+    && apt-get install -y --no-install-recommends libnginx-mod-stream nginx-light openssl procps \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 COPY --from=tests-venv /opt/venv /opt/venv
 COPY . .

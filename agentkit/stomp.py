@@ -10,14 +10,15 @@ from typing import Any
 from agentkit.broker import Broker
 from agentkit.keys import hex_key
 from agentkit.messages import CONTENT_TYPE, Message, encode
-from agentkit.processes import ROOT, Service, free_port, run
+from agentkit.processes import ROOT, Service, free_port, run, system_program
 from agentkit.real_nodes import STOMP_PYTHON, id_of, real
 from agentkit.received import Received
 from agentkit.waiting import KitError, wait_until
 
 SECONDS_MAX = 45.0
 INBOX = "inbox"
-STOMP_SH = ROOT / "deploy" / "kubernetes" / "components" / "stomp" / "stomp.sh"
+_SCRIPTS = ROOT / "deploy" / "kubernetes" / "components" / "stomp"
+STOMP_SH, PROXY_SH = _SCRIPTS / "stomp.sh", _SCRIPTS / "proxy.sh"
 # As the image names the programs.
 NAMES = {
     "server": "swpt-server",
@@ -46,6 +47,11 @@ class Programs:
     def id(self) -> str:
         return id_of(self.folder)
 
+    @property
+    def server_port(self) -> int:
+        """Where the server itself listens."""
+        return self.port
+
     def environment(self, name: str) -> Mapping[str, str]:
         return {
             **{k: v for k, v in os.environ.items() if k.startswith(("PATH", "HOME", "LANG"))},
@@ -55,7 +61,7 @@ class Programs:
             "SWPT_NODEDATA_URL": f"file://{self.folder}",
             "SWPT_SERVER_CERT": str(self.folder / "server.crt"),
             "SWPT_SERVER_KEY": str(self.folder / "server.key"),
-            "SWPT_SERVER_PORT": str(self.port),
+            "SWPT_SERVER_PORT": str(self.server_port),
             "PROTOCOL_BROKER_URL": self._urls.get(name, self._urls[""]),
             **self.settings,
         }
@@ -119,8 +125,56 @@ class Programs:
         return "\n".join(f"-- {s.log_path.name}\n{s.log[-2000:]}" for s in self._services[-6:])
 
 
+class Proxy(Service):
+    """What this project ships before a STOMP server."""
+
+    def __init__(self, folder: Path, port: int, server_port: int, **limits: str) -> None:
+        """It logs and writes into a folder. Limits that are not given are the shipped ones."""
+        folder.mkdir(exist_ok=True)
+        super().__init__("proxy", ["sh", str(PROXY_SH)], folder / "proxy.log")
+        self._environment = {
+            "PATH": f"{os.environ['PATH']}:/usr/sbin",
+            "TMPDIR": str(folder),
+            "STOMP_PROXY_PORT": str(port),
+            "STOMP_PROXY_SERVER": f"127.0.0.1:{server_port}",
+            **limits,
+        }
+
+    def serve(self) -> None:
+        """Start, and wait until it listens. Raises `KitError` if it does not."""
+        if system_program("nginx") is None:
+            raise KitError("there is no nginx; please install it (on Debian, nginx-light)")
+        before = len(self.log)
+        self.start(self._environment)
+
+        def listens() -> bool:
+            if not self.is_alive():
+                raise KitError(f"the proxy has ended:\n{self.log}")
+            return "start worker process " in self.log[before:]
+
+        wait_until(listens, SECONDS_MAX, "the proxy listens")
+
+
 class OurPrograms(Programs):
-    """As the containers of this project run them: stomp.sh looks at the folder."""
+    """As the containers of this project run them: stomp.sh looks at the folder, and a proxy is
+    before the server.
+    """
+
+    def __init__(self, folder: Path, logs: Path, broker_url: str, **other_urls: str) -> None:
+        super().__init__(folder, logs, broker_url, **other_urls)
+        self._server_port = free_port()
+
+    @property
+    def server_port(self) -> int:
+        return self._server_port
+
+    def serve(self) -> Service:
+        """Start a server, and the proxy before it."""
+        service = super().serve()
+        self.proxy = Proxy(self._logs / f"proxy_{len(self._services)}", self.port, self.server_port)
+        self._services.append(self.proxy)
+        self.proxy.serve()
+        return service
 
     def command(self, name: str) -> list[str]:
         return ["sh", str(STOMP_SH), NAMES[name]]

@@ -33,6 +33,7 @@ class Sizes:
     """So many accounts, and so many rows that wait."""
     status_rounds: int = 20
     storm_count: int = 1_000_000
+    flood_seconds: float = 30.0
     moved_accounts: int = 1_000_000
     """Of the databases that are moved and split."""
     moved_archive: int = 10_000_000
@@ -76,6 +77,7 @@ SMOKE = Sizes(
     status_rows=2_000,
     status_rounds=2,
     storm_count=2_000,
+    flood_seconds=1.0,
     moved_accounts=2_000,
     moved_archive=2_000,
     split_archive=2_000,
@@ -176,7 +178,7 @@ def _names(
 def _sizes(given: argparse.Namespace) -> Sizes:
     sizes = SMOKE if given.smoke else FULL
     if seconds := LONG_SECONDS if given.long else given.seconds:
-        sizes = replace(sizes, held_seconds=seconds, memory_seconds=seconds)
+        sizes = replace(sizes, held_seconds=seconds, memory_seconds=seconds, flood_seconds=seconds)
     if given.accounts:
         sizes = replace(sizes, moved_accounts=given.accounts)
     if given.archive:

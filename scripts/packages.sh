@@ -50,17 +50,25 @@ has_package() {
   fi
 }
 
+# is_there PROGRAM: nginx-stream is a module of nginx, which is part of some builds.
+is_there() {
+  [ -x "/usr/sbin/$1" ] || command -v "$1" >/dev/null || {
+    [ "$1" = nginx-stream ] && { [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] ||
+      PATH=$PATH:/usr/sbin nginx -V 2>&1 | grep -q -- '--with-stream '; }
+  }
+}
+
 # packages_want PROGRAM...: what a command wants beside the servers. Where it is not to be had, tests
 # are skipped, and a benchmark says so; that is tried once.
 packages_want() {
   local program packages
   for program in "$@"; do
-    if [ -e "$VAR/$program.tried" ] || [ -x "/usr/sbin/$program" ] ||
-      command -v "$program" >/dev/null; then continue; fi
+    if [ -e "$VAR/$program.tried" ] || is_there "$program"; then continue; fi
     touch "$VAR/$program.tried"
     is_root || sudo -n true 2>/dev/null || continue
     case $program in
       nginx) packages=(nginx-light) ;;
+      nginx-stream) packages=(libnginx-mod-stream) ;;
       chromium) packages=(chromium fonts-liberation fonts-dejavu-core) ;;
       envsubst) packages=(gettext-base) ;;
       hexdump) packages=(bsdextrautils) ;;

@@ -35,7 +35,7 @@ def problems(root: Path) -> Iterator[str]:
 def version_problems(root: Path, version: str) -> Iterator[str]:
     """The same version everywhere."""
     for name, pattern in (
-        ("swpt_accounts/inspection/__init__.py", r'^VERSION: Final = "(.+)"$'),
+        ("swpt_accounts/core/version.py", r'^VERSION: Final = "(.+)"$'),
         *(
             (str(path.relative_to(root)), r'name: swpt_accounts\n +newTag: "(.+)"')
             for path in sorted(root.glob("deploy/kubernetes/overlays/*/kustomization.yaml"))

@@ -7,6 +7,7 @@ from benchmarks.scenarios.backlog import accounts, backlog
 from benchmarks.scenarios.comparisons import journal, metrics, opentelemetry, settings, slow
 from benchmarks.scenarios.endurance import held, memory
 from benchmarks.scenarios.fetch import fetch
+from benchmarks.scenarios.flood import flood
 from benchmarks.scenarios.idle import idle
 from benchmarks.scenarios.light import light
 from benchmarks.scenarios.moving import moving
@@ -41,10 +42,11 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "sizes": sizes,
     "status": status,
     "storm": storm,
+    "flood": flood,
     "held": held,
     "memory": memory,
     "moving": moving,
     "splitting": splitting,
 }
-ASKED_FOR = ("moving", "splitting")
+ASKED_FOR = ("flood", "moving", "splitting")
 """Scenarios that take long, and of which nothing is published in docs/performance.md."""

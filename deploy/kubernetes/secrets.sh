@@ -63,6 +63,15 @@ shard() {
       postgres-url "$database_url" protocol-broker-url "$url" chores-broker-url "$url"
   done
   broker_user "$namespace" "$node" rabbitmq-operator "swpt_accounts_operator$suffix"
+  monitor "$namespace" "$node" "swpt_accounts_monitor$suffix"
+}
+
+# monitor NAMESPACE NODE_NAMESPACE USERNAME: who may only look, by the management API.
+monitor() {
+  local password
+  password=$(new_password)
+  secret "$1" rabbitmq-monitor Opaque username "$3" password "$password" \
+    protocol-broker-management-url "http://$3:$password@rabbitmq.$2:15672"
 }
 
 # autoscaler NAMESPACE NODE_NAMESPACE SUFFIX

@@ -147,6 +147,15 @@ class World:
             raise MissingError(f"the {kind} {name} has no key {key}")
         return values[key]
 
+    def _value(self, kind: str, namespace: str, source: dict[str, Any]) -> str:
+        """The same, as a variable refers to it; nothing if it may be missing."""
+        try:
+            return self.value(kind, namespace, source["name"], source["key"])
+        except MissingError:
+            if source.get("optional"):
+                return ""
+            raise
+
     def environment(self, container: Container) -> dict[str, str]:
         """The variables that it gets, those from secrets included. Raises `MissingError`."""
         namespace = container.pod.owner.namespace
@@ -162,7 +171,7 @@ class World:
             text = _REFERENCE.sub(lambda match: found.get(match[1], match[0]), text)
             for key, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
                 if source := variable.get("valueFrom", {}).get(key):
-                    text = self.value(kind, namespace, source["name"], source["key"])
+                    text = self._value(kind, namespace, source)
             found[variable["name"]] = text
         return found
 

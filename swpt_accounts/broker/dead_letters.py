@@ -24,7 +24,10 @@ from swpt_accounts.broker.topology import (
 )
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.db.outage_reporter import Backoff
-from swpt_accounts.observability.events.messages import DEAD_LETTER_QUEUE_REFUSES
+from swpt_accounts.observability.events.messages import (
+    DEAD_LETTER_QUEUE_REFUSES,
+    MONEY_LETTER_ELSEWHERE,
+)
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 logger = logging.getLogger(__name__)
@@ -148,7 +151,11 @@ class DeadLetterPublisher:
             if error.reply_code != _ACCESS_REFUSED or name == dead_letter_queue(self._queue):
                 raise
             # this user may only declare the queue that earlier versions had
-            return dead_letter_queue(self._queue)
+            instead = dead_letter_queue(self._queue)
+            MONEY_LETTER_ELSEWHERE.log(
+                logger, queue=name, instead=instead, problem=error.reply_text
+            )
+            return instead
         return name
 
     def _name_for(self, letter: Letter) -> str:

@@ -16,6 +16,7 @@ from swpt_accounts.console.context import Console
 from swpt_accounts.console.database import ConsoleDatabase, NotAllowed, TooSlow
 from swpt_accounts.console.dead_letter_queue import BrokerProblem, DeadLetterQueue
 from swpt_accounts.console.pages import BLUEPRINTS
+from swpt_accounts.console.pages.dead_letters import MONEY_LETTERS, letters
 from swpt_accounts.console.sampler import Sampler
 from swpt_accounts.console.status_poller import StatusPoller
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
@@ -141,6 +142,7 @@ def make_console(settings: Settings | None = None) -> Flask:
     app.after_request(_finish)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.register_blueprint(letters, name=MONEY_LETTERS, url_prefix="/dead-letters/money")
     template_filters.register(app)
     app.register_error_handler(HTTPException, _http_error)
     for kind in _UNAVAILABLE:
@@ -158,6 +160,7 @@ def _make(settings: Settings) -> Console:
         Sampler(database),
         StatusPoller(settings),
         DeadLetterQueue(settings),
+        DeadLetterQueue(settings, is_money=True),
     )
 
 

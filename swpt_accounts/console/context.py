@@ -25,6 +25,7 @@ class Console:
     sampler: "Sampler"
     status_poller: "StatusPoller"
     dead_letters: "DeadLetterQueue"
+    money_letters: "DeadLetterQueue"
 
     def keep_in(self, app: Flask) -> None:
         app.extensions[_KEY] = self

@@ -12,11 +12,13 @@ import psycopg
 from cachetools import TTLCache
 from pika.exceptions import AMQPError
 
+from swpt_accounts.broker.topology import dead_letter_queue, money_queue
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.dead_letters.letter import Letter
 from swpt_accounts.dead_letters.reader import (
     DeadLetterReader,
+    NoQueueError,
     ReadingError,
     StoppedError,
     open_reader,
@@ -41,40 +43,55 @@ class BrokerProblem(Exception):
 class LettersPage:
     """Some letters of a queue, the newest first; `first` is the offset of the oldest."""
 
-    queue: str
     letters: list[Letter]
     first: int
 
 
 class DeadLetterQueue:
-    def __init__(self, settings: Settings) -> None:
+    """The stream of dead letters; or that of those with money, which exists after the first one."""
+
+    def __init__(self, settings: Settings, *, is_money: bool = False) -> None:
         self._settings = settings
+        incoming = settings.protocol_broker_queue
+        self.queue = money_queue(incoming) if is_money else incoming
+        """As `dead_letters -q` names it."""
+        self.name = dead_letter_queue(self.queue)
+        self._may_be_absent = is_money
         self._free = threading.BoundedSemaphore(_AT_ONCE_COUNT_MAX)
         self._lock = threading.Lock()
         self._known: TTLCache[int | None, LettersPage] = TTLCache(20, _CACHE_SECONDS)
 
     def register(self, connection: DatabaseConnection) -> Register:
         """What was done with the letters."""
-        return Register(connection, self._settings.protocol_broker_queue)
+        return Register(connection, self.queue)
 
     def page(self, before: int | None) -> LettersPage:
         """The last letters before an offset, or of all. Raises `BrokerProblem`."""
         with self._lock:
             if (known := self._known.get(before)) is not None:
                 return known
-        with self._reader(self._settings) as reader:
-            end = reader.end if before is None else min(before, reader.end)
-            first = max(end - PAGE_COUNT, 0)
-            found = [letter for letter in _read(reader, first, end) if letter.offset < end]
-            letters = LettersPage(reader.name, found[::-1], first)
+        try:
+            letters = self._page(before)
+        except NoQueueError:
+            return LettersPage([], 0)
         with self._lock:
             self._known[before] = letters
         return letters
 
+    def _page(self, before: int | None) -> LettersPage:
+        with self._reader(self._settings) as reader:
+            end = reader.end if before is None else min(before, reader.end)
+            first = max(end - PAGE_COUNT, 0)
+            found = [letter for letter in _read(reader, first, end) if letter.offset < end]
+            return LettersPage(found[::-1], first)
+
     def letter(self, offset: int) -> Letter | None:
         """The letter with an offset. Raises `BrokerProblem`."""
-        with self._reader(self._settings) as reader:
-            return _find(reader, offset)
+        try:
+            with self._reader(self._settings) as reader:
+                return _find(reader, offset)
+        except NoQueueError:
+            return None
 
     def replay(self, offset: int, digest: str) -> str:
         """Send a letter again. Returns what became of it. Raises `BrokerProblem`."""
@@ -116,14 +133,15 @@ class DeadLetterQueue:
         if not self._free.acquire(timeout=1.0):
             raise BrokerProblem("Too many visitors are reading dead letters. Try again.")
         try:
-            url, queue = settings.protocol_broker_url, settings.protocol_broker_queue
-            end = monotonic() + _SECONDS_MAX
-            with open_reader(url, queue, _NAME, lambda: monotonic() >= end) as reader:
+            url, end = settings.protocol_broker_url, monotonic() + _SECONDS_MAX
+            with open_reader(url, self.queue, _NAME, lambda: monotonic() >= end) as reader:
                 _require_stream(reader)
                 yield reader
         except StoppedError:
             raise BrokerProblem("RabbitMQ did not answer in time.") from None
         except ReadingError as error:
+            if self._may_be_absent and isinstance(error, NoQueueError):
+                raise
             raise BrokerProblem(f"Cannot read the dead letters: {error}.") from error
         except AMQPError as error:
             raise BrokerProblem(f"Cannot use RabbitMQ: {one_line(error)}.") from error

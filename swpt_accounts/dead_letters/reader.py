@@ -32,6 +32,10 @@ class ReadingError(Exception):
     """The dead-letter queue cannot be read. One line for the operator."""
 
 
+class NoQueueError(ReadingError):
+    """There is no such queue."""
+
+
 class StoppedError(Exception):
     """The command was stopped before the end."""
 
@@ -66,7 +70,7 @@ class DeadLetterReader:
     def _count_messages(self) -> int:
         found = queue_counts(self._connection, self.name)
         if found is None:
-            raise ReadingError(
+            raise NoQueueError(
                 f"queue {self.name!r} does not exist: check --queue, or run `subscribe` to declare"
                 " the queue"
             )

@@ -14,9 +14,11 @@ import yaml
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from agentkit.management import Users, permissions_of
+from agentkit.broker import Broker
+from agentkit.management import Management, Users, permissions_of
 from agentkit.processes import ROOT
 from swpt_accounts.broker import topology
+from swpt_accounts.broker.dead_letters import ConfirmedPublisher, DeadLetterPublisher, Letter
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 QUEUE, CHORES = "swpt_accounts", "swpt_accounts_chores"
@@ -77,6 +79,33 @@ def publish(exchange: str, key: str = "x") -> Do:
 
 def read(queue: str) -> Do:
     return lambda channel: channel.basic_get(queue, auto_ack=True)
+
+
+def test_worker_with_older_rights_keeps_refused_money_with_the_rest(
+    node: Callable[[str], str],
+    management: Management,
+    broker: Broker,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url = node(WORKER)
+    parts = urlsplit(url)
+    vhost, rights = parts.path.removeprefix("/"), permissions_of(WORKER)
+    body, money = b"money", topology.money_letter_queue(QUEUE)
+    for configure, kept_in in (
+        (r"^swpt_accounts\.XQ$", f"{QUEUE}.XQ"),
+        (rights["configure"], money),
+    ):
+        management.permit(vhost, parts.username or "", configure, rights["write"], rights["read"])
+        connection = pika.BlockingConnection(pika.URLParameters(url))
+        letters = DeadLetterPublisher(
+            connection, ConfirmedPublisher(connection), None, url=url, name="test", queue=QUEUE
+        )
+        letters.publish(Letter(body, pika.BasicProperties(delivery_mode=2), is_money=True))
+        connection.close()
+        assert [letter.body for letter in broker.read_stream(kept_in, 1)] == [body]
+    (line,) = caplog.messages
+    assert line.startswith(f"cannot declare queue {money}: ACCESS_REFUSED")
+    assert line.endswith(f"; a balance change is kept in queue {QUEUE}.XQ")
 
 
 def test_who_declares_can_take_it_away_again(

@@ -17,8 +17,7 @@ TRACES = ("opentelemetry", "google")
 # Modules that parse no documents: RootConfigData and chores are those that are parsed.
 WITHOUT_DOCUMENTS = (
     *("stages", "flush_messages", "scans", "books", "topology"),
-    *("dead_letters", "returned_messages", "status", "servers", "trace", "resend"),
-    "upgrade",
+    *("dead_letters", "returned_messages", "status", "servers", "trace", "resend", "upgrade"),
 )
 
 PROGRAM = """

@@ -31,7 +31,7 @@ def client(made: Authenticator, **settings: str) -> FlaskClient:
     app = Flask("swpt_accounts.console.application")
     made.register(app)
     unused: Any = None
-    Console(load_settings(settings), made, unused, unused, unused, unused).keep_in(app)
+    Console(load_settings(settings), made, unused, unused, unused, unused, unused).keep_in(app)
     return app.test_client()
 
 

@@ -7,10 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from agentkit.authority import Authority
-from agentkit.messages import configure
+from agentkit.messages import balance_change, configure, encode
 from tests.console.conftest import signed_in
 from tests.console.web import ACTIONS_TOKEN
-from tests.e2e.letters import declare, put_aside
+from tests.e2e.letters import STREAM, declare, put_aside
 
 HOSTILE = "x</pre><script>alert(1)</script>"
 
@@ -26,9 +26,9 @@ def letters(idle_authority: Authority) -> Iterator[Authority]:
     idle_authority.broker.channel.queue_purge(idle_authority.queue)
 
 
-def form(client: FlaskClient, offset: int) -> dict[str, str]:
+def form(client: FlaskClient, offset: int, pages: str = "/dead-letters") -> dict[str, str]:
     """What the form on the page of a letter sends, with the token."""
-    text = client.get(f"/dead-letters/{offset}").text
+    text = client.get(f"{pages}/{offset}").text
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', text))
     assert set(fields) == {"form_token", "digest"}
     return {**fields, "actions_token": ACTIONS_TOKEN}
@@ -50,6 +50,28 @@ def test_they_are_listed_and_shown(client: FlaskClient, letters: Authority) -> N
     assert "<script>alert" not in text
     assert client.get("/dead-letters/2").status_code == 404
     assert "/dead-letters/0" in client.get("/dead-letters?before=1").text
+
+
+def test_those_with_money_have_pages_of_their_own(client: FlaskClient, letters: Authority) -> None:
+    money, pages = f"{letters.queue}.money.XQ", "/dead-letters/money"
+    assert f'<a href="{pages}"><code>{money}</code></a>' in client.get("/dead-letters").text
+    assert "No dead letters" in client.get(pages).text
+    assert client.get(f"{pages}/0").status_code == 404
+    letters.broker.declare_queue(money, **STREAM)
+    change = balance_change(5, 7, 8, 100)
+    letters.broker.publish("", money, encode(change), type=change["type"])
+    letters.broker.publish("", money, encode(change), type=change["type"])
+    text = client.get(pages).text
+    assert f'href="{pages}/1"' in text
+    assert "PendingBalanceChange" in text
+    assert "ConfigureAccount" not in text
+    answer = client.post(f"{pages}/1/discard", data=form(client, 1, pages))
+    assert "Discarded." in answer.text
+    query = "SELECT queue, stream_offset, state FROM dead_letter_dealt_with"
+    assert letters.query(query) == [(money, 1, "discarded")]
+    assert "discarded" in client.get(pages).text
+    assert "discarded" not in client.get("/dead-letters").text
+    letters.broker.channel.queue_delete(money)
 
 
 def test_there_are_none(client: FlaskClient, idle_authority: Authority) -> None:
@@ -131,7 +153,7 @@ def test_without_the_second_token_nothing_can_be_done(
     with signed_in(environment) as client:
         text = client.get("/dead-letters/0").text
         assert "<h2>Actions</h2>" not in text
-        assert "dead_letters replay --offset 0" in text
+        assert "dead_letters replay -q swpt_accounts --offset 0" in text
         assert client.post("/dead-letters/0/discard").status_code == 404
     assert states(letters) == []
 

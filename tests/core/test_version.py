@@ -3,7 +3,7 @@
 import tomllib
 
 from agentkit.processes import ROOT
-from swpt_accounts.inspection import VERSION
+from swpt_accounts.core.version import VERSION
 
 
 def test_version_is_that_of_the_project() -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from agentkit.processes import ROOT
+from agentkit.stomp import PROXY_SH
 from swpt_accounts.settings import load_settings
 from swpt_accounts.settings.description import SETTINGS
 from tests.docker.processes import DOCKER
@@ -136,6 +137,25 @@ def test_stomp_containers_find_the_data_folder() -> None:
     assert environment["SWPT_NODEDATA_URL"] == f"file://{target}"
     for name in ("SWPT_SERVER_CERT", "SWPT_SERVER_KEY"):
         assert (ROOT / source / Path(environment[name]).relative_to(target)).exists()
+
+
+def test_peers_reach_the_servers_through_the_proxy_only() -> None:
+    servers = {n: s for n, s in ALL.items() if s.get("command") == "swpt-server"}
+    assert len(servers) == 2
+    proxy = ALL["stomp-proxy"]
+    assert set(proxy["depends_on"]) == set(servers)
+    host, _, port = proxy["environment"]["STOMP_PROXY_SERVER"].partition(":")
+    for server in servers.values():
+        assert "ports" not in server
+        assert server["environment"]["SWPT_SERVER_PORT"] == port
+        assert server["networks"] == {"default": {"aliases": [host]}}
+    assert proxy["ports"] == [f"1234:{proxy['environment']['STOMP_PROXY_PORT']}"]
+    cache = ALL["fetch-cache"]
+    for key in ("image", "user", "read_only", "tmpfs", "cap_drop", "security_opt"):
+        assert proxy[key] == cache[key]
+    (volume,) = proxy["volumes"]
+    assert (ROOT / volume.split(":")[0]).resolve() == PROXY_SH
+    assert proxy["command"] == f"/bin/sh {volume.split(':')[1]}"
 
 
 def test_rabbitmq_has_its_plugins() -> None:

@@ -6,8 +6,9 @@ import signal
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,9 +30,10 @@ from agentkit.messages import (
 )
 from agentkit.processes import Service, free_port
 from agentkit.real_nodes import RealNode
-from agentkit.stomp import SECONDS_MAX, Agent, OurPrograms, Programs, has_ended
+from agentkit.stomp import SECONDS_MAX, Agent, OurPrograms, Programs, Proxy, has_ended
+from agentkit.stomp_sender import StompSender, client_context, flood
 from agentkit.waiting import wait_until
-from tests.docker.nodes import context, node_sh, one_line, run_node_sh
+from tests.docker.nodes import node_sh, one_line, run_node_sh
 from tests.support.real import needs_real
 
 pytestmark = needs_real
@@ -130,6 +132,7 @@ def made(
         users = {name: f"stomp_{user}" for name, user in names.items()}
         urls = {name: broker_users.url_as(user, broker_url) for name, user in users.items()}
         ours = OurPrograms(folder / "authority", folder, broker_url, **urls)
+        ours.settings = {"APP_MAX_CONNECTIONS_PER_PEER": "2"}
         stack.callback(ours.stop)
         address = f"127.0.0.1:{ours.port}"
         node_sh("make", ours.folder, "accounting-authority", address, AUTHORITY_ID)
@@ -304,9 +307,7 @@ def spoken(made: Network, chain: list[Path], message: Message, *, message_type: 
     head = "destination:/exchange/accounts_in\ncontent-type:application/json\nreceipt:1\n"
     head += f"type:{message_type}\ncontent-length:{len(body)}\n\n"
     frames = b"STOMP\naccept-version:1.2\nhost:/\n\n\0SEND\n" + head.encode() + body + b"\0"
-    client = context(
-        ssl.PROTOCOL_TLS_CLIENT, made.node.folder, chain, made.folder / "root-ca.crt", made.folder
-    )
+    client = client_context(made.node.folder, chain, made.folder / "root-ca.crt")
     heard = b""
     with socket.create_connection(("127.0.0.1", made.stomp.port), SECONDS_MAX) as plain:
         try:
@@ -337,6 +338,38 @@ def test_what_the_server_does_not_let_in(made: Network) -> None:
         assert "CONNECTED" not in told
 
 
+def sender(made: Network, port: int) -> StompSender:
+    """The creditors agent, with a program of its own in place of the STOMP client."""
+    chain = [made.node.folder / "server.crt", made.node.peer(AUTHORITY_ID) / "sub-ca.crt"]
+    context = client_context(made.node.folder, chain, made.folder / "root-ca.crt")
+    return StompSender(port, context)
+
+
+def test_peer_sends_no_more_than_the_proxy_lets_it(made: Network, tmp_path: Path) -> None:
+    # It has one connection already, that of its client.
+    made.is_reached()
+    rate, seconds, port = 30_000, 3.0, free_port()
+    limits = {"STOMP_BYTES_PER_SECOND": str(rate)}
+    proxy = Proxy(tmp_path / "proxy", port, made.stomp.server_port, **limits)
+    request = prepare(DEBTOR, OUTSIDE, 0, 10**12)  # more than there is: nothing stays
+    try:
+        proxy.serve()
+        with closing(sender(made, port)) as flooding:
+            began = time.monotonic()
+            size = flooding.send(request)
+            flood(flooding, request, time.monotonic() + seconds)
+            # A busy machine only makes it less. What is in the buffers comes later.
+            taken, passed = flooding.confirmed, time.monotonic() - began
+            assert 0 < taken <= rate * (passed + 1) / size
+            with closing(sender(made, port)) as third:
+                told = "Too many connections from one peer"
+                wait_until(lambda: told in third.end, SECONDS_MAX, "it is refused")
+    finally:
+        proxy.kill()
+    # Others, and other connections of it, are not concerned.
+    made.is_reached()
+
+
 # -- more of a peer, and its end ---------------------------------------------------
 
 
@@ -363,6 +396,34 @@ def taken(broker: Broker, queue: str) -> bytes | None:
 
 LOCKED = "SELECT count(*), sum(total_locked_amount) FROM account WHERE total_locked_amount > 0"
 PREPARED = "SELECT count(*) FROM prepared_transfer"
+
+
+def drainer_and_authority_come_to_rest(made: Network) -> None:
+    """Each update is answered by a configuration, which would be answered by an update."""
+    broker, told = made.authority.broker, "told"
+    update = next(m.data for m in made.creditors.heard if m.type == "AccountUpdate")
+    broker.declare_queue(told)
+    broker.channel.queue_bind(told, "accounts_in", "#")
+    answers: Counter[int] = Counter()
+
+    def answers_about(account: int) -> int:
+        while message := broker.get(told):
+            if message.type == "ConfigureAccount":
+                answers[message.data["creditor_id"]] += 1
+        return answers[account]
+
+    # The first of the two opens the account, the second says the same. What went on about one
+    # account would be seen while the others are dealt with.
+    for account in range(OUTSIDE + 1, OUTSIDE + 6):
+        body = encode({**update, "creditor_id": account})
+        broker.publish("", made.queue, body, type=update["type"], content_type=CONTENT_TYPE)
+        wait_until(
+            lambda: answers_about(account) >= 2,  # noqa: B023 (it is called at once)
+            SECONDS_MAX,
+            "it is answered",
+        )
+    assert set(answers.values()) == {2}
+    broker.channel.queue_delete(told)
 
 
 def test_peer_is_deactivated_drained_and_comes_back(made: Network) -> None:
@@ -406,6 +467,7 @@ def test_peer_is_deactivated_drained_and_comes_back(made: Network) -> None:
     )
     wait_until(lambda: query(PREPARED) == [(0,)], SECONDS_MAX, "nothing is prepared")
     assert query(LOCKED) == [(0, None)]
+    drainer_and_authority_come_to_rest(made)
     node_sh("activate", made.folder, creditors.id)
     wait_until(lambda: drainer.log.count("nothing to do") == 2, SECONDS_MAX, "it waits again")
     creditors.programs.revive()

@@ -93,7 +93,7 @@ class Later(Release):
 
     def change_procedures(self) -> Self:
         """Let a parameter have another name, and all of them say something else."""
-        for name in ("db/sql/preparation.sql", "db/procedures.py", "stages/definitions.py"):
+        for name in ("db/sql/preparation.sql", "db/procedures.py", "stages/worker.py"):
             self._replace(name, "commit_period", "commit_span")
         self._replace("db/sql/wakeups.sql", "pg_notify(p_topic, '')", "pg_notify(p_topic, 'later')")
         return self

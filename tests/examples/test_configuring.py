@@ -318,6 +318,35 @@ def test_deleted_account_is_undeleted(node: Node) -> None:
     assert alice["last_interest_rate_change_ts"] == NOW + 2 * SECOND
 
 
+@pytest.mark.parametrize("creditor_id", [ALICE, ROOT])
+def test_deletion_is_not_asked_for_again(node: Node, creditor_id: int) -> None:
+    """As it is after each update, by what answers in the name of a dead agent."""
+    open_books(node, {ALICE: 0})
+    node.take_messages()
+
+    def ask(seconds: int, **changes: Any) -> list[Any]:
+        node.set_now(NOW + seconds * SECOND)
+        fields: dict[str, Any] = {"config_flags": 1, "negligible_amount": 1e30, **changes}
+        node.receive(builders.configure_account(creditor_id, NOW + seconds * SECOND, **fields))
+        return [message["type"] for message in node.take_messages()]
+
+    assert ask(1) == ["AccountUpdate"]
+    before = account(node, creditor_id)
+    assert ask(2) == []
+    assert account(node, creditor_id) == before
+    node.perform_chore(builders.chore("TryToDeleteAccount", creditor_id))
+    assert [message["type"] for message in node.take_messages()] == ["AccountUpdate"]
+    before = account(node, creditor_id)
+    assert before["status_flags"] == 1
+    assert ask(3) == []
+    assert account(node, creditor_id) == before
+    assert ask(4, seqnum=1) == ["AccountUpdate"]
+    assert ask(5, negligible_amount=2.0, seqnum=1) == ["AccountUpdate"]
+    assert ask(6, config_flags=0, negligible_amount=2.0, seqnum=1) == ["AccountUpdate"]
+    # It is only the wish to end that need not be repeated.
+    assert ask(7, config_flags=0, negligible_amount=2.0, seqnum=1) == ["AccountUpdate"]
+
+
 def test_deleted_root_says_nothing(node: Node) -> None:
     """Neither to accounts that come back nor to new ones."""
     open_books(node, {ALICE: 0}, rate=5.5)

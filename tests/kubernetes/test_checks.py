@@ -261,7 +261,7 @@ def test_secrets_are_new_each_time_and_without_the_root_key() -> None:
             if password := manifest.body["stringData"].get("password"):
                 assert len(password) == 32
                 passwords.add(password)
-    assert len(passwords) == 2 * 5
+    assert len(passwords) == 2 * 6
     data = world("production").data("Secret", "swpt-accounts", "nodedata")
     with tarfile.open(fileobj=BytesIO(data["nodedata.tar.gz"].encode("latin-1"))) as archive:
         names = set(archive.getnames())

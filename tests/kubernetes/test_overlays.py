@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from agentkit.processes import ROOT
+from agentkit.stomp import PROXY_SH
 from scripts.manifests.checks import ONE
 from scripts.manifests.resources import Manifest
 from swpt_accounts.db.backlog import OUTBOXES, QUEUES
@@ -97,7 +99,7 @@ def test_rights_in_rabbitmq_are_those_of_the_whole_node() -> None:
     permissions = {m.name: m.spec["permissions"] for m in found.of_kind("Permission")}
     assert permissions.pop("autoscaler") == {"configure": "^$", "write": "^$", "read": "^$"}
     names = {
-        **{name: f"swpt_accounts_{name}" for name in ("config", "worker", "operator")},
+        **{n: f"swpt_accounts_{n}" for n in ("config", "worker", "operator", "monitor")},
         "stomp-config": "stomp_config",
         "stomp-server": "stomp_server",
         "stomp-drainer": "stomp_drainer",
@@ -108,6 +110,16 @@ def test_rights_in_rabbitmq_are_those_of_the_whole_node() -> None:
         name: {right: GIVEN[user][right] for right in ("configure", "write", "read")}
         for name, user in names.items()
     }
+
+
+def test_rights_of_a_shard_are_those_with_other_names() -> None:
+    for permission in world("two-shards").of_kind("Permission"):
+        if (shard := permission.namespace.removeprefix("swpt-accounts-")) not in ("0", "1"):
+            continue
+        if (user := f"swpt_accounts_{permission.name}") in GIVEN:
+            for right, pattern in permission.spec["permissions"].items():
+                renamed = re.sub(rf"(swpt_accounts(?:_chores)?)_{shard}", r"\1", pattern)
+                assert renamed == GIVEN[user][right], (str(permission), right)
 
 
 def test_a_shard_has_no_right_on_the_queues_of_another() -> None:
@@ -146,6 +158,49 @@ def test_peers_are_those_of_the_data_folder() -> None:
     maps = world("production").of_kind("ConfigMap")
     ids = {m.body["data"]["PEER_ID"] for m in maps if m.name.startswith("stomp-peer")}
     assert ids == {path.name for path in (DOCKER / "nodedata" / "peers").iterdir()}
+
+
+@pytest.mark.parametrize("name", ["production", "two-shards"])
+def test_peers_reach_the_server_through_the_proxy_only(name: str) -> None:
+    found = world(name)
+    (service,) = (s for s in found.of_kind("Service") if s.name == "stomp-server")
+    proxy, server = (
+        next(c for c in found.containers() if c.ports.get(port)) for port in ("stomp", "server")
+    )
+    assert service.spec["ports"][0]["targetPort"] == "stomp"
+    assert proxy.pod == server.pod
+    assert proxy.body["command"] == ["/bin/sh", "/script/proxy.sh"]
+    variables = found.environment(proxy)
+    assert variables["STOMP_PROXY_PORT"] == str(proxy.ports["stomp"])
+    assert variables["STOMP_PROXY_SERVER"] == f"127.0.0.1:{server.ports['server']}"
+    assert found.environment(server)["SWPT_SERVER_PORT"] == str(server.ports["server"])
+    policy = found.find("NetworkPolicy", service.namespace, "stomp-server")
+    assert policy
+    assert policy.spec["ingress"] == [{"ports": [{"port": proxy.ports["stomp"]}]}]
+    (scripts,) = (m for m in found.of_kind("ConfigMap") if m.name == "stomp-script")
+    assert scripts.body["data"]["proxy.sh"] == PROXY_SH.read_text()
+    services = yaml.safe_load((ROOT / "docker-compose-all.yml").read_text())["services"]
+    limit = "APP_MAX_CONNECTIONS_PER_PEER"
+    assert found.environment(server)[limit] == services["stomp-server"]["environment"][limit]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_status_may_ask_for_the_queues_of_peers(name: str) -> None:
+    found = world(name)
+    users = {u.namespace: u for u in found.of_kind("User") if u.name == "monitor"}
+    (rabbitmq,) = found.of_kind("RabbitmqCluster")
+    for container in found.ours():
+        if container.pod.owner.kind != "Deployment" or container.is_init:
+            continue
+        namespace = container.pod.owner.namespace
+        assert users[namespace].spec["tags"] == ["monitoring"]
+        secret = users[namespace].spec["importCredentialsSecret"]["name"]
+        user, password = (
+            found.value("Secret", namespace, secret, k) for k in ("username", "password")
+        )
+        url = urlsplit(found.environment(container)["PROTOCOL_BROKER_MANAGEMENT_URL"])
+        assert (url.username, url.password, url.port) == (user, password, 15672)
+        assert url.hostname == f"rabbitmq.{rabbitmq.namespace}"
 
 
 def test_operators_declare_nothing_that_the_job_declares() -> None:

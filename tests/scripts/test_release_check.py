@@ -43,14 +43,13 @@ def test_this_checkout_agrees_with_itself() -> None:
 
 
 def test_a_version_that_was_forgotten(tmp_path: Path) -> None:
-    names = ("deploy/kubernetes/overlays", ".github", "swpt_accounts/inspection")
-    for name in names:
+    for name in ("deploy/kubernetes/overlays", "swpt_accounts/core", ".github"):
         shutil.copytree(ROOT / name, tmp_path / name)
     assert list(release_check.version_problems(tmp_path, VERSION)) == []
     found = list(release_check.version_problems(tmp_path, "9.9.9"))
     assert len(found) == 4
     assert found[0] == (
-        f"swpt_accounts/inspection/__init__.py has the version {VERSION}, pyproject.toml 9.9.9"
+        f"swpt_accounts/core/version.py has the version {VERSION}, pyproject.toml 9.9.9"
     )
 
 

@@ -15,7 +15,7 @@ def configure_account(shard: Shard, message: Message, now: datetime) -> None:
     if account is None:
         if now - message["ts"] > shard.params.message_max_delay:
             return
-    elif not _is_later(message, account):
+    elif not _is_later(message, account) or _repeats_deletion(message, account):
         return
 
     config = _validate(message)
@@ -31,6 +31,18 @@ def _is_later(message: Message, account: Account) -> bool:
     if message["ts"] != account.last_config_ts:
         return bool(message["ts"] > account.last_config_ts)
     return money.is_later_seqnum(message["seqnum"], account.last_config_seqnum)
+
+
+def _repeats_deletion(message: Message, account: Account) -> bool:
+    """Whether it says only again that the account is to be deleted."""
+    known = (
+        account.last_config_seqnum,
+        account.config_flags,
+        account.config_data,
+        account.negligible_amount,
+    )
+    names = ("seqnum", "config_flags", "config_data", "negligible_amount")
+    return bool(message["config_flags"] & 1) and known == tuple(message[n] for n in names)
 
 
 def _validate(message: Message) -> RootConfig | None:

@@ -1,6 +1,7 @@
 """Dead letters, and what can be done with one."""
 
 import logging
+from typing import Final
 
 from flask import Blueprint, abort, g, render_template, request
 
@@ -13,13 +14,15 @@ from swpt_accounts.dead_letters.resolutions import LetterState
 from swpt_accounts.observability.events.console import CONSOLE_ACTION
 
 logger = logging.getLogger(__name__)
-letters = Blueprint("letters", __name__)
+letters = Blueprint("letters", __name__, url_prefix="/dead-letters")
+MONEY_LETTERS: Final = "money_letters"
+"""The same pages, for those with money."""
 
 _BODY_LENGTH_MAX = 20_000
 
 
 def _dead_letters() -> DeadLetterQueue:
-    return here().dead_letters
+    return here().money_letters if request.blueprint == MONEY_LETTERS else here().dead_letters
 
 
 def _states(some: list[Letter]) -> list[LetterState]:
@@ -27,7 +30,7 @@ def _states(some: list[Letter]) -> list[LetterState]:
         return _dead_letters().register(snapshot.connection).states(some)
 
 
-@letters.get("/dead-letters")
+@letters.get("")
 def index() -> str:
     """The last letters, or those before an offset."""
     before = request.args.get("before", type=int)
@@ -43,10 +46,17 @@ def _list(found: LettersPage) -> str:
         (letter, letter_json(letter, state), state.needs_attention)
         for letter, state in zip(found.letters, states, strict=True)
     ]
-    return render_template("dead_letters.html", rows=rows, first=found.first, name=found.queue)
+    return render_template(
+        "dead_letters.html",
+        rows=rows,
+        first=found.first,
+        name=_dead_letters().name,
+        money=here().money_letters.name,
+        is_money=request.blueprint == MONEY_LETTERS,
+    )
 
 
-@letters.get("/dead-letters/<int:offset>")
+@letters.get("/<int:offset>")
 def letter(offset: int) -> str:
     return _show(_get(offset), None)
 
@@ -68,10 +78,11 @@ def _show(found: Letter, done: str | None) -> str:
         is_cut=len(found.body) > _BODY_LENGTH_MAX,
         needs_attention=state.needs_attention,
         done=done,
+        queue=_dead_letters().queue,
     )
 
 
-@letters.post("/dead-letters/<int:offset>/<any(replay, discard):action>")
+@letters.post("/<int:offset>/<any(replay, discard):action>")
 def act(offset: int, action: str) -> str:
     if not here().auth.has_actions:
         abort(404)
@@ -82,5 +93,12 @@ def act(offset: int, action: str) -> str:
     digest = request.form.get("digest", "")
     some = _dead_letters()
     done = some.replay(offset, digest) if action == "replay" else some.discard(offset, digest)
-    CONSOLE_ACTION.log(logger, visitor=g.visitor.name, action=action, offset=offset, outcome=done)
+    CONSOLE_ACTION.log(
+        logger,
+        visitor=g.visitor.name,
+        action=action,
+        offset=offset,
+        queue=some.name,
+        outcome=done,
+    )
     return _show(_get(offset), done)

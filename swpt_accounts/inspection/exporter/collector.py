@@ -14,8 +14,8 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from swpt_accounts.core.version import VERSION
 from swpt_accounts.db.installer import procedures_version
-from swpt_accounts.inspection import VERSION
 from swpt_accounts.inspection.exporter.certificates import ends_of_certificates
 from swpt_accounts.inspection.exporter.health import HealthPoller, Probe
 from swpt_accounts.inspection.exporter.pollers import BrokerPoller, DatabasePoller, Values

@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from swpt_accounts.core.formatting import duration, plural
+from swpt_accounts.core.version import VERSION
 from swpt_accounts.db.errors import UnsuitableDatabase, one_line
 from swpt_accounts.db.installer import (
     KEPT_COUNT,
@@ -18,7 +19,6 @@ from swpt_accounts.db.installer import (
 from swpt_accounts.db.migrations import SECONDS_OF_PROCEDURES, read_migrations
 from swpt_accounts.db.schema_discovery import Owner
 from swpt_accounts.db.session_checks import refuse_other_shard
-from swpt_accounts.inspection import VERSION
 from swpt_accounts.inspection.upgrade.installation import (
     Installation,
     Version,

@@ -6,7 +6,7 @@ from swpt_accounts.observability.events.event import error, events_in, warning
 
 CONSOLE_ACTION: Final = warning(
     "console_action",
-    "%(action)s of dead letter %(offset)d by %(visitor)r: %(outcome)s",
+    "%(action)s of dead letter %(offset)d of %(queue)s by %(visitor)r: %(outcome)s",
     "Somebody who has the token for actions has used it.",
     "Nothing, if that was intended.",
     is_limited=False,

@@ -19,6 +19,12 @@ DEAD_LETTER_QUEUE_REFUSES: Final = warning(
     "The consumer waits until the dead letter is published, five minutes at most.",
     "Check whether the queue is full, or has been declared with another type.",
 )
+MONEY_LETTER_ELSEWHERE: Final = warning(
+    "money_letter_elsewhere",
+    "cannot declare queue %(queue)s: %(problem)s; a balance change is kept in queue %(instead)s",
+    "The user of the worker has the rights of an earlier version. Others can push the letter out.",
+    "Give it [the rights of this version](../how-to/least-privilege.md).",
+)
 MESSAGES_RENEWED: Final = warning(
     "messages_renewed",
     "replaced messages of queue %(queue)s by copies: %(count)d, redelivered %(returns_count)d"
