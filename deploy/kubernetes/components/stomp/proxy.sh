@@ -22,7 +22,7 @@ fi
 
 # Where the standard output cannot be opened by its name, there are no lines of connections.
 lines="/dev/stdout peers if=\$is_told"
-{ : >>/dev/stdout; } 2>/dev/null || lines=off
+(: >>/dev/stdout) 2>/dev/null || lines=off
 
 cat >"$folder/stomp_proxy.conf" <<CONF
 # Debian's nginx has the module for this in a file of its own.
