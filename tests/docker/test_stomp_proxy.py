@@ -193,6 +193,32 @@ def test_proxy_ends_at_once(make_scene: MakeScene) -> None:
         scene.proxy.serve()
 
 
+def test_output_need_not_have_a_name(nginx: str, tmp_path: Path) -> None:
+    """A socket cannot be opened; nor can, by some users, what a container is given."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(nginx).parent}:{os.environ['PATH']}",
+        "TMPDIR": str(tmp_path),
+        "STOMP_PROXY_PORT": str(port),
+        "STOMP_PROXY_SERVER": "127.0.0.1:1",
+    }
+    own, other = socket.socketpair()
+    with own, other, (tmp_path / "log").open("wb") as log:
+        command = ["sh", str(PROXY_SH)]
+        process = subprocess.Popen(command, env=environment, stdout=other.fileno(), stderr=log)
+        try:
+            wait_until(lambda: listens(port), SECONDS_MAX, "it listens")
+        finally:
+            process.terminate()
+            process.wait(SECONDS_MAX)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.mark.parametrize("name", ["STOMP_PROXY_PORT", "STOMP_PROXY_SERVER"])
 def test_what_is_missing_is_said(name: str, tmp_path: Path) -> None:
     variables = {"STOMP_PROXY_PORT": "1", "STOMP_PROXY_SERVER": "127.0.0.1:1"}

@@ -17,8 +17,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 # What differences.md tells of another program.
 SETTINGS_OF_OTHERS = {
     *("APP_USE_PGPLSQL_FUNCTIONS", "APP_ASSOCIATED_LOGGERS"),  # the reference's
-    *("APP_PEERS_CACHE_SECONDS", "APP_PEERS_CHECK_SECONDS"),  # those of the STOMP server
-    "APP_MAX_CONNECTIONS_PER_PEER",  # another one
+    # those of the STOMP server
+    *("APP_PEERS_CACHE_SECONDS", "APP_PEERS_CHECK_SECONDS", "APP_MAX_CONNECTIONS_PER_PEER"),
 }
 
 

@@ -58,6 +58,7 @@ FIELDS: Final = MappingProxyType(
         "done_count": "how many are done",
         "exchange": "an exchange",
         "first_page": "the first of some pages of a table",
+        "instead": "the queue that is used in place of another one",
         "kind": "the kind of a problem",
         "last_page": "the last of them",
         "meant": "the setting that a variable may have been meant for",

@@ -20,6 +20,10 @@ if [ -e /proc/net/if_inet6 ]; then
   listen_6="listen [::]:$STOMP_PROXY_PORT backlog=100 so_keepalive=1m:20s:3;"
 fi
 
+# Where the standard output cannot be opened by its name, there are no lines of connections.
+lines="/dev/stdout peers if=\$is_told"
+(: >>/dev/stdout) 2>/dev/null || lines=off
+
 cat >"$folder/stomp_proxy.conf" <<CONF
 # Debian's nginx has the module for this in a file of its own.
 include /etc/nginx/modules-enabled/*.conf;
@@ -53,7 +57,7 @@ stream {
     }
     log_format peers '\$time_iso8601 \$remote_addr \$limit_conn_status, \$session_time s,'
         ' \$bytes_received bytes from it';
-    access_log /dev/stdout peers if=\$is_told;
+    access_log $lines;
 
     server {
         listen $STOMP_PROXY_PORT backlog=100 so_keepalive=1m:20s:3;
