@@ -23,6 +23,7 @@ upgrade_tests() {
   (
     use_test_servers
     python -m pytest -q tests/db/test_migrations.py tests/docker/test_rolling_upgrade.py \
+      tests/docker/test_release_databases.py \
       tests/inspection/test_upgrade_check.py tests/docs/test_support.py
   )
 }
