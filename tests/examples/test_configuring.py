@@ -319,8 +319,8 @@ def test_deleted_account_is_undeleted(node: Node) -> None:
 
 
 @pytest.mark.parametrize("creditor_id", [ALICE, ROOT])
-def test_deletion_is_not_asked_for_again(node: Node, creditor_id: int) -> None:
-    """As it is after each update, by what answers in the name of a dead agent."""
+def test_dead_agent_is_answered_once(node: Node, creditor_id: int) -> None:
+    """What answers in its name asks for the deletion after each update."""
     open_books(node, {ALICE: 0})
     node.take_messages()
 
@@ -340,11 +340,16 @@ def test_deletion_is_not_asked_for_again(node: Node, creditor_id: int) -> None:
     assert before["status_flags"] == 1
     assert ask(3) == []
     assert account(node, creditor_id) == before
-    assert ask(4, seqnum=1) == ["AccountUpdate"]
-    assert ask(5, negligible_amount=2.0, seqnum=1) == ["AccountUpdate"]
-    assert ask(6, config_flags=0, negligible_amount=2.0, seqnum=1) == ["AccountUpdate"]
-    # It is only the wish to end that need not be repeated.
-    assert ask(7, config_flags=0, negligible_amount=2.0, seqnum=1) == ["AccountUpdate"]
+    # Agents themselves are answered each time.
+    others: list[dict[str, Any]] = [
+        {"seqnum": 1},
+        {"negligible_amount": 2.0},
+        {"config_flags": 3},
+        {"config_flags": 0},
+    ]
+    for moment, changes in enumerate(others, 2):
+        assert ask(2 * moment, **changes) == ["AccountUpdate"]
+        assert ask(2 * moment + 1, **changes) == ["AccountUpdate"]
 
 
 def test_deleted_root_says_nothing(node: Node) -> None:

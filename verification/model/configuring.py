@@ -33,8 +33,11 @@ def _is_later(message: Message, account: Account) -> bool:
     return money.is_later_seqnum(message["seqnum"], account.last_config_seqnum)
 
 
+_OF_DRAINER = (0, 1, "", 1e30)
+
+
 def _repeats_deletion(message: Message, account: Account) -> bool:
-    """Whether it says only again that the account is to be deleted."""
+    """Whether the drainer of a dead agent says again what was applied."""
     known = (
         account.last_config_seqnum,
         account.config_flags,
@@ -42,7 +45,7 @@ def _repeats_deletion(message: Message, account: Account) -> bool:
         account.negligible_amount,
     )
     names = ("seqnum", "config_flags", "config_data", "negligible_amount")
-    return bool(message["config_flags"] & 1) and known == tuple(message[n] for n in names)
+    return known == tuple(message[n] for n in names) == _OF_DRAINER
 
 
 def _validate(message: Message) -> RootConfig | None:

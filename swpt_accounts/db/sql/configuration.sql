@@ -39,14 +39,14 @@ BEGIN
             CONTINUE WHEN NOT is_later_config(
                 m.ts, m.seqnum, v_account.last_config_ts, v_account.last_config_seqnum
             );
-            -- What answers every AccountUpdate in the name of a dead agent would get one for it,
-            -- again and again, and would bring a deleted account back.
-            CONTINUE WHEN is_scheduled_for_deletion(m.config_flags) AND (
+            -- What answers each AccountUpdate in the name of a dead agent, always with these values,
+            -- would get one for it, again and again, and would bring deleted accounts back.
+            CONTINUE WHEN (
                 m.seqnum, m.config_flags, m.config_data, m.negligible_amount
-            ) = (
+            ) = (0, 1, '', 1e30) AND (
                 v_account.last_config_seqnum, v_account.config_flags, v_account.config_data,
                 v_account.negligible_amount
-            );
+            ) = (0, 1, '', 1e30);
         ELSE
             CONTINUE WHEN m.ts < v_now - p_message_max_delay;
         END IF;

@@ -9,8 +9,8 @@ SET check_function_bodies = false;
 SET xmloption = content;
 SET client_min_messages = warning;
 SET row_security = off;
-CREATE SCHEMA swpt_accounts_46be97fc259c;
-CREATE FUNCTION swpt_accounts_46be97fc259c.account_id(p_creditor_id bigint) RETURNS text
+CREATE SCHEMA swpt_accounts_354f61a04998;
+CREATE FUNCTION swpt_accounts_354f61a04998.account_id(p_creditor_id bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -18,7 +18,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.account_id(p_creditor_id bigint) RETU
         ELSE (p_creditor_id + 18446744073709551616)::text
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.add_up_accounts(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer, OUT normal_count bigint, OUT deleted_count bigint, OUT overflown_count bigint, OUT issued numeric, OUT locked numeric, OUT near_limit_count bigint) RETURNS record
+CREATE FUNCTION swpt_accounts_354f61a04998.add_up_accounts(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer, OUT normal_count bigint, OUT deleted_count bigint, OUT overflown_count bigint, OUT issued numeric, OUT locked numeric, OUT near_limit_count bigint) RETURNS record
     LANGUAGE sql STABLE
     AS $$
     SELECT
@@ -37,7 +37,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.add_up_accounts(p_first_page bigint, 
     WHERE ctid >= page_start(p_first_page) AND ctid < page_start(p_end_page)
         AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.answer_transfer_requests(p_tids tid[], p_statuses text[], p_locks bigint[], p_transfer_ids bigint[], p_totals bigint[], p_commit_period interval) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.answer_transfer_requests(p_tids tid[], p_statuses text[], p_locks bigint[], p_transfer_ids bigint[], p_totals bigint[], p_commit_period interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -98,7 +98,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.apply_configuration(p_debtor_id bigint, p_creditor_id bigint, p_ts timestamp with time zone, p_seqnum integer, p_negligible_amount double precision, p_config_flags integer, p_config_data text, p_minimal_balance bigint, p_interest_rate double precision, p_info_iri text, p_info_content_type text, p_info_sha256 bytea) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.apply_configuration(p_debtor_id bigint, p_creditor_id bigint, p_ts timestamp with time zone, p_seqnum integer, p_negligible_amount double precision, p_config_flags integer, p_config_data text, p_minimal_balance bigint, p_interest_rate double precision, p_info_iri text, p_info_content_type text, p_info_sha256 bytea) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -158,7 +158,7 @@ BEGIN
     PERFORM record_account_updates(ARRAY[p_debtor_id], ARRAY[p_creditor_id]);
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.balance_at(p_now timestamp with time zone, p_principal bigint, p_interest numeric, p_interest_rate double precision, p_last_change_ts timestamp with time zone) RETURNS numeric
+CREATE FUNCTION swpt_accounts_354f61a04998.balance_at(p_now timestamp with time zone, p_principal bigint, p_interest numeric, p_interest_rate double precision, p_last_change_ts timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -170,7 +170,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.balance_at(p_now timestamp with time 
         )
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.capitalize_interest(p_debtor_id bigint, p_creditor_id bigint, p_interval_min interval, p_realm_bits integer, p_realm_length integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.capitalize_interest(p_debtor_id bigint, p_creditor_id bigint, p_interval_min interval, p_realm_bits integer, p_realm_length integer) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -218,7 +218,7 @@ BEGIN
     RETURN true;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.change_interest_rate(p_debtor_id bigint, p_creditor_id bigint, p_interest_rate double precision, p_ts timestamp with time zone, p_interval_min interval) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.change_interest_rate(p_debtor_id bigint, p_creditor_id bigint, p_interest_rate double precision, p_ts timestamp with time zone, p_interval_min interval) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -251,7 +251,7 @@ BEGIN
     RETURN true;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.claim_realm(p_realm text, p_realm_bits integer, p_realm_length integer, p_is_heir boolean) RETURNS text
+CREATE FUNCTION swpt_accounts_354f61a04998.claim_realm(p_realm text, p_realm_bits integer, p_realm_length integer, p_is_heir boolean) RETURNS text
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -286,7 +286,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.conclude_balance_changes(p_tids tid[], p_are_reported boolean[], p_creation_dates date[], p_transfer_numbers bigint[], p_principals bigint[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.conclude_balance_changes(p_tids tid[], p_are_reported boolean[], p_creation_dates date[], p_transfer_numbers bigint[], p_principals bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -328,7 +328,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.conclude_transfers(p_tids tid[], p_transfer_tids tid[], p_statuses text[], p_amounts bigint[], p_totals bigint[], p_creation_dates date[], p_transfer_numbers bigint[], p_principals bigint[], p_realm_bits integer, p_realm_length integer) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.conclude_transfers(p_tids tid[], p_transfer_tids tid[], p_statuses text[], p_amounts bigint[], p_totals bigint[], p_creation_dates date[], p_transfer_numbers bigint[], p_principals bigint[], p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -430,7 +430,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.configure_accounts(p_debtor_id bigint[], p_creditor_id bigint[], p_ts timestamp with time zone[], p_seqnum integer[], p_negligible_amount double precision[], p_config_flags integer[], p_config_data text[], p_is_valid boolean[], p_minimal_balance bigint[], p_interest_rate double precision[], p_info_iri text[], p_info_content_type text[], p_info_sha256 bytea[], p_message_max_delay interval) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.configure_accounts(p_debtor_id bigint[], p_creditor_id bigint[], p_ts timestamp with time zone[], p_seqnum integer[], p_negligible_amount double precision[], p_config_flags integer[], p_config_data text[], p_is_valid boolean[], p_minimal_balance bigint[], p_interest_rate double precision[], p_info_iri text[], p_info_content_type text[], p_info_sha256 bytea[], p_message_max_delay interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -460,14 +460,14 @@ BEGIN
             CONTINUE WHEN NOT is_later_config(
                 m.ts, m.seqnum, v_account.last_config_ts, v_account.last_config_seqnum
             );
-            -- What answers every AccountUpdate in the name of a dead agent would get one for it,
-            -- again and again, and would bring a deleted account back.
-            CONTINUE WHEN is_scheduled_for_deletion(m.config_flags) AND (
+            -- What answers each AccountUpdate in the name of a dead agent, always with these values,
+            -- would get one for it, again and again, and would bring deleted accounts back.
+            CONTINUE WHEN (
                 m.seqnum, m.config_flags, m.config_data, m.negligible_amount
-            ) = (
+            ) = (0, 1, '', 1e30) AND (
                 v_account.last_config_seqnum, v_account.config_flags, v_account.config_data,
                 v_account.negligible_amount
-            );
+            ) = (0, 1, '', 1e30);
         ELSE
             CONTINUE WHEN m.ts < v_now - p_message_max_delay;
         END IF;
@@ -494,12 +494,12 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.contain_interest(p_interest numeric) RETURNS double precision
+CREATE FUNCTION swpt_accounts_354f61a04998.contain_interest(p_interest numeric) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT greatest(least(p_interest, 5e23), -5e23)::double precision
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.contain_moment(p_ts timestamp with time zone) RETURNS timestamp with time zone
+CREATE FUNCTION swpt_accounts_354f61a04998.contain_moment(p_ts timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -509,12 +509,12 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.contain_moment(p_ts timestamp with ti
         ELSE p_ts
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.contain_principal(p_amount numeric) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.contain_principal(p_amount numeric) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT least(greatest(p_amount, -9223372036854775807), 9223372036854775807)::bigint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.contain_real(p_number double precision) RETURNS real
+CREATE FUNCTION swpt_accounts_354f61a04998.contain_real(p_number double precision) RETURNS real
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -523,7 +523,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.contain_real(p_number double precisio
         ELSE p_number::text::real
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.copy_older_balance_changes(p_pages_max bigint, OUT pages_copied bigint, OUT pages_count bigint) RETURNS record
+CREATE FUNCTION swpt_accounts_354f61a04998.copy_older_balance_changes(p_pages_max bigint, OUT pages_copied bigint, OUT pages_count bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -561,7 +561,7 @@ BEGIN
     pages_copied := v_end_page;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.count_outrun_accounts(p_first_page bigint, p_end_page bigint, p_told_until timestamp with time zone, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.count_outrun_accounts(p_first_page bigint, p_end_page bigint, p_told_until timestamp with time zone, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT count(*)
@@ -570,7 +570,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.count_outrun_accounts(p_first_page bi
         AND is_outrun(a, p_told_until)
         AND in_realm(debtor_id, creditor_id, p_realm_bits, p_realm_length)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.credit_accounts(p_tids tid[], p_debtor_ids bigint[], p_creditor_ids bigint[], p_principals bigint[], p_interests numeric[], p_transfer_numbers bigint[], p_committed_at timestamp with time zone[], p_are_overflown boolean[], p_are_announced boolean[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.credit_accounts(p_tids tid[], p_debtor_ids bigint[], p_creditor_ids bigint[], p_principals bigint[], p_interests numeric[], p_transfer_numbers bigint[], p_committed_at timestamp with time zone[], p_are_overflown boolean[], p_are_announced boolean[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -607,7 +607,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.creditor_of(p_account_id text) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.creditor_of(p_account_id text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -616,7 +616,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.creditor_of(p_account_id text) RETURN
         ELSE p_account_id::numeric
     END::bigint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.creditors_interest_rate(p_debtor_id bigint, p_creditor_id bigint) RETURNS double precision
+CREATE FUNCTION swpt_accounts_354f61a04998.creditors_interest_rate(p_debtor_id bigint, p_creditor_id bigint) RETURNS double precision
     LANGUAGE sql STABLE
     AS $$
     SELECT CASE
@@ -627,7 +627,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.creditors_interest_rate(p_debtor_id b
         )
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.current_ts() RETURNS timestamp with time zone
+CREATE FUNCTION swpt_accounts_354f61a04998.current_ts() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
     SELECT coalesce(
@@ -635,7 +635,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.current_ts() RETURNS timestamp with t
         transaction_timestamp()
     )
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.debit_senders(p_tids tid[], p_principals bigint[], p_interests numeric[], p_total_locked_amounts bigint[], p_transfers_counts integer[], p_seqnums integer[], p_transfer_numbers bigint[], p_are_changed boolean[], p_are_overflown boolean[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.debit_senders(p_tids tid[], p_principals bigint[], p_interests numeric[], p_total_locked_amounts bigint[], p_transfers_counts integer[], p_seqnums integer[], p_transfer_numbers bigint[], p_are_changed boolean[], p_are_overflown boolean[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -674,12 +674,12 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.demurrage_rate() RETURNS double precision
+CREATE FUNCTION swpt_accounts_354f61a04998.demurrage_rate() RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT -50::double precision
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.drop_parent_accounts(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.drop_parent_accounts(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE sql
     AS $$
     WITH foreign_account AS MATERIALIZED (
@@ -704,7 +704,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.drop_parent_accounts(p_first_page big
     DELETE FROM account a USING dropped d
     WHERE a.ctid = d.tid
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.drop_parent_prepared_transfers(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.drop_parent_prepared_transfers(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE sql
     AS $$
     DELETE FROM prepared_transfer
@@ -717,7 +717,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.drop_parent_prepared_transfers(p_firs
         FOR UPDATE SKIP LOCKED
     ))
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.drop_parent_rows(p_table regclass, p_after_id bigint, p_last_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.drop_parent_rows(p_table regclass, p_after_id bigint, p_last_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS bigint
     LANGUAGE plpgsql
     AS $_$
 DECLARE
@@ -744,7 +744,7 @@ BEGIN
     RETURN v_count;
 END
 $_$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.drop_unmatched_finalization_requests(p_request_ids bigint[]) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.drop_unmatched_finalization_requests(p_request_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -770,7 +770,7 @@ BEGIN
     RETURN v_count;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.due_lines(p_signal_names text[], p_count_max integer) RETURNS TABLE(id bigint, turn bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.due_lines(p_signal_names text[], p_count_max integer) RETURNS TABLE(id bigint, turn bigint)
     LANGUAGE sql STABLE
     AS $$
     SELECT due.id, row_number() OVER (PARTITION BY s.name, p.pause_seconds)
@@ -796,7 +796,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.due_lines(p_signal_names text[], p_co
         )
     ) AS due
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.end_returned_lines(p_signal_names text[], p_count_max integer) RETURNS TABLE(signal_name text, destination text, sent_count bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.end_returned_lines(p_signal_names text[], p_count_max integer) RETURNS TABLE(signal_name text, destination text, sent_count bigint)
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -825,12 +825,12 @@ BEGIN
     RETURNING l.signal_name, l.destination, l.sent_count;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.expendable_amount(p_balance numeric, p_total_locked_amount bigint, p_minimal_balance bigint) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.expendable_amount(p_balance numeric, p_total_locked_amount bigint, p_minimal_balance bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT contain_principal(floor(p_balance) - p_total_locked_amount - p_minimal_balance)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.finalization_status(p_now timestamp with time zone, p_creditor_id bigint, p_committed_amount bigint, p_expendable numeric, p_locked_amount bigint, p_demurrage_rate double precision, p_prepared_at timestamp with time zone, p_deadline timestamp with time zone, p_last_interest_rate_change_ts timestamp with time zone, p_final_interest_rate_ts timestamp with time zone) RETURNS text
+CREATE FUNCTION swpt_accounts_354f61a04998.finalization_status(p_now timestamp with time zone, p_creditor_id bigint, p_committed_amount bigint, p_expendable numeric, p_locked_amount bigint, p_demurrage_rate double precision, p_prepared_at timestamp with time zone, p_deadline timestamp with time zone, p_last_interest_rate_change_ts timestamp with time zone, p_final_interest_rate_ts timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -845,7 +845,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.finalization_status(p_now timestamp w
         ELSE 'INSUFFICIENT_AVAILABLE_AMOUNT'
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_account_chores(p_first_page bigint, p_end_page bigint, p_deletion_attempts_interval interval, p_capitalization_interval interval, p_interest_to_principal_ratio_max double precision, p_rate_change_interval interval, p_root_config_age_max interval DEFAULT '02:00:00'::interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS TABLE(chore_type text, debtor_id bigint, creditor_id bigint, interest_rate double precision, debtor_info_iri text, debtor_info_content_type text, debtor_info_sha256 bytea, ts timestamp with time zone)
+CREATE FUNCTION swpt_accounts_354f61a04998.find_account_chores(p_first_page bigint, p_end_page bigint, p_deletion_attempts_interval interval, p_capitalization_interval interval, p_interest_to_principal_ratio_max double precision, p_rate_change_interval interval, p_root_config_age_max interval DEFAULT '02:00:00'::interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS TABLE(chore_type text, debtor_id bigint, creditor_id bigint, interest_rate double precision, debtor_info_iri text, debtor_info_content_type text, debtor_info_sha256 bytea, ts timestamp with time zone)
     LANGUAGE sql STABLE
     AS $$
     WITH page AS MATERIALIZED (
@@ -899,7 +899,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.find_account_chores(p_first_page bigi
             )
         AND NOT is_root_deleted(p.debtor_id)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_dealt_with(p_queue text, p_stream_offset bigint[], p_digest bytea[]) RETURNS TABLE(stream_offset bigint, digest bytea, state text)
+CREATE FUNCTION swpt_accounts_354f61a04998.find_dealt_with(p_queue text, p_stream_offset bigint[], p_digest bytea[]) RETURNS TABLE(stream_offset bigint, digest bytea, state text)
     LANGUAGE sql STABLE
     AS $$
     SELECT d.stream_offset, d.digest, d.state
@@ -912,7 +912,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.find_dealt_with(p_queue text, p_strea
             AND found.digest = l.digest
     ) AS d
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_foreign_row(p_table regclass, p_after_id bigint, p_last_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS TABLE(debtor_id bigint, creditor_id bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.find_foreign_row(p_table regclass, p_after_id bigint, p_last_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS TABLE(debtor_id bigint, creditor_id bigint)
     LANGUAGE plpgsql
     AS $_$
 BEGIN
@@ -923,7 +923,7 @@ BEGIN
     ) USING p_realm_bits, p_realm_length, p_after_id, p_last_id;
 END
 $_$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_handled(p_digests bytea[]) RETURNS bytea[]
+CREATE FUNCTION swpt_accounts_354f61a04998.find_handled(p_digests bytea[]) RETURNS bytea[]
     LANGUAGE sql STABLE
     SET enable_hashjoin TO 'on'
     AS $$
@@ -932,7 +932,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.find_handled(p_digests bytea[]) RETUR
     CROSS JOIN unnest(b.digests) AS d (digest)
     JOIN unnest(p_digests) AS p (digest) ON p.digest = d.digest
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_locked_accounts(p_debtor_id bigint[], p_creditor_id bigint[]) RETURNS TABLE(debtor_id bigint, creditor_id bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.find_locked_accounts(p_debtor_id bigint[], p_creditor_id bigint[]) RETURNS TABLE(debtor_id bigint, creditor_id bigint)
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -956,7 +956,7 @@ BEGIN
     );
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_unknown_debtors(p_debtor_id bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.find_unknown_debtors(p_debtor_id bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
     SELECT DISTINCT d.debtor_id
@@ -969,7 +969,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.find_unknown_debtors(p_debtor_id bigi
                 AND c.fetched_at <= current_ts() + interval '1 minute'
         )
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_unknown_debtors_of_new_accounts(p_debtor_id bigint[], p_creditor_id bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.find_unknown_debtors_of_new_accounts(p_debtor_id bigint[], p_creditor_id bigint[], p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
     SELECT u.debtor_id
@@ -986,7 +986,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.find_unknown_debtors_of_new_accounts(
         p_realm_bits, p_realm_length, p_age_max
     ) AS u
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.find_unknown_debtors_on_pages(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.find_unknown_debtors_on_pages(p_first_page bigint, p_end_page bigint, p_realm_bits integer, p_realm_length integer, p_age_max interval) RETURNS TABLE(debtor_id bigint)
     LANGUAGE sql STABLE
     AS $$
     SELECT u.debtor_id
@@ -1000,7 +1000,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.find_unknown_debtors_on_pages(p_first
         p_realm_bits, p_realm_length, p_age_max
     ) AS u
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.first_returned_message(p_destination text, p_signal_name text) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.first_returned_message(p_destination text, p_signal_name text) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT m.id
@@ -1011,7 +1011,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.first_returned_message(p_destination 
     ORDER BY m.destination, m.signal_name, m.id
     LIMIT 1
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.foreign_account(p_realm_bits integer, p_realm_length integer, p_is_heir boolean) RETURNS text
+CREATE FUNCTION swpt_accounts_354f61a04998.foreign_account(p_realm_bits integer, p_realm_length integer, p_is_heir boolean) RETURNS text
     LANGUAGE sql STABLE
     AS $$
     SELECT format('(%s, %s)', debtor_id, creditor_id)
@@ -1028,7 +1028,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.foreign_account(p_realm_bits integer,
         )
     LIMIT 1
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.forget_balance_changes(p_first_page bigint, p_end_page bigint, p_threshold_ts timestamp with time zone) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.forget_balance_changes(p_first_page bigint, p_end_page bigint, p_threshold_ts timestamp with time zone) RETURNS void
     LANGUAGE sql
     AS $$
     WITH old AS (
@@ -1043,13 +1043,13 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.forget_balance_changes(p_first_page b
         AND b.other_creditor_id = o.other_creditor_id
         AND b.change_id = o.change_id
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.forget_dealt_with(p_queue text, p_first_offset bigint) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.forget_dealt_with(p_queue text, p_first_offset bigint) RETURNS void
     LANGUAGE sql
     AS $$
     DELETE FROM dead_letter_dealt_with
     WHERE queue = p_queue AND stream_offset >= 0 AND stream_offset < p_first_offset
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.forget_handled(p_age interval, p_count_max integer) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.forget_handled(p_age interval, p_count_max integer) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1069,7 +1069,7 @@ BEGIN
     RETURN v_forgotten;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.get_config_data(p_debtor_id bigint, p_creditor_id bigint) RETURNS text
+CREATE FUNCTION swpt_accounts_354f61a04998.get_config_data(p_debtor_id bigint, p_creditor_id bigint) RETURNS text
     LANGUAGE plpgsql STABLE
     AS $$
 BEGIN
@@ -1081,7 +1081,7 @@ BEGIN
     );
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.growth(p_rate double precision, p_seconds numeric) RETURNS numeric
+CREATE FUNCTION swpt_accounts_354f61a04998.growth(p_rate double precision, p_seconds numeric) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -1091,7 +1091,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.growth(p_rate double precision, p_sec
         ))
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.has_due_messages(p_signal_names text[]) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.has_due_messages(p_signal_names text[]) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
     SELECT
@@ -1104,7 +1104,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.has_due_messages(p_signal_names text[
             LIMIT 1
         )
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.in_realm(p_debtor_id bigint, p_creditor_id bigint, p_bits integer, p_length integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.in_realm(p_debtor_id bigint, p_creditor_id bigint, p_bits integer, p_length integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_length = 0 OR p_bits = (
@@ -1112,12 +1112,12 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.in_realm(p_debtor_id bigint, p_credit
         >> (24 - p_length)
     )
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.interest_part(p_balance numeric, p_principal bigint) RETURNS numeric
+CREATE FUNCTION swpt_accounts_354f61a04998.interest_part(p_balance numeric, p_principal bigint) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT round(least(greatest(p_balance - p_principal, -1e36), 1e36), 20)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_at_most(p_amount bigint, p_float double precision) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_at_most(p_amount bigint, p_float double precision) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -1126,17 +1126,17 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.is_at_most(p_amount bigint, p_float d
         ELSE p_amount <= floor(p_float)::bigint
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_deleted(p_status_flags integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_deleted(p_status_flags integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_status_flags & 1 <> 0
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_later_config(p_ts timestamp with time zone, p_seqnum integer, p_other_ts timestamp with time zone, p_other_seqnum integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_later_config(p_ts timestamp with time zone, p_seqnum integer, p_other_ts timestamp with time zone, p_other_seqnum integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_ts > p_other_ts OR p_ts = p_other_ts AND is_later_seqnum(p_seqnum, p_other_seqnum)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_later_seqnum(p_seqnum integer, p_other integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_later_seqnum(p_seqnum integer, p_other integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT mod(p_seqnum::bigint - p_other + 4294967296, 4294967296) BETWEEN 1 AND 2147483647
@@ -1183,7 +1183,7 @@ CREATE TABLE public.account (
     CONSTRAINT account_total_locked_amount_check CHECK ((total_locked_amount >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_cost_delay='0');
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_negligible_balance(p_account public.account, p_now timestamp with time zone) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_negligible_balance(p_account public.account, p_now timestamp with time zone) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE p_account.creditor_id
@@ -1197,7 +1197,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.is_negligible_balance(p_account publi
         )
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_outrun(p_account public.account, p_told_until timestamp with time zone) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_outrun(p_account public.account, p_told_until timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
     SELECT p_account.creation_date <= (p_told_until AT TIME ZONE 'UTC')::date
@@ -1208,7 +1208,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.is_outrun(p_account public.account, p
                 AND p_account.last_transfer_number < outrunning_transfer_number(p_told_until)
         )
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_over_in_journal(p_table regclass, p_days integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_over_in_journal(p_table regclass, p_days integer) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1221,12 +1221,12 @@ BEGIN
     RETURN coalesce(journal_day(v_newest) < journal_day(current_ts()) - p_days, false);
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_overflown(p_status_flags integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_overflown(p_status_flags integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_status_flags & 2 <> 0
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_reachable(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_reachable(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE
     AS $$
 BEGIN
@@ -1241,29 +1241,29 @@ BEGIN
     ), false);
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_root_deleted(p_debtor_id bigint) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_root_deleted(p_debtor_id bigint) RETURNS boolean
     LANGUAGE sql STABLE
     AS $$
     SELECT coalesce((
         SELECT is_deleted(status_flags) FROM account WHERE debtor_id = p_debtor_id AND creditor_id = 0
     ), false)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.is_scheduled_for_deletion(p_config_flags integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.is_scheduled_for_deletion(p_config_flags integer) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_config_flags & 1 <> 0
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.journal_day(p_ts timestamp with time zone) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.journal_day(p_ts timestamp with time zone) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT floor(extract(epoch FROM p_ts) / 86400)::integer
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.journal_slot(p_day integer) RETURNS smallint
+CREATE FUNCTION swpt_accounts_354f61a04998.journal_slot(p_day integer) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT (((p_day % 32) + 32) % 32)::smallint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.last_row(p_table regclass, p_after_id bigint, p_count_max bigint) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.last_row(p_table regclass, p_after_id bigint, p_count_max bigint) RETURNS bigint
     LANGUAGE plpgsql
     AS $_$
 DECLARE
@@ -1280,7 +1280,7 @@ BEGIN
     RETURN v_last_id;
 END
 $_$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.lease_unverified_requests(p_count_max integer, p_lease interval) RETURNS TABLE(id bigint, debtor_id bigint, recipient_creditor_id bigint)
+CREATE FUNCTION swpt_accounts_354f61a04998.lease_unverified_requests(p_count_max integer, p_lease interval) RETURNS TABLE(id bigint, debtor_id bigint, recipient_creditor_id bigint)
     LANGUAGE sql
     AS $$
     WITH due AS MATERIALIZED (
@@ -1304,7 +1304,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.lease_unverified_requests(p_count_max
     WHERE q.ctid = d.tid
     RETURNING q.id, q.debtor_id, q.recipient_creditor_id
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.lock_account(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.lock_account(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -1316,7 +1316,7 @@ BEGIN
     );
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.lock_amounts(p_tids tid[], p_total_locked_amounts bigint[], p_transfers_counts integer[], p_last_transfer_ids bigint[], p_changed_count integer) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.lock_amounts(p_tids tid[], p_total_locked_amounts bigint[], p_transfers_counts integer[], p_last_transfer_ids bigint[], p_changed_count integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1335,17 +1335,17 @@ BEGIN
     ASSERT v_count = p_changed_count, 'a locked account has moved';
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.lock_dead_letters() RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.lock_dead_letters() RETURNS boolean
     LANGUAGE sql
     AS $$
     SELECT pg_try_advisory_lock(hashtextextended('swpt_accounts dead letters', 0))
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.make_status_flags(p_is_deleted boolean, p_is_overflown boolean) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.make_status_flags(p_is_deleted boolean, p_is_overflown boolean) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE WHEN p_is_deleted THEN 1 ELSE 0 END | CASE WHEN p_is_overflown THEN 2 ELSE 0 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.mark_dealt_with(p_queue text, p_stream_offset bigint[], p_digest bytea[], p_state text) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.mark_dealt_with(p_queue text, p_stream_offset bigint[], p_digest bytea[], p_state text) RETURNS void
     LANGUAGE sql
     AS $$
     INSERT INTO dead_letter_dealt_with (queue, stream_offset, digest, state, changed_at)
@@ -1354,7 +1354,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.mark_dealt_with(p_queue text, p_strea
     ON CONFLICT (queue, stream_offset, digest)
     DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.mend_outrun_accounts(p_first_page bigint, p_end_page bigint, p_told_until timestamp with time zone, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.mend_outrun_accounts(p_first_page bigint, p_end_page bigint, p_told_until timestamp with time zone, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1397,12 +1397,12 @@ BEGIN
     RETURN coalesce(cardinality(v_debtor_ids), 0);
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.message_number(p_body bytea, p_field text) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.message_number(p_body bytea, p_field text) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT (convert_from(p_body, 'UTF8')::json ->> p_field)::bigint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.missed_interest(p_now timestamp with time zone, p_amount bigint, p_committed_at timestamp with time zone, p_previous_interest_rate double precision, p_interest_rate double precision, p_last_interest_rate_change_ts timestamp with time zone) RETURNS numeric
+CREATE FUNCTION swpt_accounts_354f61a04998.missed_interest(p_now timestamp with time zone, p_amount bigint, p_committed_at timestamp with time zone, p_previous_interest_rate double precision, p_interest_rate double precision, p_last_interest_rate_change_ts timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE
@@ -1419,7 +1419,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.missed_interest(p_now timestamp with 
         )
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.next_change_id() RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.next_change_id() RETURNS bigint
     LANGUAGE sql
     AS $$
     SELECT (
@@ -1427,17 +1427,17 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.next_change_id() RETURNS bigint
         << 32
     ) | (nextval('change_id_seq') & 4294967295)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.next_seqnum(p_seqnum integer) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.next_seqnum(p_seqnum integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE WHEN p_seqnum = 2147483647 THEN -2147483648 ELSE p_seqnum + 1 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.note_handled(p_digests bytea[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.note_handled(p_digests bytea[]) RETURNS void
     LANGUAGE sql
     AS $$
     INSERT INTO handled_batch (handled_at, digests) VALUES (current_ts(), p_digests)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.note_returned_lines(p_signal_name text[], p_destination text[], p_is_open boolean[], p_sent_count integer[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.note_returned_lines(p_signal_name text[], p_destination text[], p_is_open boolean[], p_sent_count integer[]) RETURNS void
     LANGUAGE sql
     AS $$
     UPDATE returned_line l
@@ -1482,7 +1482,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.note_returned_lines(p_signal_name tex
         WHERE n.is_open
     ))
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.note_scan_pass(p_scan text, p_seconds double precision, p_done_count bigint, p_pages_count bigint, p_pass_seconds double precision, p_late_seconds double precision) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.note_scan_pass(p_scan text, p_seconds double precision, p_done_count bigint, p_pages_count bigint, p_pass_seconds double precision, p_late_seconds double precision) RETURNS void
     LANGUAGE sql
     AS $$
     INSERT INTO scan_pass AS s (
@@ -1502,14 +1502,14 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.note_scan_pass(p_scan text, p_seconds
         late_seconds = excluded.late_seconds,
         completed_at = coalesce(excluded.completed_at, s.completed_at)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.note_step(p_context text, p_step text) RETURNS text
+CREATE FUNCTION swpt_accounts_354f61a04998.note_step(p_context text, p_step text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
     SELECT CASE WHEN p_context IS NOT NULL THEN
         p_context || ' ' || p_step || (extract(epoch FROM current_ts()) * 1000000)::bigint
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.note_unasked() RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.note_unasked() RETURNS void
     LANGUAGE sql
     AS $$
     UPDATE unverified_transfer_request q
@@ -1522,7 +1522,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.note_unasked() RETURNS void
         FOR UPDATE SKIP LOCKED
     ))
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.note_verifications(p_id bigint[], p_is_reachable boolean[], p_patience interval) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.note_verifications(p_id bigint[], p_is_reachable boolean[], p_patience interval) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1596,7 +1596,7 @@ BEGIN
     RETURN v_given_up;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.open_account(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.open_account(p_debtor_id bigint, p_creditor_id bigint) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1626,7 +1626,7 @@ BEGIN
     RETURN true;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.open_missing_accounts(p_change_ids bigint[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.open_missing_accounts(p_change_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1663,17 +1663,17 @@ BEGIN
     END;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.outrunning_transfer_id(p_told_until timestamp with time zone) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.outrunning_transfer_id(p_told_until timestamp with time zone) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT floor(extract(epoch FROM p_told_until) * 1099511627776 / 86400)::bigint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.outrunning_transfer_number(p_told_until timestamp with time zone) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.outrunning_transfer_number(p_told_until timestamp with time zone) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT floor(extract(epoch FROM p_told_until) * 1000000)::bigint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.owner_columns(p_table regclass) RETURNS text
+CREATE FUNCTION swpt_accounts_354f61a04998.owner_columns(p_table regclass) RETURNS text
     LANGUAGE sql STABLE
     AS $$
     SELECT CASE p_table
@@ -1686,12 +1686,12 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.owner_columns(p_table regclass) RETUR
         ELSE 'q.debtor_id, q.creditor_id'
     END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.page_start(p_page bigint) RETURNS tid
+CREATE FUNCTION swpt_accounts_354f61a04998.page_start(p_page bigint) RETURNS tid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT format('(%s,0)', p_page)::tid
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.process_balance_changes(p_after_id bigint, p_count_max integer, p_left_ids bigint[], OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[], OUT waited_seconds double precision) RETURNS record
+CREATE FUNCTION swpt_accounts_354f61a04998.process_balance_changes(p_after_id bigint, p_count_max integer, p_left_ids bigint[], OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[], OUT waited_seconds double precision) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1822,7 +1822,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.process_finalization_requests(p_after_id bigint, p_count_max integer, p_left_ids bigint[], p_realm_bits integer, p_realm_length integer, OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[], OUT waited_seconds double precision) RETURNS record
+CREATE FUNCTION swpt_accounts_354f61a04998.process_finalization_requests(p_after_id bigint, p_count_max integer, p_left_ids bigint[], p_realm_bits integer, p_realm_length integer, OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[], OUT waited_seconds double precision) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2005,7 +2005,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.process_transfer_requests(p_after_id bigint, p_count_max integer, p_left_ids bigint[], p_commit_period interval, OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[], OUT waited_seconds double precision) RETURNS record
+CREATE FUNCTION swpt_accounts_354f61a04998.process_transfer_requests(p_after_id bigint, p_count_max integer, p_left_ids bigint[], p_commit_period interval, OUT taken integer, OUT seen integer, OUT last_id bigint, OUT left_ids bigint[], OUT waited_seconds double precision) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2143,7 +2143,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.purge_accounts(p_first_page bigint, p_end_page bigint, p_deleted_for_min interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.purge_accounts(p_first_page bigint, p_end_page bigint, p_deleted_for_min interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2193,7 +2193,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.put_aside_messages(p_id bigint[], p_signal_name text[], p_destination text[], p_body bytea[], p_reason text[], p_attempts_count integer[], p_put_aside_at timestamp with time zone[], p_trace_context text[]) RETURNS TABLE(signal_name text, destination text)
+CREATE FUNCTION swpt_accounts_354f61a04998.put_aside_messages(p_id bigint[], p_signal_name text[], p_destination text[], p_body bytea[], p_reason text[], p_attempts_count integer[], p_put_aside_at timestamp with time zone[], p_trace_context text[]) RETURNS TABLE(signal_name text, destination text)
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -2240,7 +2240,7 @@ BEGIN
     ORDER BY m.position;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.receive_balance_changes(p_debtor_id bigint[], p_creditor_id bigint[], p_other_creditor_id bigint[], p_change_id bigint[], p_principal_delta bigint[], p_coordinator_type text[], p_transfer_note text[], p_transfer_note_format text[], p_committed_at timestamp with time zone[], p_trace_context text[], p_threshold_ts timestamp with time zone) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.receive_balance_changes(p_debtor_id bigint[], p_creditor_id bigint[], p_other_creditor_id bigint[], p_change_id bigint[], p_principal_delta bigint[], p_coordinator_type text[], p_transfer_note text[], p_transfer_note_format text[], p_committed_at timestamp with time zone[], p_trace_context text[], p_threshold_ts timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -2292,7 +2292,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.receive_finalization_requests(p_debtor_id bigint[], p_creditor_id bigint[], p_transfer_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_committed_amount bigint[], p_transfer_note text[], p_transfer_note_format text[], p_trace_context text[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.receive_finalization_requests(p_debtor_id bigint[], p_creditor_id bigint[], p_transfer_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_committed_amount bigint[], p_transfer_note text[], p_transfer_note_format text[], p_trace_context text[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -2318,7 +2318,7 @@ BEGIN
     PERFORM wake('FinalizationRequest');
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.receive_transfer_requests(p_debtor_id bigint[], p_creditor_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_min_locked_amount bigint[], p_max_locked_amount bigint[], p_recipient bigint[], p_final_interest_rate_ts timestamp with time zone[], p_max_commit_delay integer[], p_ts timestamp with time zone[], p_trace_context text[], p_realm_bits integer, p_realm_length integer) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.receive_transfer_requests(p_debtor_id bigint[], p_creditor_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_min_locked_amount bigint[], p_max_locked_amount bigint[], p_recipient bigint[], p_final_interest_rate_ts timestamp with time zone[], p_max_commit_delay integer[], p_ts timestamp with time zone[], p_trace_context text[], p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2400,7 +2400,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.record_account_updates(p_debtor_ids bigint[], p_creditor_ids bigint[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.record_account_updates(p_debtor_ids bigint[], p_creditor_ids bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -2426,7 +2426,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.record_messages(p_message_type text[], p_debtor_id bigint[], p_creditor_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_transfer_id bigint[], p_body bytea[], p_is_sent boolean) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.record_messages(p_message_type text[], p_debtor_id bigint[], p_creditor_id bigint[], p_coordinator_type text[], p_coordinator_id bigint[], p_coordinator_request_id bigint[], p_transfer_id bigint[], p_body bytea[], p_is_sent boolean) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -2452,7 +2452,7 @@ EXCEPTION WHEN OTHERS THEN
         MESSAGE = format('%s messages are missing in the journal: %s', cardinality(p_body), SQLERRM);
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.reject_unreachable_senders(p_request_ids bigint[]) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.reject_unreachable_senders(p_request_ids bigint[]) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2487,7 +2487,7 @@ BEGIN
     RETURN v_count;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.remember_root_configs(p_debtor_id bigint[], p_interest_rate double precision[], p_info_iri text[], p_info_content_type text[], p_info_sha256 bytea[], p_count_max integer) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.remember_root_configs(p_debtor_id bigint[], p_interest_rate double precision[], p_info_iri text[], p_info_content_type text[], p_info_sha256 bytea[], p_count_max integer) RETURNS void
     LANGUAGE sql
     AS $$
     WITH answer AS MATERIALIZED (
@@ -2538,7 +2538,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.remember_root_configs(p_debtor_id big
         ) AS c
     ))
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.remind_of_prepared_transfers(p_first_page bigint, p_end_page bigint, p_reminder_interval interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.remind_of_prepared_transfers(p_first_page bigint, p_end_page bigint, p_reminder_interval interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2572,38 +2572,38 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.returned_latest() RETURNS timestamp with time zone
+CREATE FUNCTION swpt_accounts_354f61a04998.returned_latest() RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     AS $$
     SELECT current_ts() + interval '15 minutes'
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.returned_lock() RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.returned_lock() RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT 'returned_line'::regclass::oid::bigint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.returned_pause(p_attempts_count integer) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.returned_pause(p_attempts_count integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT CASE WHEN p_attempts_count = 0 THEN 0
         ELSE least(2 ^ least(p_attempts_count, 10), 900)::integer END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.returned_pauses() RETURNS integer[]
+CREATE FUNCTION swpt_accounts_354f61a04998.returned_pauses() RETURNS integer[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT ARRAY(SELECT returned_pause(n) FROM generate_series(0, 10) AS n)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.same_agent(p_creditor_id_1 bigint, p_creditor_id_2 bigint) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.same_agent(p_creditor_id_1 bigint, p_creditor_id_2 bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_creditor_id_1 >> 40 = p_creditor_id_2 >> 40 AND p_creditor_id_1 >> 40 <> 0
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.seconds_between(p_from timestamp with time zone, p_to timestamp with time zone) RETURNS numeric
+CREATE FUNCTION swpt_accounts_354f61a04998.seconds_between(p_from timestamp with time zone, p_to timestamp with time zone) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT greatest(extract(epoch FROM p_to - p_from), 0)
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.send_due_account_updates(p_first_page bigint, p_end_page bigint, p_heartbeat interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.send_due_account_updates(p_first_page bigint, p_end_page bigint, p_heartbeat interval, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2633,7 +2633,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.send_prompt_account_updates(p_quiet_min interval, p_count_max integer, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS integer
+CREATE FUNCTION swpt_accounts_354f61a04998.send_prompt_account_updates(p_quiet_min interval, p_count_max integer, p_realm_bits integer DEFAULT 0, p_realm_length integer DEFAULT 0) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2666,7 +2666,7 @@ BEGIN
     RETURN coalesce(cardinality(v_debtor_ids), 0);
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.starts_of_handled(p_count_max integer, OUT starts bytea, OUT is_incomplete boolean) RETURNS record
+CREATE FUNCTION swpt_accounts_354f61a04998.starts_of_handled(p_count_max integer, OUT starts bytea, OUT is_incomplete boolean) RETURNS record
     LANGUAGE sql STABLE
     AS $$
     SELECT coalesce(string_agg(substring(digest FOR 8), '' ORDER BY digest), ''),
@@ -2679,7 +2679,7 @@ CREATE FUNCTION swpt_accounts_46be97fc259c.starts_of_handled(p_count_max integer
         LIMIT p_count_max
     ) AS latest
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.sweep_journal(p_days integer) RETURNS smallint
+CREATE FUNCTION swpt_accounts_354f61a04998.sweep_journal(p_days integer) RETURNS smallint
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2707,17 +2707,17 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.t0() RETURNS timestamp with time zone
+CREATE FUNCTION swpt_accounts_354f61a04998.t0() RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT timestamptz '1970-01-01 00:00:00+00'
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.table_pages(p_table regclass) RETURNS bigint
+CREATE FUNCTION swpt_accounts_354f61a04998.table_pages(p_table regclass) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$
     SELECT pg_relation_size(p_table) / current_setting('block_size')::bigint
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.take_due_messages(p_signal_names text[], p_count_max integer) RETURNS TABLE(id bigint, signal_name text, destination text, body bytea, attempts_count integer, put_aside_at timestamp with time zone, trace_context text)
+CREATE FUNCTION swpt_accounts_354f61a04998.take_due_messages(p_signal_names text[], p_count_max integer) RETURNS TABLE(id bigint, signal_name text, destination text, body bytea, attempts_count integer, put_aside_at timestamp with time zone, trace_context text)
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2787,12 +2787,12 @@ BEGIN
         AND first_returned_message(l.destination, l.signal_name) IS NULL;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.told_number(p_number real) RETURNS double precision
+CREATE FUNCTION swpt_accounts_354f61a04998.told_number(p_number real) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT p_number::text::double precision
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.transfer_from_root(p_debtor_id bigint, p_creditor_id bigint, p_amount bigint, p_coordinator_type text, p_realm_bits integer, p_realm_length integer) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.transfer_from_root(p_debtor_id bigint, p_creditor_id bigint, p_amount bigint, p_coordinator_type text, p_realm_bits integer, p_realm_length integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2844,7 +2844,7 @@ BEGIN
     END IF;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.try_to_delete_account(p_debtor_id bigint, p_creditor_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.try_to_delete_account(p_debtor_id bigint, p_creditor_id bigint, p_realm_bits integer, p_realm_length integer) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2884,14 +2884,14 @@ BEGIN
     RETURN true;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.unmark_dealt_with(p_queue text, p_stream_offset bigint[], p_digest bytea[]) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.unmark_dealt_with(p_queue text, p_stream_offset bigint[], p_digest bytea[]) RETURNS void
     LANGUAGE sql
     AS $$
     DELETE FROM dead_letter_dealt_with d
     USING unnest(p_stream_offset, p_digest) AS l (stream_offset, digest)
     WHERE d.queue = p_queue AND d.stream_offset = l.stream_offset AND d.digest = l.digest
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.update_debtor_info(p_debtor_id bigint, p_creditor_id bigint, p_iri text, p_content_type text, p_sha256 bytea, p_ts timestamp with time zone) RETURNS boolean
+CREATE FUNCTION swpt_accounts_354f61a04998.update_debtor_info(p_debtor_id bigint, p_creditor_id bigint, p_iri text, p_content_type text, p_sha256 bytea, p_ts timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2923,7 +2923,7 @@ BEGIN
     RETURN true;
 END
 $$;
-CREATE FUNCTION swpt_accounts_46be97fc259c.wake(p_topic text) RETURNS void
+CREATE FUNCTION swpt_accounts_354f61a04998.wake(p_topic text) RETURNS void
     LANGUAGE sql
     AS $$
     SELECT pg_notify(p_topic, '')
@@ -3923,134 +3923,135 @@ ALTER TABLE ONLY public.journal ATTACH PARTITION public.journal_28 FOR VALUES IN
 ALTER TABLE ONLY public.journal ATTACH PARTITION public.journal_29 FOR VALUES IN ('29');
 ALTER TABLE ONLY public.journal ATTACH PARTITION public.journal_30 FOR VALUES IN ('30');
 ALTER TABLE ONLY public.journal ATTACH PARTITION public.journal_31 FOR VALUES IN ('31');
-INSERT INTO public.account VALUES (4711, 0, '2026-12-02', '2026-12-02 10:41:42.412301+00', 1, -100000, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:41:42.361326+00', '2026-12-02 10:41:42.355778+00', 1, 1e+30, 0, 0, -9223372036854775807, 0, 0, 22857747229835265, 0, '1970-01-01 00:00:00+00', true, '2026-12-02 10:41:42.361326+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
-INSERT INTO public.account VALUES (4711, 23, '2026-12-02', '2026-12-02 10:41:42.559997+00', 0, 0, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:41:42.559997+00', '2026-12-02 10:41:42.552587+00', 4, 0, 0, 0, 0, 0, 0, 22857747229835264, 0, '1970-01-01 00:00:00+00', false, '2026-12-02 10:41:42.559997+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
-INSERT INTO public.account VALUES (4711, 22, '2026-12-02', '2026-12-02 10:41:42.539889+00', 3, 3000, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:41:42.439908+00', '2026-12-02 10:41:42.436803+00', 3, 0, 0, 0, 0, 0, 0, 22857747229835264, 3, '2026-12-02 10:41:42.538035+00', true, '2026-12-02 10:41:42.439908+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
-INSERT INTO public.account VALUES (4711, 21, '2026-12-02', '2026-12-02 10:41:42.876014+00', 8, 94000, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:41:42.37688+00', '2026-12-02 10:41:42.873359+00', 6, 0, 0, 0, 0, 6000, 6, 22857747229835276, 7, '2026-12-02 10:41:42.825528+00', false, '2026-12-02 10:41:42.876014+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
+INSERT INTO public.account VALUES (4711, 0, '2026-12-02', '2026-12-02 10:52:42.073284+00', 1, -100000, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:52:41.886116+00', '2026-12-02 10:52:41.87085+00', 1, 1e+30, 0, 0, -9223372036854775807, 0, 0, 22857747229835265, 0, '1970-01-01 00:00:00+00', true, '2026-12-02 10:52:41.886116+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
+INSERT INTO public.account VALUES (4711, 23, '2026-12-02', '2026-12-02 10:52:42.704747+00', 0, 0, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:52:42.704747+00', '2026-12-02 10:52:42.701565+00', 4, 0, 0, 0, 0, 0, 0, 22857747229835264, 0, '1970-01-01 00:00:00+00', false, '2026-12-02 10:52:42.704747+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
+INSERT INTO public.account VALUES (4711, 22, '2026-12-02', '2026-12-02 10:52:42.623485+00', 3, 3000, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:52:42.193174+00', '2026-12-02 10:52:42.165852+00', 3, 0, 0, 0, 0, 0, 0, 22857747229835264, 3, '2026-12-02 10:52:42.619775+00', true, '2026-12-02 10:52:42.193174+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
+INSERT INTO public.account VALUES (4711, 21, '2026-12-02', '2026-12-02 10:52:44.64565+00', 8, 94000, 0.00000000000000000000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:52:41.922738+00', '2026-12-02 10:52:44.603803+00', 6, 0, 0, 0, 0, 6000, 6, 22857747229835276, 7, '2026-12-02 10:52:44.217569+00', false, '2026-12-02 10:52:44.64565+00', '1970-01-01 00:00:00+00', '', '', '', '\x');
 INSERT INTO public.account_key VALUES (4711, 0);
 INSERT INTO public.account_key VALUES (4711, 21);
 INSERT INTO public.account_key VALUES (4711, 22);
 INSERT INTO public.account_key VALUES (4711, 23);
-INSERT INTO public.account_transfer_signal OVERRIDING SYSTEM VALUE VALUES (10, 4711, 21, '2026-12-02', 7, 'direct', '21', '22', -1000, '', '', '2026-12-02 10:41:42.825528+00', 94000, 6, '2026-12-02 10:41:42.825528+00', NULL);
-INSERT INTO public.account_update_signal OVERRIDING SYSTEM VALUE VALUES (5, 4711, 21, '2026-12-02', '2026-12-02 10:41:42.876014+00', 8, 94000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:41:42.873359+00', 6, 0, 0, '', '21', '', '', '\x', 7, '2026-12-02 10:41:42.825528+00', '2026-12-02 10:41:42.876014+00');
+INSERT INTO public.account_transfer_signal OVERRIDING SYSTEM VALUE VALUES (10, 4711, 21, '2026-12-02', 7, 'direct', '21', '22', -1000, '', '', '2026-12-02 10:52:44.217569+00', 94000, 6, '2026-12-02 10:52:44.217569+00', NULL);
+INSERT INTO public.account_update_signal OVERRIDING SYSTEM VALUE VALUES (5, 4711, 21, '2026-12-02', '2026-12-02 10:52:44.64565+00', 8, 94000, 0, 0, '1970-01-01 00:00:00+00', '2026-12-02 10:52:44.603803+00', 6, 0, 0, '', '21', '', '', '\x', 7, '2026-12-02 10:52:44.217569+00', '2026-12-02 10:52:44.64565+00');
 INSERT INTO public.alembic_version VALUES ('0011');
-INSERT INTO public.finalization_request OVERRIDING SYSTEM VALUE VALUES (8, 4711, 21, 'direct', 21, 9, 22857747229835272, 1000, '', '', NULL, '2026-12-02 10:41:42.94995+00');
-INSERT INTO public.finalized_transfer_signal OVERRIDING SYSTEM VALUE VALUES (7, 4711, 21, 'direct', 21, 10, 22857747229835273, 1000, 'OK', 5000, '2026-12-02 10:41:42.648233+00', '2026-12-02 10:41:42.825528+00', NULL);
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (1, '2026-12-02 10:41:42.361326+00', '{"\\xa6f97dbc20495c9da3b661745091fd45"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (2, '2026-12-02 10:41:42.37688+00', '{"\\xa93d5532b14dc7d9f08bd86abfbe575a"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (3, '2026-12-02 10:41:42.394043+00', '{"\\x0e332ac5a747ae716bc2670dd68d41b0"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (4, '2026-12-02 10:41:42.409693+00', '{"\\x3776674a0663c0a92b097637edb51812"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (5, '2026-12-02 10:41:42.439908+00', '{"\\x9a9a5993dcf4b026d7f042b586a801ff"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (6, '2026-12-02 10:41:42.454299+00', '{"\\x94e50f4170fae2ad865265d04856edc1"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (7, '2026-12-02 10:41:42.462535+00', '{"\\x81d8a3aaf3fd0728d71d7fda846dbb80"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (8, '2026-12-02 10:41:42.489357+00', '{"\\x2d0c0882cf3b6b102202e47e84535109"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (9, '2026-12-02 10:41:42.497558+00', '{"\\xeebe280dcf0f8f12033a3dad640f6f08"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (10, '2026-12-02 10:41:42.526303+00', '{"\\x9659d7f5f8885ea75095ad562a7203ca"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (11, '2026-12-02 10:41:42.535366+00', '{"\\x7648fda557a88573aa09fe705c158638"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (12, '2026-12-02 10:41:42.559997+00', '{"\\x98af8ebbe09a3fbc2e71d73556786231"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (13, '2026-12-02 10:41:42.621027+00', '{"\\xa3f9828f7ccfd5921daa663a3603e87b"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (14, '2026-12-02 10:41:42.628043+00', '{"\\x805cd31a9a5c56033a15e8d02cec8519"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (15, '2026-12-02 10:41:42.633464+00', '{"\\xbb4806a13f610b069c8ffccc56ebc03e"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (16, '2026-12-02 10:41:42.637996+00', '{"\\x592bc33442e226601a71e017f68d4e5e"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (17, '2026-12-02 10:41:42.642239+00', '{"\\xe3504bbb1219ce53e0928b3c09a445c8"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (18, '2026-12-02 10:41:42.646873+00', '{"\\x2c1dde10f721b3b73903f8d87f034be1"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (19, '2026-12-02 10:41:42.651735+00', '{"\\x0800e3b8b1ae5fac779986e384cebf34"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (20, '2026-12-02 10:41:42.65721+00', '{"\\x7b85955d7bea9431bef95acd5a3f1495"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (21, '2026-12-02 10:41:42.727746+00', '{"\\x74cd2aa0f00824b0ca80049c648297c9"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (22, '2026-12-02 10:41:42.734459+00', '{"\\x58aeada1eca559fb2a9bfb18b6a82e6f"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (23, '2026-12-02 10:41:42.821404+00', '{"\\x3965dd81d012b09b663ea5e4c0fd85d0"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (24, '2026-12-02 10:41:42.847235+00', '{"\\x2f567e0a90e1ced49f325467042fd84f"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (25, '2026-12-02 10:41:42.851337+00', '{"\\x802465ef935482caf1a84e9cb71d2448","\\x9b6377ad0c1518012281bdcb610fea6c"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (26, '2026-12-02 10:41:42.876014+00', '{"\\x8b23d8cebbd72e24f876c633a82d578c"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (27, '2026-12-02 10:41:42.94995+00', '{"\\x53ff69d7f36e41b17fdd8e84e8229201"}');
-INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (28, '2026-12-02 10:41:43.023238+00', '{"\\x20f5873a49df51b3dec8f34cbe704d87"}');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 1, '2026-12-02 10:41:42.361326+00', false, 'ConfigureAccount', 4711, 0, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c226e65676c696769626c655f616d6f756e74223a316533302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a34313a34322e3335353737382b30303a3030222c227365716e756d223a317d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 2, '2026-12-02 10:41:42.368942+00', true, 'AccountUpdate', 4711, 0, NULL, NULL, NULL, NULL, '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a34313a34322e3336313332362b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a34313a34322e3335353737382b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a312c226e65676c696769626c655f616d6f756e74223a316533302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a2230222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3336313332362b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 3, '2026-12-02 10:41:42.37688+00', false, 'ConfigureAccount', 4711, 21, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a34313a34322e3337333638312b30303a3030222c227365716e756d223a327d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 4, '2026-12-02 10:41:42.379027+00', true, 'AccountUpdate', 4711, 21, NULL, NULL, NULL, NULL, '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a34313a34322e3337363838302b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a34313a34322e3337333638312b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a322c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a223231222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3337363838302b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 5, '2026-12-02 10:41:42.394043+00', false, 'PrepareTransfer', 4711, 0, 'issuing', 4711, 1, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c226d696e5f6c6f636b65645f616d6f756e74223a3130303030302c226d61785f6c6f636b65645f616d6f756e74223a3130303030302c22726563697069656e74223a223231222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3338393835352b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 6, '2026-12-02 10:41:42.405246+00', true, 'PreparedTransfer', 4711, 0, 'issuing', 4711, 1, 22857747229835265, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c226c6f636b65645f616d6f756e74223a3130303030302c22726563697069656e74223a223231222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3339383439352b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3339383439352b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3339383439352b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 7, '2026-12-02 10:41:42.409693+00', false, 'FinalizeTransfer', 4711, 0, 'issuing', 4711, 1, 22857747229835265, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c22636f6d6d69747465645f616d6f756e74223a3130303030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3430373935312b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 8, '2026-12-02 10:41:42.421564+00', true, 'FinalizedTransfer', 4711, 0, 'issuing', 4711, 1, 22857747229835265, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c22636f6d6d69747465645f616d6f756e74223a3130303030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3339383439352b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3431323330312b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 9, '2026-12-02 10:41:42.428624+00', true, 'AccountTransfer', 4711, 21, 'issuing', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a312c22636f6f7264696e61746f725f74797065223a2269737375696e67222c2273656e646572223a2230222c22726563697069656e74223a223231222c2261637175697265645f616d6f756e74223a3130303030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3431323330312b30303a3030222c227072696e636970616c223a3130303030302c2270726576696f75735f7472616e736665725f6e756d626572223a302c227473223a22323032362d31322d30325431303a34313a34322e3432303435382b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 10, '2026-12-02 10:41:42.439908+00', false, 'ConfigureAccount', 4711, 22, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a34313a34322e3433363830332b30303a3030222c227365716e756d223a337d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 11, '2026-12-02 10:41:42.442554+00', true, 'AccountUpdate', 4711, 22, NULL, NULL, NULL, NULL, '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a34313a34322e3433393930382b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a34313a34322e3433363830332b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a332c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a223232222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3433393930382b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 12, '2026-12-02 10:41:42.454299+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 2, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3435323336302b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 13, '2026-12-02 10:41:42.458628+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 2, 22857747229835265, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3435373030332b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3435373030332b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3435373030332b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 14, '2026-12-02 10:41:42.462535+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 2, 22857747229835265, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3436303931332b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 15, '2026-12-02 10:41:42.466941+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 2, 22857747229835265, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3435373030332b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3436353038392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 16, '2026-12-02 10:41:42.466941+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a322c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3436353038392b30303a3030222c227072696e636970616c223a39393030302c2270726576696f75735f7472616e736665725f6e756d626572223a312c227473223a22323032362d31322d30325431303a34313a34322e3436353038392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 17, '2026-12-02 10:41:42.466941+00', true, 'AccountTransfer', 4711, 22, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a312c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3436353038392b30303a3030222c227072696e636970616c223a313030302c2270726576696f75735f7472616e736665725f6e756d626572223a302c227473223a22323032362d31322d30325431303a34313a34322e3436363731302b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 19, '2026-12-02 10:41:42.493663+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 3, 22857747229835266, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236362c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3439323339372b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3439323339372b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3439323339372b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 21, '2026-12-02 10:41:42.501659+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 3, 22857747229835266, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236362c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3439323339372b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3439393233382b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 22, '2026-12-02 10:41:42.501659+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a332c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3439393233382b30303a3030222c227072696e636970616c223a39383030302c2270726576696f75735f7472616e736665725f6e756d626572223a322c227473223a22323032362d31322d30325431303a34313a34322e3439393233382b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 23, '2026-12-02 10:41:42.501659+00', true, 'AccountTransfer', 4711, 22, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a322c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3439393233382b30303a3030222c227072696e636970616c223a323030302c2270726576696f75735f7472616e736665725f6e756d626572223a312c227473223a22323032362d31322d30325431303a34313a34322e3530313132312b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 25, '2026-12-02 10:41:42.530681+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 4, 22857747229835267, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236372c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3532393131382b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3532393131382b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3532393131382b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 27, '2026-12-02 10:41:42.539698+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 4, 22857747229835267, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236372c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3532393131382b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3533383033352b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 28, '2026-12-02 10:41:42.539698+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a342c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3533383033352b30303a3030222c227072696e636970616c223a39373030302c2270726576696f75735f7472616e736665725f6e756d626572223a332c227473223a22323032362d31322d30325431303a34313a34322e3533383033352b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 29, '2026-12-02 10:41:42.539698+00', true, 'AccountTransfer', 4711, 22, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a332c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3533383033352b30303a3030222c227072696e636970616c223a333030302c2270726576696f75735f7472616e736665725f6e756d626572223a322c227473223a22323032362d31322d30325431303a34313a34322e3533393838392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 32, '2026-12-02 10:41:42.624591+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 5, 22857747229835268, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236382c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a352c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3632333538372b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3632333538372b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3632333538372b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 34, '2026-12-02 10:41:42.630761+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 6, 22857747229835269, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236392c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a362c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3632393837352b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3632393837352b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3632393837352b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 36, '2026-12-02 10:41:42.635884+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 7, 22857747229835270, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237302c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a372c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3633353034302b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3633353034302b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3633353034302b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 38, '2026-12-02 10:41:42.640083+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 8, 22857747229835271, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a382c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3633393330362b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3633393330362b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3633393330362b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 40, '2026-12-02 10:41:42.644386+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 9, 22857747229835272, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237322c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a392c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3634333632362b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3634333632362b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3634333632362b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 42, '2026-12-02 10:41:42.649198+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 10, 22857747229835273, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237332c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31302c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3634383233332b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3634383233332b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3634383233332b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 57, '2026-12-02 10:41:42.876014+00', false, 'ConfigureAccount', 4711, 21, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a34313a34322e3837333335392b30303a3030222c227365716e756d223a367d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 18, '2026-12-02 10:41:42.489357+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 3, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3438363633332b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 20, '2026-12-02 10:41:42.497558+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 3, 22857747229835266, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236362c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3439353838392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 24, '2026-12-02 10:41:42.526303+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 4, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3532343033312b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 26, '2026-12-02 10:41:42.535366+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 4, 22857747229835267, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236372c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3533333030352b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 30, '2026-12-02 10:41:42.559997+00', false, 'ConfigureAccount', 4711, 23, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32332c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a34313a34322e3535323538372b30303a3030222c227365716e756d223a347d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 31, '2026-12-02 10:41:42.621027+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 5, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a352c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3631373933392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 33, '2026-12-02 10:41:42.628043+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 6, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a362c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3632363338322b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 35, '2026-12-02 10:41:42.633464+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 7, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a372c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3633323135382b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 37, '2026-12-02 10:41:42.637996+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 8, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a382c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3633373037372b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 39, '2026-12-02 10:41:42.642239+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 9, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a392c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3634313132372b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 41, '2026-12-02 10:41:42.646873+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 10, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31302c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3634353432312b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 43, '2026-12-02 10:41:42.651735+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 11, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3635303532392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 45, '2026-12-02 10:41:42.65721+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 12, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3635353535352b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 47, '2026-12-02 10:41:42.727746+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 12, 22857747229835275, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3732353837392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 50, '2026-12-02 10:41:42.734459+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 11, 22857747229835274, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237342c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3733333036332b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 53, '2026-12-02 10:41:42.821404+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 10, 22857747229835273, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237332c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31302c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3831373435342b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 54, '2026-12-02 10:41:42.847235+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 13, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31332c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3834353435322b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 55, '2026-12-02 10:41:42.851337+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 14, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31342c226d696e5f6c6f636b65645f616d6f756e74223a3230303030302c226d61785f6c6f636b65645f616d6f756e74223a3230303030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34322e3834363530392b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 56, '2026-12-02 10:41:42.851337+00', false, 'ConfigureAccount', 4711, 0, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c226e65676c696769626c655f616d6f756e74223a316533302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a226e6f742061636365707461626c65222c227473223a22323032362d31322d30325431303a34313a34322e3834373630322b30303a3030222c227365716e756d223a357d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 44, '2026-12-02 10:41:42.654075+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 11, 22857747229835274, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237342c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3635333238362b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3635333238362b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3635333238362b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 46, '2026-12-02 10:41:42.659958+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 12, 22857747229835275, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3635383735362b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a34313a34322e3635383735362b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3635383735362b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 48, '2026-12-02 10:41:42.730964+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 12, 22857747229835275, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a373030302c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3635383735362b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3732393737332b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 49, '2026-12-02 10:41:42.730964+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a352c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3732393737332b30303a3030222c227072696e636970616c223a39363030302c2270726576696f75735f7472616e736665725f6e756d626572223a342c227473223a22323032362d31322d30325431303a34313a34322e3732393737332b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 51, '2026-12-02 10:41:42.737163+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 11, 22857747229835274, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237342c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a363030302c2270726570617265645f6174223a22323032362d31322d30325431303a34313a34322e3635333238362b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3733363134382b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 52, '2026-12-02 10:41:42.737163+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a362c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a34313a34322e3733363134382b30303a3030222c227072696e636970616c223a39353030302c2270726576696f75735f7472616e736665725f6e756d626572223a352c227473223a22323032362d31322d30325431303a34313a34322e3733363134382b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 58, '2026-12-02 10:41:42.94995+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 9, 22857747229835272, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237322c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a392c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a34313a34322e3934383134372b30303a3030227d');
-INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 59, '2026-12-02 10:41:43.023238+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 15, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31352c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a34313a34332e3032303735392b30303a3030227d');
-INSERT INTO public.pending_balance_change OVERRIDING SYSTEM VALUE VALUES (5, 4711, 22, 21, 937897600474939397, 1000, 'direct', '', '', '2026-12-02 10:41:42.729773+00', false, NULL);
-INSERT INTO public.pending_balance_change OVERRIDING SYSTEM VALUE VALUES (6, 4711, 22, 21, 937897600474939398, 1000, 'direct', '', '', '2026-12-02 10:41:42.736148+00', false, NULL);
-INSERT INTO public.pending_balance_change OVERRIDING SYSTEM VALUE VALUES (7, 4711, 22, 21, 937897600474939399, 1000, 'direct', '', '', '2026-12-02 10:41:42.825528+00', false, NULL);
-INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835268, 'direct', 21, 5, 1000, 22, '2026-12-02 10:41:42.623587+00', -50, '2054-04-19 10:41:42.623587+00', '9999-12-31 23:59:59+00', NULL);
-INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835269, 'direct', 21, 6, 1000, 22, '2026-12-02 10:41:42.629875+00', -50, '2054-04-19 10:41:42.629875+00', '9999-12-31 23:59:59+00', NULL);
-INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835270, 'direct', 21, 7, 1000, 22, '2026-12-02 10:41:42.63504+00', -50, '2054-04-19 10:41:42.63504+00', '9999-12-31 23:59:59+00', NULL);
-INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835271, 'direct', 21, 8, 1000, 22, '2026-12-02 10:41:42.639306+00', -50, '2054-04-19 10:41:42.639306+00', '9999-12-31 23:59:59+00', NULL);
-INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835272, 'direct', 21, 9, 1000, 22, '2026-12-02 10:41:42.643626+00', -50, '2054-04-19 10:41:42.643626+00', '9999-12-31 23:59:59+00', NULL);
-INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835276, 'direct', 21, 13, 1000, 22, '2026-12-02 10:41:42.850202+00', -50, '2054-04-19 10:41:42.850202+00', '9999-12-31 23:59:59+00', NULL);
-INSERT INTO public.prepared_transfer_signal OVERRIDING SYSTEM VALUE VALUES (13, 4711, 21, 'direct', 21, 13, 22857747229835276, 1000, '22', '2026-12-02 10:41:42.850202+00', -50, '2054-04-19 10:41:42.850202+00', '9999-12-31 23:59:59+00', '2026-12-02 10:41:42.850202+00', NULL);
-INSERT INTO public.procedures_version VALUES ('46be97fc259c', '0011', '2026-12-02 10:41:40.206076+00', '0001');
-INSERT INTO public.rejected_config_signal OVERRIDING SYSTEM VALUE VALUES (1, 4711, 0, '2026-12-02 10:41:42.847602+00', 5, 0, 'not acceptable', 1e+30, 'INVALID_CONFIGURATION', '2026-12-02 10:41:42.851337+00');
-INSERT INTO public.rejected_transfer_signal OVERRIDING SYSTEM VALUE VALUES (1, 4711, 21, 'direct', 21, 14, 'INSUFFICIENT_AVAILABLE_AMOUNT', 6000, '2026-12-02 10:41:42.855885+00', NULL);
-INSERT INTO public.returned_line OVERRIDING SYSTEM VALUE VALUES (1, 'AccountUpdateSignal', 'to_creditors 00.00.00.00.00.00.00.17', 1, 2, '2026-12-02 10:41:44.563423+00', 0);
-INSERT INTO public.returned_message OVERRIDING SYSTEM VALUE VALUES (1, 'AccountUpdateSignal', '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32332c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a34313a34322e3535393939372b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a34313a34322e3535323538372b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a342c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a223233222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a34313a34322e3535393939372b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d', '312 NO_ROUTE', 1, '2026-12-02 10:41:44.563423+00', 'to_creditors 00.00.00.00.00.00.00.17', '2026-12-02 10:41:42.563423+00', NULL);
+INSERT INTO public.finalization_request OVERRIDING SYSTEM VALUE VALUES (8, 4711, 21, 'direct', 21, 9, 22857747229835272, 1000, '', '', NULL, '2026-12-02 10:52:45.234303+00');
+INSERT INTO public.finalized_transfer_signal OVERRIDING SYSTEM VALUE VALUES (7, 4711, 21, 'direct', 21, 10, 22857747229835273, 1000, 'OK', 5000, '2026-12-02 10:52:43.084979+00', '2026-12-02 10:52:44.217569+00', NULL);
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (1, '2026-12-02 10:52:41.886116+00', '{"\\x9625cd600d1d47a3bd9ccf796fb0cbac"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (2, '2026-12-02 10:52:41.922738+00', '{"\\xe757912ad7838542a2f62dbed26e4354"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (3, '2026-12-02 10:52:41.94969+00', '{"\\xc100476d2309739fc5fbce17c7b31540"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (4, '2026-12-02 10:52:42.050777+00', '{"\\x9d4900c6b3f7820af93c46f127401485"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (5, '2026-12-02 10:52:42.193174+00', '{"\\xed301373fd1374f1ba54276e9961926a"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (6, '2026-12-02 10:52:42.276156+00', '{"\\x4ea1d9ef11186c447bef23f6b858a028"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (7, '2026-12-02 10:52:42.328968+00', '{"\\x9fc60f4e870416ea801b7038415ec2d7"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (8, '2026-12-02 10:52:42.435968+00', '{"\\xa6657c128692469c976cc75a38ee717e"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (9, '2026-12-02 10:52:42.456307+00', '{"\\xb9890c16bdc268e241ab936c8550326b"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (10, '2026-12-02 10:52:42.590568+00', '{"\\xac9a8a8ab12662fc74152ade7aeba3e0"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (11, '2026-12-02 10:52:42.614661+00', '{"\\x4146f0eafe7532131771440a3a9f83d2"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (12, '2026-12-02 10:52:42.704747+00', '{"\\xa2ffb24b63decfcac5f5ef630d709a39"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (13, '2026-12-02 10:52:42.82977+00', '{"\\x3936e81fd1a05160c085883cf85cacbd"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (14, '2026-12-02 10:52:42.886959+00', '{"\\x929effc2fd676483c97fd47008acf4ea"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (15, '2026-12-02 10:52:42.922091+00', '{"\\x72f3ce20aebbc50b44b97c27a84f49d4"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (16, '2026-12-02 10:52:42.989443+00', '{"\\xefedac05635cc29279b0e2a4c1fad850"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (17, '2026-12-02 10:52:43.046791+00', '{"\\x90c658137f7921746c87a6fbde189a79"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (18, '2026-12-02 10:52:43.081102+00', '{"\\x4feb055208cff8a5e51e141a34252a20"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (19, '2026-12-02 10:52:43.142793+00', '{"\\xe80b4a6ee65fddb76f91530402cb4965"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (20, '2026-12-02 10:52:43.193535+00', '{"\\xf2b838acad6d45c0983e0cf7d8bc53da"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (21, '2026-12-02 10:52:43.554778+00', '{"\\xc3e07c4f6d0942d6c256d957e026a3d9"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (22, '2026-12-02 10:52:43.639394+00', '{"\\x1371a5701f0a9cf02bd21aca8ce97696"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (23, '2026-12-02 10:52:44.209517+00', '{"\\x42444eaf9f9d8216df8a5b006f8453c4"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (24, '2026-12-02 10:52:44.404986+00', '{"\\xc631972c7e989c9a5331c3b974885c73"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (25, '2026-12-02 10:52:44.410636+00', '{"\\x694909ac5a6533bc0099860c90d8bd5e"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (26, '2026-12-02 10:52:44.477877+00', '{"\\xad988869d087a16e72202aac05006089"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (27, '2026-12-02 10:52:44.64565+00', '{"\\xaca7f0803ef5852fc77dda02324f9987"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (28, '2026-12-02 10:52:45.234303+00', '{"\\x4cb5adec0f260b523436c2201f0f762e"}');
+INSERT INTO public.handled_batch OVERRIDING SYSTEM VALUE VALUES (29, '2026-12-02 10:52:45.668756+00', '{"\\x59f4757098c324737717171409992314"}');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 1, '2026-12-02 10:52:41.886116+00', false, 'ConfigureAccount', 4711, 0, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c226e65676c696769626c655f616d6f756e74223a316533302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a35323a34312e3837303835302b30303a3030222c227365716e756d223a317d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 2, '2026-12-02 10:52:41.912175+00', true, 'AccountUpdate', 4711, 0, NULL, NULL, NULL, NULL, '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a35323a34312e3838363131362b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a35323a34312e3837303835302b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a312c226e65676c696769626c655f616d6f756e74223a316533302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a2230222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a35323a34312e3838363131362b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 3, '2026-12-02 10:52:41.922738+00', false, 'ConfigureAccount', 4711, 21, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a35323a34312e3931383038352b30303a3030222c227365716e756d223a327d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 4, '2026-12-02 10:52:41.92658+00', true, 'AccountUpdate', 4711, 21, NULL, NULL, NULL, NULL, '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a35323a34312e3932323733382b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a35323a34312e3931383038352b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a322c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a223231222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a35323a34312e3932323733382b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 5, '2026-12-02 10:52:41.94969+00', false, 'PrepareTransfer', 4711, 0, 'issuing', 4711, 1, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c226d696e5f6c6f636b65645f616d6f756e74223a3130303030302c226d61785f6c6f636b65645f616d6f756e74223a3130303030302c22726563697069656e74223a223231222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34312e3934373134312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 6, '2026-12-02 10:52:41.984799+00', true, 'PreparedTransfer', 4711, 0, 'issuing', 4711, 1, 22857747229835265, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c226c6f636b65645f616d6f756e74223a3130303030302c22726563697069656e74223a223231222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34312e3936353032312b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34312e3936353032312b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34312e3936353032312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 7, '2026-12-02 10:52:42.050777+00', false, 'FinalizeTransfer', 4711, 0, 'issuing', 4711, 1, 22857747229835265, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c22636f6d6d69747465645f616d6f756e74223a3130303030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34322e3031303530352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 8, '2026-12-02 10:52:42.123747+00', true, 'FinalizedTransfer', 4711, 0, 'issuing', 4711, 1, 22857747229835265, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a2269737375696e67222c22636f6f7264696e61746f725f6964223a343731312c22636f6f7264696e61746f725f726571756573745f6964223a312c22636f6d6d69747465645f616d6f756e74223a3130303030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34312e3936353032312b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3037333238342b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 9, '2026-12-02 10:52:42.145336+00', true, 'AccountTransfer', 4711, 21, 'issuing', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a312c22636f6f7264696e61746f725f74797065223a2269737375696e67222c2273656e646572223a2230222c22726563697069656e74223a223231222c2261637175697265645f616d6f756e74223a3130303030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34322e3037333238342b30303a3030222c227072696e636970616c223a3130303030302c2270726576696f75735f7472616e736665725f6e756d626572223a302c227473223a22323032362d31322d30325431303a35323a34322e3132363531312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 10, '2026-12-02 10:52:42.193174+00', false, 'ConfigureAccount', 4711, 22, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a35323a34322e3136353835322b30303a3030222c227365716e756d223a337d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 11, '2026-12-02 10:52:42.200303+00', true, 'AccountUpdate', 4711, 22, NULL, NULL, NULL, NULL, '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a35323a34322e3139333137342b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a35323a34322e3136353835322b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a332c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a223232222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3139333137342b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 12, '2026-12-02 10:52:42.276156+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 2, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34322e3235363930362b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 13, '2026-12-02 10:52:42.286044+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 2, 22857747229835265, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3238343338302b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34322e3238343338302b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3238343338302b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 14, '2026-12-02 10:52:42.328968+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 2, 22857747229835265, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34322e3331333939302b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 15, '2026-12-02 10:52:42.334945+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 2, 22857747229835265, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a322c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3238343338302b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3333323638362b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 16, '2026-12-02 10:52:42.334945+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a322c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34322e3333323638362b30303a3030222c227072696e636970616c223a39393030302c2270726576696f75735f7472616e736665725f6e756d626572223a312c227473223a22323032362d31322d30325431303a35323a34322e3333323638362b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 17, '2026-12-02 10:52:42.334945+00', true, 'AccountTransfer', 4711, 22, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a312c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34322e3333323638362b30303a3030222c227072696e636970616c223a313030302c2270726576696f75735f7472616e736665725f6e756d626572223a302c227473223a22323032362d31322d30325431303a35323a34322e3333363430312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 19, '2026-12-02 10:52:42.446552+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 3, 22857747229835266, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236362c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3434343431352b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34322e3434343431352b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3434343431352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 21, '2026-12-02 10:52:42.461139+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 3, 22857747229835266, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236362c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3434343431352b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3435393631312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 22, '2026-12-02 10:52:42.461139+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a332c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34322e3435393631312b30303a3030222c227072696e636970616c223a39383030302c2270726576696f75735f7472616e736665725f6e756d626572223a322c227473223a22323032362d31322d30325431303a35323a34322e3435393631312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 23, '2026-12-02 10:52:42.476096+00', true, 'AccountTransfer', 4711, 22, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a322c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34322e3435393631312b30303a3030222c227072696e636970616c223a323030302c2270726576696f75735f7472616e736665725f6e756d626572223a312c227473223a22323032362d31322d30325431303a35323a34322e3436363636352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 25, '2026-12-02 10:52:42.600301+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 4, 22857747229835267, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236372c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3539383139352b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34322e3539383139352b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3539383139352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 27, '2026-12-02 10:52:42.625425+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 4, 22857747229835267, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236372c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a302c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3539383139352b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3631393737352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 28, '2026-12-02 10:52:42.625425+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a342c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34322e3631393737352b30303a3030222c227072696e636970616c223a39373030302c2270726576696f75735f7472616e736665725f6e756d626572223a332c227473223a22323032362d31322d30325431303a35323a34322e3631393737352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 29, '2026-12-02 10:52:42.625425+00', true, 'AccountTransfer', 4711, 22, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32322c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a332c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34322e3631393737352b30303a3030222c227072696e636970616c223a333030302c2270726576696f75735f7472616e736665725f6e756d626572223a322c227473223a22323032362d31322d30325431303a35323a34322e3632333438352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 32, '2026-12-02 10:52:42.847838+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 5, 22857747229835268, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236382c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a352c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3834323933392b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34322e3834323933392b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3834323933392b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 34, '2026-12-02 10:52:42.906718+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 6, 22857747229835269, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236392c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a362c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3930303236322b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34322e3930303236322b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3930303236322b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 36, '2026-12-02 10:52:42.930557+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 7, 22857747229835270, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237302c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a372c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3932383337302b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34322e3932383337302b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3932383337302b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 38, '2026-12-02 10:52:42.996047+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 8, 22857747229835271, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a382c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34322e3939333436382b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34322e3939333436382b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3939333436382b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 40, '2026-12-02 10:52:43.053542+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 9, 22857747229835272, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237322c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a392c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34332e3035313831332b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34332e3035313831332b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34332e3035313831332b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 42, '2026-12-02 10:52:43.086668+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 10, 22857747229835273, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237332c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31302c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34332e3038343937392b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34332e3038343937392b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34332e3038343937392b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 57, '2026-12-02 10:52:44.64565+00', false, 'ConfigureAccount', 4711, 21, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a35323a34342e3630333830332b30303a3030222c227365716e756d223a367d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 18, '2026-12-02 10:52:42.435968+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 3, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34322e3432343737312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 20, '2026-12-02 10:52:42.456307+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 3, 22857747229835266, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236362c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a332c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34322e3435333936382b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 24, '2026-12-02 10:52:42.590568+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 4, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34322e3538363434352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 26, '2026-12-02 10:52:42.614661+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 4, 22857747229835267, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353236372c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a342c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34322e3631323338352b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 30, '2026-12-02 10:52:42.704747+00', false, 'ConfigureAccount', 4711, 23, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32332c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c227473223a22323032362d31322d30325431303a35323a34322e3730313536352b30303a3030222c227365716e756d223a347d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 31, '2026-12-02 10:52:42.82977+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 5, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a352c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34322e3832333937302b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 33, '2026-12-02 10:52:42.886959+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 6, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a362c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34322e3838343531332b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 35, '2026-12-02 10:52:42.922091+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 7, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a372c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34322e3931393733342b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 37, '2026-12-02 10:52:42.989443+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 8, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a382c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34322e3938373135332b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 39, '2026-12-02 10:52:43.046791+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 9, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a392c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34332e3034343539322b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 41, '2026-12-02 10:52:43.081102+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 10, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31302c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34332e3036353038302b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 43, '2026-12-02 10:52:43.142793+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 11, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34332e3132363932392b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 45, '2026-12-02 10:52:43.193535+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 12, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34332e3138383238372b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 47, '2026-12-02 10:52:43.554778+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 12, 22857747229835275, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34332e3534333336302b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 50, '2026-12-02 10:52:43.639394+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 11, 22857747229835274, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237342c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34332e3633363534372b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 53, '2026-12-02 10:52:44.209517+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 10, 22857747229835273, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237332c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31302c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34342e3138373130392b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 54, '2026-12-02 10:52:44.404986+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 13, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31332c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34342e3339373335322b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 55, '2026-12-02 10:52:44.410636+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 14, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31342c226d696e5f6c6f636b65645f616d6f756e74223a3230303030302c226d61785f6c6f636b65645f616d6f756e74223a3230303030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34342e3430333530322b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 56, '2026-12-02 10:52:44.477877+00', false, 'ConfigureAccount', 4711, 0, NULL, NULL, NULL, NULL, '\x7b2274797065223a22436f6e6669677572654163636f756e74222c22646562746f725f6964223a343731312c226372656469746f725f6964223a302c226e65676c696769626c655f616d6f756e74223a316533302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a226e6f742061636365707461626c65222c227473223a22323032362d31322d30325431303a35323a34342e3432333934332b30303a3030222c227365716e756d223a357d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 44, '2026-12-02 10:52:43.154593+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 11, 22857747229835274, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237342c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34332e3135323733362b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34332e3135323733362b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34332e3135323733362b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 46, '2026-12-02 10:52:43.208468+00', true, 'PreparedTransfer', 4711, 21, 'direct', 21, 12, 22857747229835275, '\x7b2274797065223a2250726570617265645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c226c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34332e3230363433312b30303a3030222c2264656d7572726167655f72617465223a2d35302e302c22646561646c696e65223a22323035342d30342d31395431303a35323a34332e3230363433312b30303a3030222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c227473223a22323032362d31322d30325431303a35323a34332e3230363433312b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 48, '2026-12-02 10:52:43.575469+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 12, 22857747229835275, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237352c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31322c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a373030302c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34332e3230363433312b30303a3030222c227473223a22323032362d31322d30325431303a35323a34332e3537333031392b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 49, '2026-12-02 10:52:43.575469+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a352c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34332e3537333031392b30303a3030222c227072696e636970616c223a39363030302c2270726576696f75735f7472616e736665725f6e756d626572223a342c227473223a22323032362d31322d30325431303a35323a34332e3537333031392b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 51, '2026-12-02 10:52:43.645905+00', true, 'FinalizedTransfer', 4711, 21, 'direct', 21, 11, 22857747229835274, '\x7b2274797065223a2246696e616c697a65645472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237342c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31312c22636f6d6d69747465645f616d6f756e74223a313030302c227374617475735f636f6465223a224f4b222c22746f74616c5f6c6f636b65645f616d6f756e74223a363030302c2270726570617265645f6174223a22323032362d31322d30325431303a35323a34332e3135323733362b30303a3030222c227473223a22323032362d31322d30325431303a35323a34332e3634323233322b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 52, '2026-12-02 10:52:43.645905+00', true, 'AccountTransfer', 4711, 21, 'direct', NULL, NULL, NULL, '\x7b2274797065223a224163636f756e745472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c226372656174696f6e5f64617465223a22323032362d31322d3032222c227472616e736665725f6e756d626572223a362c22636f6f7264696e61746f725f74797065223a22646972656374222c2273656e646572223a223231222c22726563697069656e74223a223232222c2261637175697265645f616d6f756e74223a2d313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c22636f6d6d69747465645f6174223a22323032362d31322d30325431303a35323a34332e3634323233322b30303a3030222c227072696e636970616c223a39353030302c2270726576696f75735f7472616e736665725f6e756d626572223a352c227473223a22323032362d31322d30325431303a35323a34332e3634323233322b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 58, '2026-12-02 10:52:45.234303+00', false, 'FinalizeTransfer', 4711, 21, 'direct', 21, 9, 22857747229835272, '\x7b2274797065223a2246696e616c697a655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c227472616e736665725f6964223a32323835373734373232393833353237322c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a392c22636f6d6d69747465645f616d6f756e74223a313030302c227472616e736665725f6e6f7465223a22222c227472616e736665725f6e6f74655f666f726d6174223a22222c227473223a22323032362d31322d30325431303a35323a34352e3230313836322b30303a3030227d');
+INSERT INTO public.journal OVERRIDING SYSTEM VALUE VALUES (21, 59, '2026-12-02 10:52:45.668756+00', false, 'PrepareTransfer', 4711, 21, 'direct', 21, 15, NULL, '\x7b2274797065223a22507265706172655472616e73666572222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32312c22636f6f7264696e61746f725f74797065223a22646972656374222c22636f6f7264696e61746f725f6964223a32312c22636f6f7264696e61746f725f726571756573745f6964223a31352c226d696e5f6c6f636b65645f616d6f756e74223a313030302c226d61785f6c6f636b65645f616d6f756e74223a313030302c22726563697069656e74223a223232222c2266696e616c5f696e7465726573745f726174655f7473223a22393939392d31322d33315432333a35393a35392b30303a3030222c226d61785f636f6d6d69745f64656c6179223a323134373438333634372c227473223a22323032362d31322d30325431303a35323a34352e3636343032372b30303a3030227d');
+INSERT INTO public.pending_balance_change OVERRIDING SYSTEM VALUE VALUES (5, 4711, 22, 21, 937900439448322053, 1000, 'direct', '', '', '2026-12-02 10:52:43.573019+00', false, NULL);
+INSERT INTO public.pending_balance_change OVERRIDING SYSTEM VALUE VALUES (6, 4711, 22, 21, 937900439448322054, 1000, 'direct', '', '', '2026-12-02 10:52:43.642232+00', false, NULL);
+INSERT INTO public.pending_balance_change OVERRIDING SYSTEM VALUE VALUES (7, 4711, 22, 21, 937900443743289351, 1000, 'direct', '', '', '2026-12-02 10:52:44.217569+00', false, NULL);
+INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835268, 'direct', 21, 5, 1000, 22, '2026-12-02 10:52:42.842939+00', -50, '2054-04-19 10:52:42.842939+00', '9999-12-31 23:59:59+00', NULL);
+INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835269, 'direct', 21, 6, 1000, 22, '2026-12-02 10:52:42.900262+00', -50, '2054-04-19 10:52:42.900262+00', '9999-12-31 23:59:59+00', NULL);
+INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835270, 'direct', 21, 7, 1000, 22, '2026-12-02 10:52:42.92837+00', -50, '2054-04-19 10:52:42.92837+00', '9999-12-31 23:59:59+00', NULL);
+INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835271, 'direct', 21, 8, 1000, 22, '2026-12-02 10:52:42.993468+00', -50, '2054-04-19 10:52:42.993468+00', '9999-12-31 23:59:59+00', NULL);
+INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835272, 'direct', 21, 9, 1000, 22, '2026-12-02 10:52:43.051813+00', -50, '2054-04-19 10:52:43.051813+00', '9999-12-31 23:59:59+00', NULL);
+INSERT INTO public.prepared_transfer VALUES (4711, 21, 22857747229835276, 'direct', 21, 13, 1000, 22, '2026-12-02 10:52:44.409718+00', -50, '2054-04-19 10:52:44.409718+00', '9999-12-31 23:59:59+00', NULL);
+INSERT INTO public.prepared_transfer_signal OVERRIDING SYSTEM VALUE VALUES (13, 4711, 21, 'direct', 21, 13, 22857747229835276, 1000, '22', '2026-12-02 10:52:44.409718+00', -50, '2054-04-19 10:52:44.409718+00', '9999-12-31 23:59:59+00', '2026-12-02 10:52:44.409718+00', NULL);
+INSERT INTO public.procedures_version VALUES ('354f61a04998', '0011', '2026-12-02 10:52:33.596197+00', '0001');
+INSERT INTO public.rejected_config_signal OVERRIDING SYSTEM VALUE VALUES (1, 4711, 0, '2026-12-02 10:52:44.423943+00', 5, 0, 'not acceptable', 1e+30, 'INVALID_CONFIGURATION', '2026-12-02 10:52:44.477877+00');
+INSERT INTO public.rejected_transfer_signal OVERRIDING SYSTEM VALUE VALUES (1, 4711, 21, 'direct', 21, 14, 'INSUFFICIENT_AVAILABLE_AMOUNT', 6000, '2026-12-02 10:52:44.413485+00', NULL);
+INSERT INTO public.returned_line OVERRIDING SYSTEM VALUE VALUES (1, 'AccountUpdateSignal', 'to_creditors 00.00.00.00.00.00.00.17', 1, 2, '2026-12-02 10:52:44.71824+00', 0);
+INSERT INTO public.returned_message OVERRIDING SYSTEM VALUE VALUES (1, 'AccountUpdateSignal', '\x7b2274797065223a224163636f756e74557064617465222c22646562746f725f6964223a343731312c226372656469746f725f6964223a32332c226372656174696f6e5f64617465223a22323032362d31322d3032222c226c6173745f6368616e67655f7473223a22323032362d31322d30325431303a35323a34322e3730343734372b30303a3030222c226c6173745f6368616e67655f7365716e756d223a302c227072696e636970616c223a302c22696e746572657374223a302e302c22696e7465726573745f72617465223a302e302c226c6173745f696e7465726573745f726174655f6368616e67655f7473223a22313937302d30312d30315430303a30303a30302b30303a3030222c226c6173745f636f6e6669675f7473223a22323032362d31322d30325431303a35323a34322e3730313536352b30303a3030222c226c6173745f636f6e6669675f7365716e756d223a342c226e65676c696769626c655f616d6f756e74223a302e302c22636f6e6669675f666c616773223a302c22636f6e6669675f64617461223a22222c226163636f756e745f6964223a223233222c22646562746f725f696e666f5f697269223a22222c22646562746f725f696e666f5f636f6e74656e745f74797065223a22222c22646562746f725f696e666f5f736861323536223a22222c226c6173745f7472616e736665725f6e756d626572223a302c226c6173745f7472616e736665725f636f6d6d69747465645f6174223a22313937302d30312d30315430303a30303a30302b30303a3030222c227473223a22323032362d31322d30325431303a35323a34322e3730343734372b30303a3030222c22636f6d6d69745f706572696f64223a3836343030303030302c2274746c223a3630343830302c2264656d7572726167655f72617465223a2d35302e302c227472616e736665725f6e6f74655f6d61785f6279746573223a3530307d', '312 NO_ROUTE', 1, '2026-12-02 10:52:44.71824+00', 'to_creditors 00.00.00.00.00.00.00.17', '2026-12-02 10:52:42.71824+00', NULL);
 INSERT INTO public.root_config VALUES (4711, 0, NULL, NULL, NULL, NULL);
-INSERT INTO public.scan_pass VALUES ('scan_registered_balance_changes', '2026-12-02 10:41:42.091558+00', '2026-12-02 10:41:42.091578+00', 0, 0, 604800, 0, '2026-12-02 10:41:42.091578+00');
-INSERT INTO public.scan_pass VALUES ('scan_prepared_transfers', '2026-12-02 10:41:42.182567+00', '2026-12-02 10:41:42.182586+00', 0, 0, 86400, 0, '2026-12-02 10:41:42.182586+00');
-INSERT INTO public.scan_pass VALUES ('scan_accounts', '2026-12-02 10:41:42.243569+00', '2026-12-02 10:41:42.243605+00', 0, 0, 28800, 0, '2026-12-02 10:41:42.243605+00');
-INSERT INTO public.shard VALUES ('#', '2026-12-02 10:41:39.962962+00');
-INSERT INTO public.transfer_request OVERRIDING SYSTEM VALUE VALUES (15, 4711, 21, 'direct', 21, 15, 1000, 1000, 22, '9999-12-31 23:59:59+00', '2094-12-20 13:55:50.020759+00', NULL, '2026-12-02 10:41:43.023238+00');
+INSERT INTO public.scan_pass VALUES ('scan_prepared_transfers', '2026-12-02 10:52:41.349692+00', '2026-12-02 10:52:41.349718+00', 0, 0, 86400, 0, '2026-12-02 10:52:41.349718+00');
+INSERT INTO public.scan_pass VALUES ('scan_registered_balance_changes', '2026-12-02 10:52:41.404894+00', '2026-12-02 10:52:41.404916+00', 0, 0, 604800, 0, '2026-12-02 10:52:41.404916+00');
+INSERT INTO public.scan_pass VALUES ('scan_accounts', '2026-12-02 10:52:41.677507+00', '2026-12-02 10:52:41.677543+00', 0, 0, 28800, 0, '2026-12-02 10:52:41.677543+00');
+INSERT INTO public.shard VALUES ('#', '2026-12-02 10:52:32.143964+00');
+INSERT INTO public.transfer_request OVERRIDING SYSTEM VALUE VALUES (15, 4711, 21, 'direct', 21, 15, 1000, 1000, 22, '9999-12-31 23:59:59+00', '2094-12-20 14:06:52.664027+00', NULL, '2026-12-02 10:52:45.668756+00');
 SELECT pg_catalog.setval('public.account_purge_signal_id_seq', 1, false);
 SELECT pg_catalog.setval('public.account_transfer_signal_id_seq', 10, true);
 SELECT pg_catalog.setval('public.account_update_signal_id_seq', 5, true);
 SELECT pg_catalog.setval('public.change_id_seq', 7, true);
 SELECT pg_catalog.setval('public.finalization_request_id_seq', 8, true);
 SELECT pg_catalog.setval('public.finalized_transfer_signal_id_seq', 7, true);
-SELECT pg_catalog.setval('public.handled_batch_id_seq', 28, true);
+SELECT pg_catalog.setval('public.handled_batch_id_seq', 29, true);
 SELECT pg_catalog.setval('public.journal_id_seq', 59, true);
 SELECT pg_catalog.setval('public.move_id_seq', 1, false);
 SELECT pg_catalog.setval('public.move_proof_id_seq', 1, false);
