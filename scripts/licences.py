@@ -12,10 +12,20 @@ from importlib.metadata import PackageMetadata, distributions
 from typing import NamedTuple
 
 # Those that ask for nothing but a notice, as long as a package is used as it is. For the LGPL
-# that is so because the package can be replaced: it is a folder of its own.
+# that is so because the package can be replaced: it is a folder of its own; the MPL is about the
+# files of a package, none of which is changed.
 KNOWN = {
-    *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0"),
-    *("LGPL-3.0-only", "LGPL-3.0-or-later", "Apache 2.0"),
+    *(
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "3-Clause BSD License",
+        "ISC",
+        "MIT",
+        "MIT-0",
+        "PSF-2.0",
+    ),
+    *("LGPL-3.0-only", "LGPL-3.0-or-later", "MPL-2.0", "Apache 2.0"),
     *("Apache Software License", "BSD License", "MIT License"),
     *("Python Software Foundation License", "ISC License (ISCL)"),
     # supervisor: four clauses, of which three are those of BSD, and the other one is of names.
