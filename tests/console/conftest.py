@@ -86,9 +86,9 @@ def served(idle_authority: Authority, console_environment: dict[str, str]) -> It
         service.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Where it runs, this thread has an event loop: not longer than is needed."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with sync_playwright() as playwright:

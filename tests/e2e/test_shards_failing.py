@@ -280,13 +280,14 @@ def test_message_that_is_held(
     vhost = parent.broker_url.rpartition("/")[2]
     with locked(parent, debtor_id):
         parent.send(configure(debtor_id, 0, negligible_amount=7.0))
-        command = commands.begin("switch", "--seconds-max", "6")
+        # longer than consumers need to notice a split that was prepared a moment ago
+        command = commands.begin("switch", "--seconds-max", "15")
         wait_until(lambda: step_of(parent) == "switching", WAIT_SECONDS_MAX, "it has begun")
         wait_until(partial(has_come, children[1], other), WAIT_SECONDS_MAX, "a message waits")
         output, _ = command.communicate(timeout=WAIT_SECONDS_MAX)
         assert command.returncode == 1, output
-        assert "after 6 s, the parent's queue still has 1 message" in output
-        assert "messages wait now, for 6 s at most" in output
+        assert "after 15 s, the parent's queue still has 1 message" in output
+        assert "messages wait now, for 15 s at most" in output
         assert "All is as before" in output
         # what has waited was taken in, and what comes now is
         configure_account(parent, other, 0)

@@ -331,8 +331,9 @@ def test_account_is_deleted_purged_and_opened_again(currency: TimedCurrency, clo
     opened = currency.configure(creditor_id)
     assert opened["creation_date"] == clock.now.date().isoformat() > before["creation_date"]
     assert (opened["last_transfer_number"], opened["principal"]) == (0, 0)
+    since = currency.mark()
     currency.transfer(0, creditor_id, 50)
-    received = currency.find("AccountTransfer", creditor_id=creditor_id)[-1]
+    received = currency.wait("AccountTransfer", since=since, creditor_id=creditor_id).data
     assert (received["transfer_number"], received["previous_transfer_number"]) == (1, 0)
     assert received["creation_date"] == opened["creation_date"]
     prepared = currency.prepare(creditor_id, 0, 1)

@@ -95,7 +95,12 @@ def authority(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator
                 sql.Identifier(name)
             )
         )
-    made = Authority(url, broker_url, tmp_path, {"PROTOCOL_BROKER_PREFETCH_COUNT": "20"})
+    settings = {
+        "PROTOCOL_BROKER_PREFETCH_COUNT": "20",
+        # The transfers of the dump become older each day, and nobody is there to be reminded.
+        "APP_PREPARED_TRANSFER_REMAINDER_DAYS": "10000",
+    }
+    made = Authority(url, broker_url, tmp_path, settings)
     try:
         subscribe(made)
         yield made
