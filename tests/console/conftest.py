@@ -88,7 +88,7 @@ def served(idle_authority: Authority, console_environment: dict[str, str]) -> It
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. Where it runs, this thread has an event loop: not longer than is needed."""
+    """Debian's Chromium. While it runs, this thread has an event loop: others want none."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
