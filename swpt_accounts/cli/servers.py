@@ -79,4 +79,4 @@ def console(settings: Settings) -> None:
         )
     sys.stdout.flush()
     arguments = ["-m", "gunicorn", "--config", _CONFIG, _APPLICATION]
-    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is wanted

@@ -15,15 +15,11 @@ from psycopg.rows import namedtuple_row
 from psycopg.types.numeric import Int8Dumper
 
 from swpt_accounts.db.installer import procedures_schema
+from swpt_accounts.db.journal_warnings import report_missing
 from swpt_accounts.db.procedures import Procedure
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.schema_discovery import TABLES_PATH
-from swpt_accounts.db.session_checks import (
-    await_standby,
-    check_session,
-    refused_by_pooler,
-    report_missing,
-)
+from swpt_accounts.db.session_checks import await_standby, check_session, refused_by_pooler
 from swpt_accounts.db.session_options import ARRIVED, WORKING, Pins, session_options
 from swpt_accounts.observability import heartbeat
 from swpt_accounts.observability.metrics.definitions import CONNECTIONS, LISTENS_LOST

@@ -1,15 +1,12 @@
 """Checks a new session: is it what the program needs, and is it the turn of this shard?"""
 
-import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from select import POLLIN, poll
-from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
 import psycopg
-from psycopg.errors import Diagnostic
 from psycopg.pq import ExecStatus
 from psycopg.rows import namedtuple_row
 
@@ -18,7 +15,6 @@ from swpt_accounts.db.errors import ProceduresNotInstalled, ShardClosedError, Un
 from swpt_accounts.db.installer import procedures_version
 from swpt_accounts.db.queries import query
 from swpt_accounts.db.session_options import ARRIVED
-from swpt_accounts.observability.events.background import JOURNAL_INCOMPLETE
 
 SCHEMA: Final = "swpt_accounts_split"
 LEAVE: Final = "consumers_leave"
@@ -206,38 +202,3 @@ def _is_answered(connection: Connection, seconds_max: float) -> bool:
             return False
         pgconn.consume_input()
     return True
-
-
-logger = logging.getLogger(__name__)
-
-PAUSE_SECONDS: Final = 60.0
-_CLASS: Final = "SJ"
-
-
-class _Missing:
-    """Logs a line a minute at most, in this process."""
-
-    def __init__(self) -> None:
-        self._next_at = 0.0
-        self._untold_count = 0
-        self._lock = Lock()
-
-    def note(self, text: str) -> None:
-        """Log it, or count it."""
-        with self._lock:
-            now = monotonic()
-            if now < self._next_at:
-                self._untold_count += 1
-                return
-            self._next_at = now + PAUSE_SECONDS
-            untold, self._untold_count = self._untold_count, 0
-        JOURNAL_INCOMPLETE.log(logger, problem=text, count=untold)
-
-
-_missing: Final = _Missing()
-
-
-def report_missing(notice: Diagnostic) -> None:
-    """Log a warning of `record_messages`; other notices of the database are of no interest."""
-    if (notice.sqlstate or "").startswith(_CLASS):
-        _missing.note(" ".join((notice.message_primary or "").split())[:500])

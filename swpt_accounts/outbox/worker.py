@@ -20,8 +20,9 @@ from swpt_accounts.outbox.returned_messages import (
 )
 from swpt_accounts.outbox.tables import OutboxTable, outbox_table
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.database_worker import DatabaseWorker, QueueCursor
+from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.journal import record
+from swpt_accounts.workers.queue_cursor import QueueCursor
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 NAME = "flush_messages"

@@ -29,7 +29,8 @@ from swpt_accounts.observability.metrics.definitions import (
 )
 from swpt_accounts.observability.metrics.recorder import count, note_batch, observe
 from swpt_accounts.settings import Settings
-from swpt_accounts.workers.database_worker import DatabaseWorker, QueueCursor
+from swpt_accounts.workers.database_worker import DatabaseWorker
+from swpt_accounts.workers.queue_cursor import QueueCursor
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
 

@@ -56,4 +56,4 @@ def run_without_flask(arguments: tuple[Any, ...]) -> NoReturn:
     paths = [str(_PACKAGES_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "swpt_accounts", *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "swpt_accounts", *arguments])  # noqa: S606 - no shell is wanted

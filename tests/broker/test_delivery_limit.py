@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from swpt_accounts.broker.topology import limit_advice, policy_command, version_numbers
+from swpt_accounts.broker.delivery_limit import limit_advice, policy_command, version_numbers
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from agentkit.broker import Broker
 from agentkit.management import Management
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.consumer import BatchConsumer, Delivery, Refusal
+from swpt_accounts.broker.delivery_limit import DEFAULT_LIMIT
 from swpt_accounts.broker.redelivery_reset import COPY_HEADER, RETURNS_COUNT_MAX
-from swpt_accounts.broker.topology import DEFAULT_LIMIT, dead_letter_queue
+from swpt_accounts.broker.topology import dead_letter_queue
 from tests.broker.conftest import take
 
 COUNT = 12

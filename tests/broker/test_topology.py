@@ -14,7 +14,7 @@ from agentkit.management import Management
 from agentkit.processes import run
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.connections import server_version
-from swpt_accounts.broker.topology import version_numbers
+from swpt_accounts.broker.delivery_limit import version_numbers
 from tests.support.commands import run_command, settings_for
 
 EXCHANGE_TYPES = {

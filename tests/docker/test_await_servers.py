@@ -15,7 +15,7 @@ from agentkit.fault_proxy import FaultProxy
 from agentkit.management import Management
 from agentkit.processes import free_port
 from swpt_accounts.broker.connections import server_version
-from swpt_accounts.broker.topology import limit_advice
+from swpt_accounts.broker.delivery_limit import limit_advice
 from swpt_accounts.db.installer import procedures_version
 from tests.docker.processes import DOCKER, ENTRYPOINT, Running, image_environment
 

@@ -11,7 +11,7 @@ from agentkit.authority import DEAD_LETTER_QUEUE, Authority
 from agentkit.messages import CONTENT_TYPE, balance_change, configure, encode, prepare
 from agentkit.waiting import wait_until
 from swpt_accounts.broker.connections import connect_blocking, server_version
-from swpt_accounts.broker.topology import version_numbers
+from swpt_accounts.broker.delivery_limit import version_numbers
 from swpt_accounts.dead_letters.reader import DeadLetterReader, StoppedError
 from swpt_accounts.settings import load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from agentkit.messages import finalize
-from swpt_accounts.db import session_checks
+from swpt_accounts.db import journal_warnings
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.procedures import SWEEP_JOURNAL
 from swpt_accounts.inspection.lookup.journal import journal_extent
@@ -119,7 +119,7 @@ def test_money_goes_on_without_it(
 
 
 def test_a_loss_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    reporter = session_checks._Missing()
+    reporter = journal_warnings._Missing()
     with caplog.at_level(logging.ERROR):
         for _ in range(100):
             reporter.note("3 messages are missing")

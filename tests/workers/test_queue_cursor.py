@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swpt_accounts.workers import database_worker as cursor_module
-from swpt_accounts.workers.database_worker import (
+from swpt_accounts.workers import queue_cursor as cursor_module
+from swpt_accounts.workers.queue_cursor import (
     FULL_SCAN_SECONDS_IDLE,
     FULL_SCAN_SECONDS_MAX,
     FULL_SCAN_SECONDS_MIN,

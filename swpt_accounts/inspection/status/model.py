@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from swpt_accounts.broker.queue_lengths import PeerQueue
+from swpt_accounts.broker.peer_queues import PeerQueue
 from swpt_accounts.db.backlog import TableBacklog
 from swpt_accounts.db.sessions import WorkerSessions
 from swpt_accounts.observability.liveness import Condition

@@ -10,7 +10,8 @@ import psycopg
 from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.connections import describe
-from swpt_accounts.broker.queue_lengths import PeerQueue, peer_queues, queue_lengths
+from swpt_accounts.broker.peer_queues import PeerQueue, peer_queues
+from swpt_accounts.broker.queue_lengths import queue_lengths
 from swpt_accounts.broker.topology import dead_letter_queue, money_letter_queue
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.connection import DatabaseConnection
