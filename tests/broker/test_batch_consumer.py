@@ -119,7 +119,13 @@ def test_pause_gives_back_what_is_held(
     bodies = fill(8)
     consumer = consume(8)
     wait_until(lambda: broker.consumers_count(queue) == 1)
-    consumer.keep_alive()
+
+    def holds_all() -> bool:
+        consumer.keep_alive()
+        return len(consumer._batch) == len(bodies)
+
+    # what is still on its way goes back before what is held
+    wait_until(holds_all)
     consumer.pause()
     wait_until(lambda: broker.consumers_count(queue) == 0)
     wait_until(lambda: broker.ready_count(queue) == 8)

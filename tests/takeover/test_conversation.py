@@ -66,8 +66,15 @@ class OldCurrency(NewCurrency):
         self.creditor_ids = CREDITORS
         self.coordinator = Coordinator(DEBTOR, self._send, self._decide)
         wait_until(self._has_come_to_rest, self.seconds_max, "the end of what was under way")
+        # what was sent before it is received before it
+        self.authority.broker.publish("", self.observer.queue, type="End")
+        wait_until(self._has_received_end, self.seconds_max, "what was under way is received")
         self._start = self._seen = len(self.observer.messages)
         self._at_first = read_principals(self.authority, DEBTOR, "account")
+
+    def _has_received_end(self) -> bool:
+        self.observer.receive()
+        return bool(self.observer.find("End"))
 
     def _has_come_to_rest(self) -> bool:
         self.observer.receive()
@@ -95,12 +102,7 @@ def authority(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator
                 sql.Identifier(name)
             )
         )
-    settings = {
-        "PROTOCOL_BROKER_PREFETCH_COUNT": "20",
-        # The transfers of the dump become older each day, and nobody is there to be reminded.
-        "APP_PREPARED_TRANSFER_REMAINDER_DAYS": "10000",
-    }
-    made = Authority(url, broker_url, tmp_path, settings)
+    made = Authority(url, broker_url, tmp_path, {"PROTOCOL_BROKER_PREFETCH_COUNT": "20"})
     try:
         subscribe(made)
         yield made
