@@ -39,6 +39,8 @@ _RETIRED = {
 _OF_THE_PROGRAM = re.compile(
     "(APP|PROTOCOL_BROKER|CHORES_BROKER|FETCH_API|FLUSH|PROCESS|CONSOLE|METRICS|WEBSERVER)_"
 )
+# The web server's configuration reads it (docker/gunicorn.conf.py).
+_OF_DEVELOPMENT = {"WEBSERVER_ADDRESS"}
 _OF_KUBERNETES = re.compile("_SERVICE_(HOST|PORT)|_PORT(_[0-9]|$)")
 
 
@@ -88,7 +90,7 @@ def unused_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that seem to be meant for this program, and are none of its settings, each
     with what to do.
     """
-    known = {setting.variable for setting in SETTINGS.values()}
+    known = {setting.variable for setting in SETTINGS.values()} | _OF_DEVELOPMENT
     found = {name: _RETIRED[name] for name in _RETIRED if name in environ}
     for name in environ:
         is_meant = _OF_THE_PROGRAM.match(name) and not _OF_KUBERNETES.search(name)

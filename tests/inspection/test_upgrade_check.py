@@ -179,7 +179,10 @@ def test_settings_that_are_ignored(check: Check) -> None:
 def test_settings_that_are_ours_are_not_told_of() -> None:
     text = "\n".join(
         (ROOT / name).read_text()
-        for name in ("development.env", "docker-compose.yml", "docker/entrypoint.sh")
+        for name in (
+            *("development.env", "docker-compose.yml", "scripts/settings.sh"),
+            *("docker/entrypoint.sh", "docker/gunicorn.conf.py"),
+        )
     )
     names = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
     of_kubernetes = {
