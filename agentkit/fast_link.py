@@ -83,9 +83,18 @@ def _route(debtor_id: int, creditor_id: int, message_type: str) -> Route:
     return Route(ACCOUNTS_IN, bits_key(debtor_id, creditor_id), message_type)
 
 
-def frames(message: Message) -> bytes:
-    """The frames of a message to its account."""
-    route = _route(message["debtor_id"], message["creditor_id"], message["type"])
+@lru_cache
+def _queue_route(queue: str, message_type: str) -> Route:
+    return Route("", queue, message_type)
+
+
+def frames(message: Message, queue: str = "") -> bytes:
+    """The frames of a message to its account, or to a queue."""
+    kind = message["type"]
+    if queue:
+        route = _queue_route(queue, kind)
+    else:
+        route = _route(message["debtor_id"], message["creditor_id"], kind)
     return route.message(encode(message))
 
 

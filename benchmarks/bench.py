@@ -21,6 +21,7 @@ from benchmarks.checking import find_problems, settle
 from benchmarks.options import Options
 from benchmarks.readiness import await_silence
 from benchmarks.statements import Statement, StatementCounter
+from benchmarks.transport import Transport
 from benchmarks.usage import Meter, Usage, difference
 
 START_AMOUNT = 10**9
@@ -84,11 +85,28 @@ class Bench:
         self._request_ids = itertools.count(1)
         self._seeds = itertools.count(1)
         self._world: World | None = None
+        self._transport: Transport | None = None
 
     @property
     def authority(self) -> Authority:
         """That which is at work; the first of several shards."""
         return self.authorities[0]
+
+    @property
+    def transport(self) -> Transport:
+        """What is between the driver and the authority."""
+        if self._transport is not None:
+            return self._transport
+        return Transport(self.authority.broker, self.addresses.broker_url, OBSERVER_QUEUE)
+
+    @contextmanager
+    def over(self, transport: Transport) -> Iterator[None]:
+        """Something is between them, until the context ends."""
+        self._transport = transport
+        try:
+            yield
+        finally:
+            self._transport = None
 
     @property
     def addresses(self) -> Addresses:
@@ -138,9 +156,10 @@ class Bench:
 
         `meanwhile` is called when the driver has started, `at_end` when all is completed.
         """
-        with Driver(self.addresses.broker_url, OBSERVER_QUEUE, load) as driver:
+        transport = self.transport
+        with Driver(transport.broker_url, transport.queue, load, transport.request_queue) as driver:
             self._statements.reset()
-            before = self.meter.sample([driver.pid])
+            before = self.meter.sample([driver.pid], transport.programs())
             started_at = monotonic()
             driver.start()
             if meanwhile is not None:
@@ -148,9 +167,10 @@ class Bench:
             driver.wait()
             if at_end is not None:
                 at_end()
-            settle(self.authorities, driver.sentinel_number)
+            settle(self.authorities)
+            transport.finish(driver.sentinel_number)
             seconds = monotonic() - started_at
-            after = self.meter.sample([driver.pid])
+            after = self.meter.sample([driver.pid], transport.programs())
             statements = self._statements.read()
             result = driver.finish()
         problems = [*result.problems]

@@ -8,9 +8,8 @@ from typing import Any
 import psycopg
 
 from agentkit.database import leftovers
-from agentkit.messages import encode
 from agentkit.waiting import KitError
-from benchmarks.authority import OBSERVER_QUEUE, Authority
+from benchmarks.authority import Authority
 
 SETTLE_SECONDS_MAX = 60.0
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -22,8 +21,8 @@ def find_leftovers(connection: Connection) -> dict[str, int]:
     return leftovers(lambda statement: connection.execute(statement.encode()).fetchall())
 
 
-def settle(authorities: Sequence[Authority], sentinel_number: int = 0) -> None:
-    """Wait until all work of all shards is done, then publish the sentinel for a driver.
+def settle(authorities: Sequence[Authority]) -> None:
+    """Wait until all work of all shards is done.
 
     Raises `KitError` when work is left over.
     """
@@ -36,8 +35,6 @@ def settle(authorities: Sequence[Authority], sentinel_number: int = 0) -> None:
             if monotonic() >= end:
                 raise KitError(f"work is left over: {found}")
             sleep(_POLL_SECONDS)
-    sentinel = {"type": "Sentinel", "number": sentinel_number}
-    authorities[0].broker.publish("", OBSERVER_QUEUE, encode(sentinel))
 
 
 def find_problems(

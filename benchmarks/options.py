@@ -33,6 +33,8 @@ class Sizes:
     """So many accounts, and so many rows that wait."""
     status_rounds: int = 20
     storm_count: int = 1_000_000
+    stomp_count: int = 4_000
+    stomp_few: int = 800
     flood_seconds: float = 30.0
     moved_accounts: int = 1_000_000
     """Of the databases that are moved and split."""
@@ -77,6 +79,8 @@ SMOKE = Sizes(
     status_rows=2_000,
     status_rounds=2,
     storm_count=2_000,
+    stomp_count=100,
+    stomp_few=40,
     flood_seconds=1.0,
     moved_accounts=2_000,
     moved_archive=2_000,

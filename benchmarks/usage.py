@@ -1,9 +1,10 @@
 """The CPU time and the memory of everything that works for the authority."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from agentkit.authority import WEBSERVER
 from agentkit.database import APPLICATION_NAME
@@ -24,6 +25,7 @@ ROLES = {
     WEBSERVER: "web",
 }
 DRIVER, POSTGRES, BROKER = "driver", "PostgreSQL", "broker"
+PEER = "the peer's STOMP programs"
 ALL_ROLES = (*dict.fromkeys(ROLES.values()), POSTGRES, BROKER, DRIVER)
 
 
@@ -110,8 +112,8 @@ class Usage:
 
     @property
     def total(self) -> float:
-        """Of everything but the driver."""
-        return sum(seconds for role, seconds in self.roles.items() if role != DRIVER)
+        """Of everything but the driver, and what the peer runs."""
+        return sum(s for role, s in self.roles.items() if role not in (DRIVER, PEER))
 
 
 class Meter:
@@ -126,8 +128,12 @@ class Meter:
             backend_pid = connection.info.backend_pid
             self._postmaster_pid = read_processes()[backend_pid].parent_pid
 
-    def sample(self, driver_pids: Iterable[int] = ()) -> Sample:
-        """The CPU times at this moment."""
+    def sample(
+        self,
+        driver_pids: Iterable[int] = (),
+        programs: Mapping[str, Iterable[int]] = MappingProxyType({}),
+    ) -> Sample:
+        """The CPU times at this moment, also of other programs, by their roles."""
         with self._addresses.connect() as connection:
             rows = connection.execute(
                 "SELECT pid, datname, application_name FROM pg_stat_activity"
@@ -140,7 +146,8 @@ class Meter:
             for name, process in authority.processes.items():
                 role = ROLES.get(name, name)
                 roles[role] = roles.get(role, 0.0) + tree_seconds(processes, process.pid)
-        roles[DRIVER] = sum(tree_seconds(processes, pid) for pid in driver_pids)
+        for role, pids in {**programs, DRIVER: driver_pids}.items():
+            roles[role] = sum(tree_seconds(processes, pid) for pid in pids)
         roles[POSTGRES] = tree_seconds(processes, self._postmaster_pid)
         roles[BROKER] = tree_seconds(processes, self._broker_pid)
         backends: dict[str, float] = {}

@@ -8,7 +8,8 @@ from typing import Literal
 
 from agentkit.keys import ROOT_CREDITOR_ID, bits_key
 
-FIRST_CREDITOR_ID = 1 << 41
+# The subnet that the first creditors agent gets.
+FIRST_CREDITOR_ID = 1 << 40
 Pattern = Literal["uniform", "to_one", "from_one", "zipf", "issuing", "within", "across"]
 ZIPF_EXPONENT = 2.0
 

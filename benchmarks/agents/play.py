@@ -59,7 +59,9 @@ class LoadResult:
 class Play(ABC):
     """Sends requests when they are due, and sees what becomes of them."""
 
-    def __init__(self, schedule: Schedule, seed: int) -> None:
+    def __init__(self, schedule: Schedule, seed: int, request_queue: str) -> None:
+        """Requests go to a queue; without its name, to their accounts."""
+        self._request_queue = request_queue
         self.problems = Problems()
         self.latencies: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.messages: Counter[str] = Counter()
@@ -138,8 +140,8 @@ class Play(ABC):
 class OpeningPlay(Play):
     """Configures new accounts; each is opened when its AccountUpdate has come."""
 
-    def __init__(self, load: OpeningLoad) -> None:
-        super().__init__(load.schedule, load.seed)
+    def __init__(self, load: OpeningLoad, request_queue: str = "") -> None:
+        super().__init__(load.schedule, load.seed, request_queue)
         self._debtor_id = load.debtor_id
         self._due_at: list[float] = []
         self._opened = bytearray()
@@ -147,7 +149,8 @@ class OpeningPlay(Play):
     def request(self, due_at: float) -> bytes:
         self._due_at.append(due_at)
         self._opened.append(0)
-        return frames(configure(self._debtor_id, account(len(self._due_at) - 1), seqnum=1))
+        message = configure(self._debtor_id, account(len(self._due_at) - 1), seqnum=1)
+        return frames(message, self._request_queue)
 
     def take(self, message: Received, post: Post, now: float) -> None:
         self.messages[type(message).__name__] += 1
@@ -174,8 +177,8 @@ class OpeningPlay(Play):
 class TransferPlay(Play):
     """Prepares transfers, finalizes what is prepared, and keeps book of it all."""
 
-    def __init__(self, load: TransferLoad) -> None:
-        super().__init__(load.schedule, load.seed)
+    def __init__(self, load: TransferLoad, request_queue: str = "") -> None:
+        super().__init__(load.schedule, load.seed, request_queue)
         self._load = load
         self._parties = load.parties()
         self._ledger = Ledger(load.first_request_id)
@@ -189,7 +192,7 @@ class TransferPlay(Play):
         message = prepare(
             load.debtor_id, sender, recipient, amount, coordinator_request_id=request_id
         )
-        return frames(message)
+        return frames(message, self._request_queue)
 
     def take(self, message: Received, post: Post, now: float) -> None:
         self.messages[type(message).__name__] += 1
@@ -220,7 +223,8 @@ class TransferPlay(Play):
             self.problems.note(f"the locked amount is wrong: {message}")
         self._observe("prepared", due_at, now)
         note = str(request_id)
-        post(frames(finalize(asdict(message), message.locked_amount, transfer_note=note)))
+        answer = finalize(asdict(message), message.locked_amount, transfer_note=note)
+        post(frames(answer, self._request_queue))
 
     def _note_finalized(self, message: FinalizedTransfer) -> None:
         request_id = message.coordinator_request_id

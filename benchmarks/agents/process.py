@@ -30,6 +30,7 @@ class _Task:
     queue: str
     load: Load
     sentinel_number: int
+    request_queue: str
 
 
 class Driver:
@@ -39,11 +40,12 @@ class Driver:
     completed, or when it took too long; `finish` returns the result.
     """
 
-    def __init__(self, broker_url: str, queue: str, load: Load) -> None:
+    def __init__(self, broker_url: str, queue: str, load: Load, request_queue: str = "") -> None:
+        """It hears what is in the queue. Requests go to the other queue, or to their accounts."""
         context = multiprocessing.get_context("spawn")
         self._load = load
         self.sentinel_number = next(_sentinel_numbers)
-        task = _Task(broker_url, queue, load, self.sentinel_number)
+        task = _Task(broker_url, queue, load, self.sentinel_number, request_queue)
         self._pipe, far_end = context.Pipe()
         self._process = context.Process(target=_drive, args=(far_end, task), daemon=True)
         self._process.start()
@@ -117,8 +119,9 @@ class _Pump:
     def __init__(self, pipe: Connection, task: _Task) -> None:
         self._pipe = pipe
         load = task.load
+        queue = task.request_queue
         self._play: Play = (
-            OpeningPlay(load) if isinstance(load, OpeningLoad) else TransferPlay(load)
+            OpeningPlay(load, queue) if isinstance(load, OpeningLoad) else TransferPlay(load, queue)
         )
         self._timeout_seconds = load.timeout_seconds
         self._end = 0.0

@@ -16,6 +16,7 @@ from benchmarks.scenarios.shards import shards
 from benchmarks.scenarios.sizes import sizes
 from benchmarks.scenarios.splitting import splitting
 from benchmarks.scenarios.status import status
+from benchmarks.scenarios.stomp import stomp
 from benchmarks.scenarios.storm import storm
 from benchmarks.scenarios.transfers import burst, from_one, lone, opening, steady, to_one, zipf
 
@@ -42,6 +43,7 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "sizes": sizes,
     "status": status,
     "storm": storm,
+    "stomp": stomp,
     "flood": flood,
     "held": held,
     "memory": memory,

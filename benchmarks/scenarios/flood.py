@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -29,6 +28,7 @@ from agentkit.stomp_sender import flood as send_flood
 from agentkit.waiting import KitError, wait_until
 from benchmarks.bench import Bench, Results
 from benchmarks.histogram import Histogram
+from benchmarks.nodes import admit_agent, make_authority
 from benchmarks.settings import environment_with
 
 _AUTHORITY_ID: Final = "0000abcd"
@@ -77,12 +77,6 @@ def _shipped_connections() -> int:
     return sum(int(s["environment"]["APP_MAX_CONNECTIONS_PER_PEER"]) for s in servers)
 
 
-def _node(*words: str | Path) -> bytes:
-    command = [str(ROOT / "docker" / "node.sh"), *map(str, words)]
-    environment = {**os.environ, "NODE_KEY_BITS": "2048"}
-    return subprocess.run(command, env=environment, check=True, capture_output=True).stdout
-
-
 class _Scene:
     """An authority, its STOMP server with a proxy before it, and two creditors agents."""
 
@@ -117,7 +111,7 @@ class _Scene:
                 raise KitError(f"{command} has failed:\n{done.stdout}")
         self._limit_queues()
         address = f"127.0.0.1:{self.programs.port}"
-        _node("make", self.programs.folder, "accounting-authority", address, _AUTHORITY_ID)
+        make_authority(self.programs.folder, address, _AUTHORITY_ID)
         for name in ("honest", "flooder"):
             self._meet(name)
         self.programs.serve()
@@ -133,17 +127,8 @@ class _Scene:
         self.management.request("PUT", "policies", self.vhost, policy["name"], body=body)
 
     def _meet(self, name: str) -> None:
-        node, ours, sent = self.folder / name, self.programs.folder, self.folder / "sent"
-        _node("make", node, "creditors-agent", "127.0.0.1:1")
-        certificates = {}
-        for one, other in ((ours, node), (node, ours)):
-            sent.write_bytes(_node("introduce", one))
-            certificates[one] = _node("admit", other, sent)
-        for one, certificate in certificates.items():
-            sent.write_bytes(certificate)
-            _node("accept", one, sent)
-        _node("activate", ours, id_of(node))
-        self.programs.configure_queue(id_of(node), self.queue(name))
+        admit_agent(self.programs.folder, self.folder / name, "127.0.0.1:1")
+        self.programs.configure_queue(id_of(self.folder / name), self.queue(name))
 
     def queue(self, name: str) -> str:
         return f"aa.{id_of(self.folder / name)}"
