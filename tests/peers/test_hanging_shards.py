@@ -238,7 +238,7 @@ def test_stop_does_not_wait_for_the_end_of_the_queue(half: Shard, fetch_api: Fet
     class Endless(RecipientVerifier):
         """There is always something that is due."""
 
-        def _lease_requests(self, _connection: DatabaseConnection, _count_max: int) -> Any:
+        def _lease_due(self, _connection: DatabaseConnection, *, is_woken: bool) -> Any:
             return [(1, builders.DEBTOR, next(recipients))]
 
     recipients = iter(find_creditors("1.1.#", 10_000))
