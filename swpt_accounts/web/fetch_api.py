@@ -6,7 +6,7 @@ than all the rest that the program does for a request. Flask gets what is no res
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -70,6 +70,7 @@ _UNAVAILABLE: Final = _text(
 _FOREIGN: Final = _text(
     "500 INTERNAL SERVER ERROR", "The account belongs to another shard.\n", _NEGATIVE
 )
+BROKEN: Final = _text("500 INTERNAL SERVER ERROR", "There is an error in the program.\n", _NO_STORE)
 _REACHABLE: Final = Answer("204 NO CONTENT", (_POSITIVE,))
 _NOT_REACHABLE: Final = _text(
     "404 NOT FOUND", "The account does not accept transfers.\n", _NEGATIVE
@@ -88,6 +89,10 @@ _BAD_LIST: Final = _text(
 
 def _reachable(settings: Settings, account: Account) -> Answer:
     (is_reachable,) = are_reachable(settings, [account])
+    return _reachability(is_reachable)
+
+
+def _reachability(is_reachable: bool) -> Answer:
     return _REACHABLE if is_reachable else _NOT_REACHABLE
 
 
@@ -104,6 +109,9 @@ ACCOUNT_RESOURCES: Final[dict[str, Callable[[Settings, Account], Answer]]] = {
 """What follows `/accounts/DEBTOR_ID/CREDITOR_ID/`."""
 
 _ALSO: Final = "also="
+_QUESTION: Final = re.compile(
+    rb"GET /accounts/([0-9]{1,20})/([0-9]{1,20})/reachable HTTP/1\.1", re.ASCII
+)
 _SLASHES: Final = re.compile("//+")
 _METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
@@ -115,6 +123,31 @@ class FetchApi:
         self._app = app
         self._other = app.wsgi_app
         self._settings = settings
+
+    def account_of(self, line: bytes) -> Account | None:
+        """The account of this shard about which the first line of a request asks, whether it is
+        reachable. None if that is not what it asks.
+        """
+        found = _QUESTION.fullmatch(line)
+        if found is None:
+            return None
+        debtor_id, creditor_id = (parse_account_id(text.decode()) for text in found.groups())
+        if debtor_id is None or creditor_id is None:
+            return None
+        account = debtor_id, creditor_id
+        return account if self._settings.realm.contains(*account) else None
+
+    def are_reachable(self, accounts: Sequence[Account]) -> list[Answer]:
+        """An answer about each of these accounts, which are of this shard."""
+        started_at = monotonic()
+        try:
+            found = [_reachability(yes) for yes in are_reachable(self._settings, accounts)]
+        except DatabaseUnavailable:
+            found = [_UNAVAILABLE] * len(accounts)
+        seconds = monotonic() - started_at
+        for status, count in Counter(answer.status[:3] for answer in found).items():
+            observe(FETCH_ANSWERS, seconds, "reachable", status, count=count)
+        return found
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
