@@ -70,7 +70,7 @@ _UNAVAILABLE: Final = _text(
 _FOREIGN: Final = _text(
     "500 INTERNAL SERVER ERROR", "The account belongs to another shard.\n", _NEGATIVE
 )
-BROKEN: Final = _text("500 INTERNAL SERVER ERROR", "There is an error in the program.\n", _NO_STORE)
+BROKEN: Final = _text("500 INTERNAL SERVER ERROR", "There is an error in the program.\n")
 _REACHABLE: Final = Answer("204 NO CONTENT", (_POSITIVE,))
 _NOT_REACHABLE: Final = _text(
     "404 NOT FOUND", "The account does not accept transfers.\n", _NEGATIVE
