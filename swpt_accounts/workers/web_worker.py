@@ -157,11 +157,18 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         # Those that wait for their clients, the longest-waiting first; and for a thread.
         self._waiting: dict[Connection, None] = {}
         self._queued: dict[Connection, Future[bool]] = {}
-        self._look_at = 0.0
+        self._look_at = self._notify_at = 0.0
 
     def init_process(self) -> None:
         self._health_pool = ThreadPoolExecutor(1)
         super().init_process()
+
+    def notify(self) -> None:
+        """Show gunicorn that the loop goes round: not each time, it is a call to the system."""
+        now = monotonic()
+        if now >= self._notify_at:
+            self._notify_at = now + _LOOK_SECONDS
+            super().notify()
 
     # -- reading ----------------------------------------------------------------
 
