@@ -111,6 +111,31 @@ class DatabaseConnection:
             self._check(pgconn.prepare(name, statement, oids))
         with heartbeat.awaiting(SERVER):
             result = pgconn.exec_prepared(name, [_as_text(value) for value in values])
+        return self._first_column(result)
+
+    def send_probe(self, statement: bytes, *values: int | list[int]) -> int:
+        """Ask what `probe` has asked before, and do not wait for the answer.
+
+        Returns the file descriptor that becomes readable. Raises `psycopg.Error`.
+        """
+        pgconn = self.raw.pgconn
+        pgconn.send_query_prepared(self._probes[statement], [_as_text(value) for value in values])
+        pgconn.flush()
+        return pgconn.socket
+
+    def receive_probe(self) -> list[str | None] | None:
+        """What `probe` returns; None if not all of it has come. Raises `psycopg.Error`."""
+        pgconn = self.raw.pgconn
+        pgconn.consume_input()
+        if pgconn.is_busy():
+            return None
+        result = pgconn.get_result()
+        assert result is not None
+        while pgconn.get_result() is not None:
+            pass
+        return self._first_column(result)
+
+    def _first_column(self, result: PGresult) -> list[str | None]:
         self._check(result)
         found = [result.get_value(i, 0) for i in range(result.ntuples)]
         return [None if value is None else value.decode() for value in found]

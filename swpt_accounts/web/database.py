@@ -5,7 +5,7 @@ What is read is of this moment: when others have taken over the shard, nothing i
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import psycopg
@@ -31,9 +31,36 @@ _breaker = CircuitBreaker(logging.getLogger(__name__), _NAME)
 
 def are_reachable(settings: Settings, accounts: Sequence[Account]) -> list[bool]:
     """Whether each of these accounts accepts incoming transfers. Raises `DatabaseUnavailable`."""
-    debtor_ids, creditor_ids = map(list, zip(*accounts, strict=True))
-    found = read(settings, _ARE_REACHABLE, debtor_ids, creditor_ids)
-    assert len(found) == len(accounts)
+    return [value == "t" for value in read(settings, _ARE_REACHABLE, *_columns(accounts))]
+
+
+def _columns(accounts: Sequence[Account]) -> Iterable[list[int]]:
+    return map(list, zip(*accounts, strict=True))
+
+
+def kept_connection() -> DatabaseConnection | None:
+    """The connection of this thread, if it was of use."""
+    return getattr(_local, "connection", None)
+
+
+def send_question(connection: DatabaseConnection, accounts: Sequence[Account]) -> int:
+    """Ask, without waiting, what `are_reachable` has asked over this connection before.
+
+    Returns the file descriptor that becomes readable. Raises `psycopg.Error`.
+    """
+    return connection.send_probe(_ARE_REACHABLE, *_columns(accounts))
+
+
+def receive_answer(connection: DatabaseConnection) -> list[bool] | None:
+    """What `are_reachable` returns; None if not all of it has come.
+
+    Raises `psycopg.Error`: `are_reachable` knows what to do.
+    """
+    found = connection.receive_probe()
+    if found is None:
+        return None
+    if not found:
+        raise ShardClosedError(TAKEN_OVER)
     return [value == "t" for value in found]
 
 

@@ -6,7 +6,7 @@ than all the rest that the program does for a request. Flask gets what is no res
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -141,13 +141,17 @@ class FetchApi:
         """An answer about each of these accounts, which are of this shard."""
         started_at = monotonic()
         try:
-            found = [_reachability(yes) for yes in are_reachable(self._settings, accounts)]
+            found = are_reachable(self._settings, accounts)
         except DatabaseUnavailable:
-            found = [_UNAVAILABLE] * len(accounts)
-        seconds = monotonic() - started_at
-        for status, count in Counter(answer.status[:3] for answer in found).items():
-            observe(FETCH_ANSWERS, seconds, "reachable", status, count=count)
-        return found
+            _note({_UNAVAILABLE.status[:3]: len(accounts)}, started_at)
+            return [_UNAVAILABLE] * len(accounts)
+        return self.answers(found, started_at)
+
+    def answers(self, found: Sequence[bool], started_at: float) -> list[Answer]:
+        """The answers, where it is known whether the accounts are reachable."""
+        answers = [_reachability(is_reachable) for is_reachable in found]
+        _note(Counter(answer.status[:3] for answer in answers), started_at)
+        return answers
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -208,10 +212,15 @@ class FetchApi:
         except DatabaseUnavailable:
             statuses = dict.fromkeys(statuses, _UNAVAILABLE.status[:3])
             found = _UNAVAILABLE
-        seconds = monotonic() - started_at
-        for status, count in Counter(statuses.values()).items():
-            observe(FETCH_ANSWERS, seconds, "reachable", status, count=count)
+        _note(Counter(statuses.values()), started_at)
         return found
+
+
+def _note(counts: Mapping[str, int], started_at: float) -> None:
+    """Record so many answers of each status."""
+    seconds = monotonic() - started_at
+    for status, count in counts.items():
+        observe(FETCH_ANSWERS, seconds, "reachable", status, count=count)
 
 
 def _without_get(method: str) -> "WSGIApplication":

@@ -3,21 +3,27 @@
 Whether an account is reachable is what other shards ask all day, over connections that they keep.
 Such a question needs no thread, and no parser, from the second one of a connection on: its first
 line is matched as a whole, and all that follows is what gunicorn has accepted with the one before,
-byte for byte. One thread at a time asks the database, about all that have come meanwhile; so there
-is no delay when there is little to do. Everything else goes the way of all requests.
+byte for byte. The database is asked about all that have come while it was answering; so there is no
+delay when there is little to do. Everything else goes the way of all requests.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
+from selectors import EVENT_READ
 from threading import Thread
 from time import monotonic
 from typing import Any, Final
 
+import psycopg
 from gunicorn import SERVER
 from gunicorn.util import http_date
 
 from swpt_accounts.core.account_lists import Account
+from swpt_accounts.db.connection import DatabaseConnection
+from swpt_accounts.web.database import kept_connection, receive_answer, send_question
 from swpt_accounts.web.fetch_api import BROKEN, Answer, FetchApi
 from swpt_accounts.workers.web_worker import Connection, WebWorker
 
@@ -37,6 +43,8 @@ class FetchWorker(WebWorker):
         self._asked: dict[Connection, Account] = {}
         self._batches: SimpleQueue[Batch] = SimpleQueue()
         self._is_asking = False
+        # That of the thread, which does not use it while the loop does.
+        self._connection: DatabaseConnection | None = None
         others = self.cfg.accesslog, self.cfg.statsd_host, self.cfg.max_requests
         self._is_quick = self.cfg.keepalive > 0 and not any(others)
 
@@ -81,7 +89,29 @@ class FetchWorker(WebWorker):
         ]
         if begun:
             self._is_asking = True
-            self._batches.put(begun)
+            self._ask(begun)
+
+    def _ask(self, batch: Batch) -> None:
+        """Ask the database. Where that may take long, or goes wrong, it is for the thread."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                fd = send_question(self._connection, [account for _, account in batch])
+                on_answer = partial(self._on_answer, batch, monotonic())
+                self.poller.register(fd, EVENT_READ, on_answer)
+                return
+        self._batches.put(batch)
+
+    def _on_answer(self, batch: Batch, asked_at: float, fd: int) -> None:
+        assert self._connection is not None
+        try:
+            found = receive_answer(self._connection)
+        except psycopg.Error:
+            self.poller.unregister(fd)
+            self._batches.put(batch)
+            return
+        if found is not None:
+            self.poller.unregister(fd)
+            self._finish(batch, self._api.answers(found, asked_at), self._connection)
 
     def _answer(self) -> None:
         """In a thread, as long as the process lives."""
@@ -92,10 +122,13 @@ class FetchWorker(WebWorker):
             except Exception:
                 self.log.exception("Questions about %d accounts failed.", len(batch))
                 answers = [BROKEN] * len(batch)
-            self.method_queue.defer(self._finish, batch, answers)
+            self.method_queue.defer(self._finish, batch, answers, kept_connection())
 
-    def _finish(self, batch: Batch, answers: Sequence[Answer]) -> None:
+    def _finish(
+        self, batch: Batch, answers: Sequence[Answer], connection: DatabaseConnection | None
+    ) -> None:
         self._is_asking = False
+        self._connection = connection
         date = http_date()
         texts = {answer: _text(answer, date) for answer in set(answers)}
         for (conn, _), answer in zip(batch, answers, strict=True):

@@ -205,3 +205,29 @@ def test_no_database(web: Authority) -> None:
     session.close()
     lines = [line for line in web.log(WEBSERVER).splitlines() if "the database" in line]
     assert len(lines) == 1, lines
+
+
+def test_who_asks_over_a_kept_connection_hears_of_a_takeover(web: Authority) -> None:
+    path, dsn = account_path(2**32 + 1, "reachable"), dsn_of(web.database_url)
+    address = "127.0.0.1", web.port
+    with socket.create_connection(address, timeout=30) as kept:
+        for _ in range(3):
+            assert b" 204 " in raw(web, kept, path)
+        execute(dsn, "CREATE SCHEMA IF NOT EXISTS swpt_accounts_split")
+        execute(dsn, "CREATE TABLE swpt_accounts_split.has_switched ()")
+        try:
+            for _ in range(3):
+                assert b" 503 " in raw(web, kept, path)
+        finally:
+            execute(dsn, "DROP SCHEMA swpt_accounts_split CASCADE")
+        wait_until(lambda: b" 204 " in raw(web, kept, path))
+
+
+def test_session_that_was_ended_is_replaced_at_once(web: Authority) -> None:
+    path = account_path(2**32 + 1, "reachable")
+    ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=30) as kept:
+        for _ in range(3):
+            assert b" 204 " in raw(web, kept, path)
+            execute(dsn_of(web.database_url), ending.replace("%s", "'swpt_accounts webserver'"))
+            assert b" 204 " in raw(web, kept, path)
