@@ -95,7 +95,7 @@ class RecipientVerifier(DatabaseWorker):
         while not self.stop.is_requested():
             is_watchful = monotonic() < watchful_until
             seconds_max = _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX
-            if connection.wait(seconds_max, self.stop) or connection.probe(_HAS_DUE_REQUESTS):
+            if connection.wait(seconds_max, self.stop) or _has_due_requests(connection):
                 return
             self.note_success()
 
@@ -149,7 +149,7 @@ class RecipientVerifier(DatabaseWorker):
     def _lease_due(self, connection: DatabaseConnection, *, is_woken: bool) -> list[Request]:
         """Take requests that are due. To look whether there are any is cheaper."""
         connection.keep_alive()
-        if not is_woken and not connection.probe(_HAS_DUE_REQUESTS):
+        if not is_woken and not _has_due_requests(connection):
             self._at_work_at = monotonic()
             return []
         return self._lease_requests(connection, self._free_count)
@@ -166,6 +166,10 @@ class RecipientVerifier(DatabaseWorker):
         )
         if given_up:
             TRANSFERS_UNVERIFIED.log(logger, count=given_up)
+
+
+def _has_due_requests(connection: DatabaseConnection) -> bool:
+    return bool(connection.probe(_HAS_DUE_REQUESTS))
 
 
 class _Questions:
