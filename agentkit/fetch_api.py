@@ -75,6 +75,13 @@ class FetchApi(ThreadingHTTPServer):
         """As long as this is not set, the realm hangs."""
         self.counting = _Counting()
         """The requests that are answered now."""
+        self.connections_count = 0
+        """How many have been made."""
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        self.connections_count += 1
+        return super().get_request()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients go away while they wait."""

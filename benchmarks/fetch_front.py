@@ -32,7 +32,7 @@ error_log {folder}/error.log warn;
 {user}
 events {{ worker_connections 4096; }}
 http {{
-    log_format answer "$uri $upstream_cache_status";
+    log_format answer "$uri $arg_also $upstream_cache_status";
     access_log {folder}/access.log answer;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
@@ -61,8 +61,9 @@ http {{
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked since the last `forget`."""
+    """What was asked since the last `forget`. One request may be about many accounts."""
 
+    requests_count: int
     count: int
     repeated_count: int
     """Of these, how many were the same as one before."""
@@ -159,10 +160,16 @@ class FetchFront:
     def asked(self) -> Asked:
         """Count what was asked."""
         lines = [line.split() for line in (self._folder / "access.log").read_text().splitlines()]
+        asked = [
+            *(uri.removeprefix("/accounts/") for uri, _, _ in lines),
+            *(f"{also}/reachable" for _, others, _ in lines for also in others.split(",")),
+        ]
+        asked = [one for one in asked if one != "-/reachable"]
         return Asked(
-            count=len(lines),
-            repeated_count=len(lines) - len({uri for uri, _ in lines}),
-            cached_count=sum(status == "HIT" for _, status in lines),
+            requests_count=len(lines),
+            count=len(asked),
+            repeated_count=len(asked) - len(set(asked)),
+            cached_count=sum(status == "HIT" for _, _, status in lines),
         )
 
     def __enter__(self) -> Self:

@@ -15,10 +15,11 @@ from gunicorn.config import Config
 from swpt_accounts.observability.log import configure_logging, gunicorn_logger
 from swpt_accounts.observability.metrics import recorder
 from swpt_accounts.settings import SettingsError, load_settings
+from swpt_accounts.web.worker import FetchWorker
 from swpt_accounts.workers.runner import show_life
 from swpt_accounts.workers.setting_warnings import warn_of_misspelt_settings
 from swpt_accounts.workers.shutdown import idle
-from swpt_accounts.workers.web_worker import CONNECTIONS_COUNT_MAX, WebWorker
+from swpt_accounts.workers.web_worker import CONNECTIONS_COUNT_MAX
 
 _OURS = {
     *("bind", "config", "post_fork", "threads", "when_ready", "workers"),
@@ -40,7 +41,8 @@ if _settings.webserver_processes == 0:
 bind = f"{os.environ.get('WEBSERVER_ADDRESS', '')}:{_settings.webserver_port}"
 workers = _settings.webserver_processes
 threads = _settings.webserver_threads
-worker_class = WebWorker
+worker_class = FetchWorker
+logger_class = gunicorn_logger.Logger
 worker_connections = CONNECTIONS_COUNT_MAX
 # In seconds. Longer than clients and proxies keep their connections: so it is they who close
 # them, and no request meets a connection that is being closed.

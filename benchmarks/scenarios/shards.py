@@ -105,8 +105,9 @@ def _burst(bench: Bench, world: World, pattern: Pattern, count: int, front: Fetc
     front_ms = 1000 * (front.cpu_seconds - cpu_seconds) / max(run.load.count, 1)
     asked = front.asked()
     bench.say(
-        f"{count} shards, {pattern}: {describe(run)}; of {asked.count:,} questions to the fetch API"
-        f" {asked.repeated_count:,} were repeated, and the cache answered {asked.cached_count:,};"
+        f"{count} shards, {pattern}: {describe(run)}; {asked.count:,} questions to the fetch API in"
+        f" {asked.requests_count:,} requests: {asked.repeated_count:,} questions were repeated, and"
+        f" the cache answered {asked.cached_count:,} requests;"
         f" nginx {front_ms:.3f} ms"
     )
     result = run.as_json()
@@ -114,6 +115,7 @@ def _burst(bench: Bench, world: World, pattern: Pattern, count: int, front: Fetc
     return {
         **result,
         "questions_each": asked.count / max(run.load.count, 1),
+        "requests_each": asked.requests_count / max(run.load.count, 1),
         "asked_before_share": asked.repeated_count / max(asked.count, 1),
         "cached_share": asked.cached_count / max(asked.count, 1),
         "front_ms": front_ms,

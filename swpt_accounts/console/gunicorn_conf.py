@@ -24,6 +24,7 @@ bind = _settings.console_place
 workers = 1
 threads = 8
 worker_class = WebWorker
+logger_class = gunicorn_logger.Logger
 worker_connections = 200
 keepalive = 15
 graceful_timeout = 4

@@ -39,11 +39,17 @@ class InstrumentedConnection(psycopg.Connection[tuple[Any, ...]]):
 
 
 _INT8_OID: Final = 20
+_INT8S_OID: Final = 1016
 # How often a session that waits shows that its worker is there, and is asked whether it listens.
 LISTENING_SECONDS: Final = 20.0
 
 
 _LISTENING: Final = query("listening").encode()
+
+
+def _as_text(value: int | list[int]) -> bytes:
+    """As PostgreSQL reads it."""
+    return b"{%b}" % b",".join(map(_as_text, value)) if isinstance(value, list) else b"%d" % value
 
 
 class HasFileno(Protocol):
@@ -88,8 +94,10 @@ class DatabaseConnection:
         """Call a procedure that returns many rows: tuples with the names of its columns."""
         return self._execute(procedure, parameters).fetchall()
 
-    def probe(self, statement: bytes, *integers: int) -> list[str | None]:
+    def probe(self, statement: bytes, *values: int | list[int]) -> list[str | None]:
         """The first column of the rows of a statement with the placeholders `$1`, `$2` …
+
+        A value is an integer, or an array of integers: always the same, for a statement.
 
         For small questions that are asked all day. It calls libpq itself: a cursor waits in many
         small steps, in each of which another thread may take the interpreter, and needs more
@@ -99,12 +107,38 @@ class DatabaseConnection:
         name = self._probes.get(statement)
         if name is None:
             name = self._probes[statement] = b"probe_%d" % len(self._probes)
-            self._check(pgconn.prepare(name, statement, [_INT8_OID] * len(integers)))
+            oids = [_INT8S_OID if isinstance(value, list) else _INT8_OID for value in values]
+            self._check(pgconn.prepare(name, statement, oids))
         with heartbeat.awaiting(SERVER):
-            result = pgconn.exec_prepared(name, [b"%d" % n for n in integers])
+            result = pgconn.exec_prepared(name, [_as_text(value) for value in values])
+        return self._first_column(result)
+
+    def send_probe(self, statement: bytes, *values: int | list[int]) -> int:
+        """Ask what `probe` has asked before, and do not wait for the answer.
+
+        Returns the file descriptor that becomes readable. Raises `psycopg.Error`.
+        """
+        pgconn = self.raw.pgconn
+        pgconn.send_query_prepared(self._probes[statement], [_as_text(value) for value in values])
+        pgconn.flush()
+        return pgconn.socket
+
+    def receive_probe(self) -> list[str | None] | None:
+        """What `probe` returns; None if not all of it has come. Raises `psycopg.Error`."""
+        pgconn = self.raw.pgconn
+        pgconn.consume_input()
+        if pgconn.is_busy():
+            return None
+        result = pgconn.get_result()
+        assert result is not None
+        while pgconn.get_result() is not None:
+            pass
+        return self._first_column(result)
+
+    def _first_column(self, result: PGresult) -> list[str | None]:
         self._check(result)
-        values = [result.get_value(i, 0) for i in range(result.ntuples)]
-        return [None if value is None else value.decode() for value in values]
+        found = [result.get_value(i, 0) for i in range(result.ntuples)]
+        return [None if value is None else value.decode() for value in found]
 
     def _check(self, result: PGresult) -> None:
         if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):

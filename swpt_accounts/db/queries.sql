@@ -113,6 +113,11 @@ BEGIN
 END
 $$
 
+-- name: are_reachable
+-- For each account whether it accepts incoming transfers.
+SELECT is_reachable(q.debtor_id, q.creditor_id)
+FROM unnest($1, $2) WITH ORDINALITY AS q (debtor_id, creditor_id, number)
+
 -- name: unless_past
 -- The end of a statement that finds nothing when other shards have taken over from this one.
 WHERE NOT EXISTS (

@@ -5,6 +5,8 @@ import logging
 import os
 import re
 import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock, Thread
 from time import monotonic
@@ -13,7 +15,12 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from swpt_accounts.core.ids import account_id
+from swpt_accounts.core.account_lists import (
+    Account,
+    account_list,
+    account_path,
+    parse_status_lines,
+)
 from swpt_accounts.db.errors import one_line
 from swpt_accounts.observability.events.background import FETCH_API_URL_MISSING, PEER_SILENT
 from swpt_accounts.observability.events.event import Event
@@ -21,6 +28,7 @@ from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.observability.metrics.definitions import FETCH_QUESTIONS
 from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.peers.bulkhead import Bulkhead, group_of
+from swpt_accounts.peers.question_batches import Neighbourhoods, QuestionBatches
 from swpt_accounts.peers.reachability_cache import ReachabilityCache
 from swpt_accounts.settings import Settings
 
@@ -100,13 +108,19 @@ class FetchClient:
         bulkhead: Bulkhead,
         throttle: LogThrottle,
         cache: ReachabilityCache | None = None,
+        neighbourhoods: Neighbourhoods | None = None,
     ) -> None:
-        """Without a `cache`, every question is asked."""
+        """Without a `cache`, every question is asked; without `neighbourhoods`, each alone."""
         self._base_url = (settings.fetch_api_url or "").rstrip("/")
         self._bulkhead = bulkhead
         self._throttle = throttle
         self._cache = cache
         self._seconds_max = settings.app_fetch_api_timeout_seconds
+        self._batches = (
+            None
+            if neighbourhoods is None
+            else QuestionBatches(neighbourhoods, self._seconds_max, self._ask_about_many)
+        )
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=settings.app_fetch_connections,
@@ -120,6 +134,10 @@ class FetchClient:
         recipient = (debtor_id, creditor_id)
         if self._cache is not None and recipient in self._cache:
             return True
+        if self._batches is not None and self._base_url:
+            is_reachable = await self._batches.is_reachable(recipient)
+            if is_reachable is not None:
+                return is_reachable
         answer = await self._get(*recipient, "reachable")
         if answer is None:
             return None
@@ -127,6 +145,36 @@ class FetchClient:
         if self._cache is not None and status == 204:
             self._cache.add(recipient, cache_control)
         return {204: True, 404: False}.get(status)
+
+    async def _ask_about_many(
+        self, neighbourhood: int, accounts: Sequence[Account]
+    ) -> dict[Account, int]:
+        """Their statuses; empty where the shard of the first one does not understand.
+
+        Nothing is reported of that: each account is asked about alone then.
+        """
+        first, *others = accounts
+        url = (
+            f"{self._base_url}/accounts/{account_path(first)}/reachable?also={account_list(others)}"
+        )
+        started_at = monotonic()
+        # (the groups of single questions are natural numbers)
+        answer = await self._bulkhead.ask(
+            -1 - neighbourhood, lambda: self._fetch(url, _report_nothing)
+        )
+        if answer is None or answer[0] != 200:
+            return {}
+        statuses = parse_status_lines(answer[1], accounts) or {}
+        seconds = monotonic() - started_at
+        for status, count in Counter(statuses.values()).items():
+            observe(FETCH_QUESTIONS, seconds, "reachable", _status_label(status), count=count)
+        for account, status in statuses.items():
+            if self._cache is not None and status == 204:
+                self._cache.add(account, answer[2])
+        return statuses
+
+    def _url(self, account: Account, what: str) -> str:
+        return f"{self._base_url}/accounts/{account_path(account)}/{what}"
 
     async def get_config_data(self, debtor_id: int, creditor_id: int) -> str | None:
         """The account's config_data; None when there is no such account, or no answer."""
@@ -139,21 +187,20 @@ class FetchClient:
             problem = "FETCH_API_URL is not set: accounts of other shards are not found."
             self._report("not set", problem, FETCH_API_URL_MISSING)
             return None
-        url = f"{self._base_url}/accounts/{account_id(debtor_id)}/{account_id(creditor_id)}/{what}"
+        url = self._url((debtor_id, creditor_id), what)
         group = group_of(debtor_id, creditor_id)
         started_at = monotonic()
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self._seconds_max):
-                answer = await self._bulkhead.ask(group, lambda: self._fetch(url))
+                answer = await self._bulkhead.ask(group, lambda: self._fetch(url, self._report))
         except TimeoutError:
             self._report("time", f"{url} does not answer in time.")
         status = "none" if answer is None else _status_label(answer[0])
         observe(FETCH_QUESTIONS, monotonic() - started_at, what, status)
         return answer
 
-    async def _fetch(self, url: str) -> Answer | None:
-        report = self._report
+    async def _fetch(self, url: str, report: Callable[[str, str], None]) -> Answer | None:
         try:
             async with self._session.get(url, allow_redirects=False) as response:
                 body = await _read(response)
@@ -183,7 +230,12 @@ class FetchClient:
             event.log(logger, kind=kind, problem=problem, untold=untold)
 
     async def close(self) -> None:
+        if self._batches is not None:
+            await self._batches.close()
         await self._session.close()
+
+
+def _report_nothing(_kind: str, _problem: str) -> None: ...
 
 
 def _problem(error: Exception) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from swpt_accounts.db.queries import query
 from swpt_accounts.observability.events.background import TRANSFERS_UNVERIFIED
 from swpt_accounts.observability.log.throttle import LogThrottle
 from swpt_accounts.peers.bulkhead import ERROR_SECONDS, Bulkhead
+from swpt_accounts.peers.question_batches import Neighbourhoods
 from swpt_accounts.peers.reachability_cache import ReachabilityCache
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
@@ -33,8 +36,15 @@ PATIENCE = timedelta(minutes=2)
 # After a longer pause, what has been due meanwhile was not asked about.
 _PAUSE_SECONDS_MAX = 5.0
 _LEASE_EXTRA = timedelta(seconds=10)
+_LEASED_COUNT_MAX = 1000
 _POLL_SECONDS = 0.05
+# How long connections are kept when there is nothing to ask.
+_KEPT_SECONDS = 10.0
 ROUND_SECONDS = 0.005
+# A pause is so many times as long as what the last round took, within bounds: when there is much
+# to do, much is done together.
+_PAUSE_FACTOR = 4.0
+_ROUND_SECONDS_MAX = 0.05
 # The longest wait between two queries. After a request it is shorter for a while: there may be
 # one that waits for its next attempt.
 _IDLE_SECONDS_MAX = 2.0
@@ -63,6 +73,7 @@ class RecipientVerifier(DatabaseWorker):
         self._bulkhead = Bulkhead(settings.app_fetch_connections)
         self._throttle = LogThrottle(ERROR_SECONDS)
         self._cache = ReachabilityCache(settings.app_fetch_reachable_cache_seconds)
+        self._neighbourhoods = Neighbourhoods(settings.realm.length)
         self._lease = timedelta(seconds=settings.app_fetch_api_timeout_seconds) + _LEASE_EXTRA
         self._at_work_at = -math.inf
 
@@ -70,7 +81,7 @@ class RecipientVerifier(DatabaseWorker):
         """Verify until shutdown; with `quit_early`, until nothing is due."""
         watchful_until = 0.0
         while not self.stop.is_requested():
-            if rows := self._lease_requests(connection, self._bulkhead.free_count):
+            if rows := self._lease_due(connection, is_woken=True):
                 asyncio.run(self._verify(connection, rows))
                 watchful_until = monotonic() + PATIENCE.total_seconds()
             elif self._quit_early:
@@ -84,9 +95,15 @@ class RecipientVerifier(DatabaseWorker):
         while not self.stop.is_requested():
             is_watchful = monotonic() < watchful_until
             seconds_max = _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX
-            if connection.wait(seconds_max, self.stop) or connection.probe(_HAS_DUE_REQUESTS):
+            if connection.wait(seconds_max, self.stop) or _has_due_requests(connection):
                 return
             self.note_success()
+
+    @property
+    def _free_count(self) -> int:
+        """How many requests to take: where questions travel together, more than connections."""
+        count = self._bulkhead.free_count
+        return min(count * self._neighbourhoods.batch_count_max, max(count, _LEASED_COUNT_MAX))
 
     def _lease_requests(self, connection: DatabaseConnection, count_max: int) -> list[Request]:
         if monotonic() - self._at_work_at > _PAUSE_SECONDS_MAX:
@@ -99,24 +116,43 @@ class RecipientVerifier(DatabaseWorker):
         )
 
     async def _verify(self, connection: DatabaseConnection, rows: list[Request]) -> None:
-        """Ask for these requests, and for those that come due meanwhile."""
+        """Ask for these requests, and for those that come due until there are none for a while."""
         # The HTTP client takes 10 MB, which an authority with one shard never needs.
         from swpt_accounts.peers.fetch_client import FetchClient
 
-        client = FetchClient(self.settings, self._bulkhead, self._throttle, self._cache)
-        questions = _Questions(client, connection)
+        client = FetchClient(
+            self.settings, self._bulkhead, self._throttle, self._cache, self._neighbourhoods
+        )
+        questions = _Questions(client, connection, self.stop)
+        kept_until = math.inf
         try:
-            while (rows or questions.open_count) and not self.stop.is_requested():
+            while not self.stop.is_requested() and monotonic() < kept_until:
                 questions.ask(rows)
-                self._note(connection, await questions.next_answers())
-                rows = self._lease_requests(connection, self._bulkhead.free_count)
+                is_woken = await questions.wait()
+                with questions.round():
+                    self._note(connection, questions.take_answers())
+                    rows = self._lease_due(connection, is_woken=is_woken)
                 self.note_success()
+                if rows or questions.open_count:
+                    kept_until = math.inf
+                elif self._quit_early:
+                    break
+                else:
+                    kept_until = min(kept_until, monotonic() + _KEPT_SECONDS)
             # what is not answered before shutdown is asked again by the next one
             left = [request_id for request_id, _, _ in rows]
             self._note(connection, [(ids, None) for ids in (left, *questions.left())])
         finally:
             await questions.close()
             await client.close()
+
+    def _lease_due(self, connection: DatabaseConnection, *, is_woken: bool) -> list[Request]:
+        """Take requests that are due. To look whether there are any is cheaper."""
+        connection.keep_alive()
+        if not is_woken and not _has_due_requests(connection):
+            self._at_work_at = monotonic()
+            return []
+        return self._lease_requests(connection, self._free_count)
 
     def _note(
         self, connection: DatabaseConnection, answers: list[tuple[list[int], bool | None]]
@@ -132,12 +168,19 @@ class RecipientVerifier(DatabaseWorker):
             TRANSFERS_UNVERIFIED.log(logger, count=given_up)
 
 
+def _has_due_requests(connection: DatabaseConnection) -> bool:
+    return bool(connection.probe(_HAS_DUE_REQUESTS))
+
+
 class _Questions:
     """The questions that are open: each about one recipient, for all requests that name it."""
 
-    def __init__(self, client: "FetchClient", connection: DatabaseConnection) -> None:
+    def __init__(
+        self, client: "FetchClient", connection: DatabaseConnection, stop: ShutdownEvent
+    ) -> None:
         self._client = client
         self._connection = connection
+        self._stop = stop
         self._open: dict[asyncio.Task[bool | None], list[int]] = {}
         self._answers: list[Answer] = []
         self._is_due = asyncio.Event()
@@ -162,38 +205,56 @@ class _Questions:
             self._answers.append((request_ids, task))
             self._is_due.set()
 
-    async def next_answers(self) -> list[tuple[list[int], bool | None]]:
-        """Wait for an answer, for a wake-up, or for a moment. Returns what is answered.
+    async def wait(self) -> bool:
+        """Wait for an answer, for a wake-up, for shutdown, or for a moment.
 
-        While others are open, what comes in a few milliseconds is taken together: each time costs
-        transactions, which are not for single answers.
+        Returns whether requests have come. While there is more to do, what comes in a few
+        milliseconds is taken together: each time costs transactions, which are not for single
+        answers.
         """
-        await self._wait()
-        if self._open:
+        is_woken = bool(self._connection.heard()) or await self._wait()
+        if self._open or is_woken:
             await asyncio.sleep(self._next_round_at - monotonic())
-        self._next_round_at = monotonic() + ROUND_SECONDS
-        answers, self._answers = self._answers, []
-        self._is_due.clear()
-        return [(request_ids, task.result()) for request_ids, task in answers]
+        return is_woken
 
-    async def _wait(self) -> None:
-        loop, socket = asyncio.get_running_loop(), self._connection.raw.pgconn.socket
+    async def _wait(self) -> bool:
+        loop = asyncio.get_running_loop()
+        sockets = self._connection.raw.pgconn.socket, self._stop.fileno()
+        is_woken = False
 
         def wake() -> None:
-            loop.remove_reader(socket)
+            nonlocal is_woken
+            is_woken = True
+            # otherwise it would be told again at once: the socket stays readable
+            for socket in sockets:
+                loop.remove_reader(socket)
             self._is_due.set()
 
-        # otherwise the socket would stay readable; a notice that came since the last check waits
-        # for the poll
-        self._connection.heard()
-        loop.add_reader(socket, wake)
+        for socket in sockets:
+            loop.add_reader(socket, wake)
         try:
-            async with asyncio.timeout(_POLL_SECONDS):
+            async with asyncio.timeout(_POLL_SECONDS if self._open else _WATCHFUL_SECONDS_MAX):
                 await self._is_due.wait()
         except TimeoutError:
             pass
         finally:
-            loop.remove_reader(socket)
+            for socket in sockets:
+                loop.remove_reader(socket)
+        return is_woken
+
+    @contextmanager
+    def round(self) -> Iterator[None]:
+        """What is done with what has come; there is a pause before the next one."""
+        started_at = monotonic()
+        yield
+        ended_at = monotonic()
+        pause_seconds = max(ROUND_SECONDS, _PAUSE_FACTOR * (ended_at - started_at))
+        self._next_round_at = ended_at + min(pause_seconds, _ROUND_SECONDS_MAX)
+
+    def take_answers(self) -> list[tuple[list[int], bool | None]]:
+        answers, self._answers = self._answers, []
+        self._is_due.clear()
+        return [(request_ids, task.result()) for request_ids, task in answers]
 
     def left(self) -> list[list[int]]:
         """The requests whose answers have not been taken."""

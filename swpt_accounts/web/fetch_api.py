@@ -5,7 +5,8 @@ than all the rest that the program does for a request. Flask gets what is no res
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -14,13 +15,18 @@ from flask import Flask
 from werkzeug import Response
 from werkzeug.exceptions import MethodNotAllowed
 
+from swpt_accounts.core.account_lists import (
+    ACCOUNTS_COUNT_MAX,
+    Account,
+    parse_account_list,
+    status_lines,
+)
 from swpt_accounts.core.ids import parse_account_id
 from swpt_accounts.db.outage_reporter import DatabaseUnavailable
-from swpt_accounts.db.procedures import GET_CONFIG_DATA, IS_REACHABLE
 from swpt_accounts.observability.metrics.definitions import FETCH_ANSWERS
 from swpt_accounts.observability.metrics.recorder import observe
 from swpt_accounts.settings import Settings
-from swpt_accounts.web.database import read
+from swpt_accounts.web.database import are_reachable, config_data
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,6 +56,8 @@ def _text(status: str, text: str, *headers: tuple[str, str]) -> Answer:
 
 _NO_STORE: Final = ("Cache-Control", "no-store")
 _POSITIVE: Final = ("Cache-Control", f"max-age={POSITIVE_MAX_AGE_SECONDS}")
+# of many accounts: for the one who asks, and only where it is "yes"
+_OF_MANY: Final = ("Cache-Control", f"private, max-age={POSITIVE_MAX_AGE_SECONDS}")
 _NEGATIVE: Final = ("Cache-Control", f"max-age={NEGATIVE_MAX_AGE_SECONDS}")
 
 _HEALTHY: Final = _text("200 OK", "OK\n", _NO_STORE)
@@ -62,6 +70,7 @@ _UNAVAILABLE: Final = _text(
 _FOREIGN: Final = _text(
     "500 INTERNAL SERVER ERROR", "The account belongs to another shard.\n", _NEGATIVE
 )
+BROKEN: Final = _text("500 INTERNAL SERVER ERROR", "There is an error in the program.\n")
 _REACHABLE: Final = Answer("204 NO CONTENT", (_POSITIVE,))
 _NOT_REACHABLE: Final = _text(
     "404 NOT FOUND", "The account does not accept transfers.\n", _NEGATIVE
@@ -71,25 +80,38 @@ _NOT_REACHABLE: Final = _text(
 _NO_ACCOUNT: Final = _text("404 NOT FOUND", "There is no such account.\n", _POSITIVE, ("Vary", "*"))
 
 
-def _reachable(settings: Settings, debtor_id: int, creditor_id: int) -> Answer:
-    is_reachable = read(settings, IS_REACHABLE, debtor_id=debtor_id, creditor_id=creditor_id)
-    return _REACHABLE if is_reachable == "t" else _NOT_REACHABLE
+_BAD_LIST: Final = _text(
+    "400 BAD REQUEST",
+    f"The list is not one of accounts, or has over {ACCOUNTS_COUNT_MAX - 1}.\n",
+    _NO_STORE,
+)
 
 
-def _config(settings: Settings, debtor_id: int, creditor_id: int) -> Answer:
-    config_data = read(settings, GET_CONFIG_DATA, debtor_id=debtor_id, creditor_id=creditor_id)
-    if config_data is None:
-        return _NO_ACCOUNT
-    return _text("200 OK", config_data, _POSITIVE)
+def _reachable(settings: Settings, account: Account) -> Answer:
+    (is_reachable,) = are_reachable(settings, [account])
+    return _reachability(is_reachable)
+
+
+def _reachability(is_reachable: bool) -> Answer:
+    return _REACHABLE if is_reachable else _NOT_REACHABLE
+
+
+def _config(settings: Settings, account: Account) -> Answer:
+    found = config_data(settings, account)
+    return _NO_ACCOUNT if found is None else _text("200 OK", found, _POSITIVE)
 
 
 HEALTH_PATH: Final = "/accounts/healthz"
-ACCOUNT_RESOURCES: Final[dict[str, Callable[[Settings, int, int], Answer]]] = {
+ACCOUNT_RESOURCES: Final[dict[str, Callable[[Settings, Account], Answer]]] = {
     "reachable": _reachable,
     "config": _config,
 }
 """What follows `/accounts/DEBTOR_ID/CREDITOR_ID/`."""
 
+_ALSO: Final = "also="
+_QUESTION: Final = re.compile(
+    rb"GET /accounts/([0-9]{1,20})/([0-9]{1,20})/reachable HTTP/1\.1", re.ASCII
+)
 _SLASHES: Final = re.compile("//+")
 _METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
@@ -101,6 +123,35 @@ class FetchApi:
         self._app = app
         self._other = app.wsgi_app
         self._settings = settings
+
+    def account_of(self, line: bytes) -> Account | None:
+        """The account of this shard about which the first line of a request asks, whether it is
+        reachable. None if that is not what it asks.
+        """
+        found = _QUESTION.fullmatch(line)
+        if found is None:
+            return None
+        debtor_id, creditor_id = (parse_account_id(text.decode()) for text in found.groups())
+        if debtor_id is None or creditor_id is None:
+            return None
+        account = debtor_id, creditor_id
+        return account if self._settings.realm.contains(*account) else None
+
+    def are_reachable(self, accounts: Sequence[Account]) -> list[Answer]:
+        """An answer about each of these accounts, which are of this shard."""
+        started_at = monotonic()
+        try:
+            found = are_reachable(self._settings, accounts)
+        except DatabaseUnavailable:
+            _note({_UNAVAILABLE.status[:3]: len(accounts)}, started_at)
+            return [_UNAVAILABLE] * len(accounts)
+        return self.answers(found, started_at)
+
+    def answers(self, found: Sequence[bool], started_at: float) -> list[Answer]:
+        """The answers, where it is known whether the accounts are reachable."""
+        answers = [_reachability(is_reachable) for is_reachable in found]
+        _note(Counter(answer.status[:3] for answer in answers), started_at)
+        return answers
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -116,7 +167,8 @@ class FetchApi:
         if method not in ("GET", "HEAD"):
             return _without_get(method)(environ, start_response)
         try:
-            found = self._answer(*parts[2:]) if is_of_account else _HEALTHY
+            query = environ.get("QUERY_STRING", "")
+            found = self._answer(parts[2:], query) if is_of_account else _HEALTHY
         except Exception as error:
             with self._app.request_context(environ):
                 return self._app.handle_exception(error)(environ, start_response)
@@ -125,21 +177,50 @@ class FetchApi:
         start_response(found.status, list(found.headers))
         return (found.body,) if found.body and method == "GET" else ()
 
-    def _answer(self, debtor_id: str, creditor_id: str, what: str) -> Answer | None:
+    def _answer(self, parts: list[str], query: str) -> Answer | None:
         """The answer about an account; None if an id is not in its canonical form."""
-        debtor, creditor = parse_account_id(debtor_id), parse_account_id(creditor_id)
+        *ids, what = parts
+        debtor, creditor = map(parse_account_id, ids)
         if debtor is None or creditor is None:
             return None
-        if not self._settings.realm.contains(debtor, creditor):
+        account = debtor, creditor
+        if not self._settings.realm.contains(*account):
             observe(FETCH_ANSWERS, 0.0, what, _FOREIGN.status[:3])
             return _FOREIGN
+        if what == "reachable" and query.startswith(_ALSO):
+            return self._answer_many(account, query.removeprefix(_ALSO))
         started_at = monotonic()
         try:
-            found = ACCOUNT_RESOURCES[what](self._settings, debtor, creditor)
+            found = ACCOUNT_RESOURCES[what](self._settings, account)
         except DatabaseUnavailable:
             found = _UNAVAILABLE
         observe(FETCH_ANSWERS, monotonic() - started_at, what, found.status[:3])
         return found
+
+    def _answer_many(self, account: Account, others: str) -> Answer:
+        """Whether an account of this shard, and others, of whatever shard, are reachable."""
+        listed = parse_account_list(others)
+        if listed is None or len(listed) >= ACCOUNTS_COUNT_MAX:
+            return _BAD_LIST
+        started_at = monotonic()
+        statuses = dict.fromkeys((account, *listed), _FOREIGN.status[:3])
+        own = [one for one in statuses if self._settings.realm.contains(*one)]
+        try:
+            for one, is_reachable in zip(own, are_reachable(self._settings, own), strict=True):
+                statuses[one] = (_REACHABLE if is_reachable else _NOT_REACHABLE).status[:3]
+            found = _text("200 OK", status_lines(statuses), _OF_MANY)
+        except DatabaseUnavailable:
+            statuses = dict.fromkeys(statuses, _UNAVAILABLE.status[:3])
+            found = _UNAVAILABLE
+        _note(Counter(statuses.values()), started_at)
+        return found
+
+
+def _note(counts: Mapping[str, int], started_at: float) -> None:
+    """Record so many answers of each status."""
+    seconds = monotonic() - started_at
+    for status, count in counts.items():
+        observe(FETCH_ANSWERS, seconds, "reachable", status, count=count)
 
 
 def _without_get(method: str) -> "WSGIApplication":

@@ -99,7 +99,7 @@ class _Outlet:
     def close(self) -> None: ...
 
 
-class _Connection:
+class Connection:
     """A connection, with the attributes that gunicorn's workers use, and its socket."""
 
     initialized = data_ready = True
@@ -155,13 +155,20 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         # gunicorn would accept no more than so many, and nobody would make room.
         self.worker_connections = sys.maxsize
         # Those that wait for their clients, the longest-waiting first; and for a thread.
-        self._waiting: dict[_Connection, None] = {}
-        self._queued: dict[_Connection, Future[bool]] = {}
-        self._look_at = 0.0
+        self._waiting: dict[Connection, None] = {}
+        self._queued: dict[Connection, Future[bool]] = {}
+        self._look_at = self._notify_at = 0.0
 
     def init_process(self) -> None:
         self._health_pool = ThreadPoolExecutor(1)
         super().init_process()
+
+    def notify(self) -> None:
+        """Show gunicorn that the loop goes round: not each time, it is a call to the system."""
+        now = monotonic()
+        if now >= self._notify_at:
+            self._notify_at = now + _LOOK_SECONDS
+            super().notify()
 
     # -- reading ----------------------------------------------------------------
 
@@ -179,7 +186,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             self._make_room()
         self.nr_conns += 1
         try:
-            connection = _Connection(self.cfg, made, client, listener.getsockname())
+            connection = Connection(self.cfg, made, client, listener.getsockname())
         except OSError:
             made.close()
             self.nr_conns -= 1
@@ -195,7 +202,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         elif waiting is not None:
             self._drop(waiting)
 
-    def _await(self, connection: _Connection, event: int, seconds_max: float) -> None:
+    def _await(self, connection: Connection, event: int, seconds_max: float) -> None:
         if not self.alive:
             seconds_max = min(seconds_max, STOP_KEEPALIVE_LINGER)
         connection.since = monotonic()
@@ -203,7 +210,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         self._waiting[connection] = None
         self.poller.register(connection.socket, event, partial(self._go_on, connection))
 
-    def _go_on(self, connection: _Connection, _socket: socket.socket) -> None:
+    def _go_on(self, connection: Connection, _socket: socket.socket) -> None:
         """The client has sent something, has taken something, or is gone."""
         if connection not in self._waiting:
             # It has just had to make room.
@@ -224,11 +231,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             connection.is_idle = False
             connection.deadline = monotonic() + REQUEST_SECONDS_MAX
 
-    def _release(self, connection: _Connection) -> None:
+    def _release(self, connection: Connection) -> None:
         del self._waiting[connection]
         self.poller.unregister(connection.socket)
 
-    def _drop(self, connection: _Connection) -> None:
+    def _drop(self, connection: Connection) -> None:
         self._release(connection)
         connection.socket.close()
         self.nr_conns -= 1
@@ -247,7 +254,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     # -- answering --------------------------------------------------------------
 
-    def enqueue_req(self, conn: _Connection) -> None:
+    def enqueue_req(self, conn: Connection) -> None:
         """Let a thread answer a request."""
         conn.is_idle = False
         conn.since = monotonic()
@@ -258,7 +265,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             lambda done: self.method_queue.defer(self.finish_request, conn, done)
         )
 
-    def handle(self, conn: _Connection) -> bool:
+    def handle(self, conn: Connection) -> bool:
         """Answer a request, in a thread. Returns whether the connection may have another one."""
         unreader = conn.parser.unreader
         unreader.unread(bytes(conn.received))
@@ -268,7 +275,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         conn.send()
         return bool(is_kept)
 
-    def finish_request(self, conn: _Connection, fs: "Future[bool]") -> None:
+    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
         """Go on with what a thread, or none, has answered."""
         del self._queued[conn]
         try:
@@ -277,12 +284,15 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             conn.is_kept = False
             conn.sock.sendall(_OVERLOADED)
             conn.send()
+        self._after_request(conn)
+
+    def _after_request(self, conn: Connection) -> None:
         if conn.sock.unsent:
             self._await(conn, EVENT_WRITE, ANSWER_SECONDS_MAX)
         else:
             self._after_answer(conn)
 
-    def _after_answer(self, connection: _Connection) -> None:
+    def _after_answer(self, connection: Connection) -> None:
         if not connection.is_kept:
             self._close_gently(connection)
         elif connection.received and is_complete(connection.received):
@@ -293,7 +303,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             connection.is_idle = True
             self._await(connection, EVENT_READ, self.cfg.keepalive)
 
-    def _close_gently(self, connection: _Connection) -> None:
+    def _close_gently(self, connection: Connection) -> None:
         """Wait until the client closes: a reset could overtake the end of the answer."""
         connection.is_closing = True
         self._await(connection, EVENT_READ, _CLOSING_SECONDS_MAX)

@@ -35,7 +35,7 @@ def test_our_settings() -> None:
     assert (code, problem) == (0, "")
     assert (config["workers"], config["threads"]) == ("2", "5")
     assert config["bind"] == "[':8081']"
-    assert "WebWorker" in config["worker_class"]
+    assert "FetchWorker" in config["worker_class"]
 
 
 def test_what_gunicorn_knows_can_be_set_by_a_variable() -> None:

@@ -1,6 +1,7 @@
 """The fetch API, as proxies and other shards see it."""
 
 import re
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -11,9 +12,12 @@ from agentkit.database import dsn_of, execute
 from agentkit.messages import configure, configure_root
 from agentkit.observer import Observer
 from agentkit.waiting import wait_until
+from swpt_accounts.core.account_lists import account_list, status_lines
 from swpt_accounts.core.realm import Realm
 
 DEBTOR_ID = -2
+_ANSWER = re.compile(rb"HTTP.*?(?:\r\nContent-Length: (\d+).*?)?\r\n\r\n(.*)", re.DOTALL)
+_DATE = re.compile(rb"\r\nDate: [^\r]*")
 CONFIG_DATA = '{"type": "RootConfigData", "rate": 1.5, "x": "Ünïcode ✓"}'
 ACCOUNTS = {
     0: configure_root(DEBTOR_ID, config_data=CONFIG_DATA),
@@ -101,6 +105,37 @@ def test_deleted_account_has_no_config(web: Authority) -> None:
     assert get(web, path).status_code == 404
 
 
+def raw(web: Authority, sock: socket.socket, path: str) -> bytes:
+    """An answer, but for its date."""
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    answer = b""
+    while not (found := _ANSWER.fullmatch(answer)) or len(found[2]) < int(found[1] or 0):
+        answer += sock.recv(65536)
+    return _DATE.sub(b"", answer)
+
+
+def test_kept_connections_get_the_same_answers(web: Authority) -> None:
+    """They go another way, from the second question on."""
+    paths = [account_path(c, "reachable") for c in (*ACCOUNTS, 2**40, -1, 0, 2**32 + 1)]
+    paths += [f"/accounts/{DEBTOR_ID % 2**64}/{text}/reachable" for text in ("007", "-1", 2**64)]
+    address = "127.0.0.1", web.port
+    with socket.create_connection(address, timeout=30) as kept:
+        for path in paths * 2:
+            with socket.create_connection(address, timeout=30) as fresh:
+                assert raw(web, kept, path) == raw(web, fresh, path)
+
+
+def test_many_at_once(web: Authority) -> None:
+    accounts = {(DEBTOR_ID, c): "404" if c == 2**32 + 2 else "204" for c in ACCOUNTS}
+    accounts |= {(d, c): "404" for d in (-(2**63), 2**63 - 1) for c in (-(2**63), 2**63 - 1)}
+    accounts |= {(d, 0): "204" for d in (-(2**63), -1, 1, 2**63 - 1)}
+    first, *others = accounts
+    path = account_path(first[1], "reachable") + f"?also={account_list(others)}"
+    response = get(web, path)
+    assert (response.status_code, response.text) == (200, status_lines(accounts))
+    assert response.headers["Cache-Control"] == "private, max-age=86400"
+
+
 def test_ids_that_are_not_canonical(web: Authority) -> None:
     root = DEBTOR_ID % 2**64
     for account_id in ("-1", "007", "18446744073709551616", "%EF%BC%91", "1%0A"):
@@ -153,8 +188,11 @@ def test_accounts_of_another_shard(shard: Authority) -> None:
 def test_no_database(web: Authority) -> None:
     """The server tells of an error, not that there is no account; and it recovers."""
     path = account_path(2**32 + 1, "reachable")
+    session = requests.Session()
+    assert session.get(f"{web.web_url}{path}", timeout=30).status_code == 204
     web.database.cut()
     try:
+        assert session.get(f"{web.web_url}{path}", timeout=30).status_code == 503
         for _ in range(20):
             response = get(web, path)
             assert response.status_code == 503
@@ -163,5 +201,33 @@ def test_no_database(web: Authority) -> None:
     finally:
         web.database.restore()
     wait_until(lambda: get(web, path).status_code == 204)
+    assert session.get(f"{web.web_url}{path}", timeout=30).status_code == 204
+    session.close()
     lines = [line for line in web.log(WEBSERVER).splitlines() if "the database" in line]
     assert len(lines) == 1, lines
+
+
+def test_who_asks_over_a_kept_connection_hears_of_a_takeover(web: Authority) -> None:
+    path, dsn = account_path(2**32 + 1, "reachable"), dsn_of(web.database_url)
+    address = "127.0.0.1", web.port
+    with socket.create_connection(address, timeout=30) as kept:
+        for _ in range(3):
+            assert b" 204 " in raw(web, kept, path)
+        execute(dsn, "CREATE SCHEMA IF NOT EXISTS swpt_accounts_split")
+        execute(dsn, "CREATE TABLE swpt_accounts_split.has_switched ()")
+        try:
+            for _ in range(3):
+                assert b" 503 " in raw(web, kept, path)
+        finally:
+            execute(dsn, "DROP SCHEMA swpt_accounts_split CASCADE")
+        wait_until(lambda: b" 204 " in raw(web, kept, path))
+
+
+def test_session_that_was_ended_is_replaced_at_once(web: Authority) -> None:
+    path = account_path(2**32 + 1, "reachable")
+    ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=30) as kept:
+        for _ in range(3):
+            assert b" 204 " in raw(web, kept, path)
+            execute(dsn_of(web.database_url), ending.replace("%s", "'swpt_accounts webserver'"))
+            assert b" 204 " in raw(web, kept, path)

@@ -133,6 +133,17 @@ def test_one_shard_of_sixteen_hangs(half: Shard, fetch_api: FetchApi) -> None:
         assert count(half, "unverified_transfer_request") == 100
 
 
+def test_connections_are_kept_for_the_next_questions(half: Shard, fetch_api: FetchApi) -> None:
+    """Though there was nothing to ask for a moment."""
+    with running(lambda stop: RecipientVerifier(half.settings, stop)):
+        for i, recipient in enumerate(find_creditors("1.1.#", 10), 1):
+            message = builders.prepare_transfer(SENDER, recipient, 0, coordinator_request_id=i)
+            half.receive(message)
+            wait_until(partial(are_queued, half, i))
+    assert fetch_api.counting.total == 10
+    assert fetch_api.connections_count == 1
+
+
 def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
     half: Shard, fetch_api: FetchApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,7 +249,7 @@ def test_stop_does_not_wait_for_the_end_of_the_queue(half: Shard, fetch_api: Fet
     class Endless(RecipientVerifier):
         """There is always something that is due."""
 
-        def _lease_requests(self, _connection: DatabaseConnection, _count_max: int) -> Any:
+        def _lease_due(self, _connection: DatabaseConnection, *, is_woken: bool) -> Any:
             return [(1, builders.DEBTOR, next(recipients))]
 
     recipients = iter(find_creditors("1.1.#", 10_000))

@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
+from swpt_accounts.core.account_lists import ACCOUNTS_COUNT_MAX, Account
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.outage_reporter import DatabaseUnavailable
-from swpt_accounts.db.procedures import IS_REACHABLE, Procedure
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.web import fetch_api
 from swpt_accounts.web.fetch_api import FetchApi
@@ -18,16 +18,22 @@ REACHABLE, UNREACHABLE, BROKEN, AWAY = (2**32 + i for i in range(1, 5))
 CONFIG_DATA = '{"x": "Ünïcode ✓"}'
 
 
-def read(_settings: Settings, procedure: Procedure, debtor_id: int, creditor_id: int) -> str | None:
-    """Stands for the database."""
-    assert debtor_id == -2
-    if creditor_id == AWAY:
+def check(account: Account) -> bool:
+    """Stands for the database: whether there is such an account."""
+    assert account[0] == -2
+    if account[1] == AWAY:
         raise DatabaseUnavailable
-    if creditor_id == BROKEN:
+    if account[1] == BROKEN:
         raise RuntimeError("there is an error in the program")
-    if procedure is IS_REACHABLE:
-        return "t" if creditor_id == REACHABLE else "f"
-    return CONFIG_DATA if creditor_id == REACHABLE else None
+    return account[1] == REACHABLE
+
+
+def are_reachable(_settings: Settings, accounts: list[Account]) -> list[bool]:
+    return [check(account) for account in accounts]
+
+
+def config_data(_settings: Settings, account: Account) -> str | None:
+    return CONFIG_DATA if check(account) else None
 
 
 def make_app(routing_key: str) -> Flask:
@@ -45,7 +51,8 @@ def ask(app: Flask, path: str, method: str = "GET") -> tuple[int, list[tuple[str
 
 @pytest.fixture(autouse=True)
 def database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_api, "read", read)
+    monkeypatch.setattr(fetch_api, "are_reachable", are_reachable)
+    monkeypatch.setattr(fetch_api, "config_data", config_data)
 
 
 ACCOUNT = f"/accounts/{DEBTOR_ID}/{REACHABLE}"
@@ -142,6 +149,64 @@ def test_answers() -> None:
         ],
         body,
     )
+
+
+def ask_about(app: Flask, *creditor_ids: int) -> tuple[int, str]:
+    """Ask about many at once: the status, and the text."""
+    first, *others = [f"{DEBTOR_ID}/{creditor_id}" for creditor_id in creditor_ids]
+    code, headers, body = ask(app, f"/accounts/{first}/reachable?also={','.join(others)}")
+    if code == 200:
+        assert ("Cache-Control", "private, max-age=86400") in headers
+    return code, body.decode()
+
+
+def test_many_at_once() -> None:
+    creditor_ids = UNREACHABLE, REACHABLE, 0, 2**64 - 1
+    code, text = ask_about(make_app("#"), *creditor_ids, UNREACHABLE)
+    assert (code, text.splitlines()) == (
+        200,
+        [f"{DEBTOR_ID}/{c} {204 if c == REACHABLE else 404}" for c in creditor_ids],
+    )
+
+
+def test_of_many_those_of_other_shards_get_no_answer() -> None:
+    realm = Realm.parse("1.#")
+    creditor_ids = list(range(2**40, 2**40 + 30))
+    own = [c for c in creditor_ids if realm.contains(-2, c)]
+    code, text = ask_about(make_app("1.#"), own[0], *creditor_ids)
+    assert code == 200
+    statuses = dict(line.split() for line in text.splitlines())
+    assert statuses == {f"{DEBTOR_ID}/{c}": "404" if c in own else "500" for c in creditor_ids}
+    (foreign, *_) = set(creditor_ids) - set(own)
+    assert ask_about(make_app("1.#"), foreign, *own)[0] == 500
+
+
+def test_no_more_than_allowed_at_once() -> None:
+    app = make_app("#")
+    creditor_ids = list(range(2**63, 2**63 + ACCOUNTS_COUNT_MAX))
+    code, text = ask_about(app, *creditor_ids)
+    assert (code, len(text.splitlines())) == (200, ACCOUNTS_COUNT_MAX)
+    assert ask_about(app, *creditor_ids, 2**63 - 1)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "also",
+    ["", ",", "1", "1/2,", "1/2/3", "1/02", "-1/2", "1/18446744073709551616", "1/%32", "1/2&a=b"],
+)
+def test_what_is_no_list_is_refused(also: str) -> None:
+    assert ask(make_app("#"), f"{ACCOUNT}/reachable?also={also}")[0] == 400
+
+
+def test_other_resources_and_queries_know_no_lists() -> None:
+    app = make_app("#")
+    for path in ("reachable?Also=1/2", "reachable?a=b&also=1/2"):
+        assert ask(app, f"{ACCOUNT}/{path}")[0] == 204
+    assert ask(app, f"{ACCOUNT}/config?also=1/2")[2].decode() == CONFIG_DATA
+
+
+def test_nobody_gets_an_answer_where_one_cannot_be_had() -> None:
+    assert ask_about(make_app("#"), REACHABLE, AWAY) == (503, "The database does not answer.\n")
+    assert ask_about(make_app("#"), REACHABLE, BROKEN)[0] == 500
 
 
 def test_database_that_is_away() -> None:

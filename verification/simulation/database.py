@@ -163,9 +163,9 @@ class SimDatabaseConnection(DatabaseConnection):
             calls[-1] = ((procedure, parameters, row), calls[-1][1])
         return row
 
-    def probe(self, statement: bytes, *integers: int) -> list[str | None]:
+    def probe(self, statement: bytes, *values: int | list[int]) -> list[str | None]:
         self.raw.before()
-        found = super().probe(statement, *integers)
+        found = super().probe(statement, *values)
         self.raw.after()
         return found
 
