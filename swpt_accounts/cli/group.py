@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from swpt_accounts.core.late_modules import load_later
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.observability.metrics.recorder import configure as configure_recording
 from swpt_accounts.settings import SettingsError, load_settings
@@ -77,6 +78,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MODULES:
             return None
+        load_later()
         module = import_module(f"swpt_accounts.cli.{MODULES[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command

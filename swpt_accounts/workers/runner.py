@@ -1,8 +1,6 @@
 """Runs workers in threads, and threads in processes, until a shutdown is requested."""
 
 import logging
-import multiprocessing
-import multiprocessing.connection
 import os
 import sys
 import threading
@@ -138,6 +136,9 @@ def _give_up() -> NoReturn:
 
 
 def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent) -> None:
+    # One process needs nothing of it.
+    import multiprocessing.connection
+
     context = multiprocessing.get_context("fork")
     life_line, held_end = os.pipe()
 
