@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import Final
@@ -88,7 +89,7 @@ class _LazyGroup(click.Group):
 @click.option(
     "--with-metrics",
     is_flag=True,
-    help="If METRICS_PORT is set, serve the metrics and the health, too, in a process beside.",
+    help="If METRICS_PORT is set, serve the metrics and the health, too.",
 )
 @click.pass_context
 def swpt_accounts(context: click.Context, with_metrics: bool) -> None:
@@ -102,10 +103,11 @@ def swpt_accounts(context: click.Context, with_metrics: bool) -> None:
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
     if with_metrics and context.obj.metrics_port:
-        # A module of its own, for it needs this one.
-        from swpt_accounts.cli.forked import fork_command
+        # (they import what is loaded later)
+        from swpt_accounts.inspection.exporter.threads import make_exporter
+        from swpt_accounts.workers.runner import run_beside
 
-        fork_command("serve_metrics", "--beside", str(os.getpid()))
+        run_beside(partial(make_exporter, context.obj))
     configure_recording(
         context.obj.state_dir,
         context.invoked_subcommand or "",

@@ -50,7 +50,8 @@ class _LateModule(ModuleType):
 
 def _load(module: ModuleType) -> None:
     """Run the code of the module, which is an ordinary one then."""
-    assert module.__spec__ is not None and module.__spec__.loader is not None
+    assert module.__spec__ is not None
+    assert module.__spec__.loader is not None
     _loading.add(module.__name__)
     try:
         module.__spec__.loader.exec_module(module)
