@@ -60,13 +60,13 @@ def _load(module: ModuleType) -> None:
         _loading.discard(module.__name__)
 
 
-# The parts that psycopg needs. They can be imported in this order, and need no other one.
+# The parts that psycopg needs.
 _PARTS: Final = ("exceptions", "events", "futures", "locks", "queues", "tasks")
 
 
 def _find_in_asyncio(name: str) -> Any:
-    if name in _PARTS:
-        return import_module(f"asyncio.{name}")
+    if find_spec(f"asyncio.{name}") is not None:
+        return import_module(f"asyncio.{name}")  # which the parts ask for, too
     parts = (import_module(f"asyncio.{part}") for part in _PARTS)
     return next((getattr(part, name) for part in parts if name in part.__all__), None)
 

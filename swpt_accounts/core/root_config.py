@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, NoReturn
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
-from marshmallow.validate import Length, Range, Regexp
-
-from swpt_accounts.core.fields import HexBytes, JsonInteger, JsonNumber, JsonText
+from swpt_accounts.core.fields import InvalidField, ObjectReader, hex_bytes, integer, number, text
 from swpt_accounts.core.ids import MAX_INT64
 
 MIN_INTEREST_RATE: Final = -50.0
@@ -41,27 +38,18 @@ class RootConfig:
     info_sha256: bytes | None = None
 
 
-class _DebtorInfoSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    type = JsonText(required=True, validate=Regexp(r"DebtorInfo(-v[1-9][0-9]{0,5})?\Z"))
-    iri = JsonText(required=True, validate=Length(min=1, max=200))
-    content_type = JsonText(data_key="contentType", validate=Regexp(r"[\x00-\x7f]{0,100}\Z"))
-    sha256 = HexBytes(validate=Length(equal=32))
-
-
-class _RootConfigDataSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    type = JsonText(required=True, validate=Regexp(r"RootConfigData(-v[1-9][0-9]{0,5})?\Z"))
-    rate = JsonNumber(validate=Range(MIN_INTEREST_RATE, MAX_INTEREST_RATE))
-    limit = JsonInteger(validate=Range(0, MAX_INT64))
-    info = fields.Nested(_DebtorInfoSchema)
-
-
-_schema = _RootConfigDataSchema()
+_read_info: Final = ObjectReader(
+    needed={"type": text(r"DebtorInfo(-v[1-9][0-9]{0,5})?"), "iri": text(".{1,200}")},
+    may={"contentType": text(r"[\x00-\x7f]{0,100}"), "sha256": hex_bytes(32)},
+)
+_read: Final = ObjectReader(
+    needed={"type": text(r"RootConfigData(-v[1-9][0-9]{0,5})?")},
+    may={
+        "rate": number(MIN_INTEREST_RATE, MAX_INTEREST_RATE),
+        "limit": integer(0, MAX_INT64),
+        "info": _read_info,
+    },
+)
 
 
 def parse_root_config(config_data: str) -> RootConfig:
@@ -72,9 +60,9 @@ def parse_root_config(config_data: str) -> RootConfig:
     if config_data == "":
         return RootConfig()
     try:
-        document = _schema.load(_parse_json(config_data))
-    except ValidationError as error:
-        raise InvalidRootConfig(f"not a RootConfigData document: {error.messages}") from None
+        document = _read(_parse_json(config_data))
+    except InvalidField as error:
+        raise InvalidRootConfig(f"not a RootConfigData document: {error}") from None
     except (ValueError, RecursionError) as error:
         raise InvalidRootConfig(f"not a JSON document: {error}") from None
     info: dict[str, Any] = document.get("info", {})
@@ -82,7 +70,7 @@ def parse_root_config(config_data: str) -> RootConfig:
         interest_rate=document.get("rate", 0.0),
         issuing_limit=document.get("limit", MAX_INT64),
         info_iri=info.get("iri"),
-        info_content_type=info.get("content_type"),
+        info_content_type=info.get("contentType"),
         info_sha256=info.get("sha256"),
     )
 

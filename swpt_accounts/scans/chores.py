@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
-from marshmallow.validate import Length, Range, Regexp
-
-from swpt_accounts.core.fields import HexBytes, JsonInteger, JsonNumber, JsonText
+from swpt_accounts.core.fields import (
+    InvalidField,
+    ObjectReader,
+    hex_bytes,
+    integer,
+    number,
+    text,
+)
 from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
 from swpt_accounts.core.timestamps import to_utc, wire_timestamp
 from swpt_accounts.smp.decoder import MalformedMessage
@@ -64,56 +68,46 @@ class TryToDeleteAccount(Chore):
     """Delete the account, if that is possible now."""
 
 
-class _Moment(fields.Field[datetime]):
-    def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> Any:
-        return None if value is None else wire_timestamp(value)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
-        try:
-            return to_utc(datetime.fromisoformat(value))
-        except (TypeError, ValueError) as error:
-            raise ValidationError(f"Not a moment: {error}.") from None
+def _moment(value: Any) -> datetime:
+    try:
+        return to_utc(datetime.fromisoformat(value))
+    except (TypeError, ValueError) as error:
+        raise InvalidField(f"not a moment: {error}") from None
 
 
-def _check_sha256(value: bytes) -> None:
-    if len(value) not in (0, 32):
-        raise ValidationError("Neither empty nor 32 bytes.")
-
-
-class _ChoreSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    debtor_id = JsonInteger(required=True, validate=Range(MIN_INT64, MAX_INT64))
-    creditor_id = JsonInteger(required=True, validate=Range(MIN_INT64, MAX_INT64))
-
-
-class _ChangeInterestRateSchema(_ChoreSchema):
-    interest_rate = JsonNumber(required=True)
-    ts = _Moment(required=True)
-
-
-class _UpdateDebtorInfoSchema(_ChoreSchema):
-    debtor_info_iri = JsonText(required=True, validate=Length(max=200))
-    debtor_info_content_type = JsonText(required=True, validate=Regexp(r"[\x00-\x7f]{0,100}\Z"))
-    debtor_info_sha256 = HexBytes(required=True, validate=_check_sha256)
-    ts = _Moment(required=True)
-
-
-_SCHEMAS: Final[Mapping[type[Chore], Schema]] = {
-    ChangeInterestRate: _ChangeInterestRateSchema(),
-    UpdateDebtorInfo: _UpdateDebtorInfoSchema(),
-    CapitalizeInterest: _ChoreSchema(),
-    TryToDeleteAccount: _ChoreSchema(),
+_ACCOUNT: Final = {name: integer(MIN_INT64, MAX_INT64) for name in ("debtor_id", "creditor_id")}
+_READERS: Final[Mapping[type[Chore], ObjectReader]] = {
+    cls: ObjectReader(needed={**_ACCOUNT, **more}, may={})
+    for cls, more in {
+        ChangeInterestRate: {"interest_rate": number(), "ts": _moment},
+        UpdateDebtorInfo: {
+            "debtor_info_iri": text(".{0,200}"),
+            "debtor_info_content_type": text(r"[\x00-\x7f]{0,100}"),
+            "debtor_info_sha256": hex_bytes(0, 32),
+            "ts": _moment,
+        },
+        CapitalizeInterest: {},
+        TryToDeleteAccount: {},
+    }.items()
 }
-CHORE_TYPES: Final = {cls.__name__: cls for cls in _SCHEMAS}
+CHORE_TYPES: Final = {cls.__name__: cls for cls in _READERS}
 
 
 def encode_chore(chore: Chore) -> bytes:
     """Return the chore as a JSON object in UTF-8. Its AMQP type is the name of its class."""
     cls = type(chore)
-    document = {"type": cls.__name__, **_SCHEMAS[cls].dump(chore)}
+    values = {name: _as_json(getattr(chore, name)) for name in _READERS[cls].needed}
+    document = {"type": cls.__name__, **values}
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _as_json(value: Any) -> Any:
+    match value:
+        case bytes():
+            return value.hex().upper()
+        case datetime():
+            return wire_timestamp(value)
+    return value
 
 
 def decode_chore(chore_type: str | None, body: bytes) -> Chore:
@@ -131,8 +125,6 @@ def decode_chore(chore_type: str | None, body: bytes) -> Chore:
         document = json.loads(body.decode())
         if not isinstance(document, dict) or document.get("type") != chore_type:
             raise ValueError("the body is not a chore of this type")
-        return cls(**_SCHEMAS[cls].load(document))
-    except ValidationError as error:
-        raise MalformedMessage(f"{chore_type}: {error.messages}") from None
+        return cls(**_READERS[cls](document))
     except (ValueError, RecursionError) as error:
         raise MalformedMessage(f"{chore_type}: {error}") from None

@@ -33,7 +33,7 @@ def read(_settings: Settings, procedure: Procedure, debtor_id: int, creditor_id:
 def make_app(routing_key: str) -> Flask:
     app = Flask(__name__)
     settings = load_settings({"PROTOCOL_BROKER_QUEUE_ROUTING_KEY": routing_key})
-    app.wsgi_app = FetchApi(app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = FetchApi(lambda: app, settings)  # type: ignore[method-assign]
     return app
 
 
