@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.processes import ROOT
 from swpt_accounts.cli.group import MODULES
 
 WEB = ("flask", "werkzeug", "jinja2", "gunicorn")
@@ -20,7 +21,7 @@ TRACES = ("opentelemetry", "google")
 LATE = ("asyncio.base_events", "email", "multiprocessing", "prometheus_client", "pythonjsonlogger")
 WITHOUT_BROKER = (
     *("process_transfer_requests", "process_finalization_requests", "process_balance_changes"),
-    *("scan_prepared_transfers", "scan_registered_balance_changes"),
+    *("scan_accounts", "scan_prepared_transfers", "scan_registered_balance_changes"),
 )
 
 PROGRAM = """
@@ -57,7 +58,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("command", [*WITHOUT_BROKER, "flush_messages", "scan_accounts"])
+@pytest.mark.parametrize("command", [*WITHOUT_BROKER, "flush_messages"])
 def test_worker_at_work_has_only_what_it_uses(
     command: str, database_url: str, broker_url: str, tmp_path: Path
 ) -> None:
@@ -103,3 +104,17 @@ def test_traces_are_made_where_it_is_said() -> None:
         "swpt_accounts.observability.tracing.received_spans",
         "swpt_accounts.observability.tracing.sent_spans",
     )
+
+
+@pytest.mark.parametrize("app", [(), ("--app", "swpt_accounts")])
+def test_flask_becomes_the_command(app: tuple[str, ...]) -> None:
+    """Usually before anything but Flask is loaded."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "flask", *app, "swpt_accounts", "status", "-h"],
+        env={**os.environ, "FLASK_APP": "swpt_accounts", "POSTGRES_URL": "postgresql+psycopg:///"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert "Usage: swpt_accounts" in done.stderr
+    assert app or "psycopg" not in done.stderr
