@@ -1,8 +1,9 @@
 """Modules of Python that a library imports as a whole, and of which most processes use very little.
 
-psycopg imports `asyncio` (with all that is for networks, subprocesses and TLS) for a lock and a
-queue, and `importlib.metadata` (with parsers of e-mail and of ZIP archives) for its own version. A
-worker would keep three megabytes of that, and load it at each start.
+psycopg imports `asyncio` (with all that is for networks and TLS) for a lock and a queue,
+`importlib.metadata` (with parsers of e-mail and of ZIP archives) for its own version, and
+`ctypes.util` (with compression and temporary files) to find a library that it brings itself. A
+worker would keep four megabytes of that, and load it at each start.
 
 Here, such a module is loaded when anything else is asked of it. From then on it is what it would
 have been from the beginning.
@@ -88,6 +89,14 @@ def _version(name: str) -> str:
     return version
 
 
+def _find_nothing(_name: str) -> Any:
+    return None
+
+
 _FINDERS: Final = MappingProxyType(
-    {"asyncio": _find_in_asyncio, "importlib.metadata": _find_in_metadata}
+    {
+        "asyncio": _find_in_asyncio,
+        "importlib.metadata": _find_in_metadata,
+        "ctypes.util": _find_nothing,
+    }
 )

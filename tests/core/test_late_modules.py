@@ -8,12 +8,13 @@ import pytest
 BEGIN = """
 import sys
 from swpt_accounts.core.late_modules import load_later
-for name in ("asyncio", "importlib.metadata"):
+for name in ("asyncio", "importlib.metadata", "ctypes.util"):
     assert name not in sys.modules, f"{name} was there before"
 load_later()
 import psycopg
 assert "asyncio.base_events" not in sys.modules
 assert "email" not in sys.modules
+assert "shutil" not in sys.modules
 """
 USES = {
     "asyncio runs": """
@@ -69,6 +70,12 @@ except metadata.PackageNotFoundError:
 else:
     raise AssertionError
 """,
+    "libraries are found": """
+import ctypes.util
+assert ctypes.util.find_library("c").startswith("libc.")
+from ctypes.util import find_library
+assert find_library is ctypes.util.find_library
+""",
     "a name that is not there": """
 import asyncio
 assert not hasattr(asyncio, "nothing") and not hasattr(asyncio, "__nothing__")
@@ -86,7 +93,7 @@ def test_use(use: str) -> None:
 
 def test_what_is_loaded_stays_as_it_is() -> None:
     program = """
-import asyncio, importlib.metadata, sys
+import asyncio, ctypes.util, importlib.metadata, sys
 from swpt_accounts.core.late_modules import load_later
 before = dict(sys.modules)
 load_later()
