@@ -17,7 +17,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     Without `settings` they are read from the environment; one that is wrong ends the process
     with a line that names it.
     """
-    if settings is None and sys.argv[1:2] == ["swpt_accounts"]:
+    is_of_flask = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+    if settings is None and is_of_flask and sys.argv[1:2] == ["swpt_accounts"]:
         # `flask swpt_accounts …`, which looks for its command
         become_program(sys.argv[2:])
     # The workers, which need no web framework, are in this package, too.
