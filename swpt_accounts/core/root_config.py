@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, NoReturn
 
-from swpt_accounts.core.fields import InvalidField, ObjectReader, hex_bytes, integer, number, text
 from swpt_accounts.core.ids import MAX_INT64
 
 MIN_INTEREST_RATE: Final = -50.0
@@ -38,20 +37,6 @@ class RootConfig:
     info_sha256: bytes | None = None
 
 
-_read_info: Final = ObjectReader(
-    needed={"type": text(r"DebtorInfo(-v[1-9][0-9]{0,5})?"), "iri": text(".{1,200}")},
-    may={"contentType": text(r"[\x00-\x7f]{0,100}"), "sha256": hex_bytes(32)},
-)
-_read: Final = ObjectReader(
-    needed={"type": text(r"RootConfigData(-v[1-9][0-9]{0,5})?")},
-    may={
-        "rate": number(MIN_INTEREST_RATE, MAX_INTEREST_RATE),
-        "limit": integer(0, MAX_INT64),
-        "info": _read_info,
-    },
-)
-
-
 def parse_root_config(config_data: str) -> RootConfig:
     """Parse the `config_data` of a root account. An empty string gives the defaults.
 
@@ -60,17 +45,22 @@ def parse_root_config(config_data: str) -> RootConfig:
     if config_data == "":
         return RootConfig()
     try:
-        document = _read(_parse_json(config_data))
-    except InvalidField as error:
-        raise InvalidRootConfig(f"not a RootConfigData document: {error}") from None
+        found = _parse_json(config_data)
     except (ValueError, RecursionError) as error:
         raise InvalidRootConfig(f"not a JSON document: {error}") from None
+    # Most workers never see such a document, and need no marshmallow.
+    from swpt_accounts.core.root_config_schema import load
+
+    try:
+        document = load(found)
+    except ValueError as error:
+        raise InvalidRootConfig(f"not a RootConfigData document: {error}") from None
     info: dict[str, Any] = document.get("info", {})
     return RootConfig(
         interest_rate=document.get("rate", 0.0),
         issuing_limit=document.get("limit", MAX_INT64),
         info_iri=info.get("iri"),
-        info_content_type=info.get("contentType"),
+        info_content_type=info.get("content_type"),
         info_sha256=info.get("sha256"),
     )
 

@@ -7,21 +7,10 @@ means something else is a new type.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from swpt_accounts.core.fields import (
-    InvalidField,
-    ObjectReader,
-    hex_bytes,
-    integer,
-    number,
-    text,
-)
-from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
-from swpt_accounts.core.timestamps import to_utc, wire_timestamp
 from swpt_accounts.smp.decoder import MalformedMessage
 
 CHORE_BYTES_MAX: Final = 65_536
@@ -68,46 +57,20 @@ class TryToDeleteAccount(Chore):
     """Delete the account, if that is possible now."""
 
 
-def _moment(value: Any) -> datetime:
-    try:
-        return to_utc(datetime.fromisoformat(value))
-    except (TypeError, ValueError) as error:
-        raise InvalidField(f"not a moment: {error}") from None
-
-
-_ACCOUNT: Final = {name: integer(MIN_INT64, MAX_INT64) for name in ("debtor_id", "creditor_id")}
-_READERS: Final[Mapping[type[Chore], ObjectReader]] = {
-    cls: ObjectReader(needed={**_ACCOUNT, **more}, may={})
-    for cls, more in {
-        ChangeInterestRate: {"interest_rate": number(), "ts": _moment},
-        UpdateDebtorInfo: {
-            "debtor_info_iri": text(".{0,200}"),
-            "debtor_info_content_type": text(r"[\x00-\x7f]{0,100}"),
-            "debtor_info_sha256": hex_bytes(0, 32),
-            "ts": _moment,
-        },
-        CapitalizeInterest: {},
-        TryToDeleteAccount: {},
-    }.items()
+CHORE_TYPES: Final = {
+    cls.__name__: cls
+    for cls in (ChangeInterestRate, UpdateDebtorInfo, CapitalizeInterest, TryToDeleteAccount)
 }
-CHORE_TYPES: Final = {cls.__name__: cls for cls in _READERS}
 
 
 def encode_chore(chore: Chore) -> bytes:
     """Return the chore as a JSON object in UTF-8. Its AMQP type is the name of its class."""
-    cls = type(chore)
-    values = {name: _as_json(getattr(chore, name)) for name in _READERS[cls].needed}
-    document = {"type": cls.__name__, **values}
+    # A scan that finds nothing to do needs no marshmallow.
+    from swpt_accounts.scans.chore_schemas import dump
+
+    name = type(chore).__name__
+    document = {"type": name, **dump(name, chore)}
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-
-
-def _as_json(value: Any) -> Any:
-    match value:
-        case bytes():
-            return value.hex().upper()
-        case datetime():
-            return wire_timestamp(value)
-    return value
 
 
 def decode_chore(chore_type: str | None, body: bytes) -> Chore:
@@ -121,10 +84,12 @@ def decode_chore(chore_type: str | None, body: bytes) -> Chore:
         raise UnknownChoreType(f"the chore type {chore_type!r} is unknown")
     if len(body) > CHORE_BYTES_MAX:
         raise MalformedMessage(f"{chore_type}: {len(body)} bytes, more than {CHORE_BYTES_MAX}")
+    from swpt_accounts.scans.chore_schemas import load
+
     try:
         document = json.loads(body.decode())
         if not isinstance(document, dict) or document.get("type") != chore_type:
             raise ValueError("the body is not a chore of this type")
-        return cls(**_READERS[cls](document))
+        return cls(**load(cls.__name__, document))
     except (ValueError, RecursionError) as error:
         raise MalformedMessage(f"{chore_type}: {error}") from None
