@@ -2,13 +2,13 @@
 
 import sys
 
-from swpt_accounts.web.application import make_application
+from swpt_accounts.web.application import make_web_server
 
 # Tells gunicorn that starting its worker again would not help.
 APP_LOAD_ERROR = 4
 
 try:
-    app = make_application(has_migrations=False)
+    app = make_web_server()
 except SystemExit as error:
     print(error, file=sys.stderr)  # noqa: T201 - a wrong setting: there is no log yet
     sys.exit(APP_LOAD_ERROR)

@@ -238,6 +238,14 @@ case $1 in
     shift
     run_tests "$@"
     ;;
+  flask)
+    # It would only become the same, after it has loaded Flask.
+    if [ "${2:-}" = swpt_accounts ]; then
+      shift 2
+      exec python -m swpt_accounts "$@"
+    fi
+    exec "$@"
+    ;;
   help | --help | -h)
     usage
     ;;

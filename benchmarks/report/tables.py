@@ -255,6 +255,29 @@ def _pss(results: Results) -> str:
     return table(("process", "MiB (PSS)"), rows)
 
 
+def _pods(results: Results) -> str:
+    runs = runs_of(results, "pods")
+    if not runs:
+        return NOT_MEASURED
+    plain, shown = ([run[kind] for run in runs] for kind in ("plain", "with_metrics"))
+    columns = [
+        *((plain, key, 2) for key in ("seconds", "cpu_seconds")),
+        *((kind, "pss", 0) for kind in (plain, shown)),
+    ]
+    spreads = [(spreads_by_name(kind, key), digits) for kind, key, digits in columns]
+    rows = [
+        (f"`{name}`", *(text_of(found[name], digits) for found, digits in spreads))
+        for name in spreads[2][0]
+    ]
+    totals = [("together_seconds", 2), ("together_cpu_seconds", 2), ("pss_total", 0)]
+    together = [spread(run[key] for run in plain) for key, _ in totals]
+    texts = [text_of(found, digits) for found, (_, digits) in zip(together, totals, strict=True)]
+    total = text_of(spread(run["pss_total"] for run in shown))
+    rows.append(("all, started at once", *texts, total))
+    head = ("service", "serves after, s", "CPU s", "MiB (PSS)", "MiB with `METRICS_PORT`")
+    return table(head, rows)
+
+
 def _status(results: Results) -> str:
     measured = results["scenarios"].get("status", {"runs": (), "count": 0})
     head = f"{len(measured['runs'])} times, {measured['count']:,} accounts, and as many rows"
@@ -302,5 +325,6 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "status": _status,
     "storm": _storm,
     "pss": _pss,
+    "pods": _pods,
 }
 """By the name of the part of the page that they fill."""

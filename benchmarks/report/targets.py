@@ -244,6 +244,16 @@ TARGETS = (
         "≤ 1.5 s",
         number(le, 1.5, 2, " s", "light", "start_seconds"),
     ),
+    Target(
+        "memory (PSS) of all services after a load, each in a container of its own",
+        "≤ 250 MiB",
+        number(le, 250, 0, " MiB", "pods", "plain", "pss_total"),
+    ),
+    Target(
+        "… their start, all at once, until they serve",
+        "≤ 2 s",
+        number(le, 2.0, 2, " s", "pods", "plain", "together_seconds"),
+    ),
     Target("memory of each worker process, at its peak", "≤ 90 MB", peak_memory),
     Target("growth of a worker process under load", "none", growth),
     Target(

@@ -11,6 +11,7 @@ from benchmarks.scenarios.flood import flood
 from benchmarks.scenarios.idle import idle
 from benchmarks.scenarios.light import light
 from benchmarks.scenarios.moving import moving
+from benchmarks.scenarios.pods import pods
 from benchmarks.scenarios.scan import scan
 from benchmarks.scenarios.shards import shards
 from benchmarks.scenarios.sizes import sizes
@@ -23,6 +24,7 @@ from benchmarks.scenarios.transfers import burst, from_one, lone, opening, stead
 SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "idle": idle,
     "light": light,
+    "pods": pods,
     "opening": opening,
     "burst": burst,
     "to_one": to_one,

@@ -127,7 +127,7 @@ def _measure(bench: Bench, number: int) -> Results:
         starts = [whole.start_seconds, *(_restart(whole) for _ in range(_more_starts(bench)))]
         bench.say("it serves after " + ", ".join(f"{s:.2f} s" for s in starts))
         idle_percent = _idle_percent(bench)
-        problems = _load(bench, number)
+        problems = load_all(bench, number)
         pss = tree_pss(whole.pid)
     imports = measure_import()
     bench.say(
@@ -165,7 +165,7 @@ def _idle_percent(bench: Bench) -> float:
     return 100 * (usage.roles[NAME] + sum(usage.backends.values())) / seconds
 
 
-def _load(bench: Bench, number: int) -> list[str]:
+def load_all(bench: Bench, number: int) -> list[str]:
     """Let every service do something. Returns what was wrong."""
     world = bench.world()
     run = bench.run(bench.transfers(world, "uniform", Schedule(bench.sizes.burst_count)))

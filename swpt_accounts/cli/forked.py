@@ -1,6 +1,5 @@
 """Commands in processes that are forked from one that has loaded the program: they share memory."""
 
-import gc
 import logging
 import os
 import signal
@@ -44,10 +43,3 @@ def run_command(arguments: list[str], env: dict[str, str]) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 0 if code is None else 1)
-
-
-def fork_command(*arguments: str) -> None:
-    """Run one of our own commands beside this process, which has no threads yet."""
-    gc.freeze()  # never collected: what is loaded by now is not written to, and stays shared
-    if os.fork() == 0:
-        run_command(list(arguments), dict(os.environ))

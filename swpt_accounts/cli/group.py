@@ -2,12 +2,14 @@
 
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
 import click
 
+from swpt_accounts.core.late_modules import load_later
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.observability.metrics.recorder import configure as configure_recording
 from swpt_accounts.settings import SettingsError, load_settings
@@ -77,6 +79,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MODULES:
             return None
+        load_later()
         module = import_module(f"swpt_accounts.cli.{MODULES[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
@@ -86,7 +89,7 @@ class _LazyGroup(click.Group):
 @click.option(
     "--with-metrics",
     is_flag=True,
-    help="If METRICS_PORT is set, serve the metrics and the health, too, in a process beside.",
+    help="If METRICS_PORT is set, serve the metrics and the health, too.",
 )
 @click.pass_context
 def swpt_accounts(context: click.Context, with_metrics: bool) -> None:
@@ -100,10 +103,11 @@ def swpt_accounts(context: click.Context, with_metrics: bool) -> None:
     except SettingsError as error:
         sys.exit(f"swpt_accounts: {error}")
     if with_metrics and context.obj.metrics_port:
-        # A module of its own, for it needs this one.
-        from swpt_accounts.cli.forked import fork_command
+        # (they import what is loaded later)
+        from swpt_accounts.inspection.exporter.threads import make_exporter
+        from swpt_accounts.workers.runner import run_beside
 
-        fork_command("serve_metrics", "--beside", str(os.getpid()))
+        run_beside(partial(make_exporter, context.obj))
     configure_recording(
         context.obj.state_dir,
         context.invoked_subcommand or "",

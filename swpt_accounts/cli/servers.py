@@ -2,12 +2,14 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from threading import Thread
 
 import click
 
 from swpt_accounts.cli.options import get_settings
 from swpt_accounts.inspection.exporter.health import Probe, check, describe
+from swpt_accounts.inspection.exporter.threads import make_exporter
 from swpt_accounts.observability.metrics.recorder import METRICS_FOLDER
 from swpt_accounts.observability.state_dir import UnusableStateDir, open_folder
 from swpt_accounts.settings import Settings
@@ -25,28 +27,21 @@ def serve_metrics(port: int | None, beside: int | None) -> None:
     settings = get_settings(metrics_port=port)
     if settings.metrics_port == 0:
         raise click.UsageError("set METRICS_PORT, or pass --port")
-    from swpt_accounts.inspection.exporter.collector import MetricsCollector
-    from swpt_accounts.inspection.exporter.health import HealthPoller
-    from swpt_accounts.inspection.exporter.pollers import DatabasePoller, make_broker_pollers
-    from swpt_accounts.inspection.exporter.server import ExporterServer, stop_with_parent
-
     try:
         open_folder(settings.state_dir, METRICS_FOLDER)
     except UnusableStateDir as error:
         sys.exit(f"swpt_accounts: {error}")
 
-    def make_workers(stop: ShutdownEvent) -> list[Worker]:
+    def make_workers(stop: ShutdownEvent) -> Sequence[Worker]:
         if beside is not None:
+            # (the server's module takes what only an exporter needs)
+            from swpt_accounts.inspection.exporter.server import stop_with_parent
+
             Thread(target=stop_with_parent, args=(beside, stop), daemon=True).start()
-        health = HealthPoller(settings, stop)
-        brokers = make_broker_pollers(settings, stop)
-        database = DatabasePoller(settings, stop, brokers)
-        collector = MetricsCollector(settings, health, database, brokers)
         try:
-            server = ExporterServer(stop, settings.metrics_port, collector, health)
+            return make_exporter(settings, stop)
         except OSError as error:
-            sys.exit(f"swpt_accounts: port {settings.metrics_port} (METRICS_PORT): {error}")
-        return [health, database, *brokers, server]
+            sys.exit(f"swpt_accounts: {error}")
 
     run_workers(make_workers)
 

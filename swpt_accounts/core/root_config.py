@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, NoReturn
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
-from marshmallow.validate import Length, Range, Regexp
-
-from swpt_accounts.core.fields import HexBytes, JsonInteger, JsonNumber, JsonText
 from swpt_accounts.core.ids import MAX_INT64
 
 MIN_INTEREST_RATE: Final = -50.0
@@ -41,29 +37,6 @@ class RootConfig:
     info_sha256: bytes | None = None
 
 
-class _DebtorInfoSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    type = JsonText(required=True, validate=Regexp(r"DebtorInfo(-v[1-9][0-9]{0,5})?\Z"))
-    iri = JsonText(required=True, validate=Length(min=1, max=200))
-    content_type = JsonText(data_key="contentType", validate=Regexp(r"[\x00-\x7f]{0,100}\Z"))
-    sha256 = HexBytes(validate=Length(equal=32))
-
-
-class _RootConfigDataSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    type = JsonText(required=True, validate=Regexp(r"RootConfigData(-v[1-9][0-9]{0,5})?\Z"))
-    rate = JsonNumber(validate=Range(MIN_INTEREST_RATE, MAX_INTEREST_RATE))
-    limit = JsonInteger(validate=Range(0, MAX_INT64))
-    info = fields.Nested(_DebtorInfoSchema)
-
-
-_schema = _RootConfigDataSchema()
-
-
 def parse_root_config(config_data: str) -> RootConfig:
     """Parse the `config_data` of a root account. An empty string gives the defaults.
 
@@ -72,11 +45,16 @@ def parse_root_config(config_data: str) -> RootConfig:
     if config_data == "":
         return RootConfig()
     try:
-        document = _schema.load(_parse_json(config_data))
-    except ValidationError as error:
-        raise InvalidRootConfig(f"not a RootConfigData document: {error.messages}") from None
+        found = _parse_json(config_data)
     except (ValueError, RecursionError) as error:
         raise InvalidRootConfig(f"not a JSON document: {error}") from None
+    # Most workers never see such a document, and need no marshmallow.
+    from swpt_accounts.core.root_config_schema import load
+
+    try:
+        document = load(found)
+    except ValueError as error:
+        raise InvalidRootConfig(f"not a RootConfigData document: {error}") from None
     info: dict[str, Any] = document.get("info", {})
     return RootConfig(
         interest_rate=document.get("rate", 0.0),

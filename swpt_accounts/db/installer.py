@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from psycopg import sql
@@ -54,12 +54,13 @@ SUBJECTS: Final = (
     "journal",
     "sequence_repair",
 )
+_FOLDER = Path(__file__).parent / "sql"
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
 
 def read_sql(subject: str) -> str:
     """The text of `sql/<subject>.sql`."""
-    return (files("swpt_accounts.db") / "sql" / f"{subject}.sql").read_text("utf-8")
+    return (_FOLDER / f"{subject}.sql").read_text("utf-8")
 
 
 @cache

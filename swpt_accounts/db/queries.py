@@ -2,17 +2,18 @@
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from psycopg import sql
 
+_PACKAGE = Path(__file__).parents[1]
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 @cache
 def read_queries(path: str) -> dict[str, str]:
     """The statements of a file, by their names. Its path is relative to the package."""
-    text = (files("swpt_accounts") / path).read_text("utf-8")
+    text = (_PACKAGE / path).read_text("utf-8")
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 

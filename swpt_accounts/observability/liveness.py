@@ -90,7 +90,7 @@ def stuck_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
 def degraded_loops(processes: list[ProcessState]) -> Iterator[HealthProblem]:
     """The loops that lack something, but for those of the exporter, and those that are frozen."""
     now, clock = monotonic(), time()
-    for loop in (loop for one in processes if one.command != EXPORTER for loop in one.loops):
+    for loop in (loop for one in processes for loop in one.loops if loop.name != EXPORTER):
         condition, what = condition_of(loop, now)
         if condition in (Condition.STARTING, Condition.WAITING):
             since = loop.fault_since if loop.fault else clock - (now - loop.beat_at)

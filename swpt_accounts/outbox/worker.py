@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 from time import monotonic
 
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 from psycopg import sql
 
 from swpt_accounts.broker.publisher import SERVER, AdaptiveBatch, Publisher
@@ -35,6 +35,8 @@ _ACCESS_REFUSED = 403
 
 class FlushWorker(DatabaseWorker):
     """Sends what is in the outboxes, and removes it when the broker has confirmed it."""
+
+    broker_errors = (AMQPError,)
 
     def __init__(
         self,

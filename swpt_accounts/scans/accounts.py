@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -37,12 +37,14 @@ from swpt_accounts.scans.chores import (
     TryToDeleteAccount,
     UpdateDebtorInfo,
 )
-from swpt_accounts.scans.chores_poster import ChoresPoster
 from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
 from swpt_accounts.settings import Settings
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.shutdown import ShutdownEvent
+
+if TYPE_CHECKING:
+    from swpt_accounts.scans.chores_poster import ChoresPoster
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ class AccountsScan(ScanWorker):
         super().__init__(
             settings, stop, "scan_accounts", "account", schedule, quit_early=quit_early
         )
-        self._poster = ChoresPoster(settings)
+        self._poster: ChoresPoster | None = None
         self._root_configs = RootConfigPoller(settings)
         self._waiting: list[_WaitingPages] = []
         self._totals = Totals()
@@ -131,7 +133,8 @@ class AccountsScan(ScanWorker):
             self.close()
 
     def close(self) -> None:
-        self._poster.close()
+        if self._poster is not None:
+            self._poster.close()
         self._root_configs.close()
 
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
@@ -193,10 +196,19 @@ class AccountsScan(ScanWorker):
         while (seconds_max := self.attend(connection)) < math.inf:
             if self.stop.wait(seconds_max):
                 return
-        self._poster.finish(self.stop, _FINISH_SECONDS_MAX)
+        if self._poster is not None:
+            self._poster.finish(self.stop, _FINISH_SECONDS_MAX)
 
     def _post_chores(self, connection: DatabaseConnection, pages: dict[str, int]) -> None:
-        self._poster.post(self._find_chores(connection, pages))
+        chores = self._find_chores(connection, pages)
+        if not chores:
+            return
+        if self._poster is None:
+            # Of the scan only it needs the library of the broker.
+            from swpt_accounts.scans.chores_poster import ChoresPoster
+
+            self._poster = ChoresPoster(self.settings)
+        self._poster.post(chores)
 
     def _find_chores(self, connection: DatabaseConnection, pages: dict[str, int]) -> list[Chore]:
         settings = self.settings

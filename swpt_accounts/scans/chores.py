@@ -7,17 +7,10 @@ means something else is a new type.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
-from marshmallow.validate import Length, Range, Regexp
-
-from swpt_accounts.core.fields import HexBytes, JsonInteger, JsonNumber, JsonText
-from swpt_accounts.core.ids import MAX_INT64, MIN_INT64
-from swpt_accounts.core.timestamps import to_utc, wire_timestamp
 from swpt_accounts.smp.decoder import MalformedMessage
 
 CHORE_BYTES_MAX: Final = 65_536
@@ -64,55 +57,19 @@ class TryToDeleteAccount(Chore):
     """Delete the account, if that is possible now."""
 
 
-class _Moment(fields.Field[datetime]):
-    def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> Any:
-        return None if value is None else wire_timestamp(value)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
-        try:
-            return to_utc(datetime.fromisoformat(value))
-        except (TypeError, ValueError) as error:
-            raise ValidationError(f"Not a moment: {error}.") from None
-
-
-def _check_sha256(value: bytes) -> None:
-    if len(value) not in (0, 32):
-        raise ValidationError("Neither empty nor 32 bytes.")
-
-
-class _ChoreSchema(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    debtor_id = JsonInteger(required=True, validate=Range(MIN_INT64, MAX_INT64))
-    creditor_id = JsonInteger(required=True, validate=Range(MIN_INT64, MAX_INT64))
-
-
-class _ChangeInterestRateSchema(_ChoreSchema):
-    interest_rate = JsonNumber(required=True)
-    ts = _Moment(required=True)
-
-
-class _UpdateDebtorInfoSchema(_ChoreSchema):
-    debtor_info_iri = JsonText(required=True, validate=Length(max=200))
-    debtor_info_content_type = JsonText(required=True, validate=Regexp(r"[\x00-\x7f]{0,100}\Z"))
-    debtor_info_sha256 = HexBytes(required=True, validate=_check_sha256)
-    ts = _Moment(required=True)
-
-
-_SCHEMAS: Final[Mapping[type[Chore], Schema]] = {
-    ChangeInterestRate: _ChangeInterestRateSchema(),
-    UpdateDebtorInfo: _UpdateDebtorInfoSchema(),
-    CapitalizeInterest: _ChoreSchema(),
-    TryToDeleteAccount: _ChoreSchema(),
+CHORE_TYPES: Final = {
+    cls.__name__: cls
+    for cls in (ChangeInterestRate, UpdateDebtorInfo, CapitalizeInterest, TryToDeleteAccount)
 }
-CHORE_TYPES: Final = {cls.__name__: cls for cls in _SCHEMAS}
 
 
 def encode_chore(chore: Chore) -> bytes:
     """Return the chore as a JSON object in UTF-8. Its AMQP type is the name of its class."""
-    cls = type(chore)
-    document = {"type": cls.__name__, **_SCHEMAS[cls].dump(chore)}
+    # A scan that finds nothing to do needs no marshmallow.
+    from swpt_accounts.scans.chore_schemas import dump
+
+    name = type(chore).__name__
+    document = {"type": name, **dump(name, chore)}
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
 
 
@@ -127,12 +84,12 @@ def decode_chore(chore_type: str | None, body: bytes) -> Chore:
         raise UnknownChoreType(f"the chore type {chore_type!r} is unknown")
     if len(body) > CHORE_BYTES_MAX:
         raise MalformedMessage(f"{chore_type}: {len(body)} bytes, more than {CHORE_BYTES_MAX}")
+    from swpt_accounts.scans.chore_schemas import load
+
     try:
         document = json.loads(body.decode())
         if not isinstance(document, dict) or document.get("type") != chore_type:
             raise ValueError("the body is not a chore of this type")
-        return cls(**_SCHEMAS[cls].load(document))
-    except ValidationError as error:
-        raise MalformedMessage(f"{chore_type}: {error.messages}") from None
+        return cls(**load(cls.__name__, document))
     except (ValueError, RecursionError) as error:
         raise MalformedMessage(f"{chore_type}: {error}") from None

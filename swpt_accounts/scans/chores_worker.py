@@ -7,6 +7,7 @@ from datetime import timedelta
 from time import monotonic
 
 import psycopg
+from pika.exceptions import AMQPError
 
 from swpt_accounts.broker.consumer import POLL_SECONDS, BatchConsumer, Delivery
 from swpt_accounts.db.connection import DatabaseConnection
@@ -108,6 +109,8 @@ class ChoresWorker(DatabaseWorker):
     The chores of accounts that another session has locked wait beside the batches, and are tried
     again: at most half of what the broker delivers at once, so that others are always delivered.
     """
+
+    broker_errors = (AMQPError,)
 
     def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
         super().__init__(settings, stop, NAME)

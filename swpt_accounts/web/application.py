@@ -2,29 +2,37 @@
 
 import os
 import sys
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from flask import Flask
 
+from swpt_accounts import become_program
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.settings import Settings, SettingsError, load_settings
 from swpt_accounts.web.fetch_api import FetchApi
 
-_PACKAGES_DIR = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from flask import Flask
 
 
-def make_application(settings: Settings | None = None, *, has_migrations: bool = True) -> Flask:
-    """Create the application, as `create_app` does.
-
-    Without migrations it needs neither SQLAlchemy nor Alembic: the web server does well so.
+def make_web_server() -> FetchApi:
+    """What gunicorn runs. It needs neither SQLAlchemy nor Alembic, and Flask only when somebody
+    asks for what is not there.
     """
+    settings = _load_settings()
+    configure_logging(settings)
+    return FetchApi(lambda: make_application(settings, has_migrations=False), settings)
+
+
+def make_application(settings: Settings | None = None, *, has_migrations: bool = True) -> "Flask":
+    """Create the application, as `create_app` does."""
+    from flask import Flask
+
     settings = settings or _load_settings()
     app = Flask("swpt_accounts")
     app.extensions["swpt_accounts_settings"] = settings
     configure_logging(settings)
-    app.wsgi_app = FetchApi(app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = FetchApi(lambda: app, settings)  # type: ignore[method-assign]
     app.cli.add_command(run_without_flask)
     if has_migrations:
         from swpt_accounts.db.engine import init_database
@@ -53,7 +61,4 @@ def _load_settings() -> Settings:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run_without_flask(arguments: tuple[Any, ...]) -> NoReturn:
     """Replace this process by `python -m swpt_accounts`: a worker needs no Flask."""
-    paths = [str(_PACKAGES_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "swpt_accounts", *arguments])  # noqa: S606 - no shell is wanted
+    become_program(arguments)

@@ -1,19 +1,17 @@
 """The resources of the fetch API: what other servers may ask. They only read.
 
 This is a WSGI application before that of Flask, whose routing and contexts would take more time
-than all the rest that the program does for a request. Flask gets what is no resource, and errors.
+than all the rest that the program does for a request. Flask gets what is no resource, and errors;
+it is loaded when the first of them comes.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Final
-
-from flask import Flask
-from werkzeug import Response
-from werkzeug.exceptions import MethodNotAllowed
 
 from swpt_accounts.core.account_lists import (
     ACCOUNTS_COUNT_MAX,
@@ -30,6 +28,7 @@ from swpt_accounts.web.database import are_reachable, config_data
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from flask import Flask
 
 POSITIVE_MAX_AGE_SECONDS = 86400
 NEGATIVE_MAX_AGE_SECONDS = 1
@@ -119,9 +118,8 @@ _METHODS: Final = ("GET", "HEAD", "OPTIONS")
 class FetchApi:
     """Answers the requests for the resources of the fetch API."""
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
-        self._app = app
-        self._other = app.wsgi_app
+    def __init__(self, make_app: "Callable[[], Flask]", settings: Settings) -> None:
+        self._make_app = cache(make_app)
         self._settings = settings
 
     def account_of(self, line: bytes) -> Account | None:
@@ -153,6 +151,13 @@ class FetchApi:
         _note(Counter(answer.status[:3] for answer in answers), started_at)
         return answers
 
+    def _other(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        app = self._make_app()
+        # (its own, where this is that of the object)
+        return type(app).wsgi_app(app, environ, start_response)
+
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
@@ -170,8 +175,9 @@ class FetchApi:
             query = environ.get("QUERY_STRING", "")
             found = self._answer(parts[2:], query) if is_of_account else _HEALTHY
         except Exception as error:
-            with self._app.request_context(environ):
-                return self._app.handle_exception(error)(environ, start_response)
+            app = self._make_app()
+            with app.request_context(environ):
+                return app.handle_exception(error)(environ, start_response)
         if found is None:
             return self._other(environ, start_response)
         start_response(found.status, list(found.headers))
@@ -225,6 +231,9 @@ def _note(counts: Mapping[str, int], started_at: float) -> None:
 
 def _without_get(method: str) -> "WSGIApplication":
     """What other methods get, of whatever resource."""
+    from werkzeug import Response
+    from werkzeug.exceptions import MethodNotAllowed
+
     if method != "OPTIONS":
         return MethodNotAllowed(_METHODS)
     response = Response(mimetype="text/html")

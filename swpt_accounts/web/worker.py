@@ -73,7 +73,7 @@ class FetchWorker(WebWorker):
 
     @property
     def _api(self) -> FetchApi:
-        api: FetchApi = self.wsgi.wsgi_app
+        api: FetchApi = self.wsgi
         return api
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:

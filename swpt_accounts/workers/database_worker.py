@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from contextlib import closing
 
 import psycopg
-from pika.exceptions import AMQPError
 
 from swpt_accounts.db.connection import DatabaseConnection, connect
 from swpt_accounts.db.errors import UnsuitableDatabase
@@ -25,6 +24,9 @@ class DatabaseWorker(ABC):
     It receives the wake-ups of `topics`, and empties the `tables`. While it waits for the broker it
     keeps its session, whose name says so.
     """
+
+    broker_errors: tuple[type[Exception], ...] = ()
+    """What `work` raises when the broker fails, where it uses one."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class DatabaseWorker(ABC):
             try:
                 self.work(connection)
                 return
-            except AMQPError as error:
+            except self.broker_errors as error:
                 seconds = self._broker_outage.failed("the broker", error)
                 connection.note_wait("the broker")
                 end = time.monotonic() + seconds

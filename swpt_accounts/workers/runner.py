@@ -1,14 +1,13 @@
 """Runs workers in threads, and threads in processes, until a shutdown is requested."""
 
 import logging
-import multiprocessing
-import multiprocessing.connection
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from swpt_accounts.db.errors import UnsuitableDatabase
 from swpt_accounts.observability.events.lifecycle import (
@@ -21,12 +20,17 @@ from swpt_accounts.observability.events.lifecycle import (
 from swpt_accounts.observability.heartbeat import SLICE_SECONDS, beat
 from swpt_accounts.observability.metrics import recorder
 from swpt_accounts.observability.tracing.setup import flush_spans
+from swpt_accounts.observability.worker_names import EXPORTER
 from swpt_accounts.workers.shutdown import ShutdownEvent, idle, signals_held_back
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 logger = logging.getLogger(__name__)
 
 # A process must end within 5 seconds of the request.
 STOP_SECONDS_MAX = 4.0
+_COMPANY_SECONDS_MAX = 0.5
 MAIN = "main"
 """The loop of a process that only waits for its end, and shows that the process is not frozen."""
 
@@ -61,22 +65,64 @@ class Countdown:
 # Makes the workers of one process, each of which gets a thread.
 WorkersFactory = Callable[[ShutdownEvent], Sequence[Worker]]
 
+_companions: WorkersFactory | None = None
+
+
+def run_beside(make_companions: WorkersFactory) -> None:
+    """Let `run_workers` run these, too, in the process of the command itself, and stop them with
+    it. When one of them dies, or none can be made, the workers go on.
+    """
+    global _companions
+    _companions = make_companions
+
 
 def run_workers(make_workers: WorkersFactory, *, processes_count: int = 1) -> None:
     """Run workers in so many processes, until a signal to stop, or until all work is done.
 
     Exits with code 1 if a worker dies. With 0 processes nothing is done, until such a signal.
     """
-    if processes_count == 0:
-        show_life()
-        idle()
-        return
     stop = ShutdownEvent()
     stop.on_signals()
-    if processes_count == 1:
-        _run_threads(make_workers, stop)
-    else:
+    if processes_count > 1:
         _run_processes(make_workers, processes_count, stop)
+        return
+    show_life()
+    with _company(stop):
+        if processes_count == 0:
+            idle(stop)
+        else:
+            _run_threads(make_workers, stop)
+
+
+@contextmanager
+def _company(stop: ShutdownEvent) -> Iterator[None]:
+    """Run what is to run beside the workers, until the end of the context."""
+    companions: Sequence[Worker] = ()
+    try:
+        companions = _companions(stop) if _companions else ()
+    except OSError as error:
+        WORKER_DIED.log(logger, error=error, worker=EXPORTER, pid=os.getpid())
+    threads = [threading.Thread(target=_accompany, args=(c,), daemon=True) for c in companions]
+    with signals_held_back():
+        for thread in threads:
+            thread.start()
+    try:
+        yield
+    finally:
+        stop.request()
+        end = monotonic() + _COMPANY_SECONDS_MAX
+        for thread in threads:
+            thread.join(max(end - monotonic(), 0))
+
+
+def _accompany(companion: Worker) -> None:
+    try:
+        recorder.begin_loop(companion.name)
+        companion.run()
+    except Exception as error:
+        WORKER_DIED.log(logger, error=error, worker=companion.name, pid=os.getpid())
+    finally:
+        recorder.end_loop()
 
 
 def show_life() -> None:
@@ -87,7 +133,6 @@ def show_life() -> None:
 
 
 def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
-    show_life()
     failures: list[BaseException] = []
     workers = make_workers(stop)
     running = Countdown(len(workers), stop.request)
@@ -138,6 +183,9 @@ def _give_up() -> NoReturn:
 
 
 def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent) -> None:
+    # One process needs nothing of it.
+    import multiprocessing
+
     context = multiprocessing.get_context("fork")
     life_line, held_end = os.pipe()
 
@@ -147,6 +195,7 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
         threading.Thread(target=_watch_parent, args=(life_line, child_stop), daemon=True).start()
         child_stop.on_signals()
         try:
+            show_life()
             _run_threads(make_workers, child_stop)
         finally:
             # multiprocessing ends its processes without it
@@ -159,6 +208,22 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
             process.start()
     os.close(life_line)
     show_life()
+    with _company(stop):
+        failed = _watch(processes, stop)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+    if failed:
+        WORKER_PROCESS_DIED.log(logger, command=recorder.command_name(), problem=", ".join(failed))
+        sys.exit(1)
+
+
+def _watch(processes: Sequence["BaseProcess"], stop: ShutdownEvent) -> list[str]:
+    """Wait for a request to stop, or until a process has failed, or all have ended. Returns which
+    have failed.
+    """
+    from multiprocessing.connection import wait
 
     # The end of a process shows in its sentinel a moment before its exit code is known. Each code
     # is read once per iteration: one that becomes known between two reads must not escape both.
@@ -174,14 +239,8 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
         if failed or not running:
             break
         beat()
-        multiprocessing.connection.wait([*running, stop.fileno()], SLICE_SECONDS)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
-    if failed:
-        WORKER_PROCESS_DIED.log(logger, command=recorder.command_name(), problem=", ".join(failed))
-        sys.exit(1)
+        wait([*running, stop.fileno()], SLICE_SECONDS)
+    return failed
 
 
 def _watch_parent(life_line: int, stop: ShutdownEvent) -> None:

@@ -58,9 +58,9 @@ class ShutdownEvent:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
-def idle() -> None:
-    """Idle until a signal to stop: a supervisor would restart a process that exits."""
-    stop = ShutdownEvent()
+def idle(stop: ShutdownEvent | None = None) -> None:
+    """Idle until the stop: a supervisor would restart a process that exits."""
+    stop = stop or ShutdownEvent()
     stop.on_signals()
     IDLE.log(logger, command=recorder.command_name(), pid=os.getpid())
     while not stop.wait(None):

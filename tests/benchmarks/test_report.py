@@ -59,6 +59,28 @@ def _light(**changes: object) -> dict[str, Any]:
     return {"light": {"runs": [run]}}
 
 
+def _pods(plain: float, seconds: float) -> dict[str, Any]:
+    def measured(pss: float) -> dict[str, Any]:
+        return {
+            "seconds": {"flush_messages": 0.3},
+            "cpu_seconds": {"flush_messages": 0.2},
+            "pss": {"flush_messages": pss},
+            "pss_total": pss,
+            "together_seconds": seconds,
+            "together_cpu_seconds": 1.5,
+        }
+
+    return {"pods": {"runs": [{"plain": measured(plain), "with_metrics": measured(299.0)}]}}
+
+
+def test_table_of_pods() -> None:
+    rows = TABLES["pods"]({"scenarios": _pods(25.0, 1.9)}).splitlines()
+    assert rows[-2:] == [
+        "| `flush_messages` | 0.30 | 0.20 | 25 | 299 |",
+        "| all, started at once | 1.90 | 1.50 | 25 | 299 |",
+    ]
+
+
 def _settings(ratio: float, latency_ratio: float) -> dict[str, Any]:
     histogram = Histogram()
     histogram.add(0.0125)
@@ -80,6 +102,8 @@ def _status(*seconds: float) -> dict[str, Any]:
     ("scenarios", "verdicts"),
     [
         (_light(), {"350 MB": True, "1.5 s": True, "0.3 %": True}),
+        (_pods(250.0, 2.0), {"250 MiB": True, "2 s": True}),
+        (_pods(250.5, 2.1), {"250 MiB": False, "2 s": False}),
         (_light(pss_total=334.0), {"350 MB": False, "1.5 s": True, "0.3 %": True}),
         (_light(start_seconds=1.51), {"350 MB": True, "1.5 s": False, "0.3 %": True}),
         (_light(idle_percent=0.31), {"350 MB": True, "1.5 s": True, "0.3 %": False}),

@@ -174,6 +174,10 @@ def test_command_becomes_a_program(container: Container, name: str) -> None:
         ),
         (("subscribe", "-k", "0.#"), "python -m swpt_accounts subscribe -k 0.#"),
         (("flask", "db", "current"), "flask db current"),
+        (
+            ("flask", "swpt_accounts", "scan_accounts", "-h", "2"),
+            "python -m swpt_accounts scan_accounts -h 2",
+        ),
     ],
 )
 def test_options_are_handed_on(container: Container, words: tuple[str, ...], program: str) -> None:
@@ -181,7 +185,7 @@ def test_options_are_handed_on(container: Container, words: tuple[str, ...], pro
 
 
 def test_metrics_are_shown_beside_the_web_server(container: Container) -> None:
-    """A worker forks what shows them."""
+    """A worker shows its own."""
     result = container.run("webserver", settings={"METRICS_PORT": "9090"})
     (beside,) = [call for call in result.calls if "serve_metrics" in call]
     assert re.fullmatch(r"python -m swpt_accounts serve_metrics --beside \d+", beside)

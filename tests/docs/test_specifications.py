@@ -159,7 +159,7 @@ ACCOUNT_PATHS = [path for path in OPENAPI["paths"] if "{" in path]
 def web(**settings: str) -> Flask:
     """The fetch API, for answers that need no database."""
     app = Flask(__name__)
-    app.wsgi_app = FetchApi(app, load_settings(settings))  # type: ignore[method-assign]
+    app.wsgi_app = FetchApi(lambda: app, load_settings(settings))  # type: ignore[method-assign]
     return app
 
 

@@ -15,7 +15,8 @@ from swpt_accounts.observability.events.background import CHORES_LEFT
 from swpt_accounts.observability.events.lifecycle import WORKER_STUCK
 from swpt_accounts.observability.events.messages import MESSAGE_DEAD_LETTERED
 from swpt_accounts.observability.log import rate_limit
-from swpt_accounts.observability.log.configuration import EventFormatter, TextFormatter
+from swpt_accounts.observability.log.configuration import TextFormatter
+from swpt_accounts.observability.log.json_lines import EventFormatter
 from swpt_accounts.observability.log.rate_limit import (
     BURST_COUNT,
     KEYS_COUNT_MAX,

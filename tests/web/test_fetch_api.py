@@ -39,7 +39,7 @@ def config_data(_settings: Settings, account: Account) -> str | None:
 def make_app(routing_key: str) -> Flask:
     app = Flask(__name__)
     settings = load_settings({"PROTOCOL_BROKER_QUEUE_ROUTING_KEY": routing_key})
-    app.wsgi_app = FetchApi(app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = FetchApi(lambda: app, settings)  # type: ignore[method-assign]
     return app
 
 

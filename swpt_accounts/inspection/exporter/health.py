@@ -3,7 +3,6 @@
 import os
 import urllib.error
 import urllib.request
-import xmlrpc.client
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import StrEnum
@@ -14,7 +13,6 @@ from time import monotonic, time
 from typing import Any, Final
 
 import psycopg
-from supervisor.xmlrpc import SupervisorTransport
 
 from swpt_accounts.core.formatting import plural
 from swpt_accounts.db.connection import connect
@@ -94,6 +92,11 @@ def _check_url(subject: str, url: str, status: int | None = None) -> Iterator[He
 
 def check_services() -> Iterator[HealthProblem]:
     """The services of the supervisor that are not up."""
+    # Only the container that has all of them has a supervisor.
+    import xmlrpc.client
+
+    from supervisor.xmlrpc import SupervisorTransport
+
     folder = Path(os.environ.get("SUPERVISOR_DIR") or Path(gettempdir(), "swpt_accounts"))
     transport = SupervisorTransport("", "", f"unix://{folder}/supervisor.sock")
     started_at = time()

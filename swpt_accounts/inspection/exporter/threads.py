@@ -1,0 +1,26 @@
+"""What an exporter is made of: one thread for each."""
+
+from collections.abc import Sequence
+
+from swpt_accounts.settings import Settings
+from swpt_accounts.workers.runner import Worker
+from swpt_accounts.workers.shutdown import ShutdownEvent
+
+
+def make_exporter(settings: Settings, stop: ShutdownEvent) -> Sequence[Worker]:
+    """The threads. Raises `OSError` where it is impossible to listen."""
+    # They take memory that is needed nowhere else.
+    from swpt_accounts.inspection.exporter.collector import MetricsCollector
+    from swpt_accounts.inspection.exporter.health import HealthPoller
+    from swpt_accounts.inspection.exporter.pollers import DatabasePoller, make_broker_pollers
+    from swpt_accounts.inspection.exporter.server import ExporterServer
+
+    health = HealthPoller(settings, stop)
+    brokers = make_broker_pollers(settings, stop)
+    database = DatabasePoller(settings, stop, brokers)
+    collector = MetricsCollector(settings, health, database, brokers)
+    try:
+        server = ExporterServer(stop, settings.metrics_port, collector, health)
+    except OSError as error:
+        raise OSError(f"port {settings.metrics_port} (METRICS_PORT): {error}") from error
+    return [health, database, *brokers, server]
