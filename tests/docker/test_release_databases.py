@@ -18,10 +18,10 @@ import pytest
 from agentkit.authority import Authority
 from agentkit.database import dsn_of
 from agentkit.databases import Databases
-from agentkit.messages import finalize
+from agentkit.messages import finalize, prepare
 from agentkit.processes import ROOT, free_port
 from tests.db.test_migrations import open_database
-from tests.docker.agents import AMOUNT, Agents
+from tests.docker.agents import AMOUNT, CREDITORS, DEBTOR, Agents
 from tests.docker.processes import Running
 from tests.docker.test_rolling_upgrade import THIS, Payments, Release
 from verification.kit.servers import subscribe
@@ -43,6 +43,10 @@ def program_of(release: str, folder: Path) -> Release:
 def go_on(agents: Agents, left: dict[str, Any]) -> None:
     """Have everything done that was begun, whatever stage it had come to."""
     agents.paid = {int(creditor): amount for creditor, amount in left["principals"].items()}
+    # Answers are found by the ids of requests: those of the release are not to be found again.
+    last = max(one["coordinator_request_id"] for one in (*left["asked"], *left["prepared"]))
+    while prepare(DEBTOR, *CREDITORS, AMOUNT)["coordinator_request_id"] < last:
+        pass
     for prepared in left["prepared"]:
         agents.send(finalize(prepared, AMOUNT))
     for request in left["asked"]:
