@@ -10,11 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from agentkit.processes import ROOT
-
+# (Only the standard library: `./dev network` looks here before any package is installed.)
 PROGRAMS = {"swpt_ca_scripts": "f66cfb9", "swpt_stomp": "50f80ca"}
 TOOLS = ("openssl", "zip", "unzip", "envsubst", "hexdump")
-STOMP_PYTHON = ROOT / "var" / "stomp" / "bin" / "python"
+STOMP_PYTHON = Path(__file__).parents[1] / "var" / "stomp" / "bin" / "python"
 SECONDS_MAX = 120.0
 PASSPHRASE = "correct horse"
 _MENU = {"Creditors Agents": "1", "Debtors Agents": "2", "Accounting Authorities": "3"}

@@ -129,7 +129,7 @@ authority_show() { # SUPERVISOR
     say "not every service has started; they are tried again and again"
   if is_alive "$1"; then
     touch "$AUTHORITY/ready"
-    printf '\nCtrl-C stops everything.\n'
+    printf '\nIn another terminal: ./dev demo, ./dev status. Ctrl-C stops everything.\n'
   fi
 }
 

@@ -1,6 +1,7 @@
 """Shows what came of the demo, on a terminal or elsewhere."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -102,11 +103,13 @@ def trace_command(agents: Agents) -> list[str]:
     if (made := agents.last_payment) is None:
         return []
     ids = [made[name] for name in ("debtor_id", "creditor_id", "transfer_id")]
+    # What ./dev has started has a supervisor with a folder; another one is in containers.
+    program = "./dev run" if "SUPERVISOR_DIR" in os.environ else "docker/entrypoint.sh"
     return [
         "The last payment: debtor {}, creditor {}, transfer {}. To see what became of it:".format(
             *ids
         ),
-        "  ./dev run trace transfer {} {} {}".format(*ids),
+        "  {} trace transfer {} {} {}".format(program, *ids),
     ]
 
 

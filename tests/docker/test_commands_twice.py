@@ -140,8 +140,8 @@ def test_secrets_that_are_there_stay(tmp_path: Path) -> None:
     text = (HOW_TO / "run-on-kubernetes.md").read_text()
     found = re.search(r"^    (\[ -s secrets.yaml \].*)$", text, re.M)
     assert found
-    secrets = found[1].replace("overlays", str(ROOT / "deploy" / "kubernetes" / "overlays"))
-    secrets = secrets.replace("production", "small").replace(" NODEDATA", "")
+    overlay = ROOT / "deploy" / "kubernetes" / "overlays" / "small"
+    secrets = found[1].replace("$OVERLAY", str(overlay)).replace(" NODEDATA", "")
     for script, name in ((token, "console_token"), (secrets, "secrets.yaml")):
         written = set()
         for _ in range(2):

@@ -46,7 +46,17 @@ def environment_of(service: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("key", OURS, ids=ids)
 def test_command_exists(key: tuple[str, str]) -> None:
     command = OURS[key].get("command", "all").split()[0]
-    assert command in COMMANDS | {"true"}
+    assert command in COMMANDS | {"true", "python"}
+
+
+def test_commands_of_the_documents_name_services() -> None:
+    """docker/verify runs these commands."""
+    for page in ("README.md", "docs/operations.md"):
+        text = (ROOT / page).read_text("utf-8").replace("\\\n", "")
+        command = r"^    docker compose -f docker-compose-all.yml (run|exec) (.*)"
+        found = re.findall(command, text, re.MULTILINE)
+        assert {verb for verb, _ in found} == {"run", "exec"}
+        assert [words for _, words in found if not ALL.keys() & set(words.split())] == []
 
 
 @pytest.mark.parametrize("key", OURS, ids=ids)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,8 +22,13 @@ SECONDS_MAX = 220
 COMMAND = ["./dev", "network", "--transfers", "4", "--timeout", "60"]
 
 
-def test_what_is_missing_is_said_in_one_line() -> None:
+def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
+    """Also by a Python that has no packages, before anything is installed."""
+    bare = tmp_path / "python3"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n', "utf-8")
+    bare.chmod(0o755)
     environment = {k: v for k, v in os.environ.items() if k != "SWPT_REAL"}
+    environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
     done = subprocess.run(
         COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

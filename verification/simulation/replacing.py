@@ -8,7 +8,7 @@ from functools import partial
 from itertools import count
 from random import Random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from unittest import mock
 
 import pika
@@ -33,6 +33,12 @@ from verification.simulation.kernel import Actor
 from verification.simulation.plan import CREDITORS_COUNT
 from verification.simulation.publishing import SimSelectConnection
 from verification.simulation.world import World
+
+# The rooms whose modules may ask `time` for the time.
+_TIMED: Final = tuple(
+    f"swpt_accounts.{room}."
+    for room in ("broker", "inbox", "outbox", "peers", "scans", "stages", "workers")
+)
 
 
 class _NoShutdownWatch:
@@ -101,9 +107,9 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
             and getattr(module, "monotonic", None) is time.monotonic
         ):
             yield mock.patch.object(module, "monotonic", world.monotonic)
+    used = [m for name, m in sorted(sys.modules.items()) if name.startswith(_TIMED)]
     for module in (
-        swpt_accounts.workers.database_worker,
-        swpt_accounts.inbox.drain,
+        *(module for module in used if getattr(module, "time", None) is time),
         agentkit.waiting,
         verification.chaos.agents,
     ):
