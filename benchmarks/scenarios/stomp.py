@@ -1,6 +1,6 @@
 """The whole way: transfers that come in, and go out, by other people's STOMP programs over TLS."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -156,12 +156,13 @@ class _Nodes(Transport):
         ]
         count = self._bench.authority.broker.consumers_count
         wait_until(lambda: all(count(q) for q in queues), what="our clients")
-        theirs = self._broker.consumers_count
-        wait_until(lambda: theirs(_AGENT_OUT) == wanted, what="the agent's clients")
+        count = self._broker.consumers_count
+        wait_until(lambda: count(_AGENT_OUT) == wanted, what="the agent's clients")
 
     def programs(self) -> Mapping[str, Sequence[int]]:
         ours, theirs = self._authority.server, self._agent.server
-        assert ours is not None and theirs is not None
+        assert ours is not None
+        assert theirs is not None
         return {
             "STOMP server": [ours.process.pid],
             "STOMP client": [client.process.pid for client in self._clients],
@@ -172,8 +173,11 @@ class _Nodes(Transport):
     def finish(self, sentinel_number: int) -> None:
         """What is in the clients' hands was noted by the driver: its load is complete."""
         count = self._bench.authority.broker.ready_count
-        empty: Callable[[], bool] = lambda: not any(count(queue) for queue in self._queues)
-        wait_until(empty, _EMPTY_SECONDS_MAX, "the agent has all messages")
+
+        def is_empty() -> bool:
+            return not any(count(queue) for queue in self._queues)
+
+        wait_until(is_empty, _EMPTY_SECONDS_MAX, "the agent has all messages")
         super().finish(sentinel_number)
 
     def close(self) -> None:
