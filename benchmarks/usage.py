@@ -25,6 +25,7 @@ ROLES = {
     WEBSERVER: "web",
 }
 DRIVER, POSTGRES, BROKER = "driver", "PostgreSQL", "broker"
+STOMP_SERVER, STOMP_CLIENT = "STOMP server", "STOMP client"
 PEER = "the peer's STOMP programs"
 ALL_ROLES = (*dict.fromkeys(ROLES.values()), POSTGRES, BROKER, DRIVER)
 

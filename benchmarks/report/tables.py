@@ -14,8 +14,9 @@ from benchmarks.report.figures import (
     text_of,
 )
 from benchmarks.report.targets import TARGETS
+from benchmarks.scenarios.stomp import RATE, WAYS
 from benchmarks.settings import SETTINGS
-from benchmarks.usage import ALL_ROLES, DRIVER, POSTGRES
+from benchmarks.usage import ALL_ROLES, DRIVER, PEER, POSTGRES, STOMP_CLIENT, STOMP_SERVER
 
 NOT_MEASURED = "not measured"
 _PERCENTS = (50, 90, 99, 99.9, 100)
@@ -278,6 +279,38 @@ def _pods(results: Results) -> str:
     return table(head, rows)
 
 
+def _stomp(results: Results) -> str:
+    if not runs_of(results, "stomp"):
+        return NOT_MEASURED
+    rows = [(words, *_stomp_row(results, way)) for way, words in WAYS.items()]
+    head = (
+        *("creditors' messages travel", "a second"),
+        *("at half of that: credited p50 ms", "p99", f"{RATE:.0f} a second: p50 ms", "p99"),
+        *("CPU ms of each", "of that our STOMP server", "… client", "and the peer's"),
+    )
+    return table(head, rows)
+
+
+def _stomp_row(results: Results, way: str) -> list[str]:
+    """The few alone where nothing else was measured."""
+    has_all = "burst" in runs_of(results, "stomp")[0][way]
+    of_times = "half" if has_all else None
+    of_costs = "burst" if has_all else "few"
+    times = [latency(results, "stomp", "credited", way, load) for load in (of_times, "few") if load]
+    cells = [text for found in times if found for text in milliseconds(found, (50, 99))]
+    costs = [
+        text_of(figure(results, "stomp", way, of_costs, "cpu_ms", role), 2)
+        for role in (STOMP_SERVER, STOMP_CLIENT, PEER)
+        if role in runs_of(results, "stomp")[0][way][of_costs]["cpu_ms"]
+    ]
+    return [
+        text_of(figure(results, "stomp", way, "burst", "per_second")) if has_all else "",
+        *(cells if has_all else ["", "", *cells]),
+        text_of(figure(results, "stomp", way, of_costs, "cpu_ms_total"), 2),
+        *(costs or ["", "", ""]),
+    ]
+
+
 def _status(results: Results) -> str:
     measured = results["scenarios"].get("status", {"runs": (), "count": 0})
     head = f"{len(measured['runs'])} times, {measured['count']:,} accounts, and as many rows"
@@ -326,5 +359,6 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "storm": _storm,
     "pss": _pss,
     "pods": _pods,
+    "stomp": _stomp,
 }
 """By the name of the part of the page that they fill."""

@@ -52,5 +52,5 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "moving": moving,
     "splitting": splitting,
 }
-ASKED_FOR = ("flood", "moving", "splitting")
-"""Scenarios that take long, and of which nothing is published in docs/performance.md."""
+ASKED_FOR = ("stomp", "flood", "moving", "splitting")
+"""Scenarios that take long, or need other people's programs."""

@@ -17,21 +17,21 @@ from benchmarks.bench import Bench, Results, World
 from benchmarks.nodes import admit_agent, make_authority, node
 from benchmarks.scenarios.transfers import describe
 from benchmarks.transport import Transport
-from benchmarks.usage import PEER
+from benchmarks.usage import PEER, STOMP_CLIENT, STOMP_SERVER
 
 _AUTHORITY_ID: Final = "0000abcd"
 _DEBTOR_ID: Final = 0x0000ABCD00000001
 _AGENT_OUT: Final = "to_authority"
-_RATE: Final = 40.0
+RATE: Final = 40.0
 """Below what the proxy lets through on one connection."""
 _HALF: Final = 0.5
 _EMPTY_SECONDS_MAX: Final = 60.0
 
 WAYS: Final = {
     "without": "without STOMP",
-    "one": "STOMP, one connection each way",
-    "proxy": "… and the proxy that is shipped before the server",
-    "two": "STOMP, two connections each way",
+    "one": "by STOMP, over one connection each way",
+    "proxy": "… and by the proxy that is shipped before the server",
+    "two": "by STOMP, over two connections each way",
 }
 
 
@@ -77,7 +77,7 @@ def _loads(bench: Bench, world: World, way: str) -> Results:
     if way != "proxy":
         reached = measure("burst", Schedule(count))
         measure("half", Schedule(count, rate_per_second=_HALF * reached))
-    measure("few", Schedule(few, rate_per_second=_RATE))
+    measure("few", Schedule(few, rate_per_second=RATE))
     return found
 
 
@@ -164,8 +164,8 @@ class _Nodes(Transport):
         assert ours is not None
         assert theirs is not None
         return {
-            "STOMP server": [ours.process.pid],
-            "STOMP client": [client.process.pid for client in self._clients],
+            STOMP_SERVER: [ours.process.pid],
+            STOMP_CLIENT: [client.process.pid for client in self._clients],
             "STOMP proxy": [self._proxy.process.pid],
             PEER: [theirs.process.pid, *(c.process.pid for c in self._agent_clients)],
         }

@@ -17,12 +17,19 @@ from threading import RLock
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
+PYTHON_MAX: Final = (3, 13)
+
 _lock: Final = RLock()
 _loading: Final[set[str]] = set()
 
 
 def load_later() -> None:
-    """Let these modules be loaded later, where they are not loaded yet."""
+    """Let these modules be loaded later, where they are not loaded yet.
+
+    With a Python with which that was not tried, they are loaded as ever.
+    """
+    if sys.version_info[:2] > PYTHON_MAX:
+        return
     for name in _FINDERS:
         if name not in sys.modules and (spec := find_spec(name)) is not None:
             module = module_from_spec(spec)

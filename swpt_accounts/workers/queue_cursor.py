@@ -1,7 +1,7 @@
 """Where in a queue table to search for work."""
 
+import time
 from collections import deque
-from time import monotonic
 
 TRAIL_SECONDS = 1.0
 FULL_SCAN_SECONDS_MIN = 2.0
@@ -37,7 +37,7 @@ class QueueCursor:
     def after_id(self) -> int:
         """Search for rows with a greater id than this. To be read right before the query."""
         if self._search_started_at is None:
-            self._search_started_at = monotonic()
+            self._search_started_at = time.monotonic()
         return self._position
 
     @property
@@ -48,12 +48,12 @@ class QueueCursor:
     def found_first(self, first_id: int | None) -> None:
         """Note which row the queue begins with: then the search starts with that one."""
         self._has_seen_rows = self._has_seen_rows or first_id is not None
-        self._end_search(monotonic())
+        self._end_search(time.monotonic())
         self._position = self._floor if first_id is None else first_id - 1
 
     def seen(self, last_id: int | None, *, is_end: bool) -> None:
         """Note what a query has found: the last id, and whether the table ends after it."""
-        now = monotonic()
+        now = time.monotonic()
         if last_id is not None:
             self._position = last_id
             self._has_seen_rows = True

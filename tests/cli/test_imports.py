@@ -9,6 +9,7 @@ import pytest
 
 from agentkit.processes import ROOT
 from swpt_accounts.cli.group import MODULES
+from swpt_accounts.core.late_modules import PYTHON_MAX
 
 WEB = ("flask", "werkzeug", "jinja2", "gunicorn")
 SCHEMA = ("sqlalchemy", "alembic", "flask_migrate", "flask_sqlalchemy")
@@ -18,7 +19,10 @@ SCREENS = ("rich",)
 TRACES = ("opentelemetry", "google")
 # What only those need that have several processes, write JSON, show metrics, ask other shards, or
 # look up what is installed.
-LATE = ("asyncio.base_events", "email", "multiprocessing", "prometheus_client", "pythonjsonlogger")
+LATE = (
+    *("multiprocessing", "prometheus_client", "pythonjsonlogger"),
+    *(("asyncio.base_events", "email") if sys.version_info[:2] <= PYTHON_MAX else ()),
+)
 WITHOUT_BROKER = (
     *("process_transfer_requests", "process_finalization_requests", "process_balance_changes"),
     *("scan_accounts", "scan_prepared_transfers", "scan_registered_balance_changes"),
