@@ -15,34 +15,41 @@ from typing import Any, Final
 
 from agentkit.authority import Authority
 from agentkit.currency import Currency
+from agentkit.fetch_api import FetchApi, serve_fetch_api
 from agentkit.keys import AGENTS_EXCHANGES, TO_CREDITORS, hex_key
 from agentkit.management import Management
-from agentkit.messages import Message, configure, configure_root, finalize
+from agentkit.messages import Message, balance_change, configure, configure_root, finalize
 from agentkit.observer import Observer
 from agentkit.waiting import wait_until
 from verification.kit.servers import subscribe
 
-DEBTOR: Final = 4711
+DEBTOR: Final = 4726
+REALM: Final = "1.#"
+"""The accounts of the debtor, and of the first three creditors, are of this shard."""
 PAYER: Final = 21
 PAYEE: Final = 22
 NOBODY: Final = 23
 """A creditor to whom no message can be delivered."""
+FAR: Final = (31, 32)
+"""Creditors of another shard, which hangs when it is asked about the second one."""
 AMOUNT: Final = 1000
 ISSUED: Final = 100 * AMOUNT
 # Tests run years later: what is prepared must not have ended by then.
-SETTINGS: Final = {"APP_PREPARED_TRANSFER_MAX_DELAY_DAYS": "10000", "JOURNAL_DAYS": "7"}
+SETTINGS: Final = {
+    "APP_PREPARED_TRANSFER_MAX_DELAY_DAYS": "10000",
+    "JOURNAL_DAYS": "7",
+    "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": REALM,
+}
 FILLED: Final = (
     *("account", "account_key", "root_config", "journal", "handled_batch", "procedures_version"),
     *("prepared_transfer", "transfer_request", "finalization_request", "returned_message"),
     *("pending_balance_change", "rejected_transfer_signal", "prepared_transfer_signal"),
     *("finalized_transfer_signal", "account_transfer_signal", "account_update_signal"),
     *("rejected_config_signal", "returned_line", "scan_pass", "shard"),
+    *("registered_balance_change", "pending_balance_change_signal", "unverified_transfer_request"),
 )
 """The tables that have rows in the end."""
 EMPTY: Final = {
-    "unverified_transfer_request": "is for several shards",
-    "pending_balance_change_signal": "is for several shards",
-    "registered_balance_change": "is for several shards",
     "older_senders": "is for databases that were upgraded",
     "account_purge_signal": "needs months",
     "dead_letter_dealt_with": "has what operators do",
@@ -55,10 +62,14 @@ EMPTY: Final = {
 class Work:
     """Transfers at all stages. What is asked for, and not answered, is left to a later release."""
 
-    def __init__(self, currency: Currency) -> None:
+    def __init__(self, currency: Currency, fetch_api: FetchApi) -> None:
         self.currency = currency
+        self.fetch_api = fetch_api
         self.authority = currency.authority
         self.paid = 0
+        """So much the payer has paid."""
+        self.received = balance_change(DEBTOR, PAYEE, FAR[0], AMOUNT)
+        """What has come from the other shard."""
         self.prepared: list[Message] = []
         """PreparedTransfers that have arrived; they are to be finalized."""
         self.asked: list[Message] = []
@@ -75,8 +86,11 @@ class Work:
         for _ in range(3):
             currency.transfer(PAYER, PAYEE, AMOUNT)
             self.paid += AMOUNT
+        currency.send(self.received)
         currency.send(configure(DEBTOR, NOBODY))
-        self.wait("returned_message")
+        self.wait("returned_message", "registered_balance_change")
+        abroad = currency.prepare(PAYER, FAR[0], AMOUNT)
+        self.fetch_api.is_back.clear()
         self.prepared = [currency.prepare(PAYER, PAYEE, AMOUNT) for _ in range(8)]
         self.stop("process_balance_changes")
         for _ in range(2):
@@ -85,10 +99,13 @@ class Work:
         self.wait("pending_balance_change")
         self.stop("flush_messages")
         self.finalize()
+        self.finalize(abroad)
         self.wait("finalized_transfer_signal", "account_transfer_signal")
         self.ask(AMOUNT)
         currency.ask(PAYER, PAYEE, 2 * ISSUED)
         currency.send(configure_root(DEBTOR, config_data="not acceptable"))
+        self.ask(AMOUNT, FAR[1])
+        self.wait("unverified_transfer_request", "pending_balance_change_signal")
         self.wait("prepared_transfer_signal", "rejected_transfer_signal", "rejected_config_signal")
         currency.send(configure(DEBTOR, PAYER))
         self.wait("account_update_signal")
@@ -103,16 +120,16 @@ class Work:
         """One that is prepared, and will be no more."""
         return self.prepared.pop()
 
-    def finalize(self) -> None:
+    def finalize(self, prepared: Message | None = None) -> None:
         """Have one paid, without an answer."""
-        message = finalize(self.take(), AMOUNT)
+        message = finalize(prepared or self.take(), AMOUNT)
         self.currency.send(message)
         self.finalized.append(message)
         self.paid += AMOUNT
 
-    def ask(self, amount: int) -> None:
+    def ask(self, amount: int, recipient: int = PAYEE) -> None:
         """Ask for one, without an answer."""
-        self.asked.append(self.currency.ask(PAYER, PAYEE, amount))
+        self.asked.append(self.currency.ask(PAYER, recipient, amount))
 
     def stop(self, name: str) -> None:
         """What it has begun is done."""
@@ -130,11 +147,16 @@ class Work:
     def expected(self) -> Mapping[str, Any]:
         """What a later release has to do, and what is on the accounts when that is done."""
         paid = self.paid + AMOUNT * (len(self.prepared) + len(self.asked))
+        abroad = dict.fromkeys(FAR, AMOUNT)
+        received = self.received["principal_delta"] - sum(abroad.values())
         return {
+            "realm": REALM,
+            "received": self.received,
+            "abroad": abroad,
             "prepared": self.prepared,
             "asked": self.asked,
             "finalized": self.finalized,
-            "principals": {0: -ISSUED, PAYER: ISSUED - paid, PAYEE: paid},
+            "principals": {0: -ISSUED, PAYER: ISSUED - paid, PAYEE: paid + received},
         }
 
 
@@ -149,20 +171,23 @@ def bindings() -> Iterator[tuple[str, str]]:
 
 def make(database_url: str, broker_url: str, folder: Path) -> Mapping[str, Any]:
     """Fill a database at the latest migration. Returns what is expected of later releases."""
-    authority = Authority(database_url, broker_url, folder, SETTINGS)
-    try:
-        subscribe(authority)
-        authority.observer = Observer(broker_url, bindings())
-        authority.start()
-        work = Work(Currency(authority, DEBTOR))
-        work.do()
-        for name in tuple(authority._wanted):
-            work.stop(name)
-        missing = [table for table in FILLED if not work.has_rows(table)]
-        assert not missing, missing
-        return work.expected()
-    finally:
-        authority.close()
+    with serve_fetch_api() as fetch_api:
+        fetch_api.is_back.set()
+        settings = {**SETTINGS, "FETCH_API_URL": fetch_api.url}
+        authority = Authority(database_url, broker_url, folder, settings)
+        try:
+            subscribe(authority)
+            authority.observer = Observer(broker_url, bindings())
+            authority.start()
+            work = Work(Currency(authority, DEBTOR), fetch_api)
+            work.do()
+            for name in tuple(authority._wanted):
+                work.stop(name)
+            missing = [table for table in FILLED if not work.has_rows(table)]
+            assert not missing, missing
+            return work.expected()
+        finally:
+            authority.close()
 
 
 def main(arguments: list[str]) -> int:

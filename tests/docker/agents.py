@@ -4,7 +4,7 @@ from agentkit.authority import Authority
 from agentkit.currency import SECONDS_MAX, Currency
 from agentkit.messages import Message, finalize
 
-DEBTOR = 4711
+DEBTOR = 4726
 CREDITORS = (21, 22)
 AMOUNT = 1000
 

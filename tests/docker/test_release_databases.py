@@ -8,6 +8,7 @@ that of test_rolling_upgrade.py alone.
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,14 +19,19 @@ import pytest
 from agentkit.authority import Authority
 from agentkit.database import dsn_of
 from agentkit.databases import Databases
+from agentkit.fetch_api import FetchApi
+from agentkit.keys import ACCOUNTS_IN
 from agentkit.messages import finalize, prepare
 from agentkit.processes import ROOT, free_port
+from agentkit.waiting import wait_until
 from tests.db.test_migrations import open_database
 from tests.docker.agents import AMOUNT, CREDITORS, DEBTOR, Agents
 from tests.docker.processes import Running
 from tests.docker.test_rolling_upgrade import THIS, Payments, Release
 from verification.kit.servers import subscribe
 
+ABROAD = "abroad"
+"""The queue of the other shard."""
 RELEASES = sorted((ROOT / "tests" / "db" / "releases").glob("*.json"))
 
 
@@ -56,6 +62,21 @@ def go_on(agents: Agents, left: dict[str, Any]) -> None:
     agents.wait_balances()
 
 
+def arrived_abroad(agents: Agents, left: dict[str, Any]) -> None:
+    """The other shard has got each balance change once; and its own, again, changes nothing."""
+    agents.send(left["received"])
+    wanted = {int(creditor): amount for creditor, amount in left["abroad"].items()}
+    found = Counter[int]()
+
+    def is_there() -> bool:
+        while message := agents.authority.broker.get(ABROAD):
+            assert message.data["type"] == "PendingBalanceChange"
+            found[message.data["creditor_id"]] += message.data["principal_delta"]
+        return found == wanted
+
+    wait_until(is_there, what=f"the balance changes {wanted}, not {found}")
+
+
 def there_and_back(
     agents: Agents, container: Running, before: Release, settings: dict[str, str]
 ) -> None:
@@ -73,11 +94,12 @@ def there_and_back(
 
 
 class Successor:
-    """This version, on the database that a release has left."""
+    """This version, on the database that a release has left. The other shard answers."""
 
-    def __init__(self, url: str, broker_url: str, folder: Path) -> None:
-        self.authority = Authority(url, broker_url, folder)
+    def __init__(self, url: str, broker_url: str, folder: Path, shard: dict[str, str]) -> None:
+        self.authority = Authority(url, broker_url, folder, shard)
         self.settings = {
+            **shard,
             "POSTGRES_URL": url,
             "PROTOCOL_BROKER_URL": broker_url,
             "CHORES_BROKER_URL": broker_url,
@@ -90,6 +112,9 @@ class Successor:
         assert THIS.check(**self.settings)[0] == 0
         assert THIS.run("configure", **self.settings) == (0, [])
         subscribe(self.authority)
+        broker = self.authority.broker
+        broker.declare_queue(ABROAD)
+        broker.channel.queue_bind(ABROAD, ACCOUNTS_IN, "0.#")
         self.authority.observe()
         return Agents(self.authority)
 
@@ -102,12 +127,21 @@ def release(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def successor(
-    release: Path, databases: Databases, fresh_broker_url: str, tmp_path: Path
+    release: Path,
+    databases: Databases,
+    fresh_broker_url: str,
+    fetch_api: FetchApi,
+    tmp_path: Path,
 ) -> Iterator[Successor]:
     url = databases.create_empty()
     with open_database(dsn_of(url)) as connection:
         connection.execute(release.with_suffix(".sql").read_bytes())
-    made = Successor(url, fresh_broker_url, tmp_path)
+    fetch_api.is_back.set()
+    shard = {
+        "PROTOCOL_BROKER_QUEUE_ROUTING_KEY": json.loads(release.read_text())["realm"],
+        "FETCH_API_URL": fetch_api.url,
+    }
+    made = Successor(url, fresh_broker_url, tmp_path, shard)
     yield made
     made.authority.close()
 
@@ -115,7 +149,9 @@ def successor(
 def test_work_that_a_release_has_begun(release: Path, successor: Successor) -> None:
     agents = successor.begin()
     with THIS.start("all", **successor.settings):
-        go_on(agents, json.loads(release.read_text()))
+        left = json.loads(release.read_text())
+        go_on(agents, left)
+        arrived_abroad(agents, left)
         agents.pay(21, 22)
         agents.wait_balances()
     assert successor.authority.run("verify_books").returncode == 0
