@@ -2,7 +2,11 @@
 
 import sys
 
+from swpt_accounts import create_app
 from swpt_accounts.web.application import make_web_server
+
+# flask finds this, where FLASK_APP does not name the package.
+__all__ = ["app", "create_app"]
 
 # Tells gunicorn that starting its worker again would not help.
 APP_LOAD_ERROR = 4

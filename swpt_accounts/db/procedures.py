@@ -345,7 +345,6 @@ SWEEP_JOURNAL = _procedure("sweep_journal", days=INTEGER)
 
 # The fetch API
 
-IS_REACHABLE = _procedure("is_reachable", **_ACCOUNT)
 GET_CONFIG_DATA = _procedure("get_config_data", **_ACCOUNT)
 
 PROCEDURES: Final = tuple(value for value in globals().values() if isinstance(value, Procedure))

@@ -13,6 +13,7 @@ from swpt_accounts.core.realm import Realm
 from swpt_accounts.db import procedures as p
 from swpt_accounts.db.connection import connect
 from swpt_accounts.db.procedures import Procedure
+from swpt_accounts.db.queries import query
 from swpt_accounts.outbox.tables import outbox_table
 from swpt_accounts.settings import load_settings
 from swpt_accounts.stages.worker import (
@@ -183,7 +184,9 @@ DEEDS: dict[str, Callable[[Shard], object]] = {
     "prepare": lambda s: s.run_stage(TRANSFER_REQUESTS, count_max=BATCH_COUNT),
     "finalize": lambda s: s.run_stage(FINALIZATION_REQUESTS, count_max=BATCH_COUNT),
     "change balances": lambda s: s.run_stage(BALANCE_CHANGES, count_max=BATCH_COUNT),
-    "ask whether reachable": call(p.IS_REACHABLE, debtor_id=DEBTOR, creditor_id=FIRST),
+    "ask whether reachable": lambda s: s.connection.probe(
+        query("are_reachable").encode(), [DEBTOR] * len(RECENT), list(RECENT)
+    ),
     "lease": call(p.LEASE_UNVERIFIED_REQUESTS, count_max=BATCH_COUNT, lease=timedelta(1)),
     "note answers": call(
         p.NOTE_VERIFICATIONS,

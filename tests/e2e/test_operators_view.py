@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -35,9 +36,15 @@ def authority_settings() -> dict[str, str]:
     return {"JOURNAL_DAYS": "3"}
 
 
-def test_the_demo_leaves_a_healthy_shard_and_a_transfer_to_trace(authority: Authority) -> None:
+def test_the_demo_leaves_a_healthy_shard_and_a_transfer_to_trace(
+    authority: Authority, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "scripts.demo", "--transfers", "4", "--timeout", "40"]
-    environment = {**authority.environment, "PROTOCOL_BROKER_URL": authority.broker_url}
+    environment = {
+        **authority.environment,
+        "PROTOCOL_BROKER_URL": authority.broker_url,
+        "SUPERVISOR_DIR": str(tmp_path),
+    }
 
     shown = run(command, environment)
 

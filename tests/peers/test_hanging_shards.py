@@ -16,6 +16,7 @@ from agentkit.waiting import wait_until
 from swpt_accounts.core.realm import Realm
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.scans.accounts import AccountsScan
+from swpt_accounts.scans.chores_poster import ChoresPoster
 from swpt_accounts.settings import Settings
 from swpt_accounts.stages.recipient_verification import RecipientVerifier
 from swpt_accounts.workers.runner import STOP_SECONDS_MAX
@@ -161,14 +162,11 @@ def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
     )
     posted: list[int] = []
 
-    def make_scan(stop: ShutdownEvent) -> AccountsScan:
-        scan = make_accounts_scan(half.settings, stop)
-        monkeypatch.setattr(
-            scan._poster, "post", lambda chores: posted.extend(c.debtor_id for c in chores)
-        )
-        return scan
+    monkeypatch.setattr(
+        ChoresPoster, "post", lambda _, chores: posted.extend(c.debtor_id for c in chores)
+    )
 
-    with running(make_scan):
+    with running(lambda stop: make_accounts_scan(half.settings, stop)):
         wait_until(lambda: count(half, "account_update_signal") == 101)
         wait_until(
             lambda: {r["debtor_id"] for r in half.rows("root_config")} >= {*debtors["1.1.#"]}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from swpt_accounts.scans import chores
+from swpt_accounts.scans import chore_schemas
 from swpt_accounts.smp import decoder
 from swpt_accounts.smp.decoder import MESSAGE_TYPES, MalformedMessage
 from swpt_accounts.smp.incoming import IncomingMessage
@@ -139,7 +139,7 @@ def test_a_defect_of_the_decoder_is_found(
 
 
 def test_a_defect_of_chores_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "ValidationError", KeyError)
+    monkeypatch.setattr(chore_schemas, "ValidationError", KeyError)
     with pytest.raises(Finding, match="ValidationError"):
         try_inputs(2000, 1)
 

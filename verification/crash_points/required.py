@@ -53,7 +53,6 @@ UNVISITED: Final = {
 """Sites that no scene comes by at, by their keys."""
 
 UNCALLED: Final = {
-    "is_reachable": "the fetch API asks, and changes nothing",
     "get_config_data": "the fetch API asks, and changes nothing",
     "owner_columns": "only other procedures, and verify_shard_content, which only reads",
     "forget_dealt_with": "see Register.forget_before",
