@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from swpt_accounts.core.late_modules import load_later
+from swpt_accounts.cli.late_modules import load_later
 from swpt_accounts.observability.log import configure_logging
 from swpt_accounts.observability.metrics.recorder import configure as configure_recording
 from swpt_accounts.settings import SettingsError, load_settings

@@ -9,7 +9,7 @@ import pytest
 
 from agentkit.processes import ROOT
 from swpt_accounts.cli.group import MODULES
-from swpt_accounts.core.late_modules import PYTHON_MAX
+from swpt_accounts.cli.late_modules import PYTHON_MAX
 
 WEB = ("flask", "werkzeug", "jinja2", "gunicorn")
 SCHEMA = ("sqlalchemy", "alembic", "flask_migrate", "flask_sqlalchemy")

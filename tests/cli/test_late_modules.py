@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from swpt_accounts.core.late_modules import PYTHON_MAX
+from swpt_accounts.cli.late_modules import PYTHON_MAX
 
 pytestmark = pytest.mark.skipif(
     sys.version_info[:2] > PYTHON_MAX, reason="with this Python, all is loaded as ever"
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(
 
 BEGIN = """
 import sys
-from swpt_accounts.core.late_modules import load_later
+from swpt_accounts.cli.late_modules import load_later
 for name in ("asyncio", "importlib.metadata", "ctypes.util"):
     assert name not in sys.modules, f"{name} was there before"
 load_later()
@@ -100,7 +100,7 @@ def test_use(use: str) -> None:
 def test_what_is_loaded_stays_as_it_is() -> None:
     program = """
 import asyncio, ctypes.util, importlib.metadata, sys
-from swpt_accounts.core.late_modules import load_later
+from swpt_accounts.cli.late_modules import load_later
 before = dict(sys.modules)
 load_later()
 assert sys.modules == before
