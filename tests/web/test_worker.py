@@ -1,16 +1,13 @@
 """The worker of the fetch API: which questions are answered together, and whom that may hold up."""
 
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import requests
 
-from agentkit.processes import Service, free_port
-from agentkit.waiting import wait_until
+from tests.support.gunicorn import is_answered, served
 from tests.web.quick_app import BROKEN, HELD
 
 CONNECTIONS_COUNT = 8
@@ -19,29 +16,11 @@ OTHER_WAY = b"X-Way: of all requests"
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    made = free_port()
-    command = [
-        *(sys.executable, "-m", "gunicorn", "--threads", "1", "--no-control-socket"),
-        *("--worker-class", "swpt_accounts.web.worker.FetchWorker"),
-        *("--worker-connections", str(CONNECTIONS_COUNT), "--graceful-timeout", "4"),
-        *("--bind", f"127.0.0.1:{made}", "--keep-alive", "60", "tests.web.quick_app:app"),
-    ]
-    service = Service("quick_app", command, tmp_path / "log")
-    service.start({})
-    try:
-        wait_until(lambda: is_well(made), 30, f"it answers: {service.log}")
+    app, worker_class = "tests.web.quick_app:app", "swpt_accounts.web.worker.FetchWorker"
+    kept = ("--keep-alive", "60")
+    with served(app, worker_class, CONNECTIONS_COUNT, tmp_path, *kept) as (made, service):
         yield made
-        assert service.terminate()[0] == 0
-        assert service.log.count("Traceback") == service.log.count("accounts failed")
-    finally:
-        service.kill()
-
-
-def is_well(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/accounts/healthz", timeout=10).ok
-    except requests.ConnectionError:
-        return False
+    assert service.log.count("Traceback") == service.log.count("accounts failed")
 
 
 class Client:
@@ -158,7 +137,7 @@ def test_where_the_database_hangs_who_waits_longest_has_to_go(port: int) -> None
             stack.callback(client.close)
             client.ask(5)
             client.send(HELD)
-        assert is_well(port)
+        assert is_answered(port, "/accounts/healthz")
         heads = [client.receive()[0] for client in clients]
     assert heads[-1].startswith(b"HTTP/1.1 200 ")
     assert {head[9:12] for head in heads} == {b"200", b"503"}

@@ -1,16 +1,13 @@
 """The web servers' worker over its port, with a single thread: whoever held it would stop all."""
 
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import requests
 
-from agentkit.processes import Service, free_port
-from agentkit.waiting import wait_until
+from tests.support.gunicorn import is_answered, served
 from tests.workers.web_app import BIG
 
 CONNECTIONS_COUNT = 8
@@ -19,29 +16,10 @@ KEPT = b"HTTP/1.1 200 OK\r\n"
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    made = free_port()
-    command = [
-        *(sys.executable, "-m", "gunicorn", "--threads", "1", "--no-control-socket"),
-        *("--worker-class", "swpt_accounts.workers.web_worker.WebWorker"),
-        *("--worker-connections", str(CONNECTIONS_COUNT), "--graceful-timeout", "4"),
-        *("--bind", f"127.0.0.1:{made}", "tests.workers.web_app:app"),
-    ]
-    service = Service("web_app", command, tmp_path / "log")
-    service.start({})
-    try:
-        wait_until(lambda: answers(made), 30, f"it answers: {service.log}")
+    app, worker_class = "tests.workers.web_app:app", "swpt_accounts.workers.web_worker.WebWorker"
+    with served(app, worker_class, CONNECTIONS_COUNT, tmp_path) as (made, service):
         yield made
-        assert service.terminate()[0] == 0
-        assert "Traceback" not in service.log
-    finally:
-        service.kill()
-
-
-def answers(port: int, path: str = "/") -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}{path}", timeout=10).status_code == 200
-    except requests.ConnectionError:
-        return False
+    assert "Traceback" not in service.log
 
 
 def connect(port: int) -> socket.socket:
@@ -80,7 +58,7 @@ def test_requests_come_in_pieces(port: int, pieces: list[bytes], bodies: list[by
     with connect(port) as sock:
         for piece in pieces:
             sock.sendall(piece)
-            assert answers(port)
+            assert is_answered(port)
         sock.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
         found = read_to_end(sock).split(KEPT)[1:]
     assert [text.partition(b"\r\n\r\n")[2] for text in found] == [*bodies, b""]
@@ -101,14 +79,14 @@ def test_what_is_too_long_is_refused_at_once(port: int, request_bytes: bytes) ->
     with connect(port) as sock:
         sock.sendall(request_bytes)
         assert b" 200 " not in read_to_end(sock)
-    assert answers(port)
+    assert is_answered(port)
 
 
 def test_a_large_answer_waits_for_its_client_without_a_thread(port: int) -> None:
     with connect(port) as sock:
         sock.sendall(b"GET /big HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert sock.recv(1)
-        assert answers(port)
+        assert is_answered(port)
         assert read_to_end(sock).partition(b"\r\n\r\n")[2] == BIG
 
 
@@ -120,7 +98,7 @@ def test_a_question_about_the_health_waits_for_nobody(port: int) -> None:
             sock = stack.enter_context(connect(port))
             sock.sendall(b"GET /wait HTTP/1.1\r\nConnection: close\r\n\r\n")
             waiting.append(sock)
-        assert answers(port, "/accounts/healthz")
+        assert is_answered(port, "/accounts/healthz")
         statuses = [status_of(sock) for sock in waiting]
     assert statuses[-1] == b"200"
     assert b"503" in statuses
