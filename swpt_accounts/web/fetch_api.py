@@ -155,7 +155,7 @@ class FetchApi:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         app = self._make_app()
-        # (its own, where this is that of the object)
+        # That of Flask itself: the object's own may be this FetchApi.
         return type(app).wsgi_app(app, environ, start_response)
 
     def __call__(
