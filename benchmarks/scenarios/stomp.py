@@ -1,7 +1,7 @@
 """The whole way: transfers that come in, and go out, by other people's STOMP programs over TLS."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -186,6 +186,5 @@ class _Nodes(Transport):
         self._authority.stop()
         self._agent.stop()
         for queue in self._queues:
-            with suppress(Exception):
-                self._bench.authority.broker.channel.queue_delete(queue)
+            self._bench.authority.broker.channel.queue_delete(queue)
         self._broker.close()
