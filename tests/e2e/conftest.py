@@ -16,5 +16,5 @@ def currency(authority: Authority) -> Iterator[Currency]:
     assert observer is not None
     start = len(observer.messages)
     yield Currency(authority)
-    observer.receive()
+    observer.receive_all()
     assert_sound(observer.messages, start)

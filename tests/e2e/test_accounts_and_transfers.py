@@ -334,7 +334,7 @@ def wait_an_hour(currency: Currency, *creditor_ids: int) -> None:
 
 def told_principals(currency: Currency, creditor_id: int, since: int) -> list[int]:
     """The principals of the AccountUpdates that have come."""
-    currency.observer.receive()
+    currency.observer.receive_all()
     fields = {"debtor_id": currency.debtor_id, "creditor_id": creditor_id}
     return [m.data["principal"] for m in currency.observer.find("AccountUpdate", since, **fields)]
 

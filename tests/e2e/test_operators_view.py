@@ -312,7 +312,7 @@ def test_each_message_is_noted_once(currency: Currency) -> None:
         return sorted(bytes(body) for (body,) in rows)
 
     def observed_bodies() -> list[bytes]:
-        currency.observer.receive()
+        currency.observer.receive_all()
         ours = (r for r in currency.observer.messages if r.exchange != ACCOUNTS_IN)
         return sorted(r.body for r in ours if r.data["debtor_id"] == currency.debtor_id)
 

@@ -137,7 +137,7 @@ def test_retry(idle_authority: Authority) -> None:
         authority.start("flush_messages")
         assert command(authority, "retry", "--destination", HERE).startswith("Scheduled 1 queue ")
         wait_until(lambda: count(authority, HERE) == 0)
-        observer.receive()
+        observer.receive_all()
         assert len(observer.messages) == 5
         assert count(authority, LEFT) == 1000
         wait_until(lambda: authority.query("SELECT count(*) FROM returned_line") == [(2,)])

@@ -101,13 +101,10 @@ class Books:
         self.currency.finalize(prepared, amount)
         wait_until(lambda: in_queue(self.away_shard) == 1, SECONDS_MAX)
 
-    def last_change(self) -> Message:
-        """The last message between the shards."""
-        self.currency.observer.receive()
-        found = self.currency.observer.find(
-            "PendingBalanceChange", debtor_id=self.currency.debtor_id
-        )
-        return dict(found[-1].data)
+    def change_of(self, amount: int) -> Message:
+        """The message from home that this amount is on its way."""
+        found = self.currency.wait("PendingBalanceChange", principal_delta=amount)
+        return dict(found.data)
 
 
 def in_queue(shard: Shard) -> int:
@@ -152,7 +149,7 @@ def test_loss_is_found_and_mended(books: Books) -> None:
     books.away_shard.start("consume_messages")
     assert "20 units missing" in books.wait_wrong()
     # as docs/how-to/prove-the-books.md says
-    books.currency.send(books.last_change())
+    books.currency.send(books.change_of(20))
     books.wait_sound()
     assert books.currency.principal(books.away) == 1020
 
@@ -160,7 +157,7 @@ def test_loss_is_found_and_mended(books: Books) -> None:
 def test_doubling_is_found(books: Books) -> None:
     books.currency.transfer(books.home, books.away, 30)
     books.wait_sound()
-    change = books.last_change()
+    change = books.change_of(30)
     # what is in the archive is not applied again
     books.currency.send(change)
     books.wait_sound()

@@ -122,7 +122,7 @@ def currency(shards: list[Shard], proxy: FetchProxy) -> Iterator[ShardedCurrency
     yield made
     proxy.status = None
     proxy.gate.set()
-    made.observer.receive()
+    made.observer.receive_all()
     assert_sound(made.observer.messages, since)
 
 
@@ -132,7 +132,7 @@ def root_config(**properties: object) -> str:
 
 def changes_sent(currency: ShardedCurrency, **fields: Any) -> list[Received]:
     """The PendingBalanceChanges between the shards."""
-    currency.observer.receive()
+    currency.observer.receive_all()
     return currency.observer.find("PendingBalanceChange", debtor_id=currency.debtor_id, **fields)
 
 
@@ -366,7 +366,7 @@ def test_message_for_another_shard_is_a_dead_letter(currency: ShardedCurrency) -
     assert all(" ERROR " in line for line in lines)
     # Those behind them are processed, and nothing is for these.
     currency.open_abroad(1)
-    currency.observer.receive()
+    currency.observer.receive_all()
     later = currency.observer.find(None, since, **account)
     # The scan of its own shard may tell the state of the account once more.
     assert {(m.type, m.data.get("negligible_amount")) for m in later} <= {("AccountUpdate", 0.0)}
@@ -416,7 +416,7 @@ def test_transfers_wait_for_the_fetch_api(
     currency.transfer(home, neighbour, 100)
     currency.transfer(abroad, 0, 100)
     currency.configure(neighbour, negligible_amount=2.0)
-    currency.observer.receive()
+    currency.observer.receive_all()
     for request in there + back:
         names = ("creditor_id", "coordinator_request_id")
         fields = {name: request[name] for name in names}

@@ -54,12 +54,12 @@ class TimedCurrency(Currency):
 
     def mark(self) -> int:
         """How many messages there have been: the place from which to look for later ones."""
-        self.observer.receive()
+        self.observer.receive_all()
         return len(self.observer.messages)
 
     def find(self, message_type: str, since: int = 0, /, **fields: Any) -> list[dict[str, Any]]:
         """The messages that have come by now, without repetitions."""
-        self.observer.receive()
+        self.observer.receive_all()
         found = self.observer.find(message_type, since, debtor_id=self.debtor_id, **fields)
         return list({m.body: m.data for m in found}.values())
 

@@ -48,7 +48,7 @@ def test_each_effect_is_noted_once(authority: Authority, monkeypatch: pytest.Mon
     load.check()
 
     def heard() -> set[bytes]:
-        load.observer.receive()
+        load.observer.receive_all()
         return {m.body for m in load.messages if m.exchange != ACCOUNTS_IN}
 
     # what a killed flusher has sent, its successor sends again, and notes

@@ -80,17 +80,20 @@ class Surveyed:
         return {labels["alertname"] for labels, _ in found}
 
     def complaints(self) -> list[object]:
-        """What they say is wrong, in any of the ways."""
-        said: list[object] = []
-        for code, told in (self.status(), self.status_elsewhere()):
-            said += [told["findings"] or code] if code or told["findings"] else []
+        """What they say is wrong, in any of the ways: those that start no process come first."""
+        said: list[object] = [*self.alerts()]
         said += [text for status, text in map(self.probe, ("live", "ready")) if status != 200]
-        check = self.authority.run("healthcheck", "ready")
-        said += [check.stdout] if check.returncode else []
         said += [text for text in [self.page("/")] if "No problems" not in text]
         for path in ("/scans", "/shard"):
             said += re.findall("waiting|unknown|down|frozen", self.page(path).partition(" Set")[2])
-        return [*said, *self.alerts()]
+        return said or self._complaints_of_commands()
+
+    def _complaints_of_commands(self) -> list[object]:
+        said: list[object] = []
+        for code, told in (self.status(), self.status_elsewhere()):
+            said += [told["findings"] or code] if code or told["findings"] else []
+        check = self.authority.run("healthcheck", "ready")
+        return [*said, *([check.stdout] if check.returncode else [])]
 
     def await_peace(self) -> None:
         """Wait until nobody complains."""
