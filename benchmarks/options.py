@@ -19,6 +19,7 @@ class Sizes:
     steady_rate: float = 500.0
     curve_seconds: float = 4.0
     """At the lowest rates, more."""
+    causes_seconds: float = 2.0
     opening_count: int = 10_000
     fetch_seconds: float = 5.0
     backlog_few: int = 1_000
@@ -67,6 +68,7 @@ SMOKE = Sizes(
     steady_count=100,
     steady_rate=100.0,
     curve_seconds=0.3,
+    causes_seconds=0.3,
     opening_count=100,
     fetch_seconds=0.5,
     backlog_few=20,

@@ -15,7 +15,7 @@ from benchmarks.report.picture import (
     draw_line,
     draw_text,
 )
-from benchmarks.scenarios.causes import ECHO, RATES, SWITCHES
+from benchmarks.scenarios.causes import ECHO, HALF, RATES, SWITCHES, USUAL
 from benchmarks.scenarios.curve import PERCENTS
 
 CURVE: Final = (
@@ -24,8 +24,12 @@ CURVE: Final = (
     *("credited: p50 ms", "p90", "p99", "p99.9", "longest"),
 )
 CAUSES: Final = (
-    *("credited: p50 / p99 / p99.9 ms", "at 100 a second", "at 500"),
-    "at half of the burst's rate",
+    *("credited: p50 / p99 / p99.9 ms", "100 a second", "500 a second"),
+    *("half of the burst's rate", "there, bytes of WAL of a transfer"),
+)
+_COSTS: Final = (
+    ("CPU time, of everything but the driver", "cpu_ms_total"),
+    ("all threads together: ready to run, and no core is free", "core_wait_ms"),
 )
 _SHOWN: Final = (50, 90, 99, 99.9, 100)
 _HEADING: Final = "From the request until it is prepared, and until the recipient has it (paid)"
@@ -60,14 +64,22 @@ def rows_of_causes(results: Results) -> list[list[str]]:
     if not runs_of(results, "causes"):
         return []
     names = {name: (words, "credited") for name, (words, _) in SWITCHES.items()}
-    rows = []
+    rows = [
+        [
+            f"{words}, ms of a transfer",
+            *(text_of(figure(results, "causes", USUAL, place, key), 1) for place in RATES),
+            "",
+        ]
+        for words, key in _COSTS
+    ]
     for name, (words, answer) in {**names, ECHO: (ECHO, "echoed")}.items():
         row = [words]
         for place in RATES:
             times = latency(results, "causes", answer, name, place)
             assert times is not None
             row.append(" / ".join(milliseconds(times, (50, 99, 99.9))))
-        rows.append(row)
+        wal = None if name == ECHO else figure(results, "causes", name, HALF, "wal_bytes")
+        rows.append([*row, text_of(wal) if wal else ""])
     return rows
 
 

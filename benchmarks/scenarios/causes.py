@@ -9,6 +9,7 @@ from typing import Final
 
 from psycopg import sql
 
+from agentkit.keys import ACCOUNTS_IN
 from agentkit.processes import program_command
 from agentkit.waiting import wait_until
 from benchmarks.agents.load import EchoLoad, Schedule
@@ -20,7 +21,9 @@ from benchmarks.scenarios.comparisons import in_turn
 from benchmarks.scenarios.curve import at_rate, times_of
 from benchmarks.scenarios.transfers import describe
 from benchmarks.settings import DEFAULTS, SETTINGS
+from benchmarks.usage import Queued, queued_between, read_queued
 
+USUAL: Final = "usual"
 FEW, MANY, HALF = "few", "many", "half"
 RATES: Final[Mapping[str, float | None]] = {FEW: 100.0, MANY: 500.0, HALF: None}
 """Transfers in a second; None is half of what a burst reaches."""
@@ -110,14 +113,17 @@ def _declare(bench: Bench, queue_type: str) -> None:
     await_silence(authority)
     for queue in (authority.queue, OBSERVER_QUEUE):
         authority.broker.channel.queue_delete(queue)
-    authority.broker.declare_queue(authority.queue, **{"x-queue-type": queue_type})
-    authority.execute(program_command("subscribe"))
+    if queue_type == "quorum":
+        authority.execute(program_command("subscribe"))
+    else:
+        authority.broker.declare_queue(authority.queue, **{"x-queue-type": queue_type})
+        authority.broker.channel.queue_bind(authority.queue, ACCOUNTS_IN, authority.realm)
     authority.declare_observer(queue_type)
     authority.start()
 
 
 SWITCHES: Final[Mapping[str, tuple[str, Switch]]] = {
-    "usual": ("as it is", _nothing),
+    USUAL: ("as it is", _nothing),
     "checkpoint": ("… right after a checkpoint", _nothing),
     "images": ("… and `full_page_writes = off`", _server(full_page_writes="off")),
     "compression": ("… and `wal_compression = lz4`", _server(wal_compression="lz4")),
@@ -156,11 +162,34 @@ def _measure(bench: Bench, name: str, half: float, problems: list[str]) -> Resul
         for place, rate in RATES.items():
             if name in _AFTER_CHECKPOINT:
                 _checkpoint(bench)
-            run = at_rate(bench, rate or half, bench.sizes.curve_seconds)
-            bench.say(f"{words}: {describe(run)}")
-            found[place] = times_of(run)
-            problems += run.problems
+            found[place] = _load(bench, words, rate or half, problems)
     return found
+
+
+def _load(bench: Bench, words: str, rate: float, problems: list[str]) -> Results:
+    samples: list[tuple[Queued, int]] = []
+
+    def look(_driver: object = None) -> None:
+        samples.append((read_queued(), _wal_bytes(bench)))
+
+    run = at_rate(bench, rate, bench.sizes.causes_seconds, look, look)
+    bench.say(f"{words}: {describe(run)}")
+    problems += run.problems
+    (queued, wal), (queued_then, wal_then) = samples
+    return {
+        **times_of(run),
+        "core_wait_ms": 1000 * queued_between(queued, queued_then) / run.load.count,
+        "wal_bytes": (wal_then - wal) / run.load.count,
+    }
+
+
+def _wal_bytes(bench: Bench) -> int:
+    """How much WAL there has been."""
+    with bench.addresses.connect() as connection:
+        statement = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+        row = connection.execute(statement).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _echoes(bench: Bench, half: float) -> Results:
@@ -169,7 +198,7 @@ def _echoes(bench: Bench, half: float) -> Results:
     transport = bench.transport
     for place, rate in RATES.items():
         each = rate or half
-        schedule = Schedule(max(round(each * bench.sizes.curve_seconds), 1), rate_per_second=each)
+        schedule = Schedule(max(round(each * bench.sizes.causes_seconds), 1), rate_per_second=each)
         load = EchoLoad(schedule, bench.sizes.timeout_seconds)
         with Driver(transport.broker_url, transport.queue, load, transport.queue) as driver:
             driver.start()

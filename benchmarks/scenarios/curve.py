@@ -1,6 +1,9 @@
 """How long transfers take at each load, from a few in a second to the most that is possible."""
 
+from collections.abc import Callable
+
 from benchmarks.agents.load import Schedule
+from benchmarks.agents.process import Driver
 from benchmarks.bench import Bench, Results, Run
 from benchmarks.scenarios.transfers import describe
 
@@ -33,10 +36,17 @@ def seconds(bench: Bench, percent: float) -> float:
     return bench.sizes.curve_seconds * (_FEW_SECONDS if percent <= _FEW_PERCENT else 1)
 
 
-def at_rate(bench: Bench, rate: float, seconds: float) -> Run:
-    """Transfers at a rate, for a time."""
+def at_rate(
+    bench: Bench,
+    rate: float,
+    seconds: float,
+    meanwhile: Callable[[Driver], None] | None = None,
+    at_end: Callable[[], None] | None = None,
+) -> Run:
+    """Transfers at a rate, for a time; the rest as in `Bench.run`."""
     schedule = Schedule(max(round(rate * seconds), 1), rate_per_second=rate)
-    return bench.run(bench.transfers(bench.world(), "uniform", schedule))
+    load = bench.transfers(bench.world(), "uniform", schedule)
+    return bench.run(load, meanwhile, at_end)
 
 
 def times_of(run: Run) -> Results:
