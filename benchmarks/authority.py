@@ -44,7 +44,11 @@ class Authority(authority.Authority):
         self.execute(migrate_command("upgrade"))
         self.execute(program_command("subscribe"))
         self.execute(program_command("create_chores_queue"))
-        self.broker.declare_queue(OBSERVER_QUEUE, **{"x-queue-type": "quorum"})
+        self.declare_observer("quorum")
+
+    def declare_observer(self, queue_type: str) -> None:
+        """Make the observer's queue."""
+        self.broker.declare_queue(OBSERVER_QUEUE, **{"x-queue-type": queue_type})
         for exchange in (TO_CREDITORS, TO_DEBTORS):
             self.broker.channel.queue_bind(OBSERVER_QUEUE, exchange, "#")
 

@@ -17,6 +17,9 @@ class Sizes:
     lone_count: int = 400
     steady_count: int = 10_000
     steady_rate: float = 500.0
+    curve_seconds: float = 4.0
+    """At the lowest rates, more."""
+    causes_seconds: float = 2.0
     opening_count: int = 10_000
     fetch_seconds: float = 5.0
     backlog_few: int = 1_000
@@ -64,6 +67,8 @@ SMOKE = Sizes(
     lone_count=20,
     steady_count=100,
     steady_rate=100.0,
+    curve_seconds=0.3,
+    causes_seconds=0.3,
     opening_count=100,
     fetch_seconds=0.5,
     backlog_few=20,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 from types import MappingProxyType
 
@@ -78,6 +79,26 @@ def tree_seconds(processes: dict[int, Process], pid: int) -> float:
     """The CPU time of a process, of its children, and of theirs; also of those that have ended."""
     found = [processes[pid] for pid in tree(processes, pid)]
     return sum((p.own_seconds + p.reaped_seconds for p in found), 0.0)
+
+
+Queued = dict[str, float]
+"""Of each thread of this machine: for how many seconds it could run, and had no core."""
+
+
+def read_queued() -> Queued:
+    """The times up to now."""
+    found = {}
+    for path in glob("/proc/[0-9]*/task/*/schedstat"):
+        try:
+            found[path] = int(Path(path).read_text().split()[1]) / 1e9
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def queued_between(before: Queued, after: Queued) -> float:
+    """All those times between two samples, of the threads that were there in both."""
+    return sum(seconds - before[path] for path, seconds in after.items() if path in before)
 
 
 def machine_seconds(line: str) -> tuple[float, float]:

@@ -50,6 +50,15 @@ class OpeningLoad:
 
 
 @dataclass(frozen=True)
+class EchoLoad:
+    """So many messages that the driver sends to itself."""
+
+    schedule: Schedule
+    timeout_seconds: float
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class TransferLoad:
     """Transfer money between accounts; each transfer is finalized as soon as it is prepared."""
 

@@ -63,6 +63,12 @@ class Sentinel(_Received, gc=False, frozen=True):
     number: int
 
 
+class Echo(_Received, gc=False, frozen=True):
+    """The driver has sent it to itself."""
+
+    number: int
+
+
 Received = (
     PreparedTransfer
     | RejectedTransfer
@@ -70,5 +76,6 @@ Received = (
     | AccountTransfer
     | AccountUpdate
     | Sentinel
+    | Echo
 )
 decode = msgspec.json.Decoder(Received).decode

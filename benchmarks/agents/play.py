@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from msgspec.structs import asdict
 
 from agentkit.chains import Link
-from agentkit.fast_link import frames
+from agentkit.fast_link import Route, frames
 from agentkit.ledger import CREDITED, FINALIZED, PREPARED, REJECTED, Ledger, Problems
-from agentkit.messages import configure, finalize, prepare
+from agentkit.messages import configure, encode, finalize, prepare
 from benchmarks.agents.load import (
     FIRST_CREDITOR_ID,
+    EchoLoad,
     OpeningLoad,
     Schedule,
     TransferLoad,
@@ -21,6 +22,7 @@ from benchmarks.agents.load import (
 from benchmarks.agents.messages import (
     AccountTransfer,
     AccountUpdate,
+    Echo,
     FinalizedTransfer,
     PreparedTransfer,
     Received,
@@ -172,6 +174,25 @@ class OpeningPlay(Play):
         self._done_count += 1
         self._observe("opened", self._due_at[number], now)
         self._progress(now)
+
+
+class EchoPlay(Play):
+    """Sends messages to its own queue."""
+
+    def __init__(self, load: EchoLoad, request_queue: str) -> None:
+        super().__init__(load.schedule, load.seed, request_queue)
+        self._due_at: list[float] = []
+
+    def request(self, due_at: float) -> bytes:
+        self._due_at.append(due_at)
+        body = encode({"type": Echo.__name__, "number": len(self._due_at) - 1})
+        return Route("", self._request_queue, Echo.__name__).message(body)
+
+    def take(self, message: Received, post: Post, now: float) -> None:
+        if isinstance(message, Echo):
+            self._done_count += 1
+            self._observe("echoed", self._due_at[message.number], now)
+            self._progress(now)
 
 
 class TransferPlay(Play):

@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from agentkit.fast_link import Link
 from agentkit.waiting import KitError
-from benchmarks.agents.load import Load, OpeningLoad
+from benchmarks.agents.load import EchoLoad, Load, OpeningLoad
 from benchmarks.agents.messages import Sentinel, decode
-from benchmarks.agents.play import LoadResult, OpeningPlay, Play, TransferPlay
+from benchmarks.agents.play import EchoPlay, LoadResult, OpeningPlay, Play, TransferPlay
 
 PREFETCH_COUNT = 5000
 START_SECONDS_MAX = 30.0
@@ -28,7 +28,7 @@ _sentinel_numbers = itertools.count(1)
 class _Task:
     broker_url: str
     queue: str
-    load: Load
+    load: Load | EchoLoad
     sentinel_number: int
     request_queue: str
 
@@ -40,7 +40,9 @@ class Driver:
     completed, or when it took too long; `finish` returns the result.
     """
 
-    def __init__(self, broker_url: str, queue: str, load: Load, request_queue: str = "") -> None:
+    def __init__(
+        self, broker_url: str, queue: str, load: Load | EchoLoad, request_queue: str = ""
+    ) -> None:
         """It hears what is in the queue. Requests go to the other queue, or to their accounts."""
         context = multiprocessing.get_context("spawn")
         self._load = load
@@ -113,16 +115,19 @@ def _drive(pipe: Connection, task: _Task) -> None:
         pipe.send(error)
 
 
+def _play(load: Load | EchoLoad, queue: str) -> Play:
+    if isinstance(load, EchoLoad):
+        return EchoPlay(load, queue)
+    return OpeningPlay(load, queue) if isinstance(load, OpeningLoad) else TransferPlay(load, queue)
+
+
 class _Pump:
     """Moves messages between the broker and the play, over two links: neither delays the other."""
 
     def __init__(self, pipe: Connection, task: _Task) -> None:
         self._pipe = pipe
         load = task.load
-        queue = task.request_queue
-        self._play: Play = (
-            OpeningPlay(load, queue) if isinstance(load, OpeningLoad) else TransferPlay(load, queue)
-        )
+        self._play = _play(load, task.request_queue)
         self._timeout_seconds = load.timeout_seconds
         self._end = 0.0
         self._sentinel_number = task.sentinel_number

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from benchmarks.report.curve import CAUSES, CURVE, rows_of_causes, rows_of_curve
 from benchmarks.report.figures import (
     Results,
     figure,
@@ -92,6 +93,15 @@ def _latencies(results: Results) -> str:
         if (found := latency(results, *place)) is not None
     ]
     return table(("milliseconds", "of", "p50", "p90", "p99", "p99.9", "longest"), rows)
+
+
+def _made(head: Row, make: Callable[[Results], list[list[str]]]) -> Callable[[Results], str]:
+    """A table whose rows are made elsewhere."""
+
+    def fill(results: Results) -> str:
+        return table(head, rows) if (rows := make(results)) else NOT_MEASURED
+
+    return fill
 
 
 def _speed_and_cost(results: Results, scenario: str, name: str) -> tuple[str, str]:
@@ -337,6 +347,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "machine": _machine,
     "throughput": _throughput,
     "latencies": _latencies,
+    "curve": _made(CURVE, rows_of_curve),
+    "causes": _made(CAUSES, rows_of_causes),
     "settings": _settings,
     "held": _beside("held", {"free": "without it", "beside": "beside it"}),
     "scan": _beside(

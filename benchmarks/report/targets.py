@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from operator import ge, le, lt
 
 from benchmarks.report.figures import (
@@ -15,6 +16,7 @@ from benchmarks.report.figures import (
     spread,
     text_of,
 )
+from benchmarks.scenarios.causes import FEW, HALF, MANY, USUAL
 
 MIB = 2**20 / 10**6
 """In MB."""
@@ -60,12 +62,12 @@ def value(
 
 
 def latencies(
-    scenario: str, name: str, wanted_ms: dict[float, float]
+    scenario: str, name: str, wanted_ms: dict[float, float], *path: str
 ) -> Callable[[Results], Outcome | None]:
     """Percentiles are small enough."""
 
     def judge(results: Results) -> Outcome | None:
-        histogram = latency(results, scenario, name)
+        histogram = latency(results, scenario, name, *path)
         if histogram is None:
             return None
         found = {percent: 1000 * histogram.percentile(percent) for percent in wanted_ms}
@@ -167,6 +169,26 @@ TARGETS = (
         "… and its recipient has the AccountTransfer, since the request",
         "p50 ≤ 50 ms, p99 ≤ 150 ms",
         latencies("lone", "credited", {50: 50, 99: 150}),
+    ),
+    Target(
+        "100 transfers a second: the recipient has the AccountTransfer",
+        "p99 ≤ 60 ms",
+        latencies("causes", "credited", {50: inf, 99: 60}, USUAL, FEW),
+    ),
+    Target(
+        "500 a second: prepared",
+        "p99 ≤ 75 ms",
+        latencies("causes", "prepared", {50: inf, 99: 75}, USUAL, MANY),
+    ),
+    Target(
+        "… and the recipient has the AccountTransfer",
+        "p99 ≤ 150 ms",
+        latencies("causes", "credited", {50: inf, 99: 150}, USUAL, MANY),
+    ),
+    Target(
+        "… at half of the burst's rate",
+        "p99 ≤ 150 ms",
+        latencies("causes", "credited", {50: inf, 99: 150}, USUAL, HALF),
     ),
     Target(
         "all to one recipient; all from one sender; Zipf (s = 2)",

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from benchmarks.bench import Bench, Results
 from benchmarks.scenarios.backlog import accounts, backlog
+from benchmarks.scenarios.causes import causes
 from benchmarks.scenarios.comparisons import journal, metrics, opentelemetry, settings, slow
+from benchmarks.scenarios.curve import curve
 from benchmarks.scenarios.endurance import held, memory
 from benchmarks.scenarios.fetch import fetch
 from benchmarks.scenarios.flood import flood
@@ -32,6 +34,8 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "zipf": zipf,
     "lone": lone,
     "steady": steady,
+    "curve": curve,
+    "causes": causes,
     "settings": settings,
     "metrics": metrics,
     "journal": journal,
@@ -52,5 +56,5 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "moving": moving,
     "splitting": splitting,
 }
-ASKED_FOR = ("stomp", "flood", "moving", "splitting")
+ASKED_FOR = ("curve", "causes", "stomp", "flood", "moving", "splitting")
 """Scenarios that take long, or need other people's programs."""

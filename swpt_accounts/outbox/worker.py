@@ -72,6 +72,8 @@ class FlushWorker(DatabaseWorker):
 
     def work(self, connection: DatabaseConnection) -> None:
         """Send messages until shutdown; with `quit_early`, until there are none."""
+        # A row that a crash of the server brings back is a message that is sent twice, no more.
+        connection.raw.execute("SET synchronous_commit = off")
         publisher = self._open_publisher()
         self._cursors = {name: QueueCursor() for name in self._names}
         self._returned_at = 0.0
@@ -132,7 +134,9 @@ class FlushWorker(DatabaseWorker):
             self._take(connection, flush, waiting)
             if flush.messages:
                 self._send(connection, publisher, flush)
-        if flush.messages:
+        if not flush.messages:
+            publisher.keep_alive()
+        else:
             seconds = monotonic() - flush.started_at
             self._batch.note(len(flush.messages), seconds)
             self._spans.end(flush.messages)
@@ -193,9 +197,10 @@ class FlushWorker(DatabaseWorker):
         end = monotonic() + self._wait_seconds
         while (rest := end - monotonic()) > 0 and not self.stop.is_requested():
             heard = connection.wait(min(rest, _KEEP_ALIVE_SECONDS), self.stop)
-            publisher.keep_alive()
             if heard:
+                # (to publish is to keep alive)
                 return heard
+            publisher.keep_alive()
         return self._probe_outboxes(connection)
 
     def _probe_outboxes(self, connection: DatabaseConnection) -> set[str]:

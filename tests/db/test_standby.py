@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from agentkit.authority import Authority
 from agentkit.database import dsn_of, execute
 from agentkit.databases import databases_on
 from agentkit.own_server import own_server
@@ -71,3 +73,27 @@ def test_standby_is_not_waited_for_without_end(
 
 def test_who_only_reads_does_not_wait(settings: Settings) -> None:
     connect(settings, "test", is_read_only=True).close()
+
+
+def test_flusher_does_not_wait_for_the_standby(
+    leader_url: str, fresh_broker_url: str, tmp_path: Path
+) -> None:
+    """What it deletes has been sent: a failover may only bring it back, to be sent once more."""
+    authority = Authority(leader_url, fresh_broker_url, tmp_path)
+    try:
+        assert authority.run("subscribe").returncode == 0
+        observer = authority.observe()
+        authority.start("flush_messages")
+        name_standby(leader_url, "somebody")
+        for creditor_id in (1, 2):
+            with psycopg.connect(dsn_of(leader_url), options=LOCAL, autocommit=True) as session:
+                session.execute(
+                    "INSERT INTO account_purge_signal (debtor_id, creditor_id, creation_date, ts)"
+                    " VALUES (1, %s, current_date, now())",
+                    [creditor_id],
+                )
+                session.execute('NOTIFY "AccountPurgeSignal"')
+            observer.wait_message("AccountPurge", creditor_id=creditor_id)
+    finally:
+        name_standby(leader_url, "")
+        authority.close()

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 
 from swpt_accounts.db.connection import DatabaseConnection, HasFileno
 from swpt_accounts.db.procedures import Procedure
@@ -53,7 +53,7 @@ class SimConnection(psycopg.Connection[Any]):
         if self.session is None:
             gen.close()
             raise psycopg.OperationalError("the connection is lost")
-        if self._is_quiet or self.session.pgconn.pipeline_status != PipelineStatus.OFF:
+        if self._is_quiet:
             return super().wait(gen, *args, **kwargs)
         try:
             self.before()
@@ -145,10 +145,7 @@ class SimDatabaseConnection(DatabaseConnection):
 
     def _execute(self, procedure: Procedure, parameters: dict[str, Any]) -> psycopg.Cursor[Any]:
         self.raw.label = procedure.name
-        if self.raw.pgconn.pipeline_status != PipelineStatus.OFF:
-            self.raw.calls.append(((procedure, parameters, None), None))
-            self.raw.database.trace_call(procedure, parameters)
-        elif self.raw.session is not None:
+        if self.raw.session is not None:
             self.raw.posted = (procedure, parameters, None)
         try:
             return super()._execute(procedure, parameters)
@@ -171,16 +168,13 @@ class SimDatabaseConnection(DatabaseConnection):
 
     @contextmanager
     def batch(self) -> Iterator[Callable[..., None]]:
-        self.raw.label = "batch"
-        self.raw.before()
-        self.raw.calls.clear()
-        try:
-            with super().batch() as post:
-                yield post
-        except BaseException:
-            self.raw.calls.clear()
-            raise
-        self.raw.after()
+        with super().batch() as post:
+
+            def traced(procedure: Procedure, **parameters: Any) -> None:
+                self.raw.database.trace_call(procedure, parameters)
+                post(procedure, **parameters)
+
+            yield traced
 
     def listen(self, topics: Iterable[str]) -> None:
         self.raw.label = "listen"
