@@ -7,6 +7,7 @@ made from docs/performance/results.json.
 import re
 
 from agentkit.processes import ROOT
+from benchmarks.report.cores import draw_cores
 from benchmarks.report.figures import Results
 from benchmarks.report.picture import draw_latencies
 from benchmarks.report.tables import TABLES
@@ -15,7 +16,7 @@ from benchmarks.results import combine, read_results, write_results
 PAGE = ROOT / "docs" / "performance.md"
 FOLDER = ROOT / "docs" / "performance"
 RESULTS = FOLDER / "results.json"
-PICTURE = FOLDER / "latency.svg"
+PICTURES = {FOLDER / "latency.svg": draw_latencies, FOLDER / "cores.svg": draw_cores}
 _PART = re.compile(r"(<!-- begin (.+?) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -34,6 +35,7 @@ def publish(results: Results) -> None:
 
 
 def render(results: Results) -> None:
-    """Make the tables, and the picture, anew."""
+    """Make the tables, and the pictures, anew."""
     PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
-    PICTURE.write_text(draw_latencies(results), encoding="utf-8")
+    for path, draw in PICTURES.items():
+        path.write_text(draw(results), encoding="utf-8")

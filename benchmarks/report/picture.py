@@ -5,14 +5,14 @@ from typing import Final
 
 from benchmarks.report.figures import Results, latency
 
-_WIDTH: Final = 780
-_HEIGHT: Final = 340
-_LEFT: Final = 70
-_RIGHT: Final = 470
-_TOP: Final = 50
-_BOTTOM: Final = 290
-_HEAD: Final = (
-    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
+WIDTH: Final = 780
+HEIGHT: Final = 340
+LEFT: Final = 70
+RIGHT: Final = 470
+TOP: Final = 50
+BOTTOM: Final = 290
+HEAD: Final = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
     ' font-family="sans-serif" font-size="13" role="img">'
 )
 _HEADING: Final = "From the request until it is prepared, and until the recipient has it (paid)"
@@ -30,41 +30,43 @@ _LINES: Final = (
 def draw_latencies(results: Results) -> str:
     """An SVG: how long transfers take, at four percentiles; both axes are logarithmic."""
     parts = [
-        _HEAD,
+        HEAD,
         "<title>How long a transfer takes</title>",
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
-        _text(_LEFT, 26, _HEADING, "#111111"),
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        draw_text(LEFT, 26, _HEADING, "#111111"),
     ]
     for value, name in _DECADES:
-        parts.append(_line([(_LEFT, _y(value)), (_RIGHT, _y(value))], "#dddddd", 1))
-        parts.append(_text(_LEFT - 8, _y(value) + 4, name, "#555555", "end"))
+        parts.append(draw_line([(LEFT, _y(value)), (RIGHT, _y(value))], "#dddddd", 1))
+        parts.append(draw_text(LEFT - 8, _y(value) + 4, name, "#555555", "end"))
     for place, percent in enumerate(_PERCENTS):
         name = f"p{percent:g}"
-        parts.append(_text(_x(place), _BOTTOM + 24, name, "#555555", "middle"))
+        parts.append(draw_text(_x(place), BOTTOM + 24, name, "#555555", "middle"))
     for scenario, answer, name, colour, offset in _LINES:
         histogram = latency(results, scenario, answer)
         if histogram is None:
             continue
         times = [1000 * histogram.percentile(percent) for percent in _PERCENTS]
         points = [(_x(place), _y(time)) for place, time in enumerate(times)]
-        parts.append(_line(points, colour, 3))
+        parts.append(draw_line(points, colour, 3))
         label = f"{name}, p99 {times[2]:.0f} ms"
-        parts.append(_text(_RIGHT + 8, points[-1][1] + 4 + offset, label, colour))
+        parts.append(draw_text(RIGHT + 8, points[-1][1] + 4 + offset, label, colour))
     return "\n".join([*parts, "</svg>", ""])
 
 
 def _x(place: int) -> float:
-    return _LEFT + 20 + place * (_RIGHT - _LEFT - 20) / (len(_PERCENTS) - 1)
+    return LEFT + 20 + place * (RIGHT - LEFT - 20) / (len(_PERCENTS) - 1)
 
 
 def _y(milliseconds: float) -> float:
-    return _BOTTOM - (_BOTTOM - _TOP) * log10(max(milliseconds, 1.0)) / log10(_DECADES[-1][0])
+    return BOTTOM - (BOTTOM - TOP) * log10(max(milliseconds, 1.0)) / log10(_DECADES[-1][0])
 
 
-def _line(points: list[tuple[float, float]], colour: str, width: int) -> str:
+def draw_line(points: list[tuple[float, float]], colour: str, width: int) -> str:
+    """A line through these points."""
     text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return f'<polyline points="{text}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
 
 
-def _text(x: float, y: float, text: str, colour: str, anchor: str = "start") -> str:
+def draw_text(x: float, y: float, text: str, colour: str, anchor: str = "start") -> str:
+    """Words at a place."""
     return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}">{text}</text>'

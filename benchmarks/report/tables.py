@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from benchmarks.report.cores import rows_of_laws, rows_of_machines, rows_of_several
 from benchmarks.report.figures import (
     Results,
     figure,
@@ -311,6 +312,24 @@ def _stomp_row(results: Results, way: str) -> list[str]:
     ]
 
 
+_PROCESSES = ("processes", "transfers a second", "CPU ms of each", "beside one of each")
+_LAWS = (
+    *("part", "one core carries, transfers a second", "two, times as much", "three", "four"),
+    *("sigma", "kappa", "a point is off by at most"),
+)
+_MACHINES = (
+    *("cores", "they carry", "first limit, with one of each", "needed for all cores"),
+    "then, transfers a second",
+)
+
+
+def _cores(head: Row, make: Callable[[Results], list[list[str]]]) -> Callable[[Results], str]:
+    def fill(results: Results) -> str:
+        return table(head, rows) if (rows := make(results)) else NOT_MEASURED
+
+    return fill
+
+
 def _status(results: Results) -> str:
     measured = results["scenarios"].get("status", {"runs": (), "count": 0})
     head = f"{len(measured['runs'])} times, {measured['count']:,} accounts, and as many rows"
@@ -360,5 +379,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "pss": _pss,
     "pods": _pods,
     "stomp": _stomp,
+    "several": _cores(_PROCESSES, rows_of_several),
+    "parts": _cores(_LAWS, rows_of_laws),
+    "machines": _cores(_MACHINES, rows_of_machines),
 }
 """By the name of the part of the page that they fill."""

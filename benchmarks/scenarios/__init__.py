@@ -5,6 +5,7 @@ from collections.abc import Callable
 from benchmarks.bench import Bench, Results
 from benchmarks.scenarios.backlog import accounts, backlog
 from benchmarks.scenarios.comparisons import journal, metrics, opentelemetry, settings, slow
+from benchmarks.scenarios.cores import cores
 from benchmarks.scenarios.endurance import held, memory
 from benchmarks.scenarios.fetch import fetch
 from benchmarks.scenarios.flood import flood
@@ -46,11 +47,12 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "status": status,
     "storm": storm,
     "stomp": stomp,
+    "cores": cores,
     "flood": flood,
     "held": held,
     "memory": memory,
     "moving": moving,
     "splitting": splitting,
 }
-ASKED_FOR = ("stomp", "flood", "moving", "splitting")
+ASKED_FOR = ("stomp", "cores", "flood", "moving", "splitting")
 """Scenarios that take long, or need other people's programs."""

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.histogram import Histogram
-from benchmarks.report.page import PAGE, PICTURE, RESULTS, fill
-from benchmarks.report.picture import draw_latencies
+from benchmarks.report.page import PAGE, PICTURES, RESULTS, fill
 from benchmarks.report.tables import TABLES
 from benchmarks.report.targets import TARGETS
 from benchmarks.results import combine, read_results, write_results
@@ -25,9 +24,10 @@ def test_the_page_tells_the_results(results: dict[str, Any]) -> None:
     assert fill(text, results) == text
 
 
-def test_the_picture_shows_the_results(results: dict[str, Any]) -> None:
-    assert PICTURE.read_text(encoding="utf-8") == draw_latencies(results)
-    assert "polyline" in draw_latencies({**results, "scenarios": {}})
+def test_the_pictures_show_the_results(results: dict[str, Any]) -> None:
+    for path, draw in PICTURES.items():
+        assert path.read_text(encoding="utf-8") == draw(results)
+        assert "polyline" in draw({**results, "scenarios": {}})
 
 
 def test_the_page_has_every_table() -> None:
