@@ -72,10 +72,14 @@ def rows_of_laws(results: Results) -> Rows:
         rows.append(
             [
                 *(_WORDS[part], f"{_at(points, 1):,.0f}", *times, *[""] * (3 - len(times))),
-                *(f"{law.sigma:.3f}", f"{law.kappa:.3f}", f"{100 * law.error:.0f} %"),
+                *(_law_cells(law) if len(counts) > 1 else ("", "", "")),
             ]
         )
     return rows
+
+
+def _law_cells(law: Law) -> tuple[str, ...]:
+    return f"{law.sigma:.3f}", f"{law.kappa:.3f}", f"{100 * law.error:.0f} %"
 
 
 def rows_of_machines(results: Results) -> Rows:
@@ -147,11 +151,12 @@ def draw_cores(results: Results) -> str:
     for rank, part in enumerate(ends):
         law, points = found[part]
         colour = _COLOURS[PARTS.index(part)]
-        steps = [1 + (most - 1) * step / _STEPS for step in range(_STEPS + 1)]
+        last = max(n for n, _ in points)
+        steps = [1 + (last - 1) * step / _STEPS for step in range(_STEPS + 1)]
         parts.append(draw_line([place(n, law.at(n) / law.one) for n in steps], colour, 2))
         for n, x in points:
             cx, cy = place(n, x / law.one)
             parts.append(f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="3" fill="{colour}"/>')
-        label = f"{part}: {law.at(most) / law.one:.1f}"
+        label = f"{part}: {last:g} do {law.at(last) / law.one:.1f}"
         parts.append(draw_text(RIGHT + 12, TOP + 10 + 20 * rank, label, colour))
     return "\n".join([*parts, "</svg>", ""])

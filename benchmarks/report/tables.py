@@ -233,10 +233,24 @@ def _memory(results: Results) -> str:
     return table(("MiB", "at its peak", "at the end", "shared with nobody"), rows)
 
 
+_IDLE: Sequence[tuple[str, Row]] = (
+    ("an idle authority", ()),
+    ("… in ten containers with `METRICS_PORT`", ("with_metrics",)),
+    ("the servers alone", ("alone",)),
+)
+
+
 def _idle(results: Results) -> str:
-    lines: list[Line] = [(role, 2, ("role_percents", role)) for role in _ROLES]
-    lines.append(("together", 2, ("percent",)))
-    return _table_of(results, "idle", "an idle authority", lines, "% of a core")
+    if not (runs := runs_of(results, "idle")):
+        return NOT_MEASURED
+    paths: dict[str, Row] = {role: ("role_percents", role) for role in _ROLES}
+    paths["together"] = ("percent",)
+    states = [(words, path) for words, path in _IDLE if all(name in runs[0] for name in path)]
+    rows = [
+        (words, *(text_of(figure(results, "idle", *state, *path), 2) for _, state in states))
+        for words, path in paths.items()
+    ]
+    return table(("% of a core", *(words for words, _ in states)), rows)
 
 
 def _light(results: Results) -> str:
