@@ -38,6 +38,9 @@ class Sizes:
     storm_count: int = 1_000_000
     stomp_count: int = 4_000
     stomp_few: int = 800
+    cores_transfers: int = 3_000
+    cores_most: int = 4
+    """So many processes of a kind, or cores of a server, at most."""
     flood_seconds: float = 30.0
     moved_accounts: int = 1_000_000
     """Of the databases that are moved and split."""
@@ -86,6 +89,8 @@ SMOKE = Sizes(
     storm_count=2_000,
     stomp_count=100,
     stomp_few=40,
+    cores_transfers=50,
+    cores_most=2,
     flood_seconds=1.0,
     moved_accounts=2_000,
     moved_archive=2_000,

@@ -166,7 +166,7 @@ class Meter:
         roles = dict.fromkeys(ALL_ROLES, 0.0)
         for authority in self._authorities:
             for name, process in authority.processes.items():
-                role = ROLES.get(name, name)
+                role = ROLES.get(name.partition(" ")[0], name)
                 roles[role] = roles.get(role, 0.0) + tree_seconds(processes, process.pid)
         for role, pids in {**programs, DRIVER: driver_pids}.items():
             roles[role] = sum(tree_seconds(processes, pid) for pid in pids)

@@ -7,6 +7,7 @@ made from docs/performance/results.json.
 import re
 
 from agentkit.processes import ROOT
+from benchmarks.report.cores import draw_cores
 from benchmarks.report.curve import draw_curve
 from benchmarks.report.figures import Results
 from benchmarks.report.picture import draw_latencies
@@ -16,7 +17,11 @@ from benchmarks.results import combine, read_results, write_results
 PAGE = ROOT / "docs" / "performance.md"
 FOLDER = ROOT / "docs" / "performance"
 RESULTS = FOLDER / "results.json"
-PICTURES = {FOLDER / "latency.svg": draw_latencies, FOLDER / "curve.svg": draw_curve}
+PICTURES = {
+    FOLDER / "latency.svg": draw_latencies,
+    FOLDER / "curve.svg": draw_curve,
+    FOLDER / "cores.svg": draw_cores,
+}
 _PART = re.compile(r"(<!-- begin (.+?) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 

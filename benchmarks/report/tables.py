@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from benchmarks.report.cores import rows_of_laws, rows_of_machines, rows_of_several
 from benchmarks.report.curve import CAUSES, CURVE, rows_of_causes, rows_of_curve
 from benchmarks.report.figures import (
     Results,
@@ -242,10 +243,24 @@ def _memory(results: Results) -> str:
     return table(("MiB", "at its peak", "at the end", "shared with nobody"), rows)
 
 
+_IDLE: Sequence[tuple[str, Row]] = (
+    ("an idle authority", ()),
+    ("… in ten containers with `METRICS_PORT`", ("with_metrics",)),
+    ("the servers alone", ("alone",)),
+)
+
+
 def _idle(results: Results) -> str:
-    lines: list[Line] = [(role, 2, ("role_percents", role)) for role in _ROLES]
-    lines.append(("together", 2, ("percent",)))
-    return _table_of(results, "idle", "an idle authority", lines, "% of a core")
+    if not (runs := runs_of(results, "idle")):
+        return NOT_MEASURED
+    paths: dict[str, Row] = {role: ("role_percents", role) for role in _ROLES}
+    paths["together"] = ("percent",)
+    states = [(words, path) for words, path in _IDLE if all(name in runs[0] for name in path)]
+    rows = [
+        (words, *(text_of(figure(results, "idle", *state, *path), 2) for _, state in states))
+        for words, path in paths.items()
+    ]
+    return table(("% of a core", *(words for words, _ in states)), rows)
 
 
 def _light(results: Results) -> str:
@@ -321,6 +336,24 @@ def _stomp_row(results: Results, way: str) -> list[str]:
     ]
 
 
+_PROCESSES = ("processes", "transfers a second", "CPU ms of each", "beside one of each")
+_LAWS = (
+    *("part", "one core carries, transfers a second", "two, times as much", "three", "four"),
+    *("sigma", "kappa", "a point is off by at most"),
+)
+_MACHINES = (
+    *("cores", "they carry", "first limit, with one of each", "needed for all cores"),
+    "then, transfers a second",
+)
+
+
+def _cores(head: Row, make: Callable[[Results], list[list[str]]]) -> Callable[[Results], str]:
+    def fill(results: Results) -> str:
+        return table(head, rows) if (rows := make(results)) else NOT_MEASURED
+
+    return fill
+
+
 def _status(results: Results) -> str:
     measured = results["scenarios"].get("status", {"runs": (), "count": 0})
     head = f"{len(measured['runs'])} times, {measured['count']:,} accounts, and as many rows"
@@ -372,5 +405,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "pss": _pss,
     "pods": _pods,
     "stomp": _stomp,
+    "several": _cores(_PROCESSES, rows_of_several),
+    "parts": _cores(_LAWS, rows_of_laws),
+    "machines": _cores(_MACHINES, rows_of_machines),
 }
 """By the name of the part of the page that they fill."""

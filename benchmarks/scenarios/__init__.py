@@ -6,6 +6,7 @@ from benchmarks.bench import Bench, Results
 from benchmarks.scenarios.backlog import accounts, backlog
 from benchmarks.scenarios.causes import causes
 from benchmarks.scenarios.comparisons import journal, metrics, opentelemetry, settings, slow
+from benchmarks.scenarios.cores import cores
 from benchmarks.scenarios.curve import curve
 from benchmarks.scenarios.endurance import held, memory
 from benchmarks.scenarios.fetch import fetch
@@ -50,11 +51,12 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "status": status,
     "storm": storm,
     "stomp": stomp,
+    "cores": cores,
     "flood": flood,
     "held": held,
     "memory": memory,
     "moving": moving,
     "splitting": splitting,
 }
-ASKED_FOR = ("curve", "causes", "stomp", "flood", "moving", "splitting")
+ASKED_FOR = ("curve", "causes", "stomp", "cores", "flood", "moving", "splitting")
 """Scenarios that take long, or need other people's programs."""

@@ -107,7 +107,7 @@ def swpt_accounts(context: click.Context, with_metrics: bool) -> None:
         from swpt_accounts.inspection.exporter.threads import make_exporter
         from swpt_accounts.workers.runner import run_beside
 
-        run_beside(partial(make_exporter, context.obj))
+        run_beside(partial(make_exporter, context.obj, is_beside_worker=True))
     configure_recording(
         context.obj.state_dir,
         context.invoked_subcommand or "",

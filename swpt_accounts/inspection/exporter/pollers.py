@@ -33,6 +33,8 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 10.0
+POLL_SECONDS_BESIDE_WORKER: Final = 30.0
+"""There may be ten of these, and all ask the same."""
 AGE_SECONDS_MAX: Final = 60.0
 """Older answers are not shown."""
 _STATEMENT_SECONDS_MAX: Final = 5
@@ -64,8 +66,9 @@ class _Poller(Generic[Session]):
     name = EXPORTER
     server: str
 
-    def __init__(self, stop: ShutdownEvent) -> None:
+    def __init__(self, stop: ShutdownEvent, seconds: float) -> None:
         self._stop = stop
+        self._seconds = seconds
         self._outages = OutageReporter(logger, EXPORTER)
         self.answers = Answers()
 
@@ -76,7 +79,7 @@ class _Poller(Generic[Session]):
                     while not self._stop.is_requested():
                         self.answers = Answers(time(), self._ask(session), is_up=True)
                         self._outages.succeeded()
-                        self._stop.wait(POLL_SECONDS)
+                        self._stop.wait(self._seconds)
             except (psycopg.Error, AMQPError) as error:
                 self.answers = replace(self.answers, is_up=False)
                 self._stop.wait(self._outages.failed(self.server, error))
@@ -94,9 +97,13 @@ class DatabasePoller(_Poller[DatabaseConnection]):
     server = "the database"
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, brokers: Sequence["BrokerPoller"] = ()
+        self,
+        settings: Settings,
+        stop: ShutdownEvent,
+        seconds: float,
+        brokers: Sequence["BrokerPoller"],
     ) -> None:
-        super().__init__(stop)
+        super().__init__(stop, seconds)
         self._settings = settings
         self._brokers = brokers
 
@@ -178,8 +185,10 @@ class BrokerPoller(_Poller[pika.BlockingConnection]):
 
     server = "the broker"
 
-    def __init__(self, url: str, queues: Sequence[str], stop: ShutdownEvent) -> None:
-        super().__init__(stop)
+    def __init__(
+        self, url: str, queues: Sequence[str], stop: ShutdownEvent, seconds: float
+    ) -> None:
+        super().__init__(stop, seconds)
         self.queues = tuple(queues)
         self.first_offsets: dict[str, int | None] = {}
         """Those of dead letters, if they can be read. They change when letters age out."""
@@ -226,7 +235,9 @@ def _read_queue(connection: pika.BlockingConnection, queue: str) -> Values:
     }
 
 
-def make_broker_pollers(settings: Settings, stop: ShutdownEvent) -> list[BrokerPoller]:
+def make_broker_pollers(
+    settings: Settings, stop: ShutdownEvent, seconds: float
+) -> list[BrokerPoller]:
     """One for each broker: usually both are the same."""
     queues: dict[str, list[str]] = {}
     messages = settings.protocol_broker_queue
@@ -236,4 +247,4 @@ def make_broker_pollers(settings: Settings, stop: ShutdownEvent) -> list[BrokerP
         (settings.chores_broker_url, [settings.chores_broker_queue]),
     ):
         queues.setdefault(url, []).extend(names)
-    return [BrokerPoller(url, names, stop) for url, names in queues.items()]
+    return [BrokerPoller(url, names, stop, seconds) for url, names in queues.items()]

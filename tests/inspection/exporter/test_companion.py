@@ -68,6 +68,30 @@ def test_worker_shows_its_metrics(
         assert answer(port, "/live") == ""
 
 
+def asked_at(port: int) -> float:
+    """When the database was asked last; 0 if it was not yet."""
+    shown = "swpt_accounts_database_asked_timestamp_seconds "
+    lines = answer(port, "/metrics").splitlines()
+    return next((float(line.removeprefix(shown)) for line in lines if line.startswith(shown)), 0.0)
+
+
+def test_companion_asks_the_servers_more_rarely(idle_authority: Authority, tmp_path: Path) -> None:
+    """There are as many of them as services, and all ask the same."""
+    exporter, companion = free_port(), free_port()
+    alone = Service("x", program_command("serve_metrics"), tmp_path / "exporter.log")
+    own = {"METRICS_PORT": str(exporter), "STATE_DIR": str(tmp_path / "exporter")}
+    with started(idle_authority, companion, tmp_path, STAGE):
+        first = wait_until(lambda: asked_at(companion), 30, "it has asked")
+        alone.start({**idle_authority.environment, **own})
+        try:
+            before = wait_until(lambda: asked_at(exporter), 30, "the exporter has asked")
+            wait_until(lambda: asked_at(exporter) > before, 30, "it asks again")
+            again = asked_at(companion)
+        finally:
+            alone.kill()
+        assert again == first or again - first > 25
+
+
 def test_worker_works_where_the_port_is_taken(idle_authority: Authority, tmp_path: Path) -> None:
     with (
         closing(socket.create_server(("", 0))) as other,
