@@ -12,7 +12,7 @@ from agentkit import database
 from agentkit.management import Management
 from agentkit.waiting import KitError, wait_until
 
-_VARIABLES = ("TEST_POSTGRES_URL", "TEST_BROKER_URL", "TEST_BROKER_MANAGEMENT_URL")
+VARIABLES = ("TEST_POSTGRES_URL", "TEST_BROKER_URL", "TEST_BROKER_MANAGEMENT_URL")
 _WAIT_SECONDS_MAX = 10
 
 
@@ -67,16 +67,17 @@ class Addresses:
 
 
 @contextmanager
-def sandbox(environment: Mapping[str, str] = os.environ) -> Iterator[Addresses]:
+def sandbox(environment: Mapping[str, str] = os.environ, suffix: str = "") -> Iterator[Addresses]:
     """A new database and a new virtual host, for as long as the context lasts.
 
-    Raises `KitError` if the environment does not tell where the servers are.
+    Their names end with the suffix. Raises `KitError` if the environment does not tell where the
+    servers are.
     """
-    missing = [name for name in _VARIABLES if not environment.get(name)]
+    missing = [name for name in VARIABLES if not environment.get(name)]
     if missing:
         raise KitError(f"{missing[0]} is not set: use ./dev bench, which starts the servers")
-    postgres_url, broker_url, management_url = (environment[name] for name in _VARIABLES)
-    name = f"bench_{os.getpid()}"
+    postgres_url, broker_url, management_url = (environment[name] for name in VARIABLES)
+    name = f"bench_{os.getpid()}{suffix}"
     servers = Addresses(postgres_url, f"{broker_url.rstrip('/')}/", management_url, "")
     with servers.with_database(name) as with_database, with_database.with_vhost(name) as addresses:
         yield addresses

@@ -77,6 +77,7 @@ class Bench:
     def __init__(self, authority: Authority, options: Options) -> None:
         self.authorities: Sequence[Authority] = (authority,)
         """That which is at work; several, when these are shards."""
+        self.options = options
         self.sizes = options.sizes
         self.runs_count = options.runs_count
         self.meter = Meter(authority)

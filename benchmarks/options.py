@@ -1,9 +1,11 @@
 """What to measure, and how much of it."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from benchmarks.addresses import VARIABLES
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Sizes:
     cores_transfers: int = 3_000
     cores_most: int = 4
     """So many processes of a kind, or cores of a server, at most."""
+    servers_count: int = 10_000
+    servers_lone: int = 160
+    queue_messages: int = 20_000
     flood_seconds: float = 30.0
     moved_accounts: int = 1_000_000
     """Of the databases that are moved and split."""
@@ -91,6 +96,9 @@ SMOKE = Sizes(
     stomp_few=40,
     cores_transfers=50,
     cores_most=2,
+    servers_count=200,
+    servers_lone=20,
+    queue_messages=500,
     flood_seconds=1.0,
     moved_accounts=2_000,
     moved_archive=2_000,
@@ -117,6 +125,8 @@ class Options:
     is_smoke: bool
     is_published: bool
     is_report_only: bool
+    servers: Mapping[str, Mapping[str, str]]
+    """Others, by their names: the variables with the addresses that are different there."""
 
 
 def parse_options(
@@ -152,6 +162,15 @@ def parse_options(
     )
     for name in ("accounts", "archive"):
         parser.add_argument(f"--{name}", type=int, metavar="N", help="of moving and splitting")
+    parser.add_argument(
+        "--servers",
+        nargs="+",
+        metavar="NAME=POSTGRES,RABBITMQ,MANAGEMENT",
+        type=_other_servers,
+        default=(),
+        help="the URLs of others, for the scenarios servers and queue_types, which measure them in"
+        " turns with those of ./dev; where one is empty, that of ./dev",
+    )
     parser.add_argument("--runs", type=int, metavar="N", help="runs of each scenario (default: 3)")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", default=Path("var/bench"), help="(default: var/bench)"
@@ -180,7 +199,17 @@ def parse_options(
         is_smoke=given.smoke,
         is_published=given.publish,
         is_report_only=given.report_only,
+        servers=dict(given.servers),
     )
+
+
+def _other_servers(text: str) -> tuple[str, dict[str, str]]:
+    """A name, and the variables with the addresses that are given."""
+    name, _, addresses = text.partition("=")
+    urls = addresses.split(",")
+    if not name or len(urls) != len(VARIABLES) or not any(urls):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=POSTGRES,RABBITMQ,MANAGEMENT")
+    return name, {variable: url for variable, url in zip(VARIABLES, urls, strict=True) if url}
 
 
 def _names(

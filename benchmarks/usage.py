@@ -26,6 +26,8 @@ ROLES = {
     WEBSERVER: "web",
 }
 DRIVER, POSTGRES, BROKER = "driver", "PostgreSQL", "broker"
+BROKER_NAME, POSTGRES_NAME = "beam.smp", "postgres"
+NOBODY = 0
 STOMP_SERVER, STOMP_CLIENT = "STOMP server", "STOMP client"
 PEER = "the peer's STOMP programs"
 ALL_ROLES = (*dict.fromkeys(ROLES.values()), POSTGRES, BROKER, DRIVER)
@@ -40,6 +42,7 @@ class Process:
     own_seconds: float
     reaped_seconds: float
     """Of the children that have ended."""
+    name: str
 
 
 def parse_stat(line: str) -> Process:
@@ -51,6 +54,7 @@ def parse_stat(line: str) -> Process:
         int(fields[1]),
         (user + system) / _TICKS_PER_SECOND,
         (children_user + children_system) / _TICKS_PER_SECOND,
+        line[line.index("(") + 1 : line.rindex(")")],
     )
 
 
@@ -145,10 +149,20 @@ class Meter:
         self._addresses = authorities[0].addresses
         self._authorities = authorities
         self._databases = {authority.database.name for authority in authorities}
-        self._broker_pid = self._addresses.broker_pid()
+        broker_pid = self._addresses.broker_pid()
         with self._addresses.connect() as connection:
-            backend_pid = connection.info.backend_pid
-            self._postmaster_pid = read_processes()[backend_pid].parent_pid
+            processes = read_processes()
+            backend = processes.get(connection.info.backend_pid)
+        broker = processes.get(broker_pid)
+        self._broker_pid = broker.pid if broker and broker.name == BROKER_NAME else NOBODY
+        self._postmaster_pid = (
+            backend.parent_pid if backend and backend.name == POSTGRES_NAME else NOBODY
+        )
+
+    @property
+    def sees_servers(self) -> bool:
+        """Whether their processes are among those of this machine, with the numbers they know."""
+        return NOBODY not in (self._broker_pid, self._postmaster_pid)
 
     def sample(
         self,

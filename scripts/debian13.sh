@@ -5,6 +5,10 @@
 # Ports are shared with the machine; nothing else is, and nothing outlives the command: mounts and
 # processes are in namespaces of their own. Where memory is free, what the tests make and delete is
 # there: ext4 looks through what was deleted lately for each file that is made.
+#
+# With DEBIAN13_SERVICES=FOLDER its servers are for programs outside, which look at them: their data
+# are in that folder, and their processes have the same numbers inside and outside. Then these
+# processes are in no namespace of their own, and end with the command if it ends them.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -66,10 +70,12 @@ if [ ! -e "$SYSTEM/etc/swpt_accounts.made" ]; then
   create
 fi
 copy_checkout
+own=(--pid --fork --kill-child)
+if [ -n "${DEBIAN13_SERVICES:-}" ]; then own=(); fi
 # shellcheck disable=SC2016
-exec unshare --mount --propagation slave --pid --fork --kill-child bash -euc '
-  system=$1 checkout=$2 certificates=$3 folders=$4
-  shift 4
+exec unshare --mount --propagation slave "${own[@]}" bash -euc '
+  system=$1 checkout=$2 certificates=$3 folders=$4 services=$5
+  shift 5
   # Where its root is no mount, nobody in it can have mounts of its own.
   mount --bind "$system" "$system"
   mount -t proc proc "$system/proc"
@@ -80,9 +86,13 @@ exec unshare --mount --propagation slave --pid --fork --kill-child bash -euc '
     mkdir -p "$system$folder"
     mount -t tmpfs tmpfs "$system$folder"
   done
+  if [ -n "$services" ]; then
+    mkdir -p "$system$checkout/var/services"
+    mount --bind "$services" "$system$checkout/var/services"
+  fi
   chmod 1777 "$system/tmp"
   exec chroot "$system" env -i HOME=/root PATH=/usr/sbin:/usr/bin LANG=C.UTF-8 TERM=dumb \
     TEST_PROCESSES="${TEST_PROCESSES:-4}" \
     SSL_CERT_FILE="$certificates" PIP_CERT="$certificates" REQUESTS_CA_BUNDLE="$certificates" \
     bash -c "cd \"\$1\" && shift && exec ./dev \"\$@\"" _ "$checkout" "$@"
-' _ "$SYSTEM" "$CHECKOUT" "$CERTIFICATES" "$(folders_for_memory)" "$@"
+' _ "$SYSTEM" "$CHECKOUT" "$CERTIFICATES" "$(folders_for_memory)" "${DEBIAN13_SERVICES:-}" "$@"

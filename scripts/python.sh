@@ -94,4 +94,5 @@ make_locks() {
   "${compile[@]}" -o requirements/audit.txt --group audit
   "${compile[@]}" -o requirements/mutation.txt --group mutation
   "${compile[@]}" -o requirements/stomp.txt --group stomp
+  "${compile[@]}" -o requirements/servers.txt --group servers
 }

@@ -16,9 +16,10 @@ from benchmarks.report.figures import (
     text_of,
 )
 from benchmarks.report.targets import TARGETS
+from benchmarks.scenarios.queue_types import AT_ONCE, CONSUMED, PUBLISHED, TYPES
 from benchmarks.scenarios.stomp import RATE, WAYS
 from benchmarks.settings import SETTINGS
-from benchmarks.usage import ALL_ROLES, DRIVER, PEER, POSTGRES, STOMP_CLIENT, STOMP_SERVER
+from benchmarks.usage import ALL_ROLES, BROKER, DRIVER, PEER, POSTGRES, STOMP_CLIENT, STOMP_SERVER
 
 NOT_MEASURED = "not measured"
 _PERCENTS = (50, 90, 99, 99.9, 100)
@@ -354,6 +355,66 @@ def _cores(head: Row, make: Callable[[Results], list[list[str]]]) -> Callable[[R
     return fill
 
 
+def _servers(results: Results) -> str:
+    if not runs_of(results, "servers"):
+        return NOT_MEASURED
+    versions = results["scenarios"]["servers"]["versions"]
+    rows = [
+        (found["postgresql"], found["rabbitmq"], *_servers_row(results, name))
+        for name, found in versions.items()
+    ]
+    head = (
+        *("PostgreSQL", "RabbitMQ", "burst, a second", "CPU ms of each", "of that PostgreSQL"),
+        *("and RabbitMQ", "steady: credited p50 ms", "p99", "lone: p50 ms", "p99"),
+    )
+    return table(head, rows)
+
+
+def _servers_row(results: Results, name: str) -> list[str]:
+    """The costs are known where the servers are on this machine."""
+
+    def cost(*path: str) -> str:
+        return text_of(figure(results, "servers", name, "burst", *path), 2)
+
+    sees_servers = all(run[name]["sees_servers"] for run in runs_of(results, "servers"))
+    costs = [cost("cpu_ms_total"), cost("cpu_ms", POSTGRES), cost("cpu_ms", BROKER)]
+    times = [latency(results, "servers", "credited", name, load) for load in ("steady", "lone")]
+    return [
+        text_of(figure(results, "servers", name, "burst", "per_second")),
+        *(costs if sees_servers else [NOT_MEASURED] * len(costs)),
+        *(text for found in times if found for text in milliseconds(found, (50, 99))),
+    ]
+
+
+def _queue_types(results: Results) -> str:
+    if not runs_of(results, "queue_types"):
+        return NOT_MEASURED
+    versions = results["scenarios"]["queue_types"]["versions"]
+    columns = [(key, when) for key in ("cpu_us", "disk_bytes") for when in _WHENS]
+    columns.append(("network_bytes", AT_ONCE))
+    rows = [
+        (
+            found["rabbitmq"],
+            kind,
+            *(
+                text_of(figure(results, "queue_types", name, kind, when, key))
+                for key, when in columns
+            ),
+        )
+        for name, found in versions.items()
+        for kind in TYPES
+    ]
+    head = (
+        *("RabbitMQ", "queue", "CPU µs of a message that is read at once", "published, unread"),
+        *("then read", "bytes on the disk: read at once", "published, unread", "then read"),
+        "bytes in and out of the network",
+    )
+    return table(head, rows)
+
+
+_WHENS = (AT_ONCE, PUBLISHED, CONSUMED)
+
+
 def _status(results: Results) -> str:
     measured = results["scenarios"].get("status", {"runs": (), "count": 0})
     head = f"{len(measured['runs'])} times, {measured['count']:,} accounts, and as many rows"
@@ -408,5 +469,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "several": _cores(_PROCESSES, rows_of_several),
     "parts": _cores(_LAWS, rows_of_laws),
     "machines": _cores(_MACHINES, rows_of_machines),
+    "servers": _servers,
+    "queue types": _queue_types,
 }
 """By the name of the part of the page that they fill."""

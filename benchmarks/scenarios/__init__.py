@@ -15,7 +15,9 @@ from benchmarks.scenarios.idle import idle
 from benchmarks.scenarios.light import light
 from benchmarks.scenarios.moving import moving
 from benchmarks.scenarios.pods import pods
+from benchmarks.scenarios.queue_types import queue_types
 from benchmarks.scenarios.scan import scan
+from benchmarks.scenarios.servers import servers
 from benchmarks.scenarios.shards import shards
 from benchmarks.scenarios.sizes import sizes
 from benchmarks.scenarios.splitting import splitting
@@ -52,11 +54,16 @@ SCENARIOS: dict[str, Callable[[Bench], Results]] = {
     "storm": storm,
     "stomp": stomp,
     "cores": cores,
+    "servers": servers,
+    "queue_types": queue_types,
     "flood": flood,
     "held": held,
     "memory": memory,
     "moving": moving,
     "splitting": splitting,
 }
-ASKED_FOR = ("curve", "causes", "stomp", "cores", "flood", "moving", "splitting")
+ASKED_FOR = (
+    *("curve", "causes", "stomp", "cores", "servers", "queue_types", "flood"),
+    *("moving", "splitting"),
+)
 """Scenarios that take long, or need other people's programs."""

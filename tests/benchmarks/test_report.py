@@ -81,6 +81,27 @@ def test_table_of_pods() -> None:
     ]
 
 
+def _servers(sees_servers: bool) -> dict[str, Any]:
+    load = {
+        "per_second": 2000.0,
+        "cpu_ms_total": 0.75,
+        "cpu_ms": {"PostgreSQL": 0.14, "broker": 0.41},
+        "latencies": {"credited": Histogram().as_json()},
+    }
+    run = {"burst": load, "steady": load, "lone": load, "sees_servers": sees_servers}
+    versions = {"postgresql": "17.1", "rabbitmq": "4.0.5"}
+    return {"servers": {"runs": [{"newest": run}], "versions": {"newest": versions}}}
+
+
+@pytest.mark.parametrize(
+    ("sees_servers", "costs"),
+    [(True, "0.75 | 0.14 | 0.41"), (False, "not measured | not measured | not measured")],
+)
+def test_the_cost_of_servers_is_told_where_it_was_seen(sees_servers: bool, costs: str) -> None:
+    row = TABLES["servers"]({"scenarios": _servers(sees_servers)}).splitlines()[-1]
+    assert row.startswith(f"| 17.1 | 4.0.5 | 2,000 | {costs} | ")
+
+
 def _settings(ratio: float, latency_ratio: float) -> dict[str, Any]:
     histogram = Histogram()
     histogram.add(0.0125)

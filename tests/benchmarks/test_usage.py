@@ -20,18 +20,18 @@ STAT = "42 (a (b) c) S 7 42 42 0 -1 4194560 1 2 3 4 150 50 20 5 20 0 1 0 99 1000
 
 
 def test_the_name_of_a_process_may_contain_anything() -> None:
-    assert parse_stat(STAT) == Process(42, 7, 2.0, 0.25)
+    assert parse_stat(STAT) == Process(42, 7, 2.0, 0.25, "a (b) c")
 
 
 def test_the_time_of_a_tree() -> None:
     processes = {
         p.pid: p
         for p in (
-            Process(1, 0, 9.0, 9.0),
-            Process(2, 1, 1.0, 0.5),
-            Process(3, 2, 2.0, 0.0),
-            Process(4, 3, 4.0, 0.0),
-            Process(5, 1, 7.0, 0.0),
+            Process(1, 0, 9.0, 9.0, "p"),
+            Process(2, 1, 1.0, 0.5, "p"),
+            Process(3, 2, 2.0, 0.0, "p"),
+            Process(4, 3, 4.0, 0.0, "p"),
+            Process(5, 1, 7.0, 0.0, "p"),
         )
     }
     assert tree_seconds(processes, 2) == 7.5
