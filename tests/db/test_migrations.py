@@ -47,9 +47,10 @@ COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable, column_default
 FROM information_schema.columns WHERE table_schema = %(schema)s
 """
+# Since PostgreSQL 18, NOT NULL of a column is one, too; its name tells how its table was made.
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
-FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
+FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace AND contype <> 'n'
 """
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = %(schema)s"
 OF_TABLES = (RELATIONS, COLUMNS, CONSTRAINTS, INDEXES)
