@@ -15,10 +15,10 @@ SEEDS = range(1, 13)
 FINDING_SEEDS = {
     "ack-before-commit": 202,
     "delete-before-confirm": 6,
-    "no-redelivery": 10,
+    "no-redelivery": 20,
     "no-confirms": 3,
     "refused-is-sent": 5,
-    "commit-not-repeated": 168,
+    "commit-not-repeated": 23,
     "held-are-forgotten": 1372,
 }
 

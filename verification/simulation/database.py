@@ -115,6 +115,19 @@ class SimConnection(psycopg.Connection[Any]):
             yield transaction
             self._will_commit = not force_rollback
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Nobody else runs between these statements; what was called goes if they fail."""
+        self.calls.clear()
+        self._is_quiet = True
+        try:
+            yield
+        except BaseException:
+            self.calls.clear()
+            raise
+        finally:
+            self._is_quiet = False
+
     # -- the end ------------------------------------------------------------------
 
     def lose(self, linger_seconds: float = 0.0) -> None:
@@ -168,13 +181,18 @@ class SimDatabaseConnection(DatabaseConnection):
 
     @contextmanager
     def batch(self) -> Iterator[Callable[..., None]]:
-        with super().batch() as post:
+        """At one moment: what two write at once has no order of which the shadow could know."""
+        self.raw.label = "batch"
+        self.raw.before()
+        with self.raw.at_once(), super().batch() as post:
 
-            def traced(procedure: Procedure, **parameters: Any) -> None:
+            def noted(procedure: Procedure, **parameters: Any) -> None:
+                self.raw.calls.append(((procedure, parameters, None), None))
                 self.raw.database.trace_call(procedure, parameters)
                 post(procedure, **parameters)
 
-            yield traced
+            yield noted
+        self.raw.after()
 
     def listen(self, topics: Iterable[str]) -> None:
         self.raw.label = "listen"
