@@ -153,7 +153,9 @@ class Load:
         if leftovers(self.authority.query, self.passages):
             return False
         # What the observer's connection holds is not counted by the broker.
-        is_empty = self.authority.broker.ready_count(self.observer.queue) == 0
+        # Who waits later for what comes back to the shard's queue no longer receives.
+        queues = (self.observer.queue, QUEUE)
+        is_empty = not any(map(self.authority.broker.ready_count, queues))
         return is_empty and all(transfer.is_done for transfer in self.transfers)
 
     # -- what must be true in the end ----------------------------------------
