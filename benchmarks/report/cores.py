@@ -6,17 +6,7 @@ from statistics import median
 from typing import Final
 
 from benchmarks.report.figures import Results, limit, runs_of, spread, text_of
-from benchmarks.report.picture import (
-    BOTTOM,
-    HEAD,
-    HEIGHT,
-    LEFT,
-    RIGHT,
-    TOP,
-    WIDTH,
-    draw_line,
-    draw_text,
-)
+from benchmarks.report.picture import BOTTOM, LEFT, RIGHT, TOP, begin, draw_line, draw_text
 from benchmarks.scalability import Law, Point, fit
 from benchmarks.scenarios.cores import KINDS, ONE, PARTS, SEVERAL
 from benchmarks.usage import BROKER, POSTGRES
@@ -136,11 +126,9 @@ def draw_cores(results: Results) -> str:
         x = LEFT + (RIGHT - LEFT) * n / most
         return x, BOTTOM - (BOTTOM - TOP) * times / most
 
+    heading = "Times what one carries, with 1, 2, … of each alone"
     parts = [
-        HEAD,
-        "<title>What several processes, or cores, carry</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        draw_text(LEFT, 26, "Times what one carries, with 1, 2, … of each alone", "#111111"),
+        *begin("What several processes, or cores, carry", heading),
         draw_line([place(0, 0), place(most, most)], "#dddddd", 1),
     ]
     for tick in range(1, int(most) + 1):

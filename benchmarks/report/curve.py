@@ -6,14 +6,12 @@ from typing import Final
 from benchmarks.report.figures import Results, figure, latency, milliseconds, runs_of, text_of
 from benchmarks.report.picture import (
     BOTTOM,
-    HEAD,
-    HEIGHT,
     LEFT,
     RIGHT,
-    TOP,
-    WIDTH,
     draw_line,
     draw_text,
+    draw_times,
+    height_of,
 )
 from benchmarks.scenarios.causes import ECHO, HALF, RATES, SWITCHES, USUAL
 from benchmarks.scenarios.curve import PERCENTS
@@ -32,8 +30,6 @@ _COSTS: Final = (
     ("all threads together: ready to run, and no core is free", "core_wait_ms"),
 )
 _SHOWN: Final = (50, 90, 99, 99.9, 100)
-_HEADING: Final = "From the request until it is prepared, and until the recipient has it (paid)"
-_DECADES: Final = ((1, "1 ms"), (10, "10 ms"), (100, "100 ms"), (1000, "1 s"), (10_000, "10 s"))
 # An answer, a percentile, what to call it, and its colour.
 _LINES: Final = (
     ("credited", 99.9, "paid, p99.9", "#fdba74"),
@@ -43,6 +39,7 @@ _LINES: Final = (
     ("prepared", 50.0, "prepared, p50", "#6ba3e8"),
 )
 _LABEL_HEIGHT: Final = 15
+_TICKS: Final = (1, 2, 5, 10, 20, 50, 100)
 
 
 def rows_of_curve(results: Results) -> list[list[str]]:
@@ -85,25 +82,17 @@ def rows_of_causes(results: Results) -> list[list[str]]:
 
 def draw_curve(results: Results) -> str:
     """An SVG: how long transfers take at each load; both axes are logarithmic."""
-    parts = [
-        HEAD,
-        "<title>How long a transfer takes at each load</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        draw_text(LEFT, 26, _HEADING, "#111111"),
-    ]
-    for value, name in _DECADES:
-        parts.append(draw_line([(LEFT, _y(value)), (RIGHT, _y(value))], "#dddddd", 1))
-        parts.append(draw_text(LEFT - 8, _y(value) + 4, name, "#555555", "end"))
-    for percent in PERCENTS:
+    parts = draw_times("How long a transfer takes at each load")
+    for percent in _TICKS:
         parts.append(draw_text(_x(percent), BOTTOM + 24, f"{percent}", "#555555", "middle"))
-    parts.append(draw_text(RIGHT + 8, BOTTOM + 24, "% of the burst's rate", "#555555"))
+    parts.append(draw_text(RIGHT + 20, BOTTOM + 24, "% of the burst's rate", "#555555"))
     label_y = 0.0
     for answer, shown, name, colour in _LINES if runs_of(results, "curve") else ():
         points = []
         for percent in PERCENTS:
             times = latency(results, "curve", answer, str(percent))
             assert times is not None
-            points.append((_x(percent), _y(1000 * times.percentile(shown))))
+            points.append((_x(percent), height_of(1000 * times.percentile(shown))))
         parts.append(draw_line(points, colour, 3))
         label_y = max(points[-1][1] + 4, label_y + _LABEL_HEIGHT)
         parts.append(draw_text(RIGHT + 8, label_y, name, colour))
@@ -112,7 +101,3 @@ def draw_curve(results: Results) -> str:
 
 def _x(percent: int) -> float:
     return LEFT + 20 + (RIGHT - LEFT - 20) * log10(percent) / log10(PERCENTS[-1])
-
-
-def _y(milliseconds: float) -> float:
-    return BOTTOM - (BOTTOM - TOP) * log10(max(milliseconds, 1.0)) / log10(_DECADES[-1][0])

@@ -1,23 +1,23 @@
-"""The picture of the latencies: docs/performance/latency.svg."""
+"""Pictures of latencies, and what all pictures of docs/performance share."""
 
 from math import log10
 from typing import Final
 
 from benchmarks.report.figures import Results, latency
 
-WIDTH: Final = 780
-HEIGHT: Final = 340
+_WIDTH: Final = 780
+_HEIGHT: Final = 340
 LEFT: Final = 70
 RIGHT: Final = 470
 TOP: Final = 50
 BOTTOM: Final = 290
-HEAD: Final = (
-    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
+_HEAD: Final = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     ' font-family="sans-serif" font-size="13" role="img">'
 )
 _HEADING: Final = "From the request until it is prepared, and until the recipient has it (paid)"
 _PERCENTS: Final = (50.0, 90.0, 99.0, 99.9)
-_DECADES: Final = ((1, "1 ms"), (10, "10 ms"), (100, "100 ms"), (1000, "1 s"))
+_DECADES: Final = ((1, "1 ms"), (10, "10 ms"), (100, "100 ms"), (1000, "1 s"), (10_000, "10 s"))
 # A scenario, an answer, what to call it, its colour, and how far its name is from its line.
 _LINES: Final = (
     ("steady", "credited", "500 a second: paid", "#b45309", 0),
@@ -29,15 +29,7 @@ _LINES: Final = (
 
 def draw_latencies(results: Results) -> str:
     """An SVG: how long transfers take, at four percentiles; both axes are logarithmic."""
-    parts = [
-        HEAD,
-        "<title>How long a transfer takes</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        draw_text(LEFT, 26, _HEADING, "#111111"),
-    ]
-    for value, name in _DECADES:
-        parts.append(draw_line([(LEFT, _y(value)), (RIGHT, _y(value))], "#dddddd", 1))
-        parts.append(draw_text(LEFT - 8, _y(value) + 4, name, "#555555", "end"))
+    parts = draw_times("How long a transfer takes")
     for place, percent in enumerate(_PERCENTS):
         name = f"p{percent:g}"
         parts.append(draw_text(_x(place), BOTTOM + 24, name, "#555555", "middle"))
@@ -46,7 +38,7 @@ def draw_latencies(results: Results) -> str:
         if histogram is None:
             continue
         times = [1000 * histogram.percentile(percent) for percent in _PERCENTS]
-        points = [(_x(place), _y(time)) for place, time in enumerate(times)]
+        points = [(_x(place), height_of(time)) for place, time in enumerate(times)]
         parts.append(draw_line(points, colour, 3))
         label = f"{name}, p99 {times[2]:.0f} ms"
         parts.append(draw_text(RIGHT + 8, points[-1][1] + 4 + offset, label, colour))
@@ -57,7 +49,28 @@ def _x(place: int) -> float:
     return LEFT + 20 + place * (RIGHT - LEFT - 20) / (len(_PERCENTS) - 1)
 
 
-def _y(milliseconds: float) -> float:
+def draw_times(title: str) -> list[str]:
+    """The begin of an SVG: how long transfers take, from below to above."""
+    parts = begin(title, _HEADING)
+    for value, name in _DECADES:
+        y = height_of(value)
+        parts.append(draw_line([(LEFT, y), (RIGHT, y)], "#dddddd", 1))
+        parts.append(draw_text(LEFT - 8, y + 4, name, "#555555", "end"))
+    return parts
+
+
+def begin(title: str, heading: str) -> list[str]:
+    """The begin of an SVG, to which the caller adds the rest, and the end."""
+    return [
+        _HEAD,
+        f"<title>{title}</title>",
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
+        draw_text(LEFT, 26, heading, "#111111"),
+    ]
+
+
+def height_of(milliseconds: float) -> float:
+    """Where a time is drawn."""
     return BOTTOM - (BOTTOM - TOP) * log10(max(milliseconds, 1.0)) / log10(_DECADES[-1][0])
 
 
