@@ -94,19 +94,19 @@ class ShutdownWatch:
     Otherwise the connection would have to wake up all the time to check.
     """
 
-    def __init__(self, connection: pika.BlockingConnection, stop: ShutdownEvent) -> None:
+    def __init__(self, connection: pika.BlockingConnection, shutdown: ShutdownEvent) -> None:
         self._connection = connection
-        self._stop = stop
+        self._shutdown = shutdown
         self._end_fd, self._write_fd = os.pipe()
         self._thread = Thread(target=self._run, name="shutdown watch", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         waiting = poll()
-        waiting.register(self._stop.fileno(), POLLIN)
+        waiting.register(self._shutdown.fileno(), POLLIN)
         waiting.register(self._end_fd, POLLIN)
         waiting.poll()
-        if self._stop.is_requested():
+        if self._shutdown.is_requested():
             with suppress(AMQPError):
                 self._connection.add_callback_threadsafe(lambda: None)
 

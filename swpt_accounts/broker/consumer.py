@@ -106,7 +106,7 @@ class BatchConsumer:
         *,
         prefetch_count: int,
         prefetch_size: int = 0,
-        stop: ShutdownEvent | None = None,
+        shutdown: ShutdownEvent | None = None,
     ) -> None:
         """Connect. A shutdown request ends a wait. Raises `AMQPError`."""
         self._queue = queue
@@ -124,14 +124,14 @@ class BatchConsumer:
         count(CONNECTIONS, 1, name, "broker")
         self._publisher = ConfirmedPublisher(self._connection)
         self._letters = DeadLetterPublisher(
-            self._connection, self._publisher, stop, url=url, name=name, queue=queue
+            self._connection, self._publisher, shutdown, url=url, name=name, queue=queue
         )
         try:
             self._channel = self._connection.channel()
             self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
             self._consumer_tag = self._channel.basic_consume(queue, self._on_delivery)
             self._channel.add_on_cancel_callback(self._on_cancel)
-            self._watch = ShutdownWatch(self._connection, stop) if stop else None
+            self._watch = ShutdownWatch(self._connection, shutdown) if shutdown else None
         except AMQPError:
             self.close()
             raise

@@ -93,7 +93,7 @@ class DeadLetterPublisher:
         self,
         connection: pika.BlockingConnection,
         publisher: ConfirmedPublisher,
-        stop: ShutdownEvent | None,
+        shutdown: ShutdownEvent | None,
         *,
         url: str,
         name: str,
@@ -101,7 +101,7 @@ class DeadLetterPublisher:
     ) -> None:
         self._connection = connection
         self._publisher = publisher
-        self._stop = stop
+        self._shutdown = shutdown
         self._url = url
         self._name = name
         self._queue = queue
@@ -114,7 +114,7 @@ class DeadLetterPublisher:
 
         A consumer that did not wait would give its messages back, and get them again, without a
         pause. Raises `AMQPError` after five minutes, and when a shutdown or the end of the
-        connection comes before; without a `stop`, at once.
+        connection comes before; without `shutdown`, at once.
         """
         backoff = Backoff(seconds_max=PUT_ASIDE_PAUSE_SECONDS_MAX)
         give_up_at = monotonic() + PUT_ASIDE_SECONDS_MAX
@@ -124,13 +124,13 @@ class DeadLetterPublisher:
                 self._publish(letter)
                 return
             except AMQPError as error:
-                if not self._connection.is_open or self._stop is None:
+                if not self._connection.is_open or self._shutdown is None:
                     raise
                 if not is_logged:
                     name = self._name_for(letter)
                     DEAD_LETTER_QUEUE_REFUSES.log(logger, queue=name, problem=one_line(error))
                     is_logged = True
-                if self._stop.wait(backoff.next()) or monotonic() >= give_up_at:
+                if self._shutdown.wait(backoff.next()) or monotonic() >= give_up_at:
                     raise
                 self._connection.process_data_events(time_limit=0)
 
@@ -186,7 +186,7 @@ class DeadLetterPublisher:
 
     def _go_on(self) -> None:
         """Answer the broker's heartbeats to the consumer during a long wait."""
-        if self._stop is not None and self._stop.is_requested():
+        if self._shutdown is not None and self._shutdown.is_requested():
             raise AMQPConnectionError("shutdown is requested")
         self._connection.process_data_events(time_limit=0)
 

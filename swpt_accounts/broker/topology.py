@@ -299,14 +299,14 @@ def create_chores_queue(url: str, queue: str) -> None:
     QUEUE_DECLARED.log(logger, queue=queue)
 
 
-def delete_queue(url: str, queue: str, stop: ShutdownEvent) -> bool:
+def delete_queue(url: str, queue: str, shutdown: ShutdownEvent) -> bool:
     """Wait until the queue is empty and unused, then delete it.
 
     Unsubscribe it before: what is routed to it in the last moment is deleted with it. Returns
     whether the queue is gone: a stop can be requested before.
     """
     backoff = Backoff(0.5, 5.0)
-    while not stop.is_requested():
+    while not shutdown.is_requested():
         with connect_blocking(url, "delete_queue") as connection:
             # RabbitMQ cannot delete a quorum queue on condition that it is empty or unused.
             found = queue_counts(connection, queue)
@@ -320,5 +320,5 @@ def delete_queue(url: str, queue: str, stop: ShutdownEvent) -> bool:
         QUEUE_DELETION_WAITS.log(
             logger, queue=queue, count=found.ready, consumers_count=found.consumers
         )
-        stop.wait(backoff.next())
+        shutdown.wait(backoff.next())
     return False

@@ -37,9 +37,9 @@ def consume_messages(*, draining_mode: bool, **options: str | int | None) -> Non
     settings = get_settings(**{f"protocol_broker_{name}": v for name, v in options.items()})
     warn_of_slow_settings(settings, "protocol_broker_")
 
-    def make_workers(stop: ShutdownEvent) -> list[InboxWorker]:
+    def make_workers(shutdown: ShutdownEvent) -> list[InboxWorker]:
         count = settings.protocol_broker_threads
-        return [InboxWorker(settings, stop, is_draining=draining_mode) for _ in range(count)]
+        return [InboxWorker(settings, shutdown, is_draining=draining_mode) for _ in range(count)]
 
     run_workers(make_workers, processes_count=settings.protocol_broker_processes)
 
@@ -50,7 +50,7 @@ def consume_chore_messages(**options: str | int | None) -> None:
     """Consume the local tasks (chores)."""
     settings = get_settings(**{f"chores_broker_{name}": v for name, v in options.items()})
 
-    def make_workers(stop: ShutdownEvent) -> list[ChoresWorker]:
-        return [ChoresWorker(settings, stop) for _ in range(settings.chores_broker_threads)]
+    def make_workers(shutdown: ShutdownEvent) -> list[ChoresWorker]:
+        return [ChoresWorker(settings, shutdown) for _ in range(settings.chores_broker_threads)]
 
     run_workers(make_workers, processes_count=settings.chores_broker_processes)

@@ -97,10 +97,10 @@ def _session(
     own = settings.protocol_broker_queue
     is_own = queue in (None, own, money_queue(own))
     wanted = make_filter(realm=None if is_own else settings.realm, **options)
-    stop = ShutdownEvent()
-    stop.on_signals()
+    shutdown = ShutdownEvent()
+    shutdown.on_signals()
     with open_session(
-        settings, queue or own, stop.is_requested, LettersRead(), changes=changes
+        settings, queue or own, shutdown.is_requested, LettersRead(), changes=changes
     ) as session:
         yield session, wanted
 

@@ -28,7 +28,7 @@ def flush_messages(
 
     warn_of_slow_settings(settings, "app_flush_")
 
-    def make_workers(stop: ShutdownEvent) -> list[FlushWorker]:
-        return [FlushWorker(settings, stop, types or OUTBOX_NAMES, quit_early=quit_early)]
+    def make_workers(shutdown: ShutdownEvent) -> list[FlushWorker]:
+        return [FlushWorker(settings, shutdown, types or OUTBOX_NAMES, quit_early=quit_early)]
 
     run_workers(make_workers, processes_count=settings.flush_processes)

@@ -113,10 +113,10 @@ def _count(pages: Iterator[list[JournalEntry]]) -> bool:
 
 
 def _send(settings: Settings, pages: Iterator[list[JournalEntry]], per_second: float) -> bool:
-    stop = ShutdownEvent()
-    stop.on_signals()
+    shutdown = ShutdownEvent()
+    shutdown.on_signals()
     publisher = Publisher(settings.protocol_broker_url, NAME)
-    resender = Resender(publisher, stop, per_second)
+    resender = Resender(publisher, shutdown, per_second)
     is_done = False
     try:
         is_done = all(

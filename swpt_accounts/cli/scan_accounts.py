@@ -20,10 +20,10 @@ def scan_accounts(hours: float | None, quit_early: bool) -> None:
     """Scan the accounts repeatedly."""
     settings = get_settings(app_accounts_scan_hours=hours)
 
-    def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        workers: list[Worker] = [AccountsScan(settings, stop, quit_early=quit_early)]
+    def make_workers(shutdown: ShutdownEvent) -> list[Worker]:
+        workers: list[Worker] = [AccountsScan(settings, shutdown, quit_early=quit_early)]
         if settings.app_prompt_account_updates:
-            workers.append(PromptUpdatesWorker(settings, stop, quit_early=quit_early))
+            workers.append(PromptUpdatesWorker(settings, shutdown, quit_early=quit_early))
         return workers
 
     run_workers(make_workers)

@@ -17,7 +17,7 @@ days_option = click.option(
 def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
     """Scan the prepared transfers repeatedly."""
     settings = get_settings(app_prepared_transfers_scan_days=days)
-    run_workers(lambda stop: [PreparedTransfersScan(settings, stop, quit_early=quit_early)])
+    run_workers(lambda shutdown: [PreparedTransfersScan(settings, shutdown, quit_early=quit_early)])
 
 
 @click.command("scan_registered_balance_changes")
@@ -26,4 +26,6 @@ def scan_prepared_transfers(days: float | None, quit_early: bool) -> None:
 def scan_registered_balance_changes(days: float | None, quit_early: bool) -> None:
     """Scan the archive of balance changes repeatedly."""
     settings = get_settings(app_registered_balance_changes_scan_days=days)
-    run_workers(lambda stop: [RegisteredBalanceChangesScan(settings, stop, quit_early=quit_early)])
+    run_workers(
+        lambda shutdown: [RegisteredBalanceChangesScan(settings, shutdown, quit_early=quit_early)]
+    )

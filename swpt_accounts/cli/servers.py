@@ -32,14 +32,14 @@ def serve_metrics(port: int | None, beside: int | None) -> None:
     except UnusableStateDir as error:
         sys.exit(f"swpt_accounts: {error}")
 
-    def make_workers(stop: ShutdownEvent) -> Sequence[Worker]:
+    def make_workers(shutdown: ShutdownEvent) -> Sequence[Worker]:
         if beside is not None:
             # (the server's module takes what only an exporter needs)
             from swpt_accounts.inspection.exporter.server import stop_with_parent
 
-            Thread(target=stop_with_parent, args=(beside, stop), daemon=True).start()
+            Thread(target=stop_with_parent, args=(beside, shutdown), daemon=True).start()
         try:
-            return make_exporter(settings, stop)
+            return make_exporter(settings, shutdown)
         except OSError as error:
             sys.exit(f"swpt_accounts: {error}")
 

@@ -25,9 +25,9 @@ _stage_options = all_of(threads_option, wait_option, quit_early_option)
 
 
 def _stage_workers(
-    settings: Settings, stop: ShutdownEvent, stage: Stage, count: int, quit_early: bool
+    settings: Settings, shutdown: ShutdownEvent, stage: Stage, count: int, quit_early: bool
 ) -> list[Worker]:
-    return [StageWorker(settings, stop, stage, quit_early=quit_early) for _ in range(count)]
+    return [StageWorker(settings, shutdown, stage, quit_early=quit_early) for _ in range(count)]
 
 
 @click.command("process_transfer_requests")
@@ -39,9 +39,9 @@ def process_transfer_requests(threads: int | None, wait: float | None, quit_earl
     )
     count = settings.process_transfer_requests_threads
 
-    def make_workers(stop: ShutdownEvent) -> list[Worker]:
-        workers = _stage_workers(settings, stop, TRANSFER_REQUESTS, count, quit_early)
-        return [RecipientVerifier(settings, stop, quit_early=quit_early), *workers]
+    def make_workers(shutdown: ShutdownEvent) -> list[Worker]:
+        workers = _stage_workers(settings, shutdown, TRANSFER_REQUESTS, count, quit_early)
+        return [RecipientVerifier(settings, shutdown, quit_early=quit_early), *workers]
 
     run_workers(make_workers)
 
@@ -57,7 +57,9 @@ def process_finalization_requests(
     )
     count = settings.process_finalization_requests_threads
     run_workers(
-        lambda stop: _stage_workers(settings, stop, FINALIZATION_REQUESTS, count, quit_early)
+        lambda shutdown: _stage_workers(
+            settings, shutdown, FINALIZATION_REQUESTS, count, quit_early
+        )
     )
 
 
@@ -69,4 +71,6 @@ def process_balance_changes(threads: int | None, wait: float | None, quit_early:
         process_balance_changes_threads=threads, app_process_balance_changes_wait=wait
     )
     count = settings.process_balance_changes_threads
-    run_workers(lambda stop: _stage_workers(settings, stop, BALANCE_CHANGES, count, quit_early))
+    run_workers(
+        lambda shutdown: _stage_workers(settings, shutdown, BALANCE_CHANGES, count, quit_early)
+    )

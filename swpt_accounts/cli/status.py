@@ -42,14 +42,16 @@ def status(is_watching: bool, seconds: float | None, is_json: bool) -> None:
 
     Exit with 0 if there are none, with 1 if there are some, with 2 if a server did not respond.
     """
-    stop = ShutdownEvent()
-    stop.on_signals()
+    shutdown = ShutdownEvent()
+    shutdown.on_signals()
     with StatusReader(get_settings()) as reader:
         if is_watching:
-            _watch(reader, stop, max(seconds or WATCH_SECONDS, WATCH_SECONDS_MIN), is_json=is_json)
+            _watch(
+                reader, shutdown, max(seconds or WATCH_SECONDS, WATCH_SECONDS_MIN), is_json=is_json
+            )
             return
         shard_status = reader.read()
-        if seconds and not stop.wait(seconds):
+        if seconds and not shutdown.wait(seconds):
             shard_status = reader.read()
     found = find_problems(shard_status)
     _shower(is_json=is_json)(shard_status, found)
@@ -72,21 +74,21 @@ def _shower(*, is_json: bool) -> Show:
     return screen.show
 
 
-def _watch(reader: StatusReader, stop: ShutdownEvent, seconds: float, *, is_json: bool) -> None:
+def _watch(reader: StatusReader, shutdown: ShutdownEvent, seconds: float, *, is_json: bool) -> None:
     if is_json or not sys.stdout.isatty():
         show = _shower(is_json=is_json)
-        while not stop.is_requested():
+        while not shutdown.is_requested():
             shard_status = reader.read()
             show(shard_status, find_problems(shard_status))
-            stop.wait(seconds)
+            shutdown.wait(seconds)
         return
     from swpt_accounts.inspection.status.screen import StatusScreen
 
     with StatusScreen().live() as show:
-        while not stop.is_requested():
+        while not shutdown.is_requested():
             shard_status = reader.read()
             show(shard_status, find_problems(shard_status))
-            stop.wait(seconds)
+            shutdown.wait(seconds)
 
 
 def as_json(status: ShardStatus, findings: Sequence[HealthFinding]) -> str:

@@ -91,11 +91,11 @@ def unsubscribe(
 def delete_queue(url: str | None, queue: str | None) -> None:
     """Wait until the queue of incoming messages is empty and has no consumers, then delete it."""
     settings = get_settings(protocol_broker_url=url, protocol_broker_queue=queue)
-    stop = ShutdownEvent()
-    stop.on_signals()
+    shutdown = ShutdownEvent()
+    shutdown.on_signals()
     try:
         is_gone = topology.delete_queue(
-            settings.protocol_broker_url, settings.protocol_broker_queue, stop
+            settings.protocol_broker_url, settings.protocol_broker_queue, shutdown
         )
     except AMQPError as error:
         fail(describe(error))

@@ -37,25 +37,25 @@ class DrainPauses:
         self._seconds = PAUSE_SECONDS_MIN
         self._empty_since: float | None = None
 
-    def after_batch(self, consumer: BatchConsumer, count: int, stop: ShutdownEvent) -> None:
+    def after_batch(self, consumer: BatchConsumer, count: int, shutdown: ShutdownEvent) -> None:
         """Note that a batch of so many messages was consumed; pause if it is time."""
         now = time.monotonic()
         if count > 0 or self._empty_since is None:
             self._empty_since = now
         elif now - self._empty_since >= EMPTY_SECONDS:
-            self._pause(consumer, stop)
+            self._pause(consumer, shutdown)
             self._empty_since = None
 
-    def _pause(self, consumer: BatchConsumer, stop: ShutdownEvent) -> None:
+    def _pause(self, consumer: BatchConsumer, shutdown: ShutdownEvent) -> None:
         seconds = self._seconds + self._seconds - time.time() % self._seconds
         self._seconds = min(2 * self._seconds, PAUSE_SECONDS_MAX)
         DRAINING_PAUSE.log(logger, seconds=seconds)
         consumer.pause()
         end = time.monotonic() + seconds
-        while not stop.is_requested() and (rest := end - time.monotonic()) > 0:
-            stop.wait(min(rest, _KEEP_ALIVE_SECONDS))
+        while not shutdown.is_requested() and (rest := end - time.monotonic()) > 0:
+            shutdown.wait(min(rest, _KEEP_ALIVE_SECONDS))
             consumer.keep_alive()
-        if not stop.is_requested():
+        if not shutdown.is_requested():
             consumer.resume()
 
 

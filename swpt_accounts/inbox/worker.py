@@ -51,14 +51,14 @@ class InboxWorker:
     def __init__(
         self,
         settings: Settings,
-        stop: ShutdownEvent,
+        shutdown: ShutdownEvent,
         *,
         is_draining: bool = False,
         is_last: bool = False,
     ) -> None:
         """The last one stays when the consumers of a shard that is split have to leave."""
         self._settings = settings
-        self._stop = stop
+        self._shutdown = shutdown
         self._is_draining = is_draining
         self._connection: DatabaseConnection | None = None
         self._was_connected = False
@@ -86,7 +86,7 @@ class InboxWorker:
 
         Raises `UnsuitableDatabase` if it has never been better.
         """
-        while not self._stop.is_requested():
+        while not self._shutdown.is_requested():
             try:
                 # without a database messages are better off in the queue
                 self._connect()
@@ -96,11 +96,11 @@ class InboxWorker:
             except psycopg.Error as error:
                 if isinstance(error, UnsuitableDatabase) and not self._was_connected:
                     raise
-                self._stop.wait(self._database_outage.failed("the database", error))
+                self._shutdown.wait(self._database_outage.failed("the database", error))
             except AMQPError as error:
                 seconds = self._broker_outage.failed("the broker", error)
                 self._note_wait("the broker")
-                self._stop.wait(seconds)
+                self._shutdown.wait(seconds)
         self._disconnect()
 
     def _consume(self) -> None:
@@ -115,13 +115,13 @@ class InboxWorker:
             NAME,
             prefetch_count=settings.protocol_broker_prefetch_count,
             prefetch_size=settings.protocol_broker_prefetch_size,
-            stop=self._stop,
+            shutdown=self._shutdown,
         )
         self._digests.pause()
         pauses = DrainPauses() if self._is_draining else None
         poll_seconds = POLL_SECONDS if pauses is None else DRAINING_POLL_SECONDS
         try:
-            while not self._stop.is_requested():
+            while not self._shutdown.is_requested():
                 self._check_drain_signal()
                 are_parked = self._parked_count > 0
                 rest_seconds = max(self._drain_signal.rest_seconds, 0)
@@ -134,7 +134,7 @@ class InboxWorker:
                     self._handle(consumer, batch)
                 self._forget_handled()
                 if pauses is not None:
-                    pauses.after_batch(consumer, len(batch) + self._parked_count, self._stop)
+                    pauses.after_batch(consumer, len(batch) + self._parked_count, self._shutdown)
         finally:
             self._unknown_rates.clear()
             self._locked_accounts.clear()
@@ -253,7 +253,7 @@ class InboxWorker:
                 is_repeated = True
                 self._disconnect()
                 is_closed = isinstance(error, ShardClosedError)
-                if is_closed or self._stop.wait(seconds) or monotonic() > give_back_at:
+                if is_closed or self._shutdown.wait(seconds) or monotonic() > give_back_at:
                     raise _Requeue from error
                 consumer.keep_alive()
 

@@ -36,7 +36,7 @@ class Flush:
     unfinished: set[str] = field(default_factory=set)
 
 
-def watch_flush(connection: DatabaseConnection, stop: ShutdownEvent) -> Callable[[], None]:
+def watch_flush(connection: DatabaseConnection, shutdown: ShutdownEvent) -> Callable[[], None]:
     """A function to be called about once a second, from now on.
 
     It keeps the transaction alive, and raises `AMQPConnectionError` when the flush takes too long,
@@ -49,7 +49,7 @@ def watch_flush(connection: DatabaseConnection, stop: ShutdownEvent) -> Callable
     def watch() -> None:
         nonlocal end, ping_at
         now = monotonic()
-        if stop.is_requested():
+        if shutdown.is_requested():
             end = min(end, now + STOP_SECONDS_MAX)
         if now >= end:
             raise AMQPConnectionError("the messages do not leave in time")

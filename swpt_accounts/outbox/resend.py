@@ -28,9 +28,9 @@ def publication(message_type: str, body: bytes) -> Publication:
 class Resender:
     """Publishes batches at a bounded pace, and counts what became of them."""
 
-    def __init__(self, publisher: Publisher, stop: ShutdownEvent, per_second: float) -> None:
+    def __init__(self, publisher: Publisher, shutdown: ShutdownEvent, per_second: float) -> None:
         self._publisher = publisher
-        self._stop = stop
+        self._shutdown = shutdown
         self._per_second = per_second
         self._begun_at = monotonic()
         self._tried_count = 0
@@ -56,7 +56,7 @@ class Resender:
         """Wait until the next batch is due. Returns False at the stop."""
         due_at = self._begun_at + self._tried_count / self._per_second
         while (rest := due_at - monotonic()) > 0:
-            if self._stop.wait(min(rest, 1.0)):
+            if self._shutdown.wait(min(rest, 1.0)):
                 return False
             self._publisher.keep_alive()
-        return not self._stop.is_requested()
+        return not self._shutdown.is_requested()

@@ -41,7 +41,7 @@ class FlushWorker(DatabaseWorker):
     def __init__(
         self,
         settings: Settings,
-        stop: ShutdownEvent,
+        shutdown: ShutdownEvent,
         signal_names: Iterable[str],
         *,
         quit_early: bool = False,
@@ -49,7 +49,7 @@ class FlushWorker(DatabaseWorker):
         self._outboxes = [outbox_table(name, settings) for name in signal_names]
         super().__init__(
             settings,
-            stop,
+            shutdown,
             NAME,
             topics=[s.name for s in self._outboxes],
             tables=[*(s.table for s in self._outboxes), "returned_message"],
@@ -81,7 +81,7 @@ class FlushWorker(DatabaseWorker):
         self._batch = self._new_batch()
         waiting = set(self._names)
         try:
-            while not self.stop.is_requested():
+            while not self.shutdown.is_requested():
                 self._await_broker(connection, publisher)
                 # an outbox that has always more must not keep the others waiting
                 waiting = self._flush(connection, publisher, waiting) | connection.heard()
@@ -93,7 +93,7 @@ class FlushWorker(DatabaseWorker):
                     continue
                 if self._quit_early:
                     return
-                while not waiting and not self.stop.is_requested():
+                while not waiting and not self.shutdown.is_requested():
                     waiting = self._wait(connection, publisher)
                     self.note_success()
         finally:
@@ -117,7 +117,7 @@ class FlushWorker(DatabaseWorker):
 
     def _await_broker(self, connection: DatabaseConnection, publisher: Publisher) -> None:
         """Wait, without a transaction, until the broker takes messages, or until shutdown."""
-        while publisher.is_blocked and not self.stop.wait(0.2):
+        while publisher.is_blocked and not self.shutdown.wait(0.2):
             self._broker_outage.blocked(SERVER, "it blocks publishers (low memory or disk space)")
             connection.note_wait(SERVER)
             connection.keep_alive()
@@ -182,7 +182,7 @@ class FlushWorker(DatabaseWorker):
         messages = flush.messages
         self._spans.begin(messages)
         flush.refused |= publisher.publish(
-            (message.publication for message in messages), watch_flush(connection, self.stop)
+            (message.publication for message in messages), watch_flush(connection, self.shutdown)
         )
         if note_lines(connection, messages[: flush.returned_count], flush.refused):
             flush.unfinished.add(_RETURNED)
@@ -195,8 +195,8 @@ class FlushWorker(DatabaseWorker):
     def _wait(self, connection: DatabaseConnection, publisher: Publisher) -> set[str]:
         """Wait for messages. Returns the names of the outboxes to read."""
         end = monotonic() + self._wait_seconds
-        while (rest := end - monotonic()) > 0 and not self.stop.is_requested():
-            heard = connection.wait(min(rest, _KEEP_ALIVE_SECONDS), self.stop)
+        while (rest := end - monotonic()) > 0 and not self.shutdown.is_requested():
+            heard = connection.wait(min(rest, _KEEP_ALIVE_SECONDS), self.shutdown)
             if heard:
                 # (to publish is to keep alive)
                 return heard

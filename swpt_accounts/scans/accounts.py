@@ -106,7 +106,7 @@ class AccountsScan(ScanWorker):
     """Visits every account. It waits neither for the chores broker nor for other shards."""
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
+        self, settings: Settings, shutdown: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
         schedule = PassSchedule(
             settings.app_accounts_scan_hours * 3600,
@@ -114,7 +114,7 @@ class AccountsScan(ScanWorker):
             settings.app_accounts_scan_beat_millisecs / 1000,
         )
         super().__init__(
-            settings, stop, "scan_accounts", "account", schedule, quit_early=quit_early
+            settings, shutdown, "scan_accounts", "account", schedule, quit_early=quit_early
         )
         self._poster: ChoresPoster | None = None
         self._root_configs = RootConfigPoller(settings)
@@ -194,10 +194,10 @@ class AccountsScan(ScanWorker):
     def finish(self, connection: DatabaseConnection) -> None:
         """Wait until all chores of the pass are posted, or until a time limit."""
         while (seconds_max := self.attend(connection)) < math.inf:
-            if self.stop.wait(seconds_max):
+            if self.shutdown.wait(seconds_max):
                 return
         if self._poster is not None:
-            self._poster.finish(self.stop, _FINISH_SECONDS_MAX)
+            self._poster.finish(self.shutdown, _FINISH_SECONDS_MAX)
 
     def _post_chores(self, connection: DatabaseConnection, pages: dict[str, int]) -> None:
         chores = self._find_chores(connection, pages)
@@ -260,14 +260,14 @@ class PromptUpdatesWorker(DatabaseWorker):
     """Sends the pending updates of accounts that have been quiet for an hour."""
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
+        self, settings: Settings, shutdown: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
-        super().__init__(settings, stop, "send_prompt_updates", (TOPIC,))
+        super().__init__(settings, shutdown, "send_prompt_updates", (TOPIC,))
         self._quit_early = quit_early
 
     def work(self, connection: DatabaseConnection) -> None:
         """Send updates until shutdown; with `quit_early`, until none is due."""
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             looked_at = monotonic()
             are_more = self.send(connection) == COUNT_MAX
             self.note_success()
@@ -275,8 +275,8 @@ class PromptUpdatesWorker(DatabaseWorker):
                 continue
             if self._quit_early:
                 return
-            if connection.wait(_OVERDUE_SECONDS, self.stop):
-                self.stop.wait(looked_at + _PAUSE_SECONDS - monotonic())
+            if connection.wait(_OVERDUE_SECONDS, self.shutdown):
+                self.shutdown.wait(looked_at + _PAUSE_SECONDS - monotonic())
 
     def send(self, connection: DatabaseConnection) -> int:
         """Send updates that are due, in one transaction. Returns how many: `COUNT_MAX` at most."""

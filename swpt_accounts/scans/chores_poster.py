@@ -72,10 +72,10 @@ class ChoresPoster:
             self._add(chores)
             self._changed.notify_all()
 
-    def finish(self, stop: ShutdownEvent, seconds_max: float) -> None:
+    def finish(self, shutdown: ShutdownEvent, seconds_max: float) -> None:
         """Wait until all is posted, until shutdown, or for that time."""
         end = monotonic() + seconds_max
-        while (count := self._count()) and monotonic() < end and not stop.wait(0.02):
+        while (count := self._count()) and monotonic() < end and not shutdown.wait(0.02):
             pass
         if count:
             CHORES_NOT_POSTED.log(logger, count=count)

@@ -112,8 +112,8 @@ class ChoresWorker(DatabaseWorker):
 
     broker_errors = (AMQPError,)
 
-    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
-        super().__init__(settings, stop, NAME)
+    def __init__(self, settings: Settings, shutdown: ShutdownEvent) -> None:
+        super().__init__(settings, shutdown, NAME)
         self._held_count_max = settings.chores_broker_prefetch_count // 2
         self._held: list[ReceivedChore] = []
         self._unknown_types = LogThrottle(keys_max=UNKNOWN_TYPES_COUNT_MAX)
@@ -129,10 +129,10 @@ class ChoresWorker(DatabaseWorker):
             NAME,
             prefetch_count=settings.chores_broker_prefetch_count,
             prefetch_size=settings.chores_broker_prefetch_size,
-            stop=self.stop,
+            shutdown=self.shutdown,
         )
         try:
-            while not self.stop.is_requested():
+            while not self.shutdown.is_requested():
                 batch = consumer.next_batch(retry.next() if self._held else POLL_SECONDS)
                 connection.wait(0)  # notices that the session was lost
                 if batch or self._held:

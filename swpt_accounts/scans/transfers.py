@@ -23,7 +23,7 @@ class PreparedTransfersScan(ScanWorker):
     """Reminds coordinators of the prepared transfers that they do not finalize."""
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
+        self, settings: Settings, shutdown: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
         schedule = PassSchedule(
             settings.app_prepared_transfers_scan_days * 86_400,
@@ -32,7 +32,7 @@ class PreparedTransfersScan(ScanWorker):
         )
         super().__init__(
             settings,
-            stop,
+            shutdown,
             "scan_prepared_transfers",
             "prepared_transfer",
             schedule,
@@ -89,7 +89,7 @@ class RegisteredBalanceChangesScan(ScanWorker):
     """
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
+        self, settings: Settings, shutdown: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
         schedule = PassSchedule(
             settings.app_registered_balance_changes_scan_days * 86_400,
@@ -98,7 +98,7 @@ class RegisteredBalanceChangesScan(ScanWorker):
         )
         super().__init__(
             settings,
-            stop,
+            shutdown,
             "scan_registered_balance_changes",
             "registered_balance_change",
             schedule,

@@ -51,14 +51,14 @@ class ScanWorker(DatabaseWorker):
     def __init__(
         self,
         settings: Settings,
-        stop: ShutdownEvent,
+        shutdown: ShutdownEvent,
         name: str,
         table: str,
         schedule: PassSchedule,
         *,
         quit_early: bool = False,
     ) -> None:
-        super().__init__(settings, stop, name)
+        super().__init__(settings, shutdown, name)
         self._table = table
         self._schedule = schedule
         self._quit_early = quit_early
@@ -71,7 +71,7 @@ class ScanWorker(DatabaseWorker):
         """Make passes until shutdown; with `quit_early`, one pass."""
         if self._pass is not None:
             self._pass.resume()
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             if self._pass is None:
                 pages_count = connection.call_value(TABLE_PAGES, table=self._table)
                 self._pass = Pass(pages_count, self._schedule)
@@ -88,7 +88,7 @@ class ScanWorker(DatabaseWorker):
         late_seconds = 0.0
         while current.step is not None:
             self._wait_until(connection, current.due_at)
-            if self.stop.is_requested():
+            if self.shutdown.is_requested():
                 return
             late_seconds = monotonic() - current.due_at
             self._take_step(connection, current, current.step)
@@ -139,12 +139,12 @@ class ScanWorker(DatabaseWorker):
         self._noted_at = monotonic()
 
     def _wait_until(self, connection: DatabaseConnection, moment: float) -> None:
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             seconds_max = min(self.attend(connection), _WAIT_SECONDS_MAX)
             if (rest := moment - monotonic()) <= 0:
                 return
             self.note_success()
-            connection.wait(min(rest, seconds_max), self.stop)
+            connection.wait(min(rest, seconds_max), self.shutdown)
 
     @abstractmethod
     def scan(self, connection: DatabaseConnection, step: Step) -> None:

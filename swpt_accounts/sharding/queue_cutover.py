@@ -313,8 +313,8 @@ class _Watch:
 
 def _consume_rest(watch: _Watch, settings: Settings) -> None:
     """Consume until the queue is empty; what was not acknowledged is requeued."""
-    stop = ShutdownEvent()
-    consumer = InboxWorker(settings, stop, is_draining=True, is_last=True)
+    shutdown = ShutdownEvent()
+    consumer = InboxWorker(settings, shutdown, is_draining=True, is_last=True)
     worker = Thread(target=consumer.run, name="consume_messages", daemon=True)
     worker.start()
     try:
@@ -324,5 +324,5 @@ def _consume_rest(watch: _Watch, settings: Settings) -> None:
                 " those of a locked account, or of a rate that another shard has to say, are held"
             )
     finally:
-        stop.request()
+        shutdown.request()
         worker.join(_JOIN_SECONDS_MAX)

@@ -66,9 +66,9 @@ class RecipientVerifier(DatabaseWorker):
     """
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, *, quit_early: bool = False
+        self, settings: Settings, shutdown: ShutdownEvent, *, quit_early: bool = False
     ) -> None:
-        super().__init__(settings, stop, NAME, (TOPIC,), ("unverified_transfer_request",))
+        super().__init__(settings, shutdown, NAME, (TOPIC,), ("unverified_transfer_request",))
         self._quit_early = quit_early
         self._bulkhead = Bulkhead(settings.app_fetch_connections)
         self._throttle = LogThrottle(ERROR_SECONDS)
@@ -80,7 +80,7 @@ class RecipientVerifier(DatabaseWorker):
     def work(self, connection: DatabaseConnection) -> None:
         """Verify until shutdown; with `quit_early`, until nothing is due."""
         watchful_until = 0.0
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             if rows := self._lease_due(connection, is_woken=True):
                 asyncio.run(self._verify(connection, rows))
                 watchful_until = monotonic() + PATIENCE.total_seconds()
@@ -92,10 +92,10 @@ class RecipientVerifier(DatabaseWorker):
 
     def _wait(self, connection: DatabaseConnection, watchful_until: float) -> None:
         """Wait until a request may be due, or until shutdown."""
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             is_watchful = monotonic() < watchful_until
             seconds_max = _WATCHFUL_SECONDS_MAX if is_watchful else _IDLE_SECONDS_MAX
-            if connection.wait(seconds_max, self.stop) or _has_due_requests(connection):
+            if connection.wait(seconds_max, self.shutdown) or _has_due_requests(connection):
                 return
             self.note_success()
 
@@ -123,10 +123,10 @@ class RecipientVerifier(DatabaseWorker):
         client = FetchClient(
             self.settings, self._bulkhead, self._throttle, self._cache, self._neighbourhoods
         )
-        questions = _Questions(client, connection, self.stop)
+        questions = _Questions(client, connection, self.shutdown)
         kept_until = math.inf
         try:
-            while not self.stop.is_requested() and monotonic() < kept_until:
+            while not self.shutdown.is_requested() and monotonic() < kept_until:
                 questions.ask(rows)
                 is_woken = await questions.wait()
                 with questions.round():
@@ -176,11 +176,11 @@ class _Questions:
     """The questions that are open: each about one recipient, for all requests that name it."""
 
     def __init__(
-        self, client: "FetchClient", connection: DatabaseConnection, stop: ShutdownEvent
+        self, client: "FetchClient", connection: DatabaseConnection, shutdown: ShutdownEvent
     ) -> None:
         self._client = client
         self._connection = connection
-        self._stop = stop
+        self._shutdown = shutdown
         self._open: dict[asyncio.Task[bool | None], list[int]] = {}
         self._answers: list[Answer] = []
         self._is_due = asyncio.Event()
@@ -219,7 +219,7 @@ class _Questions:
 
     async def _wait(self) -> bool:
         loop = asyncio.get_running_loop()
-        sockets = self._connection.raw.pgconn.socket, self._stop.fileno()
+        sockets = self._connection.raw.pgconn.socket, self._shutdown.fileno()
         is_woken = False
 
         def wake() -> None:

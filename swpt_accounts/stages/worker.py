@@ -127,12 +127,12 @@ class StageWorker(DatabaseWorker):
     def __init__(
         self,
         settings: Settings,
-        stop: ShutdownEvent,
+        shutdown: ShutdownEvent,
         stage: Stage,
         *,
         quit_early: bool = False,
     ) -> None:
-        super().__init__(settings, stop, stage.name, (stage.topic,), (stage.table,))
+        super().__init__(settings, shutdown, stage.name, (stage.topic,), (stage.table,))
         self._stage = stage
         self._wait_seconds = stage.wait_seconds(settings)
         self._quit_early = quit_early
@@ -152,13 +152,13 @@ class StageWorker(DatabaseWorker):
         self._left_ids = []
         busy = Backoff(_BUSY_SECONDS_MIN, _BUSY_SECONDS_MAX)
         batch = BatchSize(self._count_max)
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             seen = self._process(connection, batch)
             if seen is None:
                 continue
             if self._left_ids:
                 # most likely their accounts are locked for a moment
-                connection.wait(busy.next(), self.stop)
+                connection.wait(busy.next(), self.shutdown)
                 continue
             busy.reset()
             if not self._quit_early:
@@ -204,8 +204,8 @@ class StageWorker(DatabaseWorker):
 
     def _wait(self, connection: DatabaseConnection) -> bool:
         """Wait until there may be work, or until shutdown. Returns whether a notice came."""
-        while not self.stop.is_requested():
-            if connection.wait(self._wait_seconds, self.stop):
+        while not self.shutdown.is_requested():
+            if connection.wait(self._wait_seconds, self.shutdown):
                 return True
             if connection.probe(self._probe, self._cursor.after_id):
                 break

@@ -31,13 +31,13 @@ class DatabaseWorker(ABC):
     def __init__(
         self,
         settings: Settings,
-        stop: ShutdownEvent,
+        shutdown: ShutdownEvent,
         name: str,
         topics: Iterable[str] = (),
         tables: Iterable[str] = (),
     ) -> None:
         self.settings = settings
-        self.stop = stop
+        self.shutdown = shutdown
         self.name = name
         self._topics = tuple(topics)
         self._tables = tuple(tables)
@@ -51,11 +51,11 @@ class DatabaseWorker(ABC):
 
         Raises `UnsuitableDatabase` if it has never been better.
         """
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             try:
                 with closing(connect(self.settings, self.name)) as connection:
                     claim_database(connection, self.settings)
-                    guard_tables(connection, self.settings, self._tables, self.stop)
+                    guard_tables(connection, self.settings, self._tables, self.shutdown)
                     self._was_connected = True
                     connection.listen(self._topics)
                     self._database_outage.reached()
@@ -65,10 +65,10 @@ class DatabaseWorker(ABC):
             except psycopg.Error as error:
                 if isinstance(error, UnsuitableDatabase) and not self._was_connected:
                     raise
-                self.stop.wait(self._database_outage.failed("the database", error))
+                self.shutdown.wait(self._database_outage.failed("the database", error))
 
     def _work_over(self, connection: DatabaseConnection) -> None:
-        while not self.stop.is_requested():
+        while not self.shutdown.is_requested():
             try:
                 self.work(connection)
                 return
@@ -76,8 +76,8 @@ class DatabaseWorker(ABC):
                 seconds = self._broker_outage.failed("the broker", error)
                 connection.note_wait("the broker")
                 end = time.monotonic() + seconds
-                while (rest := end - time.monotonic()) > 0 and not self.stop.is_requested():
-                    connection.wait(rest, self.stop)
+                while (rest := end - time.monotonic()) > 0 and not self.shutdown.is_requested():
+                    connection.wait(rest, self.shutdown)
 
     def note_success(self) -> None:
         """Call after each piece of work that went well, and while there is none."""

@@ -81,25 +81,25 @@ def run_workers(make_workers: WorkersFactory, *, processes_count: int = 1) -> No
 
     Exits with code 1 if a worker dies. With 0 processes nothing is done, until such a signal.
     """
-    stop = ShutdownEvent()
-    stop.on_signals()
+    shutdown = ShutdownEvent()
+    shutdown.on_signals()
     if processes_count > 1:
-        _run_processes(make_workers, processes_count, stop)
+        _run_processes(make_workers, processes_count, shutdown)
         return
     show_life()
-    with _company(stop):
+    with _company(shutdown):
         if processes_count == 0:
-            idle(stop)
+            idle(shutdown)
         else:
-            _run_threads(make_workers, stop)
+            _run_threads(make_workers, shutdown)
 
 
 @contextmanager
-def _company(stop: ShutdownEvent) -> Iterator[None]:
+def _company(shutdown: ShutdownEvent) -> Iterator[None]:
     """Run what is to run beside the workers, until the end of the context."""
     companions: Sequence[Worker] = ()
     try:
-        companions = _companions(stop) if _companions else ()
+        companions = _companions(shutdown) if _companions else ()
     except OSError as error:
         WORKER_DIED.log(logger, error=error, worker=EXPORTER, pid=os.getpid())
     threads = [threading.Thread(target=_accompany, args=(c,), daemon=True) for c in companions]
@@ -109,7 +109,7 @@ def _company(stop: ShutdownEvent) -> Iterator[None]:
     try:
         yield
     finally:
-        stop.request()
+        shutdown.request()
         end = monotonic() + _COMPANY_SECONDS_MAX
         for thread in threads:
             thread.join(max(end - monotonic(), 0))
@@ -132,10 +132,10 @@ def show_life() -> None:
     recorder.report_healthy()
 
 
-def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
+def _run_threads(make_workers: WorkersFactory, shutdown: ShutdownEvent) -> None:
     failures: list[BaseException] = []
-    workers = make_workers(stop)
-    running = Countdown(len(workers), stop.request)
+    workers = make_workers(shutdown)
+    running = Countdown(len(workers), shutdown.request)
 
     def run(worker: Worker) -> None:
         try:
@@ -143,11 +143,11 @@ def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
             worker.run()
         except UnsuitableDatabase as error:
             failures.append(error)
-            stop.request()
+            shutdown.request()
         except BaseException as error:
             WORKER_DIED.log(logger, error=error, worker=worker.name, pid=os.getpid())
             failures.append(error)
-            stop.request()
+            shutdown.request()
         finally:
             recorder.end_loop()
             running.step()
@@ -159,7 +159,7 @@ def _run_threads(make_workers: WorkersFactory, stop: ShutdownEvent) -> None:
     with signals_held_back():
         for thread in threads:
             thread.start()
-    while not stop.wait(None):
+    while not shutdown.wait(None):
         pass
     deadline = threading.Timer(STOP_SECONDS_MAX, _give_up)
     deadline.daemon = True
@@ -182,7 +182,7 @@ def _give_up() -> NoReturn:
     os._exit(1)
 
 
-def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent) -> None:
+def _run_processes(make_workers: WorkersFactory, count: int, shutdown: ShutdownEvent) -> None:
     # One process needs nothing of it.
     import multiprocessing
 
@@ -208,8 +208,8 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
             process.start()
     os.close(life_line)
     show_life()
-    with _company(stop):
-        failed = _watch(processes, stop)
+    with _company(shutdown):
+        failed = _watch(processes, shutdown)
         for process in processes:
             process.terminate()
         for process in processes:
@@ -219,7 +219,7 @@ def _run_processes(make_workers: WorkersFactory, count: int, stop: ShutdownEvent
         sys.exit(1)
 
 
-def _watch(processes: Sequence["BaseProcess"], stop: ShutdownEvent) -> list[str]:
+def _watch(processes: Sequence["BaseProcess"], shutdown: ShutdownEvent) -> list[str]:
     """Wait for a request to stop, or until a process has failed, or all have ended. Returns which
     have failed.
     """
@@ -228,7 +228,7 @@ def _watch(processes: Sequence["BaseProcess"], stop: ShutdownEvent) -> list[str]
     # The end of a process shows in its sentinel a moment before its exit code is known. Each code
     # is read once per iteration: one that becomes known between two reads must not escape both.
     failed: list[str] = []
-    while not stop.is_requested():
+    while not shutdown.is_requested():
         codes = [p.exitcode for p in processes]
         running = [p.sentinel for p, code in zip(processes, codes, strict=True) if code is None]
         failed = [
@@ -239,11 +239,11 @@ def _watch(processes: Sequence["BaseProcess"], stop: ShutdownEvent) -> list[str]
         if failed or not running:
             break
         beat()
-        wait([*running, stop.fileno()], SLICE_SECONDS)
+        wait([*running, shutdown.fileno()], SLICE_SECONDS)
     return failed
 
 
-def _watch_parent(life_line: int, stop: ShutdownEvent) -> None:
+def _watch_parent(life_line: int, shutdown: ShutdownEvent) -> None:
     """Stop when the parent is gone: then no process holds the other end of the pipe."""
     os.read(life_line, 1)
-    stop.request()
+    shutdown.request()

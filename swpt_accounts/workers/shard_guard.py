@@ -65,7 +65,7 @@ class ShardGuard:
         connection: DatabaseConnection,
         settings: Settings,
         tables: Iterable[str],
-        stop: ShutdownEvent | None = None,
+        shutdown: ShutdownEvent | None = None,
     ) -> None:
         """Remove the rows of the sibling, after a split of the shard, from queues and outboxes.
 
@@ -77,12 +77,12 @@ class ShardGuard:
             return
         # of several threads one does it, and the others find it done
         while not self._lock.acquire(timeout=_LOCK_SECONDS):
-            if stop is not None and stop.is_requested():
+            if shutdown is not None and shutdown.is_requested():
                 return
         try:
             self._recognize(connection)
             for table in tables:
-                self._guard_table(connection, settings, table, stop)
+                self._guard_table(connection, settings, table, shutdown)
         finally:
             self._lock.release()
 
@@ -98,7 +98,7 @@ class ShardGuard:
         connection: DatabaseConnection,
         settings: Settings,
         table: str,
-        stop: ShutdownEvent | None,
+        shutdown: ShutdownEvent | None,
     ) -> None:
         realm = settings.realm
         key = table, realm, settings.delete_parent_shard_records
@@ -107,7 +107,7 @@ class ShardGuard:
             last_id = connection.call_value(LAST_ROW, table=table, after_id=None, count_max=None)
             check = self._checks[key] = _Check(0, last_id or 0)
         dropped_count = 0
-        while check.checked_id < check.last_id and not (stop and stop.is_requested()):
+        while check.checked_id < check.last_id and not (shutdown and shutdown.is_requested()):
             after_id = check.checked_id
             last_id = connection.call_value(
                 LAST_ROW, table=table, after_id=after_id, count_max=ROWS_COUNT

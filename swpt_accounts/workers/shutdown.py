@@ -58,12 +58,12 @@ class ShutdownEvent:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
-def idle(stop: ShutdownEvent | None = None) -> None:
+def idle(shutdown: ShutdownEvent | None = None) -> None:
     """Idle until the stop: a supervisor would restart a process that exits."""
-    stop = stop or ShutdownEvent()
-    stop.on_signals()
+    shutdown = shutdown or ShutdownEvent()
+    shutdown.on_signals()
     IDLE.log(logger, command=recorder.command_name(), pid=os.getpid())
-    while not stop.wait(None):
+    while not shutdown.wait(None):
         pass
 
 

@@ -70,9 +70,11 @@ def test_message_that_a_consumer_holds_keeps_the_queue(
     consumer = consume(1)
     (delivery,) = take(consumer, 1)
     consumer.pause()
-    stop = ShutdownEvent()
+    shutdown = ShutdownEvent()
     results: list[bool] = []
-    thread = Thread(target=lambda: results.append(topology.delete_queue(broker_url, queue, stop)))
+    thread = Thread(
+        target=lambda: results.append(topology.delete_queue(broker_url, queue, shutdown))
+    )
     thread.start()
     thread.join(2.0)
     try:
@@ -81,7 +83,7 @@ def test_message_that_a_consumer_holds_keeps_the_queue(
         thread.join(15.0)
         assert results == [True]
     finally:
-        stop.request()
+        shutdown.request()
         thread.join()
     assert not broker.exists(queue)
 

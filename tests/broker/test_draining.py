@@ -19,13 +19,13 @@ StartWorker = Callable[[], Thread]
 
 
 @pytest.fixture
-def stop() -> ShutdownEvent:
+def shutdown() -> ShutdownEvent:
     return ShutdownEvent()
 
 
 @pytest.fixture
 def start_worker(
-    broker_url: str, database_url: str, queue: str, stop: ShutdownEvent
+    broker_url: str, database_url: str, queue: str, shutdown: ShutdownEvent
 ) -> Iterator[StartWorker]:
     """Starts threads that consume the queue in draining mode."""
     settings = load_settings(
@@ -38,13 +38,13 @@ def start_worker(
     threads: list[Thread] = []
 
     def start() -> Thread:
-        worker = InboxWorker(settings, stop, is_draining=True)
+        worker = InboxWorker(settings, shutdown, is_draining=True)
         threads.append(Thread(target=worker.run))
         threads[-1].start()
         return threads[-1]
 
     yield start
-    stop.request()
+    shutdown.request()
     for thread in threads:
         thread.join(10)
 
@@ -60,7 +60,7 @@ def publish(broker: Broker, queue: str, creditor_id: int) -> None:
 
 
 def test_queue_can_be_deleted_in_a_pause(
-    start_worker: StartWorker, stop: ShutdownEvent, broker: Broker, broker_url: str, queue: str
+    start_worker: StartWorker, shutdown: ShutdownEvent, broker: Broker, broker_url: str, queue: str
 ) -> None:
     for creditor_id in range(1, 30):
         publish(broker, queue, creditor_id)
@@ -69,17 +69,17 @@ def test_queue_can_be_deleted_in_a_pause(
     wait_until(lambda: broker.consumers_count(queue) == 0)
     assert thread.is_alive()
     assert broker.get(queue) is None, "no pause before the queue is empty"
-    assert topology.delete_queue(broker_url, queue, stop)
+    assert topology.delete_queue(broker_url, queue, shutdown)
     assert not broker.exists(queue)
 
 
 def test_pause_ends_with_the_stop(
-    start_worker: StartWorker, stop: ShutdownEvent, broker: Broker, queue: str
+    start_worker: StartWorker, shutdown: ShutdownEvent, broker: Broker, queue: str
 ) -> None:
     thread = start_worker()
     wait_until(lambda: broker.consumers_count(queue) == 1)
     wait_until(lambda: broker.consumers_count(queue) == 0)
-    stop.request()
+    shutdown.request()
     thread.join(3)
     assert not thread.is_alive()
 
@@ -99,7 +99,7 @@ def test_consumes_again_after_the_pause(
 
 def test_pauses_of_two_consumers_fall_together(
     start_worker: StartWorker,
-    stop: ShutdownEvent,
+    shutdown: ShutdownEvent,
     broker: Broker,
     broker_url: str,
     queue: str,
@@ -112,7 +112,9 @@ def test_pauses_of_two_consumers_fall_together(
     start_worker()
     wait_until(lambda: broker.consumers_count(queue) > 0)
     deleted: list[bool] = []
-    thread = Thread(target=lambda: deleted.append(topology.delete_queue(broker_url, queue, stop)))
+    thread = Thread(
+        target=lambda: deleted.append(topology.delete_queue(broker_url, queue, shutdown))
+    )
     thread.start()
     thread.join(60)
     assert deleted == [True]
@@ -123,7 +125,7 @@ def test_without_draining_mode_there_are_no_pauses(
     database_url: str,
     broker: Broker,
     queue: str,
-    stop: ShutdownEvent,
+    shutdown: ShutdownEvent,
 ) -> None:
     settings = load_settings(
         {
@@ -132,7 +134,7 @@ def test_without_draining_mode_there_are_no_pauses(
             "PROTOCOL_BROKER_QUEUE": queue,
         }
     )
-    thread = Thread(target=InboxWorker(settings, stop).run)
+    thread = Thread(target=InboxWorker(settings, shutdown).run)
     thread.start()
     try:
         publish(broker, queue, 78)
@@ -142,5 +144,5 @@ def test_without_draining_mode_there_are_no_pauses(
         assert thread.is_alive()
         assert broker.consumers_count(queue) == 1
     finally:
-        stop.request()
+        shutdown.request()
         thread.join(10)

@@ -161,18 +161,18 @@ def test_the_stop_ends_it(
     broker_url: str, broker: Broker, queue: str, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the broker does not confirm."""
-    stop = ShutdownEvent()
+    shutdown = ShutdownEvent()
 
     def never(
         _self: Publisher, _publications: object, while_waiting: Callable[[], None]
     ) -> dict[int, str]:
-        stop.request()
+        shutdown.request()
         while_waiting()
         raise AssertionError("it went on after the stop")
 
     monkeypatch.setattr(Publisher, "publish", never)
     fill(COUNT)
-    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=COUNT, stop=stop)
+    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=COUNT, shutdown=shutdown)
     batch = take(consumer, COUNT)
     with pytest.raises(AMQPError):
         consumer.finish(batch, [Refusal(d, "it is bad") for d in batch])

@@ -125,8 +125,8 @@ def test_a_letter_that_is_not_taken_waits_and_others_do_not(
     """A consumer that gave its messages back would get them again at once, and for ever."""
     for i in range(4):
         broker.publish("", queue, b"%d" % i)
-    stop = ShutdownEvent()
-    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, stop=stop)
+    shutdown = ShutdownEvent()
+    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, shutdown=shutdown)
     batch = take(consumer, 4)
     thread = Thread(target=lambda: consumer.finish(batch, [Refusal(batch[1], "it is bad")]))
     with caplog.at_level(logging.WARNING):
@@ -148,10 +148,10 @@ def test_the_stop_ends_the_wait_for_the_dead_letter_queue(
 ) -> None:
     for i in range(4):
         broker.publish("", queue, b"%d" % i)
-    stop = ShutdownEvent()
-    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, stop=stop)
+    shutdown = ShutdownEvent()
+    consumer = BatchConsumer(broker_url, queue, "test", prefetch_count=4, shutdown=shutdown)
     batch = take(consumer, 4)
-    stop.request()
+    shutdown.request()
     with pytest.raises(AMQPError):
         consumer.finish(batch, [Refusal(batch[1], "it is bad")])
     consumer.close()

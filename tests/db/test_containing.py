@@ -31,12 +31,12 @@ def stage(request: pytest.FixtureRequest, shard: Shard, settings: Settings) -> I
     """A stage at work."""
     stage: Stage = request.param
     open_books(shard, {ALICE: 1000, BOB: 1000})
-    stop = ShutdownEvent()
-    worker = StageWorker(settings, stop, stage)
+    shutdown = ShutdownEvent()
+    worker = StageWorker(settings, shutdown, stage)
     thread = threading.Thread(target=worker.run)
     thread.start()
     yield stage
-    stop.request()
+    shutdown.request()
     thread.join()
 
 

@@ -198,8 +198,10 @@ def test_the_broker_is_away(letters: Authority) -> None:
     assert len(answer.text.splitlines()) == 1
 
 
-def reader_of(authority: Authority, connection: Any, stop: ShutdownEvent) -> DeadLetterReader:
-    return DeadLetterReader(connection, load_settings({}).protocol_broker_queue, stop.is_requested)
+def reader_of(authority: Authority, connection: Any, shutdown: ShutdownEvent) -> DeadLetterReader:
+    return DeadLetterReader(
+        connection, load_settings({}).protocol_broker_queue, shutdown.is_requested
+    )
 
 
 def test_the_end_is_that_of_the_start(letters: Authority) -> None:
@@ -219,11 +221,11 @@ def test_the_end_is_that_of_the_start(letters: Authority) -> None:
 def test_the_stop_ends_the_reading(letters: Authority) -> None:
     for n in range(3):
         put_aside(letters, configure(1, 2 + n))
-    stop = ShutdownEvent()
+    shutdown = ShutdownEvent()
     with connect_blocking(letters.broker_url, "test") as connection:
-        reading = reader_of(letters, connection, stop).read(lambda n, m: None)
+        reading = reader_of(letters, connection, shutdown).read(lambda n, m: None)
         assert next(reading).offset == 0
-        stop.request()
+        shutdown.request()
         with pytest.raises(StoppedError):
             list(reading)
 

@@ -42,8 +42,8 @@ def test_flusher_needs_to_write_to_the_exchanges_of_its_messages_alone(
 ) -> None:
     idle_authority.query(INSERT)
     settings = load_settings({**idle_authority.environment, "PROTOCOL_BROKER_URL": restricted_url})
-    stop = ShutdownEvent()
-    worker = FlushWorker(settings, stop, ["AccountPurgeSignal"])
+    shutdown = ShutdownEvent()
+    worker = FlushWorker(settings, shutdown, ["AccountPurgeSignal"])
     thread = Thread(target=worker.run)
     thread.start()
     try:
@@ -54,7 +54,7 @@ def test_flusher_needs_to_write_to_the_exchanges_of_its_messages_alone(
             )
         )
     finally:
-        stop.request()
+        shutdown.request()
         thread.join(10)
 
 

@@ -24,13 +24,13 @@ LATER = "2100-01-01T00:00:00+00:00"
 @pytest.fixture
 def inbox(idle_authority: Authority) -> Iterator[Authority]:
     """An authority that only takes messages in."""
-    stop = ShutdownEvent()
-    worker = InboxWorker(load_settings(idle_authority.environment), stop)
+    shutdown = ShutdownEvent()
+    worker = InboxWorker(load_settings(idle_authority.environment), shutdown)
     thread = Thread(target=worker.run)
     thread.start()
     wait_until(lambda: idle_authority.broker.consumers_count(QUEUE) == 1)
     yield idle_authority
-    stop.request()
+    shutdown.request()
     thread.join(10)
     assert idle_authority.broker.ready_count(QUEUE) == 0, "not everything was acknowledged"
     idle_authority.query("TRUNCATE transfer_request, handled_batch, account_key, account")

@@ -65,15 +65,15 @@ def make_messages() -> list[dict[str, Any]]:
 
 def consume(settings: Settings, authority: Authority) -> None:
     """Let a worker consume until the queue is empty."""
-    stop = ShutdownEvent()
-    thread = Thread(target=InboxWorker(settings, stop).run)
+    shutdown = ShutdownEvent()
+    thread = Thread(target=InboxWorker(settings, shutdown).run)
     thread.start()
     try:
         wait_until(lambda: authority.broker.consumers_count(QUEUE) == 1)
         wait_until(lambda: authority.broker.ready_count(QUEUE) == 0)
     finally:
         # What was delivered is handled before the worker stops, or goes back.
-        stop.request()
+        shutdown.request()
         thread.join(10)
     wait_until(lambda: authority.broker.consumers_count(QUEUE) == 0)
     if authority.broker.ready_count(QUEUE):
@@ -180,11 +180,11 @@ def test_the_old_is_forgotten_in_a_quiet_minute(
             "INSERT INTO handled_batch (handled_at, digests) VALUES (now() - %s::interval, '{}')",
             age,
         )
-    stop = ShutdownEvent()
-    thread = Thread(target=InboxWorker(worker_settings, stop).run)
+    shutdown = ShutdownEvent()
+    thread = Thread(target=InboxWorker(worker_settings, shutdown).run)
     thread.start()
     try:
         wait_until(lambda: count(inbox, "handled_batch") == 1)
     finally:
-        stop.request()
+        shutdown.request()
         thread.join()

@@ -199,7 +199,7 @@ def test_a_long_wait_gives_signs(
     folder: Path, this_heartbeat: heartbeat.Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "SLICE_SECONDS", 0.01)
-    stop, signs = ShutdownEvent(), 0
+    shutdown, signs = ShutdownEvent(), 0
 
     class Waiting:
         def poll(self, milliseconds: float) -> list[Any]:
@@ -211,9 +211,9 @@ def test_a_long_wait_gives_signs(
     assert heartbeat.watched_poll(Waiting(), None)  # type: ignore[arg-type]
     assert signs == 5
     assert not heartbeat.watched_poll(poll(), 0.02)
-    waiter = threading.Thread(target=lambda: stop.wait(None))
+    waiter = threading.Thread(target=lambda: shutdown.wait(None))
     waiter.start()
-    stop.request()
+    shutdown.request()
     wait_until(lambda: not waiter.is_alive(), 60, "the wait is over")
 
 

@@ -37,8 +37,8 @@ from verification.model.builders import NOW
 class ListeningWorker(DatabaseWorker):
     """Hears the wake-ups of a topic; its first session stops to listen."""
 
-    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
-        super().__init__(settings, stop, "listener", ("SomeTopic",))
+    def __init__(self, settings: Settings, shutdown: ShutdownEvent) -> None:
+        super().__init__(settings, shutdown, "listener", ("SomeTopic",))
         self.heard: list[set[str]] = []
         self.sessions_count = 0
 
@@ -46,20 +46,20 @@ class ListeningWorker(DatabaseWorker):
         self.sessions_count += 1
         if self.sessions_count == 1:
             connection.raw.execute("UNLISTEN *")
-        while not self.stop.is_requested():
-            if heard := connection.wait(0.1, self.stop):
+        while not self.shutdown.is_requested():
+            if heard := connection.wait(0.1, self.shutdown):
                 self.heard.append(heard)
 
 
 @pytest.fixture
-def stop() -> Iterator[ShutdownEvent]:
+def shutdown() -> Iterator[ShutdownEvent]:
     made = ShutdownEvent()
     yield made
     made.request()
 
 
 @pytest.fixture
-def run(stop: ShutdownEvent) -> Iterator[Callable[[Callable[[], None]], None]]:
+def run(shutdown: ShutdownEvent) -> Iterator[Callable[[Callable[[], None]], None]]:
     """Runs a function in a thread, which ends with the stop."""
     threads: list[threading.Thread] = []
 
@@ -68,7 +68,7 @@ def run(stop: ShutdownEvent) -> Iterator[Callable[[Callable[[], None]], None]]:
         threads[-1].start()
 
     yield begin
-    stop.request()
+    shutdown.request()
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
@@ -76,13 +76,13 @@ def run(stop: ShutdownEvent) -> Iterator[Callable[[Callable[[], None]], None]]:
 
 def test_a_session_that_does_not_listen_is_made_anew(
     settings: Settings,
-    stop: ShutdownEvent,
+    shutdown: ShutdownEvent,
     run: Callable[[Callable[[], None]], None],
     connection: DatabaseConnection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(db_connection, "LISTENING_SECONDS", 0.2)
-    worker = ListeningWorker(settings, stop)
+    worker = ListeningWorker(settings, shutdown)
     run(worker.run)
     wait_until(lambda: worker.sessions_count == 2, 60, "it has connected anew")
 

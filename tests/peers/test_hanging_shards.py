@@ -63,20 +63,20 @@ def half(connection: DatabaseConnection, settings: Settings, fetch_api: FetchApi
 @contextmanager
 def running(make_worker: Callable[[ShutdownEvent], Worker]) -> Iterator[None]:
     """A worker in a thread, which in the end must stop in time."""
-    stop = ShutdownEvent()
-    thread = threading.Thread(target=make_worker(stop).run, daemon=True)
+    shutdown = ShutdownEvent()
+    thread = threading.Thread(target=make_worker(shutdown).run, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        stop.request()
+        shutdown.request()
         thread.join(STOP_SECONDS_MAX)
     assert not thread.is_alive(), "it has not stopped in time"
 
 
-def make_accounts_scan(settings: Settings, stop: ShutdownEvent) -> AccountsScan:
+def make_accounts_scan(settings: Settings, shutdown: ShutdownEvent) -> AccountsScan:
     changed = msgspec.structs.replace(settings, app_accounts_scan_hours=PASS_HOURS)
-    return AccountsScan(changed, stop)
+    return AccountsScan(changed, shutdown)
 
 
 def open_account(shard: Shard, debtor_id: int) -> None:
@@ -107,7 +107,7 @@ def are_queued(shard: Shard, requests_count: int) -> bool:
 def test_others_are_asked_while_hundreds_of_questions_hang(
     half: Shard, fetch_api: FetchApi
 ) -> None:
-    with running(lambda stop: RecipientVerifier(half.settings, stop)):
+    with running(lambda shutdown: RecipientVerifier(half.settings, shutdown)):
         ask(half, HANGING, HUNG_COUNT)
         wait_until(lambda: fetch_api.counting.count > 0)
         for i in range(1, 4):
@@ -126,7 +126,7 @@ def test_one_shard_of_sixteen_hangs(half: Shard, fetch_api: FetchApi) -> None:
     """The others get their answers, whoever they are."""
     keys = [f"1.{a}.{b}.{c}.#" for a in "01" for b in "01" for c in "01"]
     fetch_api.hanging = Realm.parse(keys[5])
-    with running(lambda stop: RecipientVerifier(half.settings, stop)):
+    with running(lambda shutdown: RecipientVerifier(half.settings, shutdown)):
         for _ in range(10):
             for key in keys:
                 ask(half, key, 10)
@@ -136,7 +136,7 @@ def test_one_shard_of_sixteen_hangs(half: Shard, fetch_api: FetchApi) -> None:
 
 def test_connections_are_kept_for_the_next_questions(half: Shard, fetch_api: FetchApi) -> None:
     """Though there was nothing to ask for a moment."""
-    with running(lambda stop: RecipientVerifier(half.settings, stop)):
+    with running(lambda shutdown: RecipientVerifier(half.settings, shutdown)):
         for i, recipient in enumerate(find_creditors("1.1.#", 10), 1):
             message = builders.prepare_transfer(SENDER, recipient, 0, coordinator_request_id=i)
             half.receive(message)
@@ -166,7 +166,7 @@ def test_debtors_of_other_shards_are_asked_about_while_one_hangs(
         ChoresPoster, "post", lambda _, chores: posted.extend(c.debtor_id for c in chores)
     )
 
-    with running(lambda stop: make_accounts_scan(half.settings, stop)):
+    with running(lambda shutdown: make_accounts_scan(half.settings, shutdown)):
         wait_until(lambda: count(half, "account_update_signal") == 101)
         wait_until(
             lambda: {r["debtor_id"] for r in half.rows("root_config")} >= {*debtors["1.1.#"]}
@@ -199,11 +199,11 @@ def hanging_name_server(
 
 
 def verify(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
-    return lambda stop: RecipientVerifier(settings, stop)
+    return lambda shutdown: RecipientVerifier(settings, shutdown)
 
 
 def scan(settings: Settings) -> Callable[[ShutdownEvent], Worker]:
-    return lambda stop: make_accounts_scan(settings, stop)
+    return lambda shutdown: make_accounts_scan(settings, shutdown)
 
 
 @pytest.mark.parametrize("make", [verify, scan])
@@ -251,7 +251,7 @@ def test_stop_does_not_wait_for_the_end_of_the_queue(half: Shard, fetch_api: Fet
             return [(1, builders.DEBTOR, next(recipients))]
 
     recipients = iter(find_creditors("1.1.#", 10_000))
-    with running(lambda stop: Endless(half.settings, stop)):
+    with running(lambda shutdown: Endless(half.settings, shutdown)):
         wait_until(lambda: fetch_api.counting.total > 20)
 
 
@@ -259,7 +259,7 @@ def test_what_is_not_answered_before_the_stop_is_asked_soon_again(
     half: Shard, fetch_api: FetchApi
 ) -> None:
     ask(half, HANGING, 30)
-    with running(lambda stop: RecipientVerifier(half.settings, stop)):
+    with running(lambda shutdown: RecipientVerifier(half.settings, shutdown)):
         wait_until(lambda: fetch_api.counting.count > 0)
     half.set_now(None)
     (latest,) = half.connection.raw.execute(

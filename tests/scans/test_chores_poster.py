@@ -191,13 +191,13 @@ def test_broker_that_is_away_holds_up_nobody(
         port = server.getsockname()[1]
         if not is_silent:
             server.close()
-        stop = ShutdownEvent()
+        shutdown = ShutdownEvent()
         poster = ChoresPoster(settings_of(f"amqp://guest:guest@127.0.0.1:{port}"))
         with closing(poster):
             for _ in range(10):
                 poster.post(chores(1000))
             if not is_silent:
                 wait_until(lambda: lines(caplog, "cannot post chores"))
-            stop.request()
-            poster.finish(stop, 60)
+            shutdown.request()
+            poster.finish(shutdown, 60)
         assert lines(caplog, "chores not posted: 1000")

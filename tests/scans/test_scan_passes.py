@@ -41,7 +41,7 @@ class RecordingScan(ScanWorker):
     def scan(self, connection: DatabaseConnection, step: Step) -> None:
         self.calls_count += 1
         if self.calls_count > CALLS_COUNT_MAX:
-            self.stop.request()
+            self.shutdown.request()
         self._fault(self, connection, step)
         self.pages += range(step.first_page, step.end_page)
 
@@ -67,7 +67,7 @@ def test_each_page_comes_once_however_often_the_connection_is_lost(
 
     scan = RecordingScan(settings, lose_connection)
     scan.run()
-    assert not scan.stop.is_requested(), "the pass came to its end"
+    assert not scan.shutdown.is_requested(), "the pass came to its end"
     assert sorted(scan.pages) == list(range(pages_count))
     noted = connection.raw.execute(
         "SELECT done_count, pages_count, completed_at > now() - interval '1 minute' FROM scan_pass"
@@ -132,8 +132,8 @@ def test_without_a_chores_broker_only_chores_wait(
             }
         )
         open_accounts_with_chores(shard)
-        stop = ShutdownEvent()
-        scan = AccountsScan(settings, stop)
+        shutdown = ShutdownEvent()
+        scan = AccountsScan(settings, shutdown)
         thread = threading.Thread(target=scan.run)
         thread.start()
         try:
@@ -143,7 +143,7 @@ def test_without_a_chores_broker_only_chores_wait(
                 shard.connection.raw.execute("DELETE FROM account_update_signal")
                 shard.connection.raw.execute("UPDATE account SET last_heartbeat_ts = '2020-01-01'")
         finally:
-            stop.request()
+            shutdown.request()
             thread.join(STOP_SECONDS_MAX)
         assert not thread.is_alive(), "it has not stopped in time"
     assert len([r for r in caplog.records if "cannot post chores" in r.message]) <= 1

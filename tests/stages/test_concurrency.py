@@ -366,9 +366,13 @@ class _InterruptedWorker(StageWorker):
     """Calls a function after each of its batches."""
 
     def __init__(
-        self, settings: Settings, stop: ShutdownEvent, stage: Stage, after_batch: Callable[[], None]
+        self,
+        settings: Settings,
+        shutdown: ShutdownEvent,
+        stage: Stage,
+        after_batch: Callable[[], None],
     ) -> None:
-        super().__init__(settings, stop, stage, quit_early=True)
+        super().__init__(settings, shutdown, stage, quit_early=True)
         self._after_batch = after_batch
 
     def note_success(self) -> None:
@@ -385,7 +389,7 @@ def test_locked_account_does_not_wait_for_the_end_of_a_backlog(
     # one after the other, and Bob's again in between
     batches = 0
     done_after: list[dict[int, int]] = []
-    stop = ShutdownEvent()
+    shutdown = ShutdownEvent()
     with ExitStack() as locks:
         locks.enter_context(other.connection.raw.transaction())
         other.lock_account(ALICE)
@@ -397,9 +401,9 @@ def test_locked_account_does_not_wait_for_the_end_of_a_backlog(
             if batches == 3:
                 locks.close()
             if batches == 4:
-                stop.request()
+                shutdown.request()
 
-        _InterruptedWorker(in_batches_of(1, settings), stop, stage, after_batch).run()
+        _InterruptedWorker(in_batches_of(1, settings), shutdown, stage, after_batch).run()
     assert [counts[ALICE] for counts in done_after] == [0, 0, 0, 2]
     assert sum(done_after[-1].values()) < 6
 

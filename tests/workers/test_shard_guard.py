@@ -127,9 +127,9 @@ def test_rows_are_removed_in_batches_and_said_once(
 def test_stop_ends_it(counting: Counting, child: Shard) -> None:
     guard = ShardGuard()
     add(counting, SIBLING)
-    stop = ShutdownEvent()
-    stop.request()
-    guard.guard(counting, child.settings, [TABLE], stop)
+    shutdown = ShutdownEvent()
+    shutdown.request()
+    guard.guard(counting, child.settings, [TABLE], shutdown)
     with pytest.raises(UnsuitableDatabase):
         guard.guard(counting, child.settings, [TABLE], ShutdownEvent())
 

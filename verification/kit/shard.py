@@ -63,7 +63,7 @@ class Shard(StoredRows):
         super().__init__(connection)
         self.settings = settings
         self._signals = [outbox_table(name, settings) for name in SIGNALS]
-        self._stop = ShutdownEvent()
+        self._shutdown = ShutdownEvent()
         self.left_ids: list[int] = []
 
     # The circumstances
@@ -147,7 +147,7 @@ class Shard(StoredRows):
         return do_chore(self.connection, self.settings, received)
 
     def scan_accounts(self) -> list[Message]:
-        scan = AccountsScan(self.settings, self._stop)
+        scan = AccountsScan(self.settings, self._shutdown)
         scan._poster = poster = _CollectedChores(self.settings)
         with closing(scan):
             self._make_pass(scan, "account")
@@ -155,11 +155,11 @@ class Shard(StoredRows):
         return [{"type": type(c).__name__, **asdict(c)} for c in poster.chores]
 
     def scan_prepared_transfers(self) -> None:
-        scan = PreparedTransfersScan(self.settings, self._stop)
+        scan = PreparedTransfersScan(self.settings, self._shutdown)
         self._make_pass(scan, "prepared_transfer")
 
     def scan_registered_balance_changes(self) -> None:
-        scan = RegisteredBalanceChangesScan(self.settings, self._stop)
+        scan = RegisteredBalanceChangesScan(self.settings, self._shutdown)
         self._make_pass(scan, "registered_balance_change")
 
     def _make_pass(self, scan: ScanWorker, table: str) -> None:

@@ -224,24 +224,26 @@ def _processes(
     settings: Settings, shape: Shape
 ) -> dict[str, Callable[[ShutdownEvent], Sequence[Worker]]]:
     def stage(which: Stage) -> Callable[[ShutdownEvent], Sequence[Worker]]:
-        return lambda stop: [StageWorker(settings, stop, which) for _ in range(shape.threads)]
+        return lambda shutdown: [
+            StageWorker(settings, shutdown, which) for _ in range(shape.threads)
+        ]
 
     processes: dict[str, Callable[[ShutdownEvent], Sequence[Worker]]] = {
-        "inbox": lambda stop: [InboxWorker(settings, stop)],
+        "inbox": lambda shutdown: [InboxWorker(settings, shutdown)],
         "preparing": stage(TRANSFER_REQUESTS),
         "finalizing": stage(FINALIZATION_REQUESTS),
         "changing": stage(BALANCE_CHANGES),
-        "flusher": lambda stop: [FlushWorker(settings, stop, tuple(SIGNALS))],
+        "flusher": lambda shutdown: [FlushWorker(settings, shutdown, tuple(SIGNALS))],
     }
     if shape.inboxes > 1:
         processes["inbox2"] = processes["inbox"]
     if shape.flushers > 1:
         processes["flusher2"] = processes["flusher"]
     if shape.has_scans:
-        processes["chores"] = lambda stop: [ChoresWorker(settings, stop)]
-        processes["scan"] = lambda stop: [
-            AccountsScan(settings, stop),
-            PromptUpdatesWorker(settings, stop),
+        processes["chores"] = lambda shutdown: [ChoresWorker(settings, shutdown)]
+        processes["scan"] = lambda shutdown: [
+            AccountsScan(settings, shutdown),
+            PromptUpdatesWorker(settings, shutdown),
         ]
-        processes["reminding"] = lambda stop: [PreparedTransfersScan(settings, stop)]
+        processes["reminding"] = lambda shutdown: [PreparedTransfersScan(settings, shutdown)]
     return processes

@@ -45,15 +45,15 @@ class Process:
         self, world: "World", name: str, make_workers: Callable[[ShutdownEvent], Sequence[Worker]]
     ) -> None:
         self.name = name
-        self.stop = SimStop(world.kernel)
+        self.shutdown = SimStop(world.kernel)
         self.connections: list[Connected] = []
         self._world = world
         self._make_workers = make_workers
         self._running_count = 0
 
     def start(self, delay: float = 0.0) -> None:
-        self.stop = SimStop(self._world.kernel)
-        workers = self._make_workers(self.stop)
+        self.shutdown = SimStop(self._world.kernel)
+        workers = self._make_workers(self.shutdown)
         self._running_count = len(workers)
         for number, worker in enumerate(workers):
             name = f"{self.name}.{number}" if len(workers) > 1 else self.name
@@ -77,7 +77,7 @@ class Process:
 
 def is_stopping(process: Process | None) -> bool:
     """Whether a process is asked to stop."""
-    return process is not None and process.stop.is_requested()
+    return process is not None and process.shutdown.is_requested()
 
 
 class World:
@@ -131,7 +131,7 @@ class World:
             process.kill()
             raise Killed
         if fault.kind == "stop":
-            process.stop.request()
+            process.shutdown.request()
             return None
         if fault.kind.endswith("-away"):
             self.away_until[fault.kind[:2]] = self.clock.monotonic + AWAY_SECONDS

@@ -201,16 +201,16 @@ class HealthPoller:
 
     name = EXPORTER
 
-    def __init__(self, settings: Settings, stop: ShutdownEvent) -> None:
+    def __init__(self, settings: Settings, shutdown: ShutdownEvent) -> None:
         self.settings = settings
-        self._stop = stop
+        self._shutdown = shutdown
         self._checked_at = monotonic()
         self._since: dict[tuple[str, str], float] = {}
         unknown = [HealthProblem(EXPORTER, "no check has been made yet", time())]
         self._problems = dict.fromkeys(Probe, unknown)
 
     def run(self) -> None:
-        while not self._stop.is_requested():
+        while not self._shutdown.is_requested():
             live = check_live(self.settings)[:PROBLEMS_COUNT_MAX]
             ready = [*live, *check_ready(self.settings)][:PROBLEMS_COUNT_MAX]
             known = {(problem.subject, problem.kind) for problem in ready}
@@ -221,7 +221,7 @@ class HealthPoller:
             }
             self._checked_at = monotonic()
             report_healthy()
-            self._stop.wait(CHECK_SECONDS)
+            self._shutdown.wait(CHECK_SECONDS)
 
     def _first_seen(self, problem: HealthProblem) -> HealthProblem:
         """The problem, since when it was first seen."""

@@ -66,23 +66,23 @@ class _Poller(Generic[Session]):
     name = EXPORTER
     server: str
 
-    def __init__(self, stop: ShutdownEvent, seconds: float) -> None:
-        self._stop = stop
+    def __init__(self, shutdown: ShutdownEvent, seconds: float) -> None:
+        self._shutdown = shutdown
         self._seconds = seconds
         self._outages = OutageReporter(logger, EXPORTER)
         self.answers = Answers()
 
     def run(self) -> None:
-        while not self._stop.is_requested():
+        while not self._shutdown.is_requested():
             try:
                 with self._connect() as session:
-                    while not self._stop.is_requested():
+                    while not self._shutdown.is_requested():
                         self.answers = Answers(time(), self._ask(session), is_up=True)
                         self._outages.succeeded()
-                        self._stop.wait(self._seconds)
+                        self._shutdown.wait(self._seconds)
             except (psycopg.Error, AMQPError) as error:
                 self.answers = replace(self.answers, is_up=False)
-                self._stop.wait(self._outages.failed(self.server, error))
+                self._shutdown.wait(self._outages.failed(self.server, error))
 
     @abstractmethod
     def _connect(self) -> AbstractContextManager[Session]: ...
@@ -99,11 +99,11 @@ class DatabasePoller(_Poller[DatabaseConnection]):
     def __init__(
         self,
         settings: Settings,
-        stop: ShutdownEvent,
+        shutdown: ShutdownEvent,
         seconds: float,
         brokers: Sequence["BrokerPoller"],
     ) -> None:
-        super().__init__(stop, seconds)
+        super().__init__(shutdown, seconds)
         self._settings = settings
         self._brokers = brokers
 
@@ -186,9 +186,9 @@ class BrokerPoller(_Poller[pika.BlockingConnection]):
     server = "the broker"
 
     def __init__(
-        self, url: str, queues: Sequence[str], stop: ShutdownEvent, seconds: float
+        self, url: str, queues: Sequence[str], shutdown: ShutdownEvent, seconds: float
     ) -> None:
-        super().__init__(stop, seconds)
+        super().__init__(shutdown, seconds)
         self.queues = tuple(queues)
         self.first_offsets: dict[str, int | None] = {}
         """Those of dead letters, if they can be read. They change when letters age out."""
@@ -236,7 +236,7 @@ def _read_queue(connection: pika.BlockingConnection, queue: str) -> Values:
 
 
 def make_broker_pollers(
-    settings: Settings, stop: ShutdownEvent, seconds: float
+    settings: Settings, shutdown: ShutdownEvent, seconds: float
 ) -> list[BrokerPoller]:
     """One for each broker: usually both are the same."""
     queues: dict[str, list[str]] = {}
@@ -247,4 +247,4 @@ def make_broker_pollers(
         (settings.chores_broker_url, [settings.chores_broker_queue]),
     ):
         queues.setdefault(url, []).extend(names)
-    return [BrokerPoller(url, names, stop, seconds) for url, names in queues.items()]
+    return [BrokerPoller(url, names, shutdown, seconds) for url, names in queues.items()]

@@ -87,10 +87,10 @@ class ExporterServer:
     name = EXPORTER
 
     def __init__(
-        self, stop: ShutdownEvent, port: int, collector: MetricsCollector, health: HealthPoller
+        self, shutdown: ShutdownEvent, port: int, collector: MetricsCollector, health: HealthPoller
     ) -> None:
         """Listen. Raises `OSError` where that is impossible."""
-        self._stop = stop
+        self._shutdown = shutdown
         self._registry = CollectorRegistry()
         self._registry.register(collector)
         self._health = health
@@ -104,7 +104,7 @@ class ExporterServer:
 
     async def _serve(self) -> None:
         stopped = asyncio.Event()
-        asyncio.get_running_loop().add_reader(self._stop.fileno(), stopped.set)
+        asyncio.get_running_loop().add_reader(self._shutdown.fileno(), stopped.set)
         server = await asyncio.start_server(
             self._meet, sock=self._socket, limit=_HEAD_BYTES_MAX, backlog=_BACKLOG
         )
@@ -146,8 +146,8 @@ class ExporterServer:
         return await asyncio.get_running_loop().run_in_executor(self._collecting, answer)
 
 
-def stop_with_parent(pid: int, stop: ShutdownEvent) -> None:
+def stop_with_parent(pid: int, shutdown: ShutdownEvent) -> None:
     """Request the stop when this process is not the parent any more: it has ended."""
-    while os.getppid() == pid and not stop.wait(_PARENT_SECONDS):
+    while os.getppid() == pid and not shutdown.wait(_PARENT_SECONDS):
         pass
-    stop.request()
+    shutdown.request()

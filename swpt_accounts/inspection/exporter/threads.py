@@ -8,7 +8,7 @@ from swpt_accounts.workers.shutdown import ShutdownEvent
 
 
 def make_exporter(
-    settings: Settings, stop: ShutdownEvent, *, is_beside_worker: bool = False
+    settings: Settings, shutdown: ShutdownEvent, *, is_beside_worker: bool = False
 ) -> Sequence[Worker]:
     """The threads. Raises `OSError` where it is impossible to listen.
 
@@ -25,13 +25,13 @@ def make_exporter(
     )
     from swpt_accounts.inspection.exporter.server import ExporterServer
 
-    health = HealthPoller(settings, stop)
+    health = HealthPoller(settings, shutdown)
     seconds = POLL_SECONDS_BESIDE_WORKER if is_beside_worker else POLL_SECONDS
-    brokers = make_broker_pollers(settings, stop, seconds)
-    database = DatabasePoller(settings, stop, seconds, brokers)
+    brokers = make_broker_pollers(settings, shutdown, seconds)
+    database = DatabasePoller(settings, shutdown, seconds, brokers)
     collector = MetricsCollector(settings, health, database, brokers)
     try:
-        server = ExporterServer(stop, settings.metrics_port, collector, health)
+        server = ExporterServer(shutdown, settings.metrics_port, collector, health)
     except OSError as error:
         raise OSError(f"port {settings.metrics_port} (METRICS_PORT): {error}") from error
     return [health, database, *brokers, server]

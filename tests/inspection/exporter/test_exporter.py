@@ -120,14 +120,14 @@ def health_of_container(settings: Settings) -> Health:
 @pytest.fixture
 def url(settings: Settings, health_of_container: Health) -> Iterator[str]:
     """The address of an exporter in a container in which nothing has been recorded."""
-    stop, port = ShutdownEvent(), free_port()
+    shutdown, port = ShutdownEvent(), free_port()
     away: Any = SimpleNamespace(answers=Answers(), queues=("some_queue",))
     found: Any = health_of_container
-    server = ExporterServer(stop, port, MetricsCollector(settings, found, away, [away]), found)
+    server = ExporterServer(shutdown, port, MetricsCollector(settings, found, away, [away]), found)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{port}"
-    stop.request()
+    shutdown.request()
     thread.join(10)
     assert not thread.is_alive()
 
@@ -176,20 +176,20 @@ def test_a_damaged_file_does_not_hide_the_others(url: str, settings: Settings) -
 def test_a_problem_is_told_since_it_was_first_seen(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop, since = ShutdownEvent(), iter(range(100, 200))
+    shutdown, since = ShutdownEvent(), iter(range(100, 200))
     monkeypatch.setattr(
         health, "check_ready", lambda _settings: [HealthProblem("a", "b", next(since))]
     )
     monkeypatch.setattr(health, "check_live", lambda _settings: [])
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
-    asker = HealthPoller(settings, stop)
+    asker = HealthPoller(settings, shutdown)
     assert [problem.what for problem in asker.problems(Probe.LIVE)] == [
         "no check has been made yet"
     ]
     thread = threading.Thread(target=asker.run, daemon=True)
     thread.start()
     wait_until(lambda: next(since) > 110, 10, "it has looked a few times")
-    stop.request()
+    shutdown.request()
     thread.join(10)
     assert [problem.since for problem in asker.problems(Probe.READY)] == [100]
     assert asker.problems(Probe.LIVE) == []
