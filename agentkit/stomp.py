@@ -3,7 +3,9 @@
 import os
 import shlex
 import signal
+import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from agentkit.received import Received
 from agentkit.waiting import KitError, wait_until
 
 SECONDS_MAX = 45.0
+_GRACE_SECONDS = 30.0
 INBOX = "inbox"
 _SCRIPTS = ROOT / "deploy" / "kubernetes" / "components" / "stomp"
 STOMP_SH, PROXY_SH = _SCRIPTS / "stomp.sh", _SCRIPTS / "proxy.sh"
@@ -114,11 +117,15 @@ class Programs:
                 self.connect(peer_id, self._queues[peer_id])
 
     def stop(self, *services: Service) -> None:
-        """End them, as an orchestrator does; all of them, if none is named."""
+        """End them, as an orchestrator does; all of them, if none is named.
+
+        It asks, and kills what has not ended in time: a server after a flood, for example.
+        """
         for service in services or self._services:
             if service.is_alive():
                 service.process.send_signal(signal.SIGTERM)
-                service.process.wait(SECONDS_MAX)
+                with suppress(subprocess.TimeoutExpired):
+                    service.process.wait(_GRACE_SECONDS)
             service.kill()
 
     def logs(self) -> str:
