@@ -119,7 +119,8 @@ class Programs:
     def stop(self, *services: Service) -> None:
         """End them, as an orchestrator does; all of them, if none is named.
 
-        It asks, and kills what has not ended in time: a server after a flood, for example.
+        It asks, and kills what has not ended in time: the real server loses a signal that comes
+        while Python calls back a weak reference, since its handler raises an exception.
         """
         for service in services or self._services:
             if service.is_alive():
