@@ -90,26 +90,34 @@ class Broker:
         self.channel.queue_declare(name, durable=True, arguments=arguments)
 
     def _declared(self, queue: str) -> Any:
+        """What the broker knows of a queue. Raises `AMQPError` if there is no such queue."""
         channel = self._open_connection().channel()
         try:
             return channel.queue_declare(queue, passive=True).method
-        except ChannelClosedByBroker:
-            return None
         finally:
             if channel.is_open:
                 channel.close()
 
     def exists(self, queue: str) -> bool:
-        return self._declared(queue) is not None
+        try:
+            self._declared(queue)
+        except ChannelClosedByBroker:
+            return False
+        return True
 
     def ready_count(self, queue: str) -> int:
-        """How many messages wait in a queue, without those that a consumer holds."""
+        """How many messages wait in a queue, without those that a consumer holds.
+
+        Raises `AMQPError` if there is no such queue.
+        """
         return int(self._declared(queue).message_count)
 
     def consumers_count(self, queue: str) -> int:
         """How many consumers a queue has; 0 if there is no such queue."""
-        declared = self._declared(queue)
-        return int(declared.consumer_count) if declared else 0
+        try:
+            return int(self._declared(queue).consumer_count)
+        except ChannelClosedByBroker:
+            return 0
 
     def get(self, queue: str) -> Received | None:
         """Take a message out of a queue."""
