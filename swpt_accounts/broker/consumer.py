@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from random import getrandbits
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -118,6 +119,8 @@ class BatchConsumer:
         # Of these, those that have come back too often.
         self._worn: list[Delivery] = []
         self._takes_copies = True
+        # Of several consumers the first gets what it has room for: docs/decisions/0036.
+        self._arguments = {"x-priority": getrandbits(31)}
         self._watch: ShutdownWatch | None = None
         with heartbeat.awaiting(SERVER):
             self._connection = connect_blocking(url, name)
@@ -129,7 +132,7 @@ class BatchConsumer:
         try:
             self._channel = self._connection.channel()
             self._channel.basic_qos(prefetch_size=prefetch_size, prefetch_count=prefetch_count)
-            self._consumer_tag = self._channel.basic_consume(queue, self._on_delivery)
+            self._consumer_tag = self._start()
             self._channel.add_on_cancel_callback(self._on_cancel)
             self._watch = ShutdownWatch(self._connection, shutdown) if shutdown else None
         except AMQPError:
@@ -268,7 +271,14 @@ class BatchConsumer:
             self._batch, self._worn = [], []
 
     def resume(self) -> None:
-        self._consumer_tag = self._channel.basic_consume(self._queue, self._on_delivery)
+        self._consumer_tag = self._start()
+
+    def _start(self) -> str:
+        """Let messages come. Returns the consumer's tag."""
+        tag: str = self._channel.basic_consume(
+            self._queue, self._on_delivery, arguments=self._arguments
+        )
+        return tag
 
     def close(self) -> None:
         """Give back what is not acknowledged, and disconnect."""

@@ -48,6 +48,14 @@ WHERE id > %(after_id)s AND id <> ALL (%(left_ids)s)
 ORDER BY id
 LIMIT 1
 
+-- name: stand_by
+-- Whether this session leads the stage, which it does until it ends; the first and the last row.
+SELECT unnest(ARRAY[
+    pg_try_advisory_lock(hashtextextended({lock}, 0))::text,
+    (SELECT min(id) FROM {table} WHERE id > $1)::text,
+    (SELECT max(id) FROM {table} WHERE id > $1)::text
+])
+
 -- name: owners
 -- The accounts to which the rows of a table belong.
 SELECT {owner} FROM {table} AS q

@@ -29,6 +29,7 @@ from swpt_accounts.observability.metrics.definitions import (
 )
 from swpt_accounts.observability.metrics.recorder import count, note_batch, observe
 from swpt_accounts.settings import Settings
+from swpt_accounts.stages.standby import STANDBY_SECONDS, Standby
 from swpt_accounts.workers.database_worker import DatabaseWorker
 from swpt_accounts.workers.queue_cursor import QueueCursor
 from swpt_accounts.workers.shutdown import ShutdownEvent
@@ -122,6 +123,8 @@ class StageWorker(DatabaseWorker):
 
     Rows whose accounts another session has locked are left, and tried again with every call, so
     that they are done, in order, as soon as the lock is gone, however long the queue is.
+
+    Of several workers of a stage one leads, and the others help it when rows have to wait.
     """
 
     def __init__(
@@ -150,9 +153,14 @@ class StageWorker(DatabaseWorker):
         """Work off the queue until shutdown; with `quit_early`, until it is empty."""
         self._cursor = QueueCursor()
         self._left_ids = []
+        standby = Standby(self._stage.name, self._stage.table, self._cursor)
         busy = Backoff(_BUSY_SECONDS_MIN, _BUSY_SECONDS_MAX)
         batch = BatchSize(self._count_max)
         while not self.shutdown.is_requested():
+            if not (self._quit_early or standby.is_needed(connection)):
+                self.note_success()
+                self.shutdown.wait(STANDBY_SECONDS)
+                continue
             seen = self._process(connection, batch)
             if seen is None:
                 continue
@@ -161,10 +169,11 @@ class StageWorker(DatabaseWorker):
                 connection.wait(busy.next(), self.shutdown)
                 continue
             busy.reset()
-            if not self._quit_early:
+            if self._quit_early:
+                if seen == 0:
+                    return
+            elif standby.leads:
                 self._is_woken = self._wait(connection)
-            elif seen == 0:
-                return
 
     def _process(self, connection: DatabaseConnection, batch: BatchSize) -> int | None:
         """Call the procedure. Returns how many rows were seen at the end of the queue; None if

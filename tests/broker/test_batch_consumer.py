@@ -38,6 +38,28 @@ def test_prefetch_count_limits_what_is_not_acknowledged(consume: Consume, fill: 
     assert [d.body for d in take(consumer, 5)] == bodies[5:10]
 
 
+def test_second_consumer_gets_what_the_first_has_no_room_for(consume: Consume, fill: Fill) -> None:
+    """Both would get small batches otherwise."""
+    consumers = consume(3), consume(3)
+
+    def take_all(count: int) -> list[int]:
+        taken = [0, 0]
+
+        def have_all() -> bool:
+            for i, consumer in enumerate(consumers):
+                taken[i] += len(consumer.next_batch(0))
+            return sum(taken) == count
+
+        wait_until(have_all)
+        return taken
+
+    fill(3)
+    first = take_all(3)
+    assert sorted(first) == [0, 3]
+    fill(2)
+    assert take_all(2) == [2 if count == 0 else 0 for count in first]
+
+
 def test_no_message_gives_an_empty_batch(consume: Consume) -> None:
     assert consume(5).next_batch() == []
 

@@ -91,7 +91,9 @@ class SimBlockingChannel:
     def basic_qos(self, prefetch_size: int, prefetch_count: int) -> None:
         self._prefetch_count = prefetch_count
 
-    def basic_consume(self, queue: str, callback: Callable[..., None]) -> str:
+    def basic_consume(
+        self, queue: str, callback: Callable[..., None], *, arguments: dict[str, Any]
+    ) -> str:
         self._connection.step(f"consume {queue}")
         self._queue, self._on_delivery = queue, callback
         return "consumer"

@@ -26,6 +26,7 @@ import swpt_accounts.scans.pass_schedule
 import swpt_accounts.workers.database_worker
 import verification.chaos.agents
 from swpt_accounts.db.connection import InstrumentedConnection
+from swpt_accounts.stages.standby import Standby
 from verification.simulation.broker import SimBroker
 from verification.simulation.consuming import SimBlockingConnection
 from verification.simulation.database import SimDatabase, SimDatabaseConnection
@@ -95,6 +96,11 @@ class _SimCondition:
         return predicate()
 
 
+def _lead(standby: Standby, _connection: object) -> bool:
+    standby.leads = True
+    return True
+
+
 def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterator[Any]:
     """The patches of a run."""
     random = Random(world.random.getrandbits(64))
@@ -121,6 +127,8 @@ def _replaced(world: World, broker: SimBroker, database: SimDatabase) -> Iterato
         swpt_accounts.db.connection, "DatabaseConnection", SimDatabaseConnection
     )
     yield mock.patch.object(swpt_accounts.inbox.worker, "LOCK_TIMEOUT", "1ms")
+    # Workers of a stage that all work meet far more often.
+    yield mock.patch.object(Standby, "is_needed", _lead)
     yield mock.patch.object(
         pika, "BlockingConnection", partial(SimBlockingConnection, world, broker)
     )
