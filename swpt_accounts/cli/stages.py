@@ -10,7 +10,6 @@ from swpt_accounts.cli.options import (
     wait_option,
 )
 from swpt_accounts.settings import Settings
-from swpt_accounts.stages.recipient_verification import RecipientVerifier
 from swpt_accounts.stages.worker import (
     BALANCE_CHANGES,
     FINALIZATION_REQUESTS,
@@ -34,6 +33,9 @@ def _stage_workers(
 @_stage_options
 def process_transfer_requests(threads: int | None, wait: float | None, quit_early: bool) -> None:
     """Prepare the requested transfers."""
+    # (what it imports the other stages do not need)
+    from swpt_accounts.stages.recipient_verification import RecipientVerifier
+
     settings = get_settings(
         process_transfer_requests_threads=threads, app_process_transfer_requests_wait=wait
     )

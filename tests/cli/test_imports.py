@@ -86,6 +86,8 @@ def test_worker_at_work_has_only_what_it_uses(
     assert {"psycopg", "swpt_accounts.workers.runner"} <= found
     assert found & {*WEB, *SCHEMA, *PEERS, *SCREENS, *TRACES, *LATE} == set()
     assert ("pika" in found) == (command not in WITHOUT_BROKER)
+    asks_others = command in ("process_transfer_requests", "scan_accounts")
+    assert ("cachetools" in found) == asks_others
 
 
 def test_supervisor_has_loaded_what_its_workers_need_and_no_more() -> None:
