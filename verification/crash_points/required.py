@@ -62,7 +62,7 @@ UNCALLED: Final = {
 }
 """Procedures that no worker calls in a scene, by their names."""
 
-_DELIVERED: Final = "broker.consumer:BatchConsumer.__init__:>_on_delivery"
+_DELIVERED: Final = "broker.consumer:BatchConsumer._start:>_on_delivery"
 _PUBLISHED: Final = "broker.publisher:Publisher._publish:basic_publish"
 _CONFIRMED: Final = "broker.publisher:Publisher._on_channel_open:>_on_confirm"
 _FLUSHED: Final = "outbox.worker:FlushWorker._flush:transaction"
