@@ -3,8 +3,8 @@
 `ALTER ROLE … SET`, `ALTER DATABASE … SET` and postgresql.conf may change any of these settings, for
 other programs of the same server. All of them are known to PostgreSQL 15 and to later versions.
 
-What is left to the operator: memory, costs of the planner, parallel workers, the server's own
-keep-alives, tablespaces; `role`; and `default_transaction_read_only`, which protects a database.
+What is left to the operator: memory, costs of the planner, parallel workers, tablespaces; `role`;
+and `default_transaction_read_only`, which protects a database.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,14 @@ MEANING: Final[Pins] = {
 """For every session: texts and results mean the same everywhere."""
 
 
+NETWORK: Final[Pins] = {
+    "tcp_keepalives_idle": ("30", "the locks of a session whose host, or network, is gone …"),
+    "tcp_keepalives_interval": ("10", "… are free in a minute, and not in hours"),
+    "tcp_keepalives_count": ("3", "the same"),
+    "tcp_user_timeout": ("60s", "the same, where something was sent to it"),
+}
 LIMITS: Final[Pins] = {
+    **NETWORK,
     "lock_timeout": ("10s", "a neighbour's lock is not waited for without end"),
     "statement_timeout": ("120s", "nor is a statement"),
     "idle_in_transaction_session_timeout": ("120s", "nor does a worker that hangs keep locks"),
@@ -44,6 +51,7 @@ MIGRATING: Final[Pins] = {
     "idle_session_timeout": ("0", "a pool keeps connections"),
 }
 OPERATING: Final[Pins] = {
+    **NETWORK,
     "lock_timeout": ("0", "each lock has a limit of its own"),
     "statement_timeout": ("0", "a large table takes long"),
     "idle_in_transaction_session_timeout": ("120s", "one that hangs stops all transfers"),
@@ -51,9 +59,6 @@ OPERATING: Final[Pins] = {
     "work_mem": ("64MB", "whole tables are added up"),
     "jit": ("off", "compiling takes longer than it saves"),
     "client_connection_check_interval": ("2s", "a command whose client is gone is rolled back"),
-    "tcp_keepalives_idle": ("30", "and its turn ends, though it waits …"),
-    "tcp_keepalives_interval": ("10", "… when the network is gone, too"),
-    "tcp_keepalives_count": ("3", "the same"),
 }
 """For an operator who changes a whole database."""
 PLANS: Final[Pins] = {
