@@ -174,6 +174,9 @@ class StageWorker(DatabaseWorker):
                     return
             elif standby.leads:
                 self._is_woken = self._wait(connection)
+            else:
+                # a row that cannot be processed stays in sight for a while
+                self.shutdown.wait(STANDBY_SECONDS)
 
     def _process(self, connection: DatabaseConnection, batch: BatchSize) -> int | None:
         """Call the procedure. Returns how many rows were seen at the end of the queue; None if
