@@ -291,7 +291,8 @@ def autovacuum(query: Callable[[str], list[tuple[Any, ...]]], table: str) -> Ite
     query("ALTER SYSTEM SET autovacuum_naptime = '1s'")
     try:
         query("SELECT pg_reload_conf()")
-        wait_until(lambda: query(vacuums), what=f"an autovacuum of {table}")
+        # the server's three workers may visit each database of the other tests before this one
+        wait_until(lambda: query(vacuums), 150, f"an autovacuum of {table}")
         yield
     finally:
         query("ALTER SYSTEM RESET autovacuum_naptime")
