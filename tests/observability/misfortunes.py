@@ -43,7 +43,9 @@ def peers_leave(watched: Watched) -> None:
 
 
 def too_much_money_comes(watched: Watched) -> None:
-    """More comes in for an account than fits into 64 bits."""
+    """More comes in for an account than fits into 64 bits, after the scan has counted none."""
+    none = 'swpt_accounts_accounts{state="overflown"} == 0'
+    wait_until(lambda: watched.prometheus.query(none), _PASS_SECONDS, "the scan has counted none")
     debtor_id = watched.currency.debtor_id
     watched.authority.query("INSERT INTO older_senders VALUES ('move', '9999-01-01')")
     for change_id in (1, 2):
@@ -88,8 +90,9 @@ def chores_die(watched: Watched) -> None:
 
 
 def somebody_locks(watched: Watched) -> None:
-    """A session has locked an account, and a whole table, and does not end."""
-    session = psycopg.connect(watched.authority.database.dsn)
+    """A check of the books has locked an account, and a whole table, and does not end."""
+    name = "swpt_accounts verify_books"
+    session = psycopg.connect(watched.authority.database.dsn, application_name=name)
     watched.sessions.append(session)
     debtor_id = watched.currency.debtor_id
     session.execute("LOCK TABLE registered_balance_change IN ACCESS EXCLUSIVE MODE")
