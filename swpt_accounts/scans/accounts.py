@@ -74,15 +74,27 @@ class Totals:
         self._counts: Counter[str] = Counter()
         self._near_limit_count = 0
         self._issued = self._locked = Decimal(0)
+        self._last: tuple[int, Any] | None = None
 
-    def add(self, found: Any) -> None:
+    def add(self, first_page: int, found: Any) -> None:
+        """Add what some pages have. A step that is repeated counts once."""
+        if self._last is not None and self._last[0] != first_page:
+            self._add_last()
+        self._last = first_page, found
+
+    def _add_last(self) -> None:
+        if self._last is None:
+            return
+        found = self._last[1]
         for state in ("normal", "deleted", "overflown"):
             self._counts[state] += getattr(found, f"{state}_count")
         self._near_limit_count += found.near_limit_count
         self._issued += found.issued
         self._locked += found.locked
+        self._last = None
 
     def export(self) -> None:
+        self._add_last()
         for state, count in self._counts.items():
             set_value(ACCOUNTS, count, state)
         set_value(DEBTORS_NEAR_LIMIT, self._near_limit_count)
@@ -145,9 +157,10 @@ class AccountsScan(ScanWorker):
         connection.call(
             PURGE_ACCOUNTS, **pages, deleted_for_min=self._deleted_for_min, **self._realm
         )
+        if is_on():  # before that which may fail: accounts on skipped pages are there, too
+            found = connection.call(ADD_UP_ACCOUNTS, **pages, **self._realm)
+            self._totals.add(step.first_page, found)
         connection.call(SEND_DUE_ACCOUNT_UPDATES, **pages, heartbeat=self._heartbeat, **self._realm)
-        if is_on():
-            self._totals.add(connection.call(ADD_UP_ACCOUNTS, **pages, **self._realm))
         if awaited := self._ask_about_debtors(connection, pages):
             self._waiting.append(_WaitingPages(pages, awaited))
         else:

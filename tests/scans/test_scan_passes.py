@@ -12,6 +12,8 @@ from agentkit.processes import free_port
 from agentkit.waiting import wait_until
 from swpt_accounts.db.connection import DatabaseConnection
 from swpt_accounts.db.procedures import TABLE_PAGES
+from swpt_accounts.observability.metrics.definitions import ACCOUNTS, Metric
+from swpt_accounts.scans import accounts
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.scans.pass_schedule import PassSchedule, Step
 from swpt_accounts.scans.worker import ScanWorker
@@ -112,6 +114,37 @@ def test_pages_that_cannot_be_processed_are_left_to_the_next_pass(
     assert len(lines) == is_of_pages
     pages = f"pages {step.first_page} to {step.end_page - 1} of table {TABLE}"
     assert all(pages in line for line in lines)
+
+
+def test_accounts_on_pages_that_cannot_be_processed_are_counted_once(
+    database_url: str,
+    shard: Shard,
+    as_owner: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each step fails several times, and is skipped."""
+    exported: dict[tuple[object, ...], float] = {}
+
+    def export(metric: Metric, value: float, *labels: str) -> None:
+        exported[metric, *labels] = value
+
+    monkeypatch.setattr(accounts, "is_on", lambda: True)
+    monkeypatch.setattr(accounts, "set_value", export)
+    settings = load_settings(
+        {
+            "SQLALCHEMY_DATABASE_URI": database_url,
+            "APP_ACCOUNTS_SCAN_BEAT_MILLISECS": "500",  # two steps
+            "APP_ACCOUNTS_SCAN_HOURS": str(1 / 3600),
+        }
+    )
+    open_accounts_with_chores(shard)
+    as_owner("ALTER TABLE account_update_signal ADD CONSTRAINT wrong CHECK (false) NOT VALID")
+    try:
+        AccountsScan(settings, ShutdownEvent(), quit_early=True).run()
+    finally:
+        as_owner("ALTER TABLE account_update_signal DROP CONSTRAINT wrong")
+    assert exported[ACCOUNTS, "normal"] == ACCOUNTS_COUNT
+    assert shard.rows("account_update_signal") == []
 
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["refuses", "silent"])
