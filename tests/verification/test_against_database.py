@@ -109,7 +109,7 @@ class JournalledComparison(Comparison):
         assert found == (self.received_count,)
 
     def teardown(self) -> None:
-        self.shard.connection.raw.execute("TRUNCATE journal")
+        self.shard.connection.raw.execute("DELETE FROM journal")
         self.shard.settings = msgspec.structs.replace(self.shard.settings, journal_days=0)
         super().teardown()
 

@@ -15,7 +15,7 @@ from swpt_accounts.db.procedures import (
 )
 from swpt_accounts.inbox.batch import decode_batch
 from swpt_accounts.inbox.commit import apply_messages
-from swpt_accounts.outbox.tables import OutboxTable, outbox_table, wire_cursor
+from swpt_accounts.outbox.tables import outbox_table, wire_cursor
 from swpt_accounts.scans import accounts as accounts_scan
 from swpt_accounts.scans.accounts import AccountsScan
 from swpt_accounts.scans.chores import CHORE_TYPES, Chore, decode_chore, encode_chore
@@ -194,20 +194,21 @@ class Shard(StoredRows):
 
     def take_messages(self) -> list[Message]:
         """Take all messages out of the outboxes, as a flusher does, in order for each type."""
-        return [message for signal in self._signals for message in self._take(signal)]
+        parameters = {"after_id": 0, "count_max": BATCH_COUNT}
+        with self.connection.raw.pipeline():
+            taken = [
+                (signal, wire_cursor(self.connection.raw).execute(signal.take_query, parameters))
+                for signal in self._signals
+            ]
+        return [
+            read_struct(signal.message(row))
+            for signal, cursor in taken
+            for row in sorted(cursor.fetchall())
+        ]
 
     def peek_messages(self) -> list[Message]:
         with self.connection.raw.transaction(force_rollback=True):
             return self.take_messages()
-
-    def _take(self, signal: OutboxTable) -> list[Message]:
-        raw = self.connection.raw
-        rows = (
-            wire_cursor(raw)
-            .execute(signal.take_query, {"after_id": 0, "count_max": BATCH_COUNT})
-            .fetchall()
-        )
-        return [read_struct(signal.message(row)) for row in sorted(rows)]
 
     # The books
 

@@ -1,7 +1,6 @@
 """The oracle as a node."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -102,17 +101,17 @@ class OracleNode(Node):
         return [_without(message, "type", "ts") for message in requests]
 
     def pending_changes(self) -> list[Row]:
-        return [asdict(change) for change in self.authority.pending_changes]
+        return [_row(change) for change in self.authority.pending_changes]
 
     def registered_changes(self) -> list[Row]:
         names = ("debtor_id", "other_creditor_id", "change_id")
         return [
-            dict(zip(names, key, strict=True)) | asdict(entry)
+            dict(zip(names, key, strict=True)) | _row(entry)
             for key, entry in sorted(self.authority.registered_changes.items())
         ]
 
     def account(self, debtor_id: int, creditor_id: int) -> Row:
-        return asdict(self.authority.accounts[debtor_id, creditor_id])
+        return _row(self.authority.accounts[debtor_id, creditor_id])
 
     # To come to limits
 
@@ -143,7 +142,12 @@ def _with_float(message: Message) -> Message:
 
 
 def _rows_by_key(entries: Mapping[Any, Any]) -> list[Row]:
-    return [asdict(entry) for _, entry in sorted(entries.items())]
+    return [_row(entry) for _, entry in sorted(entries.items())]
+
+
+def _row(entry: Any) -> Row:
+    # (`dataclasses.asdict` copies every value too, which takes longer than the oracle's own work)
+    return vars(entry).copy()
 
 
 def _transfer_request(message: Message) -> Row:
