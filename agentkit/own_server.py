@@ -50,11 +50,12 @@ class OwnServer:
         self.url = URL.create("postgresql+psycopg", SUPERUSER, None, "127.0.0.1", self.port)
         self.url = self.url.set(database="postgres")
 
-    def create(self) -> None:
-        """Make its files."""
+    def create(self, *options: str) -> None:
+        """Make its files, by the options of `initdb`."""
         run_as_server(
             *(server_program("initdb"), "-D", str(self.data), "-U", SUPERUSER, "-A", "trust"),
             *("-E", "UTF8", "--locale=C.UTF-8", "--data-checksums"),
+            *options,
         )
 
     def copy(self, primary: str, *options: str) -> None:

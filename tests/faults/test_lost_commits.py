@@ -20,7 +20,7 @@ from agentkit.processes import run
 from agentkit.received import Received
 from agentkit.waiting import wait_until
 from swpt_accounts.db.backlog import OUTBOXES
-from tests.support.archived import ArchivedServer, archived_server
+from tests.support.archived import SMALL_SEGMENTS, ArchivedServer, archived_server
 from verification.kit.servers import subscribe
 
 TRANSFERS_DURING_BACKUP_MIN = 10
@@ -158,7 +158,7 @@ class Story:
 @pytest.fixture
 def story(request: pytest.FixtureRequest, broker_url: str, tmp_path: Path) -> Iterator[Story]:
     """Restored to a moment before the end of the archive, or to its end; nothing is started."""
-    with archived_server() as server:
+    with archived_server(SMALL_SEGMENTS) as server:
         authority = Authority(Databases(server.url).create(), broker_url, tmp_path)
         try:
             subscribe(authority)

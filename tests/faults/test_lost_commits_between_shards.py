@@ -18,7 +18,7 @@ from agentkit.shards import Shard, start_all
 from agentkit.waiting import wait_until
 from tests.e2e.test_shards_transfers import SERVICES, SETTINGS, ShardedCurrency
 from tests.faults.test_lost_commits import call
-from tests.support.archived import ArchivedServer, archived_server
+from tests.support.archived import SMALL_SEGMENTS, ArchivedServer, archived_server
 from verification.kit.servers import subscribe
 
 PAGE = ROOT / "docs" / "how-to" / "prove-a-backup.md"
@@ -77,7 +77,7 @@ def two(databases: Databases, broker_url: str, tmp_path: Path) -> Iterator[Two]:
     proxy = FetchProxy()
     settings = {**SETTINGS, "FETCH_API_URL": proxy.url, "JOURNAL_DAYS": "2"}
     shards: list[Shard] = []
-    with archived_server() as server:
+    with archived_server(SMALL_SEGMENTS) as server:
         try:
             for bit, place in zip("01", (databases, Databases(server.url)), strict=True):
                 name = f"gap_{bit}"

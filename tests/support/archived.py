@@ -18,6 +18,8 @@ from agentkit.processes import ROOT
 from agentkit.waiting import wait_until
 
 BACKUP_PAGE = ROOT / "docs" / "how-to" / "prove-a-backup.md"
+# To be copied often: almost empty segments of 16 MB are most of a backup.
+SMALL_SEGMENTS = "--wal-segsize=1"
 _SECONDS_MAX = 60.0
 
 
@@ -30,13 +32,13 @@ def ini_of(text: str, folder: Path) -> dict[str, str]:
 class ArchivedServer(OwnServer):
     """Databases are named by URLs that stay the same."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         super().__init__(folder / "data")
         self.folder = folder
         self.archive, self.backup = folder / "wal", folder / "backup"
         self._restored_count = 0
         run_as_server("mkdir", str(self.archive))
-        self.create()
+        self.create(*options)
         settings = ini_of(BACKUP_PAGE.read_text().partition("```ini\n")[2], folder)
         self.archive_command = settings["archive_command"]
         self.start(archive_mode="on", archive_command=self.archive_command)
@@ -110,10 +112,10 @@ def _is_of(pid: int, parent: int) -> bool:
 
 
 @contextmanager
-def archived_server() -> Iterator[ArchivedServer]:
-    """A server in a folder of its own, which goes with it."""
+def archived_server(*options: str) -> Iterator[ArchivedServer]:
+    """A server in a folder of its own, which goes with it, by the options of `initdb`."""
     with server_folder("archived") as folder:
-        server = ArchivedServer(folder)
+        server = ArchivedServer(folder, *options)
         try:
             yield server
         finally:
