@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
 
@@ -27,7 +26,6 @@ from verification.model.builders import DAY, NOW, SECOND
 TS = "2024-05-20T13:15:09+00:00"
 NAME = "AccountPurgeSignal"
 NAMES = [NAME, "RejectedTransferSignal", "RejectedConfigSignal"]
-PAUSE_MAX = timedelta(minutes=15)
 
 FILL = """
 INSERT INTO returned_line

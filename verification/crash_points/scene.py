@@ -101,10 +101,6 @@ class Scene:
         )
         return found(message_type, **fields)
 
-    def until_row(self, condition: str, **parameters: Any) -> None:
-        """Wait until `SELECT … FROM account WHERE` finds something; `debtor_id` is given."""
-        self.until(lambda: self.rows(condition, **parameters), condition)
-
     def rows(self, condition: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return self.query(f"SELECT 1 FROM {condition}", **parameters)
 
