@@ -1,5 +1,6 @@
 """The plain way to the authority's broker: it publishes, and looks at queues."""
 
+import sys
 import time
 from typing import Any
 
@@ -26,6 +27,15 @@ def connect(url: str, **parameters: Any) -> pika.BlockingConnection:
     for name, value in parameters.items():
         setattr(wanted, name, value)
     return pika.BlockingConnection(wanted)
+
+
+def is_interrupted() -> bool:
+    """Whether a `KeyboardInterrupt` is on its way up: no connection can be trusted any more.
+
+    It may have cut a frame in two: the broker refuses what follows, or waits for the rest of it
+    while we wait for its answer. Connections go with the process then.
+    """
+    return isinstance(sys.exception(), KeyboardInterrupt)
 
 
 class Broker:
@@ -147,5 +157,6 @@ class Broker:
         return messages
 
     def close(self) -> None:
-        if self.connection.is_open:
+        """Disconnect, unless this is the end of a program that was interrupted."""
+        if self.connection.is_open and not is_interrupted():
             self.connection.close()

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
-from agentkit.broker import connect
+from agentkit.broker import connect, is_interrupted
 from agentkit.keys import ACCOUNTS_IN, AGENTS_EXCHANGES
 from agentkit.received import Received, receive
 from agentkit.waiting import POLL_SECONDS, SECONDS_MAX, NotInTimeError
@@ -139,8 +139,11 @@ class Observer(Heard):
         return found[0]
 
     def close(self) -> None:
-        """Disconnect, and receive nothing any more. The queue goes."""
-        if self._connection.is_open:
+        """Disconnect, and receive nothing any more. The queue goes.
+
+        At the end of a program that was interrupted, only an exclusive one goes.
+        """
+        if self._connection.is_open and not is_interrupted():
             self._channel.close()
             self._connection.channel().queue_delete(self.queue)
             self._connection.close()

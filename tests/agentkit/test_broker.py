@@ -1,9 +1,13 @@
-"""What the broker's connection of tests and tools says of queues."""
+"""What the broker's connection of tests and tools says of queues, and how it ends."""
+
+import os
+import sys
 
 import pytest
 from pika.exceptions import AMQPError
 
 from agentkit.broker import Broker
+from agentkit.processes import run
 
 NAME = "no_such_queue"
 
@@ -14,3 +18,28 @@ def test_missing_queue_has_no_messages_to_count(broker: Broker) -> None:
         broker.ready_count(NAME)
     assert not broker.exists(NAME)
     assert broker.consumers_count(NAME) == 0
+
+
+INTERRUPTED = """
+import os, random, signal, sys
+from contextlib import closing
+from threading import Timer
+from agentkit.broker import Broker
+for _ in range(30):
+    timer = Timer(random.uniform(0.0, 0.01), os.kill, [os.getpid(), signal.SIGINT])
+    try:
+        with closing(Broker(sys.argv[1])) as broker:
+            broker.publish("amq.fanout", "", mandatory=False)
+            timer.start()
+            while True:
+                broker.publish("amq.fanout", "", mandatory=False)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_interrupt_in_the_middle_of_a_message_ends_the_program(broker_url: str) -> None:
+    """A connection with half a frame on it would be closed with an error, or never."""
+    done = run([sys.executable, "-c", INTERRUPTED, broker_url], dict(os.environ), 60)
+    assert done.stdout == "interrupted\n" * 30
+    assert done.returncode == 0
