@@ -97,6 +97,14 @@ def run(
         return subprocess.CompletedProcess(command, code, output.read_text())
 
 
+def command_of(pid: int) -> str:
+    """The title of a process, or its words; nothing when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def end_group(process: Any) -> None:
     """End a process and its children at once."""
     try:

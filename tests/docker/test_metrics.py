@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agentkit.authority import Authority
 from agentkit.messages import configure_root
 from agentkit.observer import Observer
-from agentkit.processes import free_port
+from agentkit.processes import command_of, free_port
 from agentkit.waiting import wait_until
 from swpt_accounts.observability.metrics.definitions import METRICS, PREFIX
 from tests.docker.processes import ENTRYPOINT, Running, image_environment
@@ -71,12 +71,7 @@ class Container:
 
     def pids_of(self, command: str) -> list[int]:
         """The processes that run a command of the program."""
-        found = []
-        for pid in self.process.members():
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ")
-            if command in words:
-                found.append(pid)
-        return found
+        return [pid for pid in self.process.members() if command in command_of(pid)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import requests
 from agentkit.authority import SERVICES, Authority
 from agentkit.messages import configure_root
 from agentkit.observer import Observer
-from agentkit.processes import ROOT, free_port
+from agentkit.processes import ROOT, command_of, free_port
 from agentkit.waiting import wait_until
 from swpt_accounts.inspection.exporter.health import Probe, check
 from swpt_accounts.settings import Settings, load_settings
@@ -150,10 +150,7 @@ def settings_of_the_container(everything: All, monkeypatch: pytest.MonkeyPatch) 
 
 def test_all_stops_when_the_terminal_is_gone(everything: All) -> None:
     """Passwords are neither in the logs nor in the titles of processes."""
-    shown = [
-        Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        for pid in everything.process.members()
-    ]
+    shown = [command_of(pid) for pid in everything.process.members()]
     assert len(shown) > len(NAMES)
     everything.process.process.send_signal(signal.SIGHUP)
     assert everything.process.wait_exit(STOP_SECONDS_MAX) == 0

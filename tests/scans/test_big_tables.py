@@ -143,10 +143,12 @@ class Pass:
     """How much of its time the machine had nothing to do meanwhile."""
 
     def watch(self) -> None:
-        if self.service.process is None or not self.service.is_alive():
-            return
-        status = Path("/proc", str(self.service.process.pid), "status").read_text()
-        # it may have ended just now, and have no memory any more
+        assert self.service.process is not None
+        try:
+            status = Path("/proc", str(self.service.process.pid), "status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return  # it has ended
+        # who has ended, and is still there, has no memory any more
         if match := re.search(r"^RssAnon:\s+(\d+) kB$", status, re.MULTILINE):
             self.sizes.append((time.monotonic(), int(match[1])))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 from sqlalchemy.engine import make_url
 
-from agentkit.processes import ROOT
+from agentkit.processes import ROOT, command_of
 from agentkit.waiting import wait_until
 from verification.chaos.servers import Servers, ServersError
 
@@ -161,14 +161,6 @@ def descendants(pid: int) -> Iterator[int]:
     yield pid
     for child in children:
         yield from descendants(int(child))
-
-
-def command_of(pid: int) -> str:
-    """The title of a process; nothing when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
 
 
 def send(number: signal.Signals, pids: list[int]) -> None:
