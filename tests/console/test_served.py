@@ -18,7 +18,6 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_NAMES = r"swpt|account|gunicorn|werkzeug|flask|python|\d+\.\d+\.\d+"
 
 
 def same_for_all(answer: requests.Response) -> tuple[object, ...]:

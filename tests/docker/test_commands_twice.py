@@ -15,7 +15,6 @@ from agentkit.waiting import wait_until
 from tests.support.archived import BACKUP_PAGE, ArchivedServer, archived_server, ini_of
 
 HOW_TO = ROOT / "docs" / "how-to"
-DOCKER = ROOT / "docker"
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -11,9 +11,7 @@ from agentkit.outcomes import assert_sound
 from tests.support.clock import Clock
 
 START = datetime(2031, 3, 1, 12, tzinfo=UTC)
-YEAR = timedelta(days=365.25)
 DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 # A pass of each scan takes some tenths of a second.
 RESTLESS = {

@@ -17,8 +17,6 @@ from swpt_accounts.scans.chores_poster import ChoresPoster
 from swpt_accounts.settings import Settings, load_settings
 from swpt_accounts.workers.shutdown import ShutdownEvent
 
-CLOSE_SECONDS_MAX = 3.0
-
 
 def settings_of(url: str, queue: str = "chores") -> Settings:
     return load_settings({"CHORES_BROKER_URL": url, "CHORES_BROKER_QUEUE": queue})
