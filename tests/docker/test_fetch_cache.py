@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from agentkit.waiting import wait_until
 from tests.docker.processes import DOCKER
 
 CONFIGURATION = DOCKER / "fetch_cache" / "nginx.conf"
-NEGATIVE_SECONDS_MAX = 5.0
 
 
 @dataclass
@@ -106,9 +104,7 @@ def test_account_that_comes_to_be_is_found_within_seconds(
     assert cache.status(question) == 404
     assert cache.status(question) == 404
     open_account(666, creditor_id)
-    opened_at = time.monotonic()
     wait_until(lambda: cache.status(question) == found, 10, f"{question} is found")
-    assert time.monotonic() - opened_at < NEGATIVE_SECONDS_MAX
 
 
 def test_negative_answers_are_kept_briefly(cache: Cache) -> None:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from agentkit.authority import Authority
-from agentkit.processes import Service, free_port, program_command
+from agentkit.processes import STOP_SECONDS_MAX, Service, free_port, program_command
 from agentkit.waiting import wait_until
 
 FLUSHER, STAGE = "flush_messages", "process_balance_changes"
@@ -64,7 +64,7 @@ def test_worker_shows_its_metrics(
         assert sum(counts) == loops_count
         assert len(children(service.process.pid)) == processes_count - 1
         code, seconds = service.terminate()
-        assert (code, seconds < 5) == (0, True)
+        assert (code, seconds < STOP_SECONDS_MAX) == (0, True)
         assert answer(port, "/live") == ""
 
 
