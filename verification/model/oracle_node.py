@@ -147,7 +147,7 @@ def _rows_by_key(entries: Mapping[Any, Any]) -> list[Row]:
 
 def _row(entry: Any) -> Row:
     # (`dataclasses.asdict` copies every value too, which takes longer than the oracle's own work)
-    return vars(entry).copy()
+    return dict(vars(entry))
 
 
 def _transfer_request(message: Message) -> Row:
