@@ -117,11 +117,13 @@ class Users:
     def __init__(self, management: Management) -> None:
         self._management = management
         self._password = token_hex(8)
+        # Others in this process may have users of their own.
+        self._prefix = f"test_{os.getpid()}_{token_hex(4)}"
         self._names: set[str] = set()
 
     def url_as(self, user: str, url: str) -> str:
         """The same address, for that user; what it may do there, and nothing else."""
-        name = f"test_{os.getpid()}_{user}"
+        name = f"{self._prefix}_{user}"
         if name not in self._names:
             self._management.create_user(name, self._password)
             self._names.add(name)

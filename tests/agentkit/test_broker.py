@@ -6,7 +6,8 @@ import sys
 import pytest
 from pika.exceptions import AMQPError
 
-from agentkit.broker import Broker
+from agentkit.broker import Broker, connect
+from agentkit.management import Management, Users
 from agentkit.processes import run
 
 NAME = "no_such_queue"
@@ -24,7 +25,8 @@ INTERRUPTED = """
 import os, random, signal, sys
 from contextlib import closing
 from threading import Timer
-from agentkit.broker import Broker
+from agentkit.broker import Broker, connect
+from agentkit.management import Management, Users
 for _ in range(30):
     timer = Timer(random.uniform(0.0, 0.01), os.kill, [os.getpid(), signal.SIGINT])
     try:
@@ -43,3 +45,13 @@ def test_interrupt_in_the_middle_of_a_message_ends_the_program(broker_url: str) 
     done = run([sys.executable, "-c", INTERRUPTED, broker_url], dict(os.environ), 60)
     assert done.stdout == "interrupted\n" * 30
     assert done.returncode == 0
+
+
+def test_users_of_others_in_this_process_stay(management: Management, broker_url: str) -> None:
+    mine, others = Users(management), Users(management)
+    try:
+        url, _ = (users.url_as("swpt_accounts_worker", broker_url) for users in (mine, others))
+        others.delete_all()
+        connect(url).close()
+    finally:
+        mine.delete_all()

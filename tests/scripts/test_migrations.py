@@ -26,7 +26,9 @@ def test_each_migration_is_measured(databases: Databases, monkeypatch: pytest.Mo
     stairs.close()
     revisions = [one.revision for one in read_migrations(after="0001")]
     assert [one.name[:4] for one in measured] == [*revisions, "all,"]
-    assert all(one.seconds > 0 and one.wait_seconds > 0 for one in measured)
+    assert all(one.seconds > 0 for one in measured)
+    # a short one may be over before anything beside it has locked a table
+    assert measured[-1].wait_seconds > 0
 
 
 def test_the_page_has_a_measurement_of_each_migration() -> None:
