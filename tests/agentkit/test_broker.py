@@ -1,4 +1,4 @@
-"""What the broker's connection of tests and tools says of queues, and how it ends."""
+"""What the broker's connection of tests and tools says of queues, how it ends, and its users."""
 
 import os
 import sys
@@ -25,8 +25,7 @@ INTERRUPTED = """
 import os, random, signal, sys
 from contextlib import closing
 from threading import Timer
-from agentkit.broker import Broker, connect
-from agentkit.management import Management, Users
+from agentkit.broker import Broker
 for _ in range(30):
     timer = Timer(random.uniform(0.0, 0.01), os.kill, [os.getpid(), signal.SIGINT])
     try:

@@ -148,7 +148,7 @@ class Pass:
             status = Path("/proc", str(self.service.process.pid), "status").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return  # it has ended
-        # who has ended, and is still there, has no memory any more
+        # one that has ended, and that nobody has waited for yet, has no memory any more
         if match := re.search(r"^RssAnon:\s+(\d+) kB$", status, re.MULTILINE):
             self.sizes.append((time.monotonic(), int(match[1])))
 
