@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from agentkit.authority import Authority
 from agentkit.currency import Currency
 from agentkit.messages import configure
+from agentkit.waiting import wait_until
 from tests.console.conftest import LOOKS, served, signed_in_page
 from tests.console.pictures import Look, take_picture
 from tests.console.web import Web
@@ -171,6 +172,11 @@ def test_it_is_said_when_the_broker_is_away(
 
 def test_it_is_said_when_the_database_is_away(page: Page, currency: Currency, look: Look) -> None:
     """On a page that is loaded, and on one that is open."""
+
+    def is_back() -> bool:
+        answer = page.goto("/")
+        return answer is not None and answer.ok
+
     page.goto("/last-hour")
     database = currency.authority.database
     database.cut()
@@ -182,6 +188,7 @@ def test_it_is_said_when_the_database_is_away(page: Page, currency: Currency, lo
         take_picture(page, "away", str(look))
     finally:
         database.restore()
+        wait_until(is_back, 60, "the console has its database again")
 
 
 def test_signing_out(page: Page) -> None:
