@@ -4,7 +4,8 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from time import monotonic
+from typing import Any, Final, Literal
 
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
@@ -12,6 +13,7 @@ from pika.exceptions import ChannelClosedByBroker
 from swpt_accounts.broker.connections import (
     connect_blocking,
     connection_parameters,
+    describe,
     server_version,
 )
 from swpt_accounts.broker.delivery_limit import ARGUMENT, limit_advice
@@ -26,6 +28,7 @@ from swpt_accounts.observability.events.topology import (
     QUEUE_DELETION_WAITS,
     QUEUE_MISSING,
     QUEUE_UNBOUND,
+    QUEUE_UNREACHABLE,
 )
 from swpt_accounts.smp.routing import (
     ACCOUNTS_IN_EXCHANGE,
@@ -51,6 +54,10 @@ _COORDINATORS = (
 )
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 406
+# With the same code, RabbitMQ says of a queue that is there that it is down.
+_ABSENT = re.compile("NOT_FOUND - no (?:exchange|queue) ")
+# RabbitMQ takes clients before each stream is there again.
+_UNREACHABLE_SECONDS_MAX: Final = 30.0
 
 
 class TopologyError(Exception):
@@ -99,7 +106,7 @@ class _Object:
         try:
             self._declare(channel, self._name, passive=True)
         except ChannelClosedByBroker as error:
-            if error.reply_code != _NOT_FOUND:
+            if not _says_absent(error):
                 raise
             return False
         channel.close()
@@ -174,6 +181,11 @@ class _DeadLetterQueue(_Queue):
         self.declare(connection)
 
 
+def _says_absent(error: ChannelClosedByBroker) -> bool:
+    """Whether there is no such exchange or queue, and not only none that could be reached now."""
+    return error.reply_code == _NOT_FOUND and bool(_ABSENT.match(error.reply_text))
+
+
 def _difference(text: str) -> tuple[str, str]:
     """The name of the argument that is another one, and its value; "" where there is none."""
     found = _INEQUIVALENT.search(text)
@@ -189,12 +201,15 @@ class QueueCounts:
 
 
 def queue_counts(connection: BlockingConnection, queue: str) -> QueueCounts | None:
-    """What is in a queue now; None if there is no such queue."""
+    """What is in a queue now; None if there is no such queue.
+
+    Raises `ChannelClosedByBroker` also for one that is there, and cannot be reached.
+    """
     channel = connection.channel()
     try:
         found = channel.queue_declare(queue, passive=True).method
     except ChannelClosedByBroker as error:
-        if error.reply_code != _NOT_FOUND:
+        if not _says_absent(error):
             raise
         return None
     channel.close()
@@ -214,9 +229,26 @@ def _advise(connection: BlockingConnection, url: str, queue: str, limit: int | N
 
 def _declare_all(connection: BlockingConnection, objects: Iterable[_Object]) -> None:
     """Declare objects; those that exist first, so that nothing is made if one is different."""
-    found = {one: one.exists(connection) for one in objects}
+    found = {one: _exists_in_the_end(connection, one) for one in objects}
     for one in sorted(found, key=lambda one: not found[one]):
         one.declare(connection)
+
+
+def _exists_in_the_end(connection: BlockingConnection, one: _Object) -> bool:
+    """Whether it exists; while a queue is down, wait."""
+    backoff = Backoff(0.1, 2.0)
+    give_up_at = monotonic() + _UNREACHABLE_SECONDS_MAX
+    is_logged = False
+    while True:
+        try:
+            return one.exists(connection)
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _NOT_FOUND or monotonic() >= give_up_at:
+                raise
+            if not is_logged:
+                QUEUE_UNREACHABLE.log(logger, problem=describe(error))
+                is_logged = True
+            connection.sleep(backoff.next())
 
 
 def declare_dead_letter_queue(connection: BlockingConnection, name: str) -> None:
@@ -294,7 +326,7 @@ def create_chores_queue(url: str, queue: str) -> None:
     """Declare the queue of the local tasks. Raises `TopologyError`."""
     chores = _QuorumQueue(queue)
     with connect_blocking(url, "create_chores_queue") as connection:
-        chores.declare(connection)
+        _declare_all(connection, [chores])
         _advise(connection, url, queue, chores.delivery_limit)
     QUEUE_DECLARED.log(logger, queue=queue)
 

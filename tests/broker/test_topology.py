@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pika.exceptions import AMQPError
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from agentkit.broker import Broker
 from agentkit.management import Management
@@ -15,6 +16,7 @@ from agentkit.processes import run
 from swpt_accounts.broker import topology
 from swpt_accounts.broker.connections import server_version
 from swpt_accounts.broker.delivery_limit import version_numbers
+from swpt_accounts.workers.shutdown import ShutdownEvent
 from tests.support.commands import run_command, settings_for
 
 EXCHANGE_TYPES = {
@@ -405,3 +407,60 @@ def test_no_broker(command: str) -> None:
     assert code == 1
     assert len(lines) == 1
     assert lines[0].startswith("swpt_accounts: ")
+
+
+def down(queue: str, monkeypatch: pytest.MonkeyPatch, tries_count: int) -> list[str]:
+    """Let a queue be down, in RabbitMQ's words, at so many tries. Returns these."""
+    text = f"NOT_FOUND - home node 'n@h' of durable queue '{queue}' in vhost '/' is down or"
+    declare = BlockingChannel.queue_declare
+    tries: list[str] = []
+
+    def declare_later(channel: BlockingChannel, name: str, **arguments: Any) -> Any:
+        if name == queue and len(tries) < tries_count:
+            tries.append(name)
+            raise ChannelClosedByBroker(404, f"{text} inaccessible")
+        return declare(channel, name, **arguments)
+
+    monkeypatch.setattr(BlockingChannel, "queue_declare", declare_later)
+    return tries
+
+
+def test_a_queue_that_is_down_is_waited_for(
+    broker_url: str,
+    snapshot: Snapshot,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    topology.create_chores_queue(broker_url, "q_chores")
+    before = snapshot()
+    for queue, declare in (
+        ("q.XQ", partial(topology.subscribe, broker_url, "q", "#")),
+        ("q_chores", partial(topology.create_chores_queue, broker_url, "q_chores")),
+    ):
+        caplog.clear()
+        tries = down(queue, monkeypatch, 3)
+        declare()
+        assert len(tries) == 3
+        [line] = [record.message for record in caplog.records if record.levelname == "WARNING"]
+        assert line.startswith("waiting for a queue that is down: RabbitMQ: NOT_FOUND - home node")
+    assert snapshot() == before
+
+
+def test_a_queue_that_stays_down_is_not_waited_for_without_end(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "_UNREACHABLE_SECONDS_MAX", 0.2)
+    down("q.XQ", monkeypatch, sys.maxsize)
+    with pytest.raises(ChannelClosedByBroker, match="is down"):
+        topology.subscribe(broker_url, "q", "#")
+
+
+def test_a_queue_that_is_down_is_not_gone(
+    broker_url: str, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topology.subscribe(broker_url, "q", "#")
+    down("q", monkeypatch, 1)
+    with pytest.raises(ChannelClosedByBroker, match="is down"):
+        topology.delete_queue(broker_url, "q", ShutdownEvent())
+    assert "q" in snapshot()["queues"]

@@ -26,6 +26,13 @@ QUEUE_DELETED: Final = info(
 QUEUE_MISSING: Final = info(
     "queue_missing", "queue %(queue)s does not exist", "There is nothing to delete."
 )
+QUEUE_UNREACHABLE: Final = warning(
+    "queue_unreachable",
+    "waiting for a queue that is down: %(problem)s",
+    "A command declares a queue that exists and cannot be reached: RabbitMQ has just started, or"
+    " another of its nodes is down. It waits half a minute.",
+    "If it fails then, see the log of RabbitMQ.",
+)
 QUEUE_DELETION_WAITS: Final = info(
     "queue_deletion_waits",
     "waiting for queue %(queue)s: %(count)d messages, %(consumers_count)d consumers",
